@@ -1,0 +1,376 @@
+//! Events: records that were understood. They lie in batches, so that an event costs no allocation of its own.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::{Assumed, Field, Message, RecordRef, RecordTime, Severity, Stamp, text};
+
+/// A part of a batch's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// Whether the span is empty.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Bytes of the batch, exactly as written.
+    Text(Span),
+    /// Bytes whose escaping was undone.
+    Bytes(Box<[u8]>),
+    /// A whole number.
+    Int(i64),
+    /// Seconds with fraction.
+    Seconds(f64),
+    /// An address.
+    Ip(IpAddr),
+    /// A word of the contract.
+    Word(&'static str),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// An event as it lies in its batch.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    /// The catalogue's entry.
+    pub message: &'static Message,
+    /// When, as written.
+    pub stamp: Stamp,
+    /// 1-based line or record number in the source; relative to the batch until the batch is numbered.
+    pub line: u64,
+    /// The whole record.
+    pub raw: Span,
+    /// Host.
+    pub host: Span,
+    /// Program tag.
+    pub app: Span,
+    /// journald's `_CMDLINE`.
+    pub cmdline: Span,
+    /// The writer's process id, 0 if unknown.
+    pub pid: u32,
+    /// Severity by the transport, else the catalogue's.
+    pub severity: Severity,
+    /// False when another program forged the tag.
+    pub trusted: bool,
+    first_value: u32,
+    values: u16,
+}
+
+/// Events of one stretch of one source, in the order of the source.
+#[derive(Debug, Default)]
+pub struct EventBatch {
+    bytes: Vec<u8>,
+    extra: Vec<u8>,
+    values: Vec<(Field, Value)>,
+    /// The events; `Entry::Repeated` and `Entry::Lost` stand between them where the source says so.
+    pub entries: Vec<Entry>,
+    /// Records seen, understood or not.
+    pub records: u64,
+    /// Lines of VPN daemons that no entry of the catalogue fits.
+    pub unrecognised: u64,
+    /// Lines in this batch (to number the next one).
+    pub lines: u64,
+}
+
+/// One thing in a batch.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Something understood.
+    Event(RawEvent),
+    /// A record of a VPN daemon that nobody understood; kept only when asked for.
+    Unrecognised(Unrecognised),
+    /// The entry before it, of the same host and program, came this many times more.
+    Repeated { /** How often more. */ times: u64, /** Host. */ host: Span, /** Program, may be empty. */ app: Span,
+        /** When. */ stamp: Stamp, /** Line. */ line: u64 },
+    /// Records were lost here.
+    Lost { /** How many, if known. */ count: Option<u64>, /** When. */ stamp: Stamp, /** Line. */ line: u64, /** The record. */ raw: Span },
+}
+
+/// A record of a VPN daemon that no entry of the catalogue fits.
+#[derive(Clone, Debug)]
+pub struct Unrecognised {
+    /// The dialect whose program wrote it.
+    pub dialect: &'static str,
+    /// The message body.
+    pub body: Span,
+    /// The whole record.
+    pub raw: Span,
+    /// Line number.
+    pub line: u64,
+}
+
+impl EventBatch {
+    /// A batch over the bytes of a chunk; spans may point into it.
+    pub fn new(bytes: Vec<u8>) -> EventBatch {
+        EventBatch { bytes, ..EventBatch::default() }
+    }
+
+    /// The chunk's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes the chunk's buffer back for reuse and forgets everything else.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The bytes of a span.
+    pub fn slice(&self, span: Span) -> &[u8] {
+        let (start, len) = (span.start as usize, span.len as usize);
+        match start.checked_sub(self.bytes.len()) {
+            Some(at) if len > 0 => &self.extra[at..at + len],
+            _ => &self.bytes[start.min(self.bytes.len())..(start + len).min(self.bytes.len())],
+        }
+    }
+
+    /// The span of `part`, which lies at `offset` of the chunk.
+    pub fn span_at(&self, offset: usize, len: usize) -> Span {
+        Span { start: offset as u32, len: len as u32 }
+    }
+
+    /// Copies `part` into the batch; for text that does not stand in the chunk as it is (unescaped JSON).
+    pub fn keep(&mut self, part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::default();
+        }
+        let start = self.bytes.len() + self.extra.len();
+        self.extra.extend_from_slice(part);
+        Span { start: start as u32, len: part.len() as u32 }
+    }
+
+    /// Adds an event; `spans` are those of the record's parts.
+    pub fn push(&mut self, event: EventParts, values: &mut Vec<(Field, Value)>) {
+        let first_value = self.values.len() as u32;
+        let count = values.len() as u16;
+        self.values.append(values);
+        self.entries.push(Entry::Event(RawEvent {
+            message: event.message,
+            stamp: event.stamp,
+            line: event.line,
+            raw: event.raw,
+            host: event.host,
+            app: event.app,
+            cmdline: event.cmdline,
+            pid: event.pid,
+            severity: event.severity,
+            trusted: event.trusted,
+            first_value,
+            values: count,
+        }));
+    }
+}
+
+/// What `EventBatch::push` needs of an event.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // see RawEvent
+pub struct EventParts {
+    pub message: &'static Message,
+    pub stamp: Stamp,
+    pub line: u64,
+    pub raw: Span,
+    pub host: Span,
+    pub app: Span,
+    pub cmdline: Span,
+    pub pid: u32,
+    pub severity: Severity,
+    pub trusted: bool,
+}
+
+/// Finds the span of a slice of a chunk by its place in memory, or copies it.
+pub struct Spans {
+    start: usize,
+    len: usize,
+}
+
+impl Spans {
+    /// For slices of `chunk`.
+    pub fn of(chunk: &[u8]) -> Spans {
+        Spans { start: chunk.as_ptr() as usize, len: chunk.len() }
+    }
+
+    /// The span of `part` in `batch`; copied into the batch if it is no part of the chunk.
+    pub fn span(&self, batch: &mut EventBatch, part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::default();
+        }
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.start);
+        if offset <= self.len && part.len() <= self.len - offset {
+            Span { start: offset as u32, len: part.len() as u32 }
+        } else {
+            batch.keep(part)
+        }
+    }
+
+    /// The parts of a record that an event keeps.
+    pub fn parts(&self, batch: &mut EventBatch, record: &RecordRef<'_>, message: &'static Message) -> EventParts {
+        EventParts {
+            message,
+            stamp: record.stamp,
+            line: record.line,
+            raw: self.span(batch, record.raw),
+            host: self.span(batch, record.host),
+            app: self.span(batch, record.app),
+            cmdline: self.span(batch, record.cmdline),
+            pid: record.pid,
+            severity: record.severity.unwrap_or(message.severity),
+            trusted: record.trusted,
+        }
+    }
+}
+
+/// Which source of a run; its name is in the run's list of sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SourceId(pub u32);
+
+/// An event with its time decided, as correlation and exporters see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    batch: &'a EventBatch,
+    raw: &'a RawEvent,
+    /// When.
+    pub time: RecordTime,
+    /// Where it stands.
+    pub source: SourceId,
+    /// How many times (a `last message repeated N times` follows): 1 or more.
+    pub times: u64,
+}
+
+impl<'a> Event<'a> {
+    /// An event of a batch.
+    pub fn new(batch: &'a EventBatch, raw: &'a RawEvent, time: RecordTime, source: SourceId) -> Event<'a> {
+        Event { batch, raw, time, source, times: 1 }
+    }
+
+    /// The catalogue's entry.
+    pub fn message(&self) -> &'static Message {
+        self.raw.message
+    }
+
+    /// 1-based line number.
+    pub fn line(&self) -> u64 {
+        self.raw.line
+    }
+
+    /// The whole record, as bytes.
+    pub fn raw(&self) -> &'a [u8] {
+        self.batch.slice(self.raw.raw)
+    }
+
+    /// The host that wrote it; empty if unknown.
+    pub fn host(&self) -> &'a [u8] {
+        self.batch.slice(self.raw.host)
+    }
+
+    /// The program that wrote it; empty if unknown.
+    pub fn app(&self) -> &'a [u8] {
+        self.batch.slice(self.raw.app)
+    }
+
+    /// journald's `_CMDLINE`; empty if unknown.
+    pub fn cmdline(&self) -> &'a [u8] {
+        self.batch.slice(self.raw.cmdline)
+    }
+
+    /// The writer's process id; 0 if unknown.
+    pub fn pid(&self) -> u32 {
+        self.raw.pid
+    }
+
+    /// Severity.
+    pub fn severity(&self) -> Severity {
+        self.raw.severity
+    }
+
+    /// Whether the transport vouches for the program name.
+    pub fn trusted(&self) -> bool {
+        self.raw.trusted
+    }
+
+    /// What was assumed about the time.
+    pub fn assumed(&self) -> Assumed {
+        self.time.assumed
+    }
+
+    /// The fields, in the order of the line.
+    pub fn fields(&self) -> &'a [(Field, Value)] {
+        let first = self.raw.first_value as usize;
+        &self.batch.values[first..first + self.raw.values as usize]
+    }
+
+    /// The value of a field.
+    pub fn value(&self, field: Field) -> Option<&'a Value> {
+        self.fields().iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+    }
+
+    /// A field's bytes (text values only).
+    pub fn bytes(&self, field: Field) -> Option<&'a [u8]> {
+        match self.value(field)? {
+            Value::Text(span) => Some(self.batch.slice(*span)),
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Word(word) => Some(word.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// A field as text; bytes that are not valid UTF-8 appear as `\xNN`.
+    pub fn text(&self, field: Field) -> Option<Cow<'a, str>> {
+        match self.value(field)? {
+            Value::Int(number) => Some(Cow::Owned(number.to_string())),
+            Value::Ip(address) => Some(Cow::Owned(address.to_string())),
+            _ => self.bytes(field).map(text::lossy),
+        }
+    }
+
+    /// A field as an address.
+    pub fn ip(&self, field: Field) -> Option<IpAddr> {
+        match self.value(field)? {
+            Value::Ip(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// A field as a whole number.
+    pub fn int(&self, field: Field) -> Option<i64> {
+        match self.value(field)? {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A field as seconds.
+    pub fn seconds(&self, field: Field) -> Option<f64> {
+        match self.value(field)? {
+            Value::Seconds(seconds) => Some(*seconds),
+            Value::Int(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
+
+    /// A field as one of the contract's words.
+    pub fn word(&self, field: Field) -> Option<&'static str> {
+        match self.value(field)? {
+            Value::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a text value of this event's batch.
+    pub fn value_bytes(&self, value: &'a Value) -> Option<&'a [u8]> {
+        match value {
+            Value::Text(span) => Some(self.batch.slice(*span)),
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Word(word) => Some(word.as_bytes()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Bytes of hostile origin as text.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Text of bytes: valid UTF-8 as it is, every other byte as `\xNN` (CONTRACT §2).
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character may harm the one who looks at it: control characters (C0, DEL, C1), bidirectional overrides,
+/// zero-width and other invisible characters (security.md, terminal escapes).
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{061c}' | '\u{00ad}')
+}
+
+/// Text for a terminal or a page: harmful characters appear as `\xNN` or `\u{NNNN}`.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            c if !is_harmful(c) => out.push(c),
+            c if (c as u32) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
+            c => {
+                let _ = write!(out, "\\u{{{:04x}}}", c as u32);
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_bytes_are_shown_and_valid_ones_kept() {
+        assert_eq!(lossy(b"j\xfcrgen"), "j\\xfcrgen");
+        assert_eq!(lossy("jürgen".as_bytes()), "jürgen");
+    }
+
+    #[test]
+    fn nothing_harmful_reaches_a_terminal() {
+        assert_eq!(visible("a\x1b[2Jb"), "a\\x1b[2Jb");
+        assert_eq!(visible("a\u{202e}b\u{9b}"), "a\\u{202e}b\\x9b");
+        assert_eq!(visible("Пётр"), "Пётр");
+    }
+}
