@@ -1,1 +1,26 @@
-//! Under construction.
+//! Records to events. Pure: no file, clock or terminal.
+//!
+//! What tunlog knows of messages stands in `dialects/*.toml`; the code here reads bodies by it and knows no daemon by
+//! name, except for what a dialect file cannot say (preludes, escapings).
+
+mod catalogue;
+mod check;
+mod decoder;
+mod definition;
+mod dialect;
+mod options;
+mod prelude;
+mod redact;
+mod shape;
+mod table;
+pub mod template;
+mod trie;
+mod unescape;
+mod user;
+
+pub use catalogue::Catalogue;
+pub use check::check;
+pub use decoder::{Decoder, Keep};
+pub use dialect::Dialect;
+pub use redact::redact;
+pub use table::FILES as DIALECT_FILES;

@@ -21,8 +21,8 @@ pub struct Message {
     pub end_reason: Option<EndReason>,
     /// The line holds a secret (password, challenge and response): redact its text.
     pub secret: bool,
-    /// The main template, for people.
-    pub template: &'static str,
+    /// The templates, the main one first; empty for shapes without templates.
+    pub templates: &'static [&'static str],
     /// What it means.
     pub meaning: &'static str,
     /// Likely cause, or "none".

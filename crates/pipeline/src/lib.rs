@@ -1,1 +1,2 @@
-//! Under construction.
+//! The order in which rooms are visited, once: sources → records → events → attempts → subscribers.
+//! (bodies under construction)

@@ -1,0 +1,142 @@
+//! Records to events. One decoder per worker: it keeps scratch space, nothing else.
+
+use tunlog_model::{Entry, EventBatch, Field, Payload, RecordRef, Span, Spans, Unrecognised, Value};
+
+use crate::Catalogue;
+use crate::template::{Caught, Fields};
+
+/// What is kept of what was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Only what attempts are made of: detail (`…-message` kinds without facts) is counted, not kept.
+    Facts,
+    /// Every event.
+    Events,
+    /// The lines nobody understood.
+    Unrecognised,
+}
+
+/// Turns records into events of a batch.
+pub struct Decoder<'c> {
+    catalogue: &'c Catalogue,
+    keep: Keep,
+    values: Vec<(Field, Value)>,
+    last_app: Vec<u8>,
+    last_speakers: &'c [u16],
+}
+
+impl<'c> Decoder<'c> {
+    /// A decoder over a catalogue.
+    pub fn new(catalogue: &'c Catalogue, keep: Keep) -> Decoder<'c> {
+        Decoder { catalogue, keep, values: Vec::new(), last_app: Vec::new(), last_speakers: catalogue.speakers(b"").unwrap_or_default() }
+    }
+
+    /// Decodes one record into `batch`; never an error: what is not understood is a value too.
+    pub fn decode<'a>(&mut self, record: &RecordRef<'a>, spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+        batch.records += 1;
+        match record.payload {
+            Payload::Text(body) => self.text(record, body, spans, batch, fields),
+            Payload::Fields(_) => {
+                self.understood(record, b"", spans, batch, fields);
+            }
+            Payload::Repeated(times) => {
+                let (host, app) = (spans.span(batch, record.host), spans.span(batch, record.app));
+                batch.entries.push(Entry::Repeated { times, host, app, stamp: record.stamp, line: record.line });
+            }
+            Payload::Lost(count) => {
+                let raw = spans.span(batch, record.raw);
+                batch.entries.push(Entry::Lost { count, stamp: record.stamp, line: record.line, raw });
+            }
+        }
+    }
+
+    fn text<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+        if self.understood(record, body, spans, batch, fields) {
+            return;
+        }
+        if let Some((app, pid, inner)) = relayed(body) {
+            let inner_record = RecordRef { app, pid, ..*record };
+            if self.catalogue.speakers(app).is_some() {
+                return self.text_once(&inner_record, inner, spans, batch, fields);
+            }
+        }
+        self.unrecognised(record, body, spans, batch);
+    }
+
+    /// As `text`, for a body that was relayed already: relays do not nest.
+    fn text_once<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+        if !self.understood(record, body, spans, batch, fields) {
+            self.unrecognised(record, body, spans, batch);
+        }
+    }
+
+    fn understood<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) -> bool {
+        for number in self.speakers(record.app) {
+            fields.clear();
+            let dialect = &self.catalogue.dialects()[usize::from(*number)];
+            let Some(message) = dialect.find(body, record, fields) else { continue };
+            let wanted = match self.keep {
+                Keep::Facts => !message.kind.is_detail() || !fields.is_empty(),
+                Keep::Events => true,
+                Keep::Unrecognised => false,
+            };
+            if wanted {
+                for (field, caught) in fields.drain(..) {
+                    let value = value(caught, spans, batch);
+                    self.values.push((field, value));
+                }
+                let parts = spans.parts(batch, record, message);
+                batch.push(parts, &mut self.values);
+            }
+            return true;
+        }
+        false
+    }
+
+    fn speakers(&mut self, app: &[u8]) -> &'c [u16] {
+        if self.last_app != app {
+            self.last_app.clear();
+            self.last_app.extend_from_slice(app);
+            self.last_speakers = self.catalogue.speakers(app).unwrap_or_default();
+        }
+        self.last_speakers
+    }
+
+    fn unrecognised(&mut self, record: &RecordRef<'_>, body: &[u8], spans: &Spans, batch: &mut EventBatch) {
+        let daemon = self.speakers(record.app).iter().map(|number| &self.catalogue.dialects()[usize::from(*number)]).find(|dialect| !dialect.noise);
+        let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else { return };
+        batch.unrecognised += 1;
+        if self.keep == Keep::Unrecognised {
+            let (body, raw): (Span, Span) = (spans.span(batch, body), spans.span(batch, record.raw));
+            batch.entries.push(Entry::Unrecognised(Unrecognised { dialect: dialect.name, body, raw, line: record.line }));
+        }
+    }
+}
+
+fn value(caught: Caught<'_>, spans: &Spans, batch: &mut EventBatch) -> Value {
+    match caught {
+        Caught::Text(text) => Value::Text(spans.span(batch, text)),
+        Caught::Bytes(bytes) => Value::Bytes(bytes),
+        Caught::Int(number) => Value::Int(number),
+        Caught::Seconds(seconds) => Value::Seconds(seconds),
+        Caught::Ip(address) => Value::Ip(address),
+        Caught::Word(word) => Value::Word(word),
+        Caught::Bool(bool) => Value::Bool(bool),
+    }
+}
+
+/// A body that is another daemon's line with its own tag: `xl2tpd[26176]: text`, `pppd[7]: text`, `pluto[9]: text`.
+fn relayed(body: &[u8]) -> Option<(&[u8], u32, &[u8])> {
+    let end = body.iter().take(48).position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')))?;
+    let (tag, rest) = body.split_at(end);
+    let app = tag.rsplit(|byte| *byte == b'/').next().filter(|app| !app.is_empty())?;
+    let (pid, rest) = match rest.strip_prefix(b"[") {
+        None => (0, rest),
+        Some(inner) => {
+            let close = inner.iter().take(12).position(|byte| *byte == b']')?;
+            (u32::try_from(crate::template::parse_int(&inner[..close])?).ok()?, &inner[close + 1..])
+        }
+    };
+    let inner = rest.strip_prefix(b": ")?;
+    Some((app, pid, inner.trim_ascii_start()))
+}

@@ -1,0 +1,181 @@
+//! A dialect ready for use: its messages, and the index that finds them.
+
+use std::sync::OnceLock;
+
+use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Severity};
+
+use crate::prelude::Prelude;
+use crate::shape::{Condition, Shape, typed};
+use crate::table::{DialectTable, MessageTable};
+use crate::template::{Caught, Fields, Template, unknown_field};
+use crate::trie::Trie;
+
+/// One dialect; compiled when its first line comes.
+#[derive(Debug)]
+pub struct Dialect {
+    /// The contract's name.
+    pub name: &'static str,
+    /// Lines that nothing fits are somebody else's business.
+    pub noise: bool,
+    /// Its lines may lack any header.
+    pub headerless: bool,
+    tables: Vec<&'static DialectTable>,
+    ready: OnceLock<Ready>,
+}
+
+/// The compiled form.
+#[derive(Debug)]
+pub struct Ready {
+    /// The messages in file order.
+    pub messages: Vec<&'static Message>,
+    sets: Vec<Vec<(Field, Caught<'static>)>>,
+    shape: Shape,
+    prelude: Prelude,
+    /// What is wrong with the tables; the shipped ones are tested to have nothing wrong.
+    pub problems: Vec<String>,
+}
+
+impl Dialect {
+    /// A dialect of its first file.
+    pub fn new(table: &'static DialectTable) -> Dialect {
+        Dialect {
+            name: table.name,
+            noise: table.unrecognised == "noise",
+            headerless: table.headerless,
+            tables: vec![table],
+            ready: OnceLock::new(),
+        }
+    }
+
+    /// Adds another file of the same name.
+    pub fn extend(&mut self, table: &'static DialectTable) {
+        self.headerless |= table.headerless;
+        self.tables.push(table);
+        self.ready = OnceLock::new();
+    }
+
+    /// Program names of all files.
+    pub fn apps(&self) -> impl Iterator<Item = &'static str> {
+        self.tables.iter().flat_map(|table| table.apps.iter().copied())
+    }
+
+    /// The compiled form; made at the first call.
+    pub fn ready(&self) -> &Ready {
+        self.ready.get_or_init(|| Ready::compile(&self.tables))
+    }
+
+    /// The message of a body, with its fields added to `fields`.
+    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, fields: &mut Fields<'a>) -> Option<&'static Message> {
+        let ready = self.ready();
+        let before = fields.len();
+        let rest = ready.prelude.cut(body, fields);
+        let Some(number) = ready.shape.find(rest, record, fields) else {
+            fields.truncate(before);
+            return None;
+        };
+        let number = number as usize;
+        for (field, value) in &ready.sets[number] {
+            if !fields[before..].iter().any(|(known, _)| known == field) {
+                fields.push((*field, value.clone()));
+            }
+        }
+        Some(ready.messages[number])
+    }
+}
+
+impl Ready {
+    fn compile(tables: &[&'static DialectTable]) -> Ready {
+        let mut ready = Ready { messages: Vec::new(), sets: Vec::new(), shape: Shape::Template(Trie::default()), prelude: Prelude::None, problems: Vec::new() };
+        let mut templates = Vec::new();
+        let mut conditions = Vec::new();
+        for table in tables {
+            let known = Prelude::ALL.iter().find(|(_, word)| *word == table.prelude);
+            ready.prelude = known.map_or(ready.prelude, |(prelude, _)| if *prelude == Prelude::None { ready.prelude } else { *prelude });
+            if known.is_none() {
+                ready.problems.push(format!("{}: unknown prelude `{}`", table.name, table.prelude));
+            }
+            for entry in table.messages {
+                let number = ready.messages.len() as u32;
+                ready.add(table.name, entry);
+                conditions.push(Condition(entry.when));
+                for text in entry.templates {
+                    match Template::compile(text) {
+                        Ok(template) => templates.push((template, number)),
+                        Err(problem) => ready.problems.push(format!("{}/{}: {problem}", table.name, entry.id)),
+                    }
+                }
+            }
+        }
+        ready.shape = shape_of(tables, templates, conditions, &mut ready.problems);
+        ready
+    }
+
+    fn add(&mut self, dialect: &'static str, entry: &'static MessageTable) {
+        let mut problem = |what: &str, word: &str| self.problems.push(format!("{dialect}/{}: unknown {what} `{word}`", entry.id));
+        let severity = Severity::from_word(entry.severity).unwrap_or_else(|| {
+            problem("severity", entry.severity);
+            Severity::Info
+        });
+        let layer = Layer::from_word(entry.layer).unwrap_or_else(|| {
+            problem("layer", entry.layer);
+            Layer::System
+        });
+        let kind = EventKind::from_word(entry.event).unwrap_or_else(|| {
+            problem("event", entry.event);
+            EventKind::SystemMessage
+        });
+        let end_reason = EndReason::from_word(entry.end_reason);
+        if end_reason.is_none() && !entry.end_reason.is_empty() {
+            problem("end_reason", entry.end_reason);
+        }
+        let set = self.constants(dialect, entry);
+        self.sets.push(set);
+        // leaked once per message of a dialect in use: the catalogue lives as long as the program
+        self.messages.push(Box::leak(Box::new(Message {
+            dialect,
+            id: entry.id,
+            severity,
+            layer,
+            kind,
+            blames: (!entry.blames.is_empty()).then_some(entry.blames),
+            end_reason,
+            secret: entry.secret,
+            templates: entry.templates,
+            meaning: entry.meaning,
+            cause: entry.cause,
+            action: entry.action,
+            source: entry.source,
+            versions: entry.versions,
+        })));
+    }
+
+    fn constants(&mut self, dialect: &str, entry: &MessageTable) -> Vec<(Field, Caught<'static>)> {
+        let mut set = Vec::new();
+        for (key, text) in entry.set {
+            match Field::from_word(key) {
+                None => self.problems.push(format!("{dialect}/{}: {}", entry.id, unknown_field(key))),
+                Some(field) => match typed(field, text.as_bytes()) {
+                    Some(value) => set.push((field, value)),
+                    None => self.problems.push(format!("{dialect}/{}: `{text}` is no value for `{key}`", entry.id)),
+                },
+            }
+        }
+        set
+    }
+}
+
+fn shape_of(tables: &[&'static DialectTable], templates: Vec<(Template, u32)>, conditions: Vec<Condition>, problems: &mut Vec<String>) -> Shape {
+    let map = || {
+        let pairs = tables.iter().flat_map(|table| table.map);
+        pairs.filter_map(|(key, field)| Some((*key, Field::from_word(field)?))).collect()
+    };
+    match tables.first().map_or("template", |table| table.shape) {
+        "netfilter" => Shape::Netfilter(conditions),
+        "fields" => Shape::Fields { conditions, map: map() },
+        "template" => Shape::Template(Trie::build(templates)),
+        other => {
+            problems.push(format!("unknown shape `{other}`; known shapes: template, netfilter, fields"));
+            Shape::Template(Trie::default())
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How a message body is read. Most dialects are templates; the kernel's packet-filter lines are keys and values, and
+//! RADIUS detail blocks are named values.
+
+mod fields;
+mod netfilter;
+
+use tunlog_model::{Field, RecordRef};
+
+use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
+use crate::trie::Trie;
+
+/// A compiled dialect body reader. `find` gives the number of the message and adds its fields.
+#[derive(Debug)]
+pub enum Shape {
+    /// Templates.
+    Template(Trie),
+    /// `prefix IN=eth0 OUT= … SRC=… PROTO=…`.
+    Netfilter(Vec<Condition>),
+    /// Named values.
+    Fields {
+        /// Conditions, one for each message.
+        conditions: Vec<Condition>,
+        /// Which named value is which field.
+        map: Vec<(&'static str, Field)>,
+    },
+}
+
+/// What must hold for a message of a shape without templates: (key, accepted values separated by `|`).
+#[derive(Debug)]
+pub struct Condition(pub &'static [(&'static str, &'static str)]);
+
+impl Condition {
+    /// Whether all keys have an accepted value; `value` looks a key up.
+    fn holds<'a>(&self, value: impl Fn(&str) -> Option<&'a [u8]>) -> bool {
+        self.0.iter().all(|(key, accepted)| {
+            value(key).is_some_and(|value| accepted.split('|').any(|accepted| accepted.as_bytes() == value))
+        })
+    }
+}
+
+impl Shape {
+    /// The message that fits, with its fields added.
+    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, caught: &mut Fields<'a>) -> Option<u32> {
+        match self {
+            Shape::Template(trie) => trie.find(body, caught),
+            Shape::Netfilter(conditions) => netfilter::find(conditions, body, caught),
+            Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
+        }
+    }
+}
+
+/// A field's value from text, by the type that the field has.
+pub fn typed(field: Field, text: &[u8]) -> Option<Caught<'_>> {
+    use Field::*;
+    Some(match field {
+        ClientIp | ClaimedIp | AssignedIp | ServerIp | LocalIp | Address | NasIp => Caught::Ip(parse_ip(text)?),
+        ClientPort | ServerPort | SourcePort | DestinationPort | Length | BytesToClient | BytesFromClient | PacketsToClient
+        | PacketsFromClient | MppeBits | Pid | Count | Limit | Status | Mtu | Mru => Caught::Int(parse_int(text)?),
+        NasPort | Code => parse_int(text).map_or(Caught::Text(text), Caught::Int),
+        DurationS => Caught::Seconds(std::str::from_utf8(text).ok()?.parse().ok()?),
+        MppeStateful => Caught::Bool(text == b"true"),
+        AuthMethod => Caught::Word(method_word(text)?),
+        _ => Caught::Text(text),
+    })
+}

@@ -1,0 +1,38 @@
+//! Dialects as static tables: what the build script writes and what a user's file is turned into.
+
+/// A dialect file as data.
+#[derive(Debug)]
+#[allow(missing_docs)] // field for field what dialects/README.md describes
+pub struct DialectTable {
+    pub name: &'static str,
+    pub apps: &'static [&'static str],
+    pub unrecognised: &'static str,
+    pub headerless: bool,
+    pub shape: &'static str,
+    pub prelude: &'static str,
+    pub map: &'static [(&'static str, &'static str)],
+    pub messages: &'static [MessageTable],
+}
+
+/// One message as data.
+#[derive(Debug)]
+#[allow(missing_docs)] // field for field what dialects/README.md describes
+pub struct MessageTable {
+    pub id: &'static str,
+    pub templates: &'static [&'static str],
+    pub when: &'static [(&'static str, &'static str)],
+    pub severity: &'static str,
+    pub layer: &'static str,
+    pub event: &'static str,
+    pub set: &'static [(&'static str, &'static str)],
+    pub blames: &'static str,
+    pub end_reason: &'static str,
+    pub secret: bool,
+    pub versions: &'static str,
+    pub source: &'static str,
+    pub meaning: &'static str,
+    pub cause: &'static str,
+    pub action: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));

@@ -1,0 +1,128 @@
+//! Undoing what writers do to the names that peers choose, so that one user is one name (lab.md trap 7).
+
+use std::borrow::Cow;
+
+/// Without the unescaped pair of quotation marks that some writers put round a name.
+pub fn unquoted(text: &[u8]) -> &[u8] {
+    match text {
+        [b'"', inner @ .., b'"'] if !ends_escaped(inner) => inner,
+        _ => text,
+    }
+}
+
+/// Whether the byte after `text` is escaped by an odd number of backslashes.
+fn ends_escaped(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+/// Undoes pppd's `%q` (backslash before `"` and `\`, `\t`, `\r`, `\n`, `\xNN`) and then its `%v` (`M-x` for bytes from 0x80 on,
+/// `^X` for control bytes). Source: pppd/utils.c, `vslprintf`.
+pub fn pppd(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'\\' | b'^')) && memchr::memmem::find(text, b"M-").is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo_v(&undo_q(text)))
+}
+
+fn undo_q(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let (byte, used) = match (first, after) {
+            (b'\\', [b't', ..]) => (b'\t', 2),
+            (b'\\', [b'n', ..]) => (b'\n', 2),
+            (b'\\', [b'r', ..]) => (b'\r', 2),
+            (b'\\', [b'x', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => (hex(*high) << 4 | hex(*low), 4),
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4),
+            (b'\\', [next @ (b'\\' | b'"' | b'\''), ..]) => (*next, 2),
+            _ => (*first, 1),
+        };
+        out.push(byte);
+        rest = &rest[used..];
+    }
+    out
+}
+
+fn undo_v(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (byte, used) = match rest {
+            [b'M', b'-', b'^', c @ (b'?' | b'@'..=b'_'), ..] => (0x80 | (c ^ 0x40), 4),
+            [b'M', b'-', c @ 0x20..=0x7e, ..] => (0x80 | c, 3),
+            [b'^', c @ (b'?' | b'@'..=b'_'), ..] => (c ^ 0x40, 2),
+            [c, ..] => (*c, 1),
+            [] => break,
+        };
+        out.push(byte);
+        rest = &rest[used..];
+    }
+    out
+}
+
+fn hex(digit: u8) -> u8 {
+    (digit as char).to_digit(16).unwrap_or(0) as u8
+}
+
+/// Undoes the escaping of pppd's packet dumps (`print_string`): C escapes and three octal digits.
+pub fn debug(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'\\') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo_q(text))
+}
+
+/// Undoes FreeRADIUS's escaping of printed attributes: `\\`, `\"`, `\n`, three octal digits, and `=XX` of its detail writer.
+pub fn radius(text: &[u8]) -> Cow<'_, [u8]> {
+    debug(text)
+}
+
+/// The user of a FreeRADIUS login bracket: `user`, `user/password` or `user/<via Auth-Type = X>`. A `/` in the name itself
+/// cannot be told from the separator: the last ` /<via` wins, else the first `/` (the password is the secret part, and
+/// showing less is safe).
+pub fn login_name(text: &[u8]) -> &[u8] {
+    if let Some(at) = memchr::memmem::rfind(text, b"/<via Auth-Type = ").filter(|_| text.ends_with(b">")) {
+        return &text[..at];
+    }
+    if let Some(name) = text.strip_suffix(b"/<no User-Password attribute>").or_else(|| text.strip_suffix(b"/<CHAP-Password>")) {
+        return name;
+    }
+    match memchr::memchr(b'/', text) {
+        Some(at) if at > 0 => &text[..at],
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pppd_names_are_restored() {
+        assert_eq!(&*pppd(b"M-PM-^_M-QM-^QM-QM-^BM-QM-^@"), "Пётр".as_bytes());
+        assert_eq!(&*pppd(br"CORP\\anna"), br"CORP\anna");
+        assert_eq!(&*pppd(b"jM-CM-<rgen"), "jürgen".as_bytes());
+        assert_eq!(&*pppd(b"a^[b"), b"a\x1bb");
+        assert_eq!(&*pppd(br#"a\"b"#), br#"a"b"#);
+    }
+
+    #[test]
+    fn only_a_surrounding_pair_is_a_delimiter() {
+        assert_eq!(unquoted(br#""bob""#), b"bob");
+        assert_eq!(unquoted(br#""bob\""#), br#""bob\""#);
+        assert_eq!(unquoted(br#"bob""#), br#"bob""#);
+        assert_eq!(unquoted(b"\""), b"\"");
+    }
+
+    #[test]
+    fn debug_names_are_restored() {
+        assert_eq!(&*debug(br"\347\224\260\n\033"), b"\xe7\x94\xb0\n\x1b");
+    }
+
+    #[test]
+    fn a_login_bracket_hides_the_password() {
+        assert_eq!(login_name(b"bob/hello"), b"bob");
+        assert_eq!(login_name(b"bob/<via Auth-Type = mschap>"), b"bob");
+        assert_eq!(login_name(b"bob"), b"bob");
+    }
+}

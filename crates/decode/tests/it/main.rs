@@ -1,0 +1,3 @@
+//! The catalogue's lints and the completeness of its messages.
+mod dialects;
+mod facts;

@@ -1,0 +1,287 @@
+//! Where bytes come from.
+
+pub mod archive;
+mod compressed;
+pub mod discover;
+mod journald;
+mod refill;
+mod rotated;
+mod sniff;
+pub mod tail;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::error::io_cause;
+use crate::framing::Framer;
+use crate::time::{Clock, Reference};
+use crate::{Options, Problem};
+use compressed::{Codec, Decompressed, Peek};
+use refill::Refill;
+pub use rotated::SetPlace;
+use sniff::{Content, HEAD_BYTES};
+
+/// One input, before it is opened.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// The name printed in evidence and messages.
+    pub name: String,
+    /// Sources of one rotated set share it, listed oldest first; different sets are merged by time.
+    pub set: usize,
+    /// How to open it.
+    pub kind: SourceKind,
+    /// Its place in a rotated set, for the years; None if it stands alone.
+    pub place: Option<SetPlace>,
+}
+
+impl SourceSpec {
+    /// A source that belongs to no rotated set.
+    pub fn new(name: impl Into<String>, set: usize, kind: SourceKind) -> SourceSpec {
+        SourceSpec { name: name.into(), set, kind, place: None }
+    }
+}
+
+/// What kind of input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A file, perhaps compressed.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// A member of a zip archive: the archive and the member's index.
+    ZipMember(PathBuf, usize),
+    /// The machine's journal, by way of `journalctl`.
+    Journal,
+    /// A journal file, by way of `journalctl --file`.
+    JournalFile(PathBuf),
+}
+
+/// A stretch of whole records.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// NUL bytes of a hole that stood before the first byte and were not kept.
+    pub(crate) hole: u64,
+}
+
+impl Chunk {
+    /// A chunk of bytes that came from elsewhere (a test, a network listener); whole records.
+    pub fn new(bytes: Vec<u8>) -> Chunk {
+        Chunk { bytes, hole: 0 }
+    }
+}
+
+/// Plain bytes, wherever they come from.
+pub(crate) enum Input {
+    Plain(Box<dyn Read + Send>),
+    File(File),
+    Packed(Box<Decompressed>),
+    Child(journald::Child),
+}
+
+impl Input {
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Input::Plain(reader) => compressed::read_some(reader, out),
+            Input::File(file) => compressed::read_some(file, out),
+            Input::Packed(reader) => reader.read(out),
+            Input::Child(child) => child.read(out),
+        }
+    }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        match self {
+            Input::Packed(reader) => reader.take_warnings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// An open input.
+pub struct Source {
+    name: String,
+    input: Input,
+    refill: Refill,
+    framer: Framer,
+    clock: Clock,
+    failure: Option<Problem>,
+    problems: Vec<Problem>,
+}
+
+impl Source {
+    /// Opens an input, looks at its head and decides what the years of its stamps are counted from.
+    pub fn open(spec: &SourceSpec, options: &Options) -> Result<Source, Problem> {
+        let (mut input, written) = open_input(spec)?;
+        let mut head = Vec::new();
+        let failure = read_head(&mut input, &mut head, HEAD_BYTES).err();
+        let failure = failure.map(|error| Problem::error(spec.name.as_str(), io_cause(&error)));
+        if head.is_empty() {
+            return Err(failure.unwrap_or_else(|| Problem::error(spec.name.as_str(), "empty: there is nothing to read")));
+        }
+        let export = match sniff::content(&head) {
+            Content::Lines => false,
+            Content::JournalExport => true,
+            Content::JournalFile => return Err(Problem::error(spec.name.as_str(), "a journal file inside another stream")),
+            Content::Zip => return Err(Problem::error(spec.name.as_str(), "a zip archive must be given as a file")),
+            Content::Unread(reason) => return Err(Problem::error(spec.name.as_str(), reason)),
+        };
+        if head.starts_with(b"\xef\xbb\xbf") {
+            head.drain(..3); // a byte order mark
+        }
+        let mut source = Source {
+            name: spec.name.clone(),
+            input,
+            refill: Refill::new(head, export, options.line_bytes_max),
+            framer: Framer::new(options, export),
+            clock: Clock::fixed(options, options.now).map_err(|cause| Problem::error(spec.name.as_str(), cause))?,
+            failure,
+            problems: Vec::new(),
+        };
+        source.set_clock(spec, options, written)?;
+        Ok(source)
+    }
+
+    /// The year of the first stamp, by the rules of `time::years`.
+    fn set_clock(&mut self, spec: &SourceSpec, options: &Options, written: Option<i64>) -> Result<(), Problem> {
+        let reference = Reference::new(written, options.now);
+        let mut lookahead = |bytes: usize| -> Vec<u8> {
+            if self.failure.is_none() {
+                let read = self.refill.look_ahead(&mut self.input, bytes);
+                self.failure = read.err().map(|error| Problem::error(self.name.as_str(), io_cause(&error)));
+            }
+            self.refill.pending().to_vec()
+        };
+        let year = crate::time::years::first_year(spec, options, reference, &self.framer, &mut lookahead);
+        self.clock = Clock::new(options, reference, year).map_err(|cause| Problem::error(self.name.as_str(), cause))?;
+        Ok(())
+    }
+
+    /// The next stretch of whole records, about 1 MiB, in `buffer`, which is reused. None at the end. A read error is
+    /// returned once, after what came before it was delivered; afterwards None.
+    pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, Problem> {
+        if self.failure.is_some() {
+            self.refill.stop();
+        }
+        match self.refill.next(&mut self.input, buffer) {
+            Ok(Some(chunk)) => return Ok(Some(chunk)),
+            Ok(None) => {}
+            Err(error) => {
+                // What was read before the error comes first; the error on the next call.
+                self.failure = Some(Problem::error(self.name.as_str(), io_cause(&error)));
+                self.refill.stop();
+                if let Ok(Some(chunk)) = self.refill.next(&mut self.input, Vec::new()) {
+                    return Ok(Some(chunk));
+                }
+            }
+        }
+        match self.failure.take() {
+            Some(problem) => Err(problem),
+            None => Ok(None),
+        }
+    }
+
+    /// The framer of all chunks of this source.
+    pub fn framer(&self) -> Framer {
+        self.framer
+    }
+
+    /// The clock that decides years and zone; used in order, on one thread.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Warnings gathered since the last call.
+    pub fn problems(&mut self) -> Vec<Problem> {
+        let warnings = self.input.take_warnings();
+        self.problems.extend(warnings.into_iter().map(|cause| Problem::warning(self.name.as_str(), cause)));
+        std::mem::take(&mut self.problems)
+    }
+}
+
+/// The input's bytes, decompressed, and when it was last written (microseconds UTC) if that is known.
+pub(crate) fn open_input(spec: &SourceSpec) -> Result<(Input, Option<i64>), Problem> {
+    let refused = |error: std::io::Error| Problem::io(spec.name.as_str(), &error);
+    match &spec.kind {
+        SourceKind::File(path) => {
+            let file = File::open(path).map_err(refused)?;
+            let written = file.metadata().ok().and_then(|data| modified(&data));
+            Ok((unpacked_file(file).map_err(refused)?, written))
+        }
+        SourceKind::Stdin => Ok((unpacked(Box::new(std::io::stdin())).map_err(refused)?, None)),
+        SourceKind::ZipMember(path, index) => {
+            let (reader, written) =
+                archive::open_member(path, *index).map_err(|cause| Problem::error(spec.name.as_str(), cause))?;
+            Ok((unpacked(reader).map_err(refused)?, written))
+        }
+        SourceKind::Journal => Ok((Input::Child(journald::start(None).map_err(refused)?), None)),
+        SourceKind::JournalFile(path) => Ok((Input::Child(journald::start(Some(path)).map_err(refused)?), None)),
+    }
+}
+
+/// A plain file is read without a buffer in between; only a packed one goes through the decompressor.
+fn unpacked_file(file: File) -> std::io::Result<Input> {
+    let regular = file.metadata().map(|data| data.is_file()).unwrap_or(false);
+    if !regular {
+        return unpacked(Box::new(file));
+    }
+    let mut head = [0; 6];
+    let read = read_at(&file, &mut head, 0)?;
+    Ok(match Codec::of(&head[..read]) {
+        Some(_) => Input::Packed(Box::new(Decompressed::new(Peek::new(Box::new(file))))),
+        None => Input::File(file),
+    })
+}
+
+fn unpacked(reader: Box<dyn Read + Send>) -> std::io::Result<Input> {
+    let mut peek = Peek::new(reader);
+    Ok(match Codec::of(peek.peek(6)?) {
+        Some(_) => Input::Packed(Box::new(Decompressed::new(peek))),
+        None => Input::Plain(Box::new(peek)),
+    })
+}
+
+/// Reads up to `wanted` bytes into `head`; what was read before an error is kept.
+pub(crate) fn read_head(input: &mut Input, head: &mut Vec<u8>, wanted: usize) -> std::io::Result<()> {
+    let mut filled = head.len();
+    head.resize(wanted.max(filled), 0);
+    let result = loop {
+        if filled == head.len() {
+            break Ok(());
+        }
+        match input.read(&mut head[filled..]) {
+            Ok(0) => break Ok(()),
+            Ok(read) => filled += read,
+            Err(error) => break Err(error),
+        }
+    };
+    head.truncate(filled);
+    result
+}
+
+/// When a file was last written, microseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn modified(data: &std::fs::Metadata) -> Option<i64> {
+    let time = data.modified().ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok()
+}
+
+/// Reads at an offset without moving the file's own position.
+#[cfg(unix)]
+pub(crate) fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    file.read_at(out, offset)
+}
+
+/// Reads at an offset; the caller's position is put back.
+#[cfg(not(unix))]
+pub(crate) fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    use std::io::{Seek, SeekFrom};
+    let mut file = file.try_clone()?;
+    let before = file.stream_position()?;
+    file.seek(SeekFrom::Start(offset))?;
+    let read = file.read(out);
+    file.seek(SeekFrom::Start(before))?;
+    read
+}

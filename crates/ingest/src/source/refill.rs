@@ -1,0 +1,172 @@
+//! Cuts the byte stream of a source into chunks that end at a record boundary, whatever the length of its lines.
+
+use memchr::{memchr, memmem, memrchr};
+
+use super::{Chunk, Input};
+use crate::framing;
+
+/// Usual size of a chunk, bytes.
+pub(crate) const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// How far back a chunk's end is moved for the sake of a record of several lines, bytes.
+const BACKWARD_BYTES: usize = 64 * 1024;
+
+/// What is read but not yet delivered.
+pub(crate) struct Refill {
+    carry: Vec<u8>,
+    export: bool,
+    ended: bool,
+    /// After a read error: deliver whole records only.
+    stopped: bool,
+    line_bytes_max: usize,
+    chunk_bytes: usize,
+}
+
+impl Refill {
+    pub(crate) fn new(head: Vec<u8>, export: bool, line_bytes_max: usize) -> Refill {
+        let chunk_bytes = CHUNK_BYTES.max(line_bytes_max.saturating_mul(2).min(64 * CHUNK_BYTES));
+        Refill { carry: head, export, ended: false, stopped: false, line_bytes_max, chunk_bytes }
+    }
+
+    /// No more reading: an error came.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+        self.ended = true;
+    }
+
+    /// What is read but not delivered.
+    pub(crate) fn pending(&self) -> &[u8] {
+        &self.carry
+    }
+
+    /// Reads until `bytes` are pending or the end is reached.
+    pub(crate) fn look_ahead(&mut self, input: &mut Input, bytes: usize) -> std::io::Result<()> {
+        if self.ended || self.carry.len() >= bytes {
+            return Ok(());
+        }
+        let result = super::read_head(input, &mut self.carry, bytes);
+        self.ended = result.is_ok() && self.carry.len() < bytes;
+        result
+    }
+
+    /// The next chunk. After an error, `stop` and call again for the whole records that came before it.
+    pub(crate) fn next(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+        let mut hole = 0;
+        loop {
+            let filled = self.fill(input, &mut buffer)?;
+            if filled == 0 {
+                return Ok(None);
+            }
+            buffer.truncate(filled);
+            if let Some(end) = self.boundary(&buffer) {
+                if end == 0 {
+                    return Ok(None); // a half record before an error
+                }
+                self.carry.extend_from_slice(&buffer[end..]);
+                buffer.truncate(end);
+                return Ok(Some(Chunk { bytes: buffer, hole }));
+            }
+            if let Some(chunk) = self.oversize(input, &mut buffer, &mut hole)? {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    /// Fills the buffer from the carry and the input. The buffer's old length is kept where it can be, because making it
+    /// longer means writing zeros.
+    fn fill(&mut self, input: &mut Input, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
+        let mut filled = self.carry.len().min(self.chunk_bytes);
+        buffer.resize(self.chunk_bytes, 0);
+        buffer[..filled].copy_from_slice(&self.carry[..filled]);
+        self.carry.drain(..filled);
+        while filled < buffer.len() && !self.ended && self.carry.is_empty() {
+            match input.read(&mut buffer[filled..]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => filled += read,
+                Err(error) => {
+                    self.carry.splice(..0, buffer[..filled].iter().copied());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Where the chunk ends: behind a record. None: not even one record is in it.
+    fn boundary(&self, bytes: &[u8]) -> Option<usize> {
+        let last = self.ended && self.carry.is_empty();
+        if last && !self.stopped {
+            return Some(bytes.len());
+        }
+        let end = if self.export {
+            framing::journal_export::last_end(bytes)
+        } else if last {
+            memrchr(b'\n', bytes).map_or(0, |at| at + 1)
+        } else {
+            line_boundary(bytes)
+        };
+        (end > 0 || last).then_some(end)
+    }
+
+    /// A record longer than the buffer: its beginning is kept, the rest is read and forgotten. A hole of NULs in front
+    /// of it is only counted. None: the buffer was all hole, and the next bytes are to be read.
+    fn oversize(&mut self, input: &mut Input, buffer: &mut Vec<u8>, hole: &mut u64) -> std::io::Result<Option<Chunk>> {
+        let nuls = buffer.iter().take_while(|byte| **byte == 0).count();
+        if nuls > 1 {
+            *hole += (nuls - 1) as u64;
+            self.carry.splice(..0, buffer[nuls - 1..].iter().copied());
+            return Ok(None);
+        }
+        if self.export {
+            // No record of the journal is that long; what follows is read as new records from the next blank line on.
+            let kept = std::mem::take(buffer);
+            return Ok(Some(Chunk { bytes: kept, hole: *hole }));
+        }
+        buffer.truncate(self.line_bytes_max + 1);
+        let mut block = vec![0; 64 * 1024];
+        while !self.ended {
+            let (block, read) = if self.carry.is_empty() {
+                let read = input.read(&mut block)?;
+                (&block[..read], read)
+            } else {
+                block = std::mem::take(&mut self.carry);
+                (&block[..], block.len())
+            };
+            self.ended = read == 0;
+            if let Some(at) = memchr(b'\n', block) {
+                self.carry = block[at + 1..].to_vec();
+                break;
+            }
+        }
+        buffer.push(b'\n');
+        Ok(Some(Chunk { bytes: std::mem::take(buffer), hole: *hole }))
+    }
+}
+
+/// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
+/// pairs) stay whole, and a `last message repeated` stays with the line before it.
+fn line_boundary(bytes: &[u8]) -> usize {
+    let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
+    let whole = newline + 1;
+    let mut start = line_start(bytes, newline);
+    while start > 0 && whole - start < BACKWARD_BYTES {
+        if !continues(&bytes[start..whole]) {
+            return start;
+        }
+        start = line_start(bytes, start - 1);
+    }
+    whole
+}
+
+fn line_start(bytes: &[u8], newline: usize) -> usize {
+    memrchr(b'\n', &bytes[..newline]).map_or(0, |at| at + 1)
+}
+
+/// Whether a line may belong to the record before it.
+fn continues(line: &[u8]) -> bool {
+    let line = &line[..line.len().min(300)];
+    let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
+    matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
+        || line[first..].starts_with(b"message=")
+        || memmem::find(line, b"message repeated ").is_some()
+}

@@ -1,0 +1,73 @@
+//! What an input is, by its first bytes.
+
+use crate::framing;
+
+/// Bytes of an input that are looked at before it is read.
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+
+/// What the head of an input shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Text in lines.
+    Lines,
+    /// `journalctl -o export`.
+    JournalExport,
+    /// A journal file as journald keeps it; only `journalctl` reads it.
+    JournalFile,
+    /// A zip archive.
+    Zip,
+    /// Something this version does not read; the reason.
+    Unread(&'static str),
+}
+
+/// Judges the first bytes (decompressed).
+pub(crate) fn content(head: &[u8]) -> Content {
+    match head {
+        [0xd4, 0xc3, 0xb2, 0xa1, ..]
+        | [0xa1, 0xb2, 0xc3, 0xd4, ..]
+        | [0x4d, 0x3c, 0xb2, 0xa1, ..]
+        | [0xa1, 0xb2, 0x3c, 0x4d, ..]
+        | [0x0a, 0x0d, 0x0d, 0x0a, ..] => return Content::Unread("a packet capture: this version does not read captures"),
+        [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => {
+            return Content::Unread("a Windows event log (EVTX): this version does not read it");
+        }
+        [b'L', b'P', b'K', b'S', b'H', b'H', b'R', b'H', ..] => return Content::JournalFile,
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => return Content::Zip,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            return Content::Unread("text in UTF-16: convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)");
+        }
+        _ => {}
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Content::Unread("a tar archive: unpack it first");
+    }
+    if framing::journal_export::looks_like(head) {
+        return Content::JournalExport;
+    }
+    if is_binary(head) { Content::Unread("not a text log") } else { Content::Lines }
+}
+
+/// Many control bytes and no line that any framing knows. NULs alone are a hole, not a reason.
+fn is_binary(head: &[u8]) -> bool {
+    let text = head.iter().filter(|byte| **byte != 0).count();
+    let control = head.iter().filter(|byte| matches!(byte, 1..=6 | 14..=26 | 28..=31)).count();
+    let nul = head.len() - text;
+    let odd = control * 20 > text || (nul * 10 > head.len() && control * 100 > text);
+    odd && !framing::any_header(head)
+}
+
+/// Whether a file that nobody named (found in a directory) is a log: some line has a header, or its name says so.
+pub(crate) fn looks_like_log(name: &str, head: &[u8]) -> bool {
+    match content(head) {
+        Content::JournalExport => true,
+        Content::Lines => framing::any_header(head) || named_like_log(name),
+        _ => false,
+    }
+}
+
+fn named_like_log(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let stem = name.split(['.', '-']).next().unwrap_or(&name);
+    matches!(stem, "syslog" | "messages" | "daemon" | "auth" | "secure" | "detail")
+        || name.split('.').any(|part| part == "log" || part.starts_with("log-"))
+}
