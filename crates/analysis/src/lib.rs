@@ -1,1 +1,4 @@
-//! Under construction.
+//! Events to attempts and tables. Pure: time comes from the events.
+
+pub mod correlate;
+pub mod statistics;

@@ -14,6 +14,9 @@ pub struct DialectFile {
     /// Programs whose lines it reads.
     #[serde(default)]
     pub apps: Vec<String>,
+    /// What its writer is to a connection: "ppp", "pptp", "l2tp", "ike", "radius", "firewall", "system" or "none".
+    #[serde(default = "none")]
+    pub role: String,
     /// What a line of such a program is when nothing fits: "unknown" or "noise".
     #[serde(default = "unknown")]
     pub unrecognised: String,

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::prelude::Prelude;
 use crate::shape::{Condition, Shape, typed};
@@ -94,9 +94,13 @@ impl Ready {
             if known.is_none() {
                 ready.problems.push(format!("{}: unknown prelude `{}`", table.name, table.prelude));
             }
+            let role = Role::from_word(table.role).unwrap_or_else(|| {
+                ready.problems.push(format!("{}: unknown role `{}`", table.name, table.role));
+                Role::None
+            });
             for entry in table.messages {
                 let number = ready.messages.len() as u32;
-                ready.add(table.name, entry);
+                ready.add(table.name, role, entry);
                 conditions.push(Condition(entry.when));
                 for text in entry.templates {
                     match Template::compile(text) {
@@ -110,7 +114,7 @@ impl Ready {
         ready
     }
 
-    fn add(&mut self, dialect: &'static str, entry: &'static MessageTable) {
+    fn add(&mut self, dialect: &'static str, role: Role, entry: &'static MessageTable) {
         let mut problem = |what: &str, word: &str| self.problems.push(format!("{dialect}/{}: unknown {what} `{word}`", entry.id));
         let severity = Severity::from_word(entry.severity).unwrap_or_else(|| {
             problem("severity", entry.severity);
@@ -133,6 +137,7 @@ impl Ready {
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
         self.messages.push(Box::leak(Box::new(Message {
             dialect,
+            role,
             id: entry.id,
             severity,
             layer,

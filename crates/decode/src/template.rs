@@ -62,6 +62,12 @@ impl Kind {
         Self::ALL.iter().find(|(_, name)| *name == word).map(|(kind, _)| *kind)
     }
 
+    /// Its grammar tells where it ends, so that another placeholder may follow at once.
+    fn ends_itself(self) -> bool {
+        use Kind::*;
+        matches!(self, Int | Hex | Number | Ip | Minutes | Seconds)
+    }
+
     /// Split at the last fitting place, because the peer chooses the text.
     fn from_right(self) -> bool {
         use Kind::*;
@@ -173,7 +179,9 @@ impl Template {
 fn flush(prefix: &mut Vec<u8>, pieces: &mut [Piece], literal: &mut Vec<u8>, text: &str) -> Result<(), String> {
     match pieces.last_mut() {
         None => *prefix = std::mem::take(literal),
-        Some(_) if literal.is_empty() => return Err(format!("two placeholders without text between them in `{text}`")),
+        Some(last) if literal.is_empty() && !last.kind.ends_itself() => {
+            return Err(format!("two placeholders without text between them in `{text}`"));
+        }
         Some(last) => last.literal = std::mem::take(literal).into(),
     }
     Ok(())

@@ -72,9 +72,24 @@ pub fn debug(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(undo_q(text))
 }
 
-/// Undoes FreeRADIUS's escaping of printed attributes: `\\`, `\"`, `\n`, three octal digits, and `=XX` of its detail writer.
+/// Undoes FreeRADIUS's escaping of printed attributes: `\\`, `\"` and three octal digits. `\r` and `\n` stay: radius.log
+/// does not escape a backslash, so `CORP\rose` is a domain and a name.
 pub fn radius(text: &[u8]) -> Cow<'_, [u8]> {
-    debug(text)
+    if !text.contains(&b'\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let (byte, used) = match (first, after) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4),
+            (b'\\', [next @ (b'\\' | b'"'), ..]) => (*next, 2),
+            _ => (*first, 1),
+        };
+        out.push(byte);
+        rest = &rest[used..];
+    }
+    Cow::Owned(out)
 }
 
 /// The user of a FreeRADIUS login bracket: `user`, `user/password` or `user/<via Auth-Type = X>`. A `/` in the name itself

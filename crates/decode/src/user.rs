@@ -9,6 +9,7 @@ pub fn table_of(file: DialectFile) -> &'static DialectTable {
     Box::leak(Box::new(DialectTable {
         name: text(file.name),
         apps: leak(file.apps.into_iter().map(text).collect()),
+        role: text(file.role),
         unrecognised: text(file.unrecognised),
         headerless: file.headerless,
         shape: text(file.shape),

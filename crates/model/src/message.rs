@@ -2,11 +2,53 @@
 
 use crate::{EndReason, EventKind, Layer, Severity};
 
+/// What a dialect's writer is to a connection: the side of an attempt that its events belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// None: its events are shown, not joined.
+    None,
+    /// The PPP daemon: one process, one link.
+    Ppp,
+    /// The PPTP daemon: one process, one control connection.
+    Pptp,
+    /// The L2TP daemon: one process, many tunnels.
+    L2tp,
+    /// The IKE daemon.
+    Ike,
+    /// A RADIUS server.
+    Radius,
+    /// A packet filter.
+    Firewall,
+    /// The operating system.
+    System,
+}
+
+impl Role {
+    /// Every role with its word in dialect files.
+    pub const ALL: &[(Role, &str)] = &[
+        (Role::None, "none"),
+        (Role::Ppp, "ppp"),
+        (Role::Pptp, "pptp"),
+        (Role::L2tp, "l2tp"),
+        (Role::Ike, "ike"),
+        (Role::Radius, "radius"),
+        (Role::Firewall, "firewall"),
+        (Role::System, "system"),
+    ];
+
+    /// The role that a word names.
+    pub fn from_word(word: &str) -> Option<Role> {
+        crate::value_of(Self::ALL, word)
+    }
+}
+
 /// One entry of the catalogue. Its identity is (dialect, id), never its text.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The contract's dialect name.
     pub dialect: &'static str,
+    /// What its writer is to a connection.
+    pub role: Role,
     /// Slug or vendor code, unique within the dialect.
     pub id: &'static str,
     /// Syslog severity as the writer logs it.

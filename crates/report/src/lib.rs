@@ -1,1 +1,25 @@
-//! Under construction.
+//! Values to text: the same columns as a table for people, JSON, CSV or logfmt.
+//!
+//! Everything is written to an `io::Write` that the caller hands in; nothing here knows the terminal, the clock or the
+//! machine's zone. Text of foreign origin passes one door per format (`json::string`, `csv::text`, `logfmt::text`,
+//! `model::text::visible`), so that no format ever carries a raw control character.
+
+pub mod csv;
+pub mod event;
+pub mod explain;
+pub mod history;
+pub mod json;
+pub mod logfmt;
+pub mod monitor;
+mod printer;
+mod size;
+mod table;
+mod time;
+
+pub use printer::{Format, Look, Printer};
+pub use size::{bytes_compat, bytes_iec, duration};
+pub use table::{Shown, Table};
+pub use time::{local, rfc3339};
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub trait SourceNames {
 }
 
 /// Names in a list, by their place in it.
-impl SourceNames for [String] {
+impl SourceNames for Vec<String> {
     fn source_name(&self, source: SourceId) -> &str {
         self.get(source.0 as usize).map_or("", String::as_str)
     }
@@ -178,7 +178,13 @@ impl<'a> AttemptView<'a> {
             key: "times",
             header: "",
             doc: "How many times this attempt stands for, when more than once.",
-            value: |view| if view.attempt.times > 1 { Cell::Count(view.attempt.times) } else { Cell::None },
+            value: |view| {
+                if view.attempt.times > 1 {
+                    Cell::Count(view.attempt.times)
+                } else {
+                    Cell::None
+                }
+            },
         },
         Column {
             key: "assumed",
@@ -189,7 +195,12 @@ impl<'a> AttemptView<'a> {
                 words => Cell::List(words),
             },
         },
-        Column { key: "evidence", header: "", doc: "The lines that it is made of.", value: evidence },
+        Column {
+            key: "evidence",
+            header: "",
+            doc: "The lines that it is made of.",
+            value: evidence,
+        },
     ];
 }
 
@@ -199,7 +210,14 @@ fn evidence(view: &AttemptView<'_>) -> Cell {
         Cell::Object(vec![
             ("source", text(view.sources.source_name(item.source))),
             ("line", Cell::Count(item.line)),
-            ("text", if item.text.is_empty() { Cell::None } else { text(&item.text) }),
+            (
+                "text",
+                if item.text.is_empty() {
+                    Cell::None
+                } else {
+                    text(&item.text)
+                },
+            ),
         ])
     });
     Cell::List(items.collect())

@@ -124,7 +124,12 @@ struct Tally {
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally { failures: 0, last_seen: i64::MIN, client_ip: None, sessions: None }
+        Tally {
+            failures: 0,
+            last_seen: i64::MIN,
+            client_ip: None,
+            sessions: None,
+        }
     }
 }
 
@@ -181,10 +186,15 @@ impl Clients {
         let mut names: Vec<(Box<str>, u32)> = self.index.into_iter().collect();
         names.sort_unstable();
         let mut named = self.named;
-        let named = names.into_iter().map(move |(name, at)| (Who::Named(name), std::mem::take(&mut named[at as usize])));
+        let named = names
+            .into_iter()
+            .map(move |(name, at)| (Who::Named(name), std::mem::take(&mut named[at as usize])));
         let nobody = self.nobody.into_iter().map(|tally| (Who::Nobody, tally));
         let others = self.others.into_iter().map(|tally| (Who::Others, tally));
-        nobody.chain(named).chain(others).map(move |(who, tally)| tally.row(who, now))
+        nobody
+            .chain(named)
+            .chain(others)
+            .map(move |(who, tally)| tally.row(who, now))
     }
 }
 
@@ -279,17 +289,38 @@ pub const COLUMNS: &[Column<ClientRow>] = &[
         key: "others",
         header: "",
         doc: "True in the row that counts the names beyond the limit of rows.",
-        value: |row| if row.who == Who::Others { Cell::Bool(true) } else { Cell::None },
+        value: |row| {
+            if row.who == Who::Others {
+                Cell::Bool(true)
+            } else {
+                Cell::None
+            }
+        },
     },
-    Column { key: "online", header: "", doc: "Whether a session is up.", value: |row| Cell::Bool(row.online()) },
-    Column { key: "sessions", header: "#", doc: "Sessions, open and closed.", value: |row| Cell::Count(row.sessions) },
+    Column {
+        key: "online",
+        header: "",
+        doc: "Whether a session is up.",
+        value: |row| Cell::Bool(row.online()),
+    },
+    Column {
+        key: "sessions",
+        header: "#",
+        doc: "Sessions, open and closed.",
+        value: |row| Cell::Count(row.sessions),
+    },
     Column {
         key: "sessions_open",
         header: "Open",
         doc: "Sessions that are up.",
         value: |row| Cell::Count(row.open.len() as u64),
     },
-    Column { key: "failures", header: "Fail", doc: "Failed attempts.", value: |row| Cell::Count(row.failures) },
+    Column {
+        key: "failures",
+        header: "Fail",
+        doc: "Failed attempts.",
+        value: |row| Cell::Count(row.failures),
+    },
     Column {
         key: "bytes_to_client",
         header: "TX",
@@ -342,7 +373,13 @@ pub const COLUMNS: &[Column<ClientRow>] = &[
         key: "last_seen",
         header: "Last seen",
         doc: "Latest sign of this user.",
-        value: |row| if row.last_seen == i64::MIN { Cell::None } else { Cell::Time(row.last_seen) },
+        value: |row| {
+            if row.last_seen == i64::MIN {
+                Cell::None
+            } else {
+                Cell::Time(row.last_seen)
+            }
+        },
     },
     Column {
         key: "duration_s",

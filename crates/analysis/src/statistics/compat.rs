@@ -75,7 +75,10 @@ impl Compat {
             return;
         }
         let number = self.sessions;
-        let session = self.living.entry(event.pid()).or_insert_with(|| Session { number, ..Session::default() });
+        let session = self.living.entry(event.pid()).or_insert_with(|| Session {
+            number,
+            ..Session::default()
+        });
         if session.number == number {
             self.sessions += 1;
         }
@@ -115,7 +118,12 @@ impl Session {
 
     fn count(&mut self, event: &Event<'_>) {
         self.open = false;
-        let bytes = |field| event.int(field).and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        let bytes = |field| {
+            event
+                .int(field)
+                .and_then(|bytes| u64::try_from(bytes).ok())
+                .unwrap_or(0)
+        };
         self.sent = self.sent.saturating_add(bytes(Field::BytesToClient));
         self.received = self.received.saturating_add(bytes(Field::BytesFromClient));
     }
@@ -138,11 +146,19 @@ fn add(users: &mut BTreeMap<Option<Box<str>>, Tally>, session: &Session) {
         row.opened = session.opened;
     }
     // The addresses are those of the last open session, else of the last session.
-    let shown = if session.open { tally.last_open.is_none_or(|last| session.number > last) } else { is_last && tally.last_open.is_none() };
+    let shown = if session.open {
+        tally.last_open.is_none_or(|last| session.number > last)
+    } else {
+        is_last && tally.last_open.is_none()
+    };
     if shown {
         row.remote = session.remote;
         row.local = session.local;
-        row.interface = if session.open { session.interface.as_deref().map(str::to_owned) } else { None };
+        row.interface = if session.open {
+            session.interface.as_deref().map(str::to_owned)
+        } else {
+            None
+        };
     }
     if session.open {
         tally.last_open = tally.last_open.max(Some(session.number));

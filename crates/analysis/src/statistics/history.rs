@@ -39,7 +39,11 @@ impl Login {
             client_ip: attempt.client_ip,
             assigned_ip: attempt.assigned_ip,
             login: attempt.up.unwrap_or(attempt.started),
-            logout: if attempt.outcome == Outcome::Open { None } else { attempt.ended.or(Some(attempt.last_seen)) },
+            logout: if attempt.outcome == Outcome::Open {
+                None
+            } else {
+                attempt.ended.or(Some(attempt.last_seen))
+            },
             end_reason: attempt.end_reason,
             cause: attempt.cause,
             times: attempt.times.max(1),
@@ -87,10 +91,18 @@ const INNER: Column<Login> = Column {
     doc: "Address inside the tunnel.",
     value: |login| maybe(login.assigned_ip, Cell::Ip),
 };
-const LOGIN: Column<Login> =
-    Column { key: "since", header: "LOGIN", doc: "When the session came up.", value: |login| Cell::Time(login.login) };
-const TRIED: Column<Login> =
-    Column { key: "since", header: "TIME", doc: "When it was tried.", value: |login| Cell::Time(login.login) };
+const LOGIN: Column<Login> = Column {
+    key: "since",
+    header: "LOGIN",
+    doc: "When the session came up.",
+    value: |login| Cell::Time(login.login),
+};
+const TRIED: Column<Login> = Column {
+    key: "since",
+    header: "TIME",
+    doc: "When it was tried.",
+    value: |login| Cell::Time(login.login),
+};
 const LOGOUT: Column<Login> = Column {
     key: "until",
     header: "LOGOUT",

@@ -62,7 +62,7 @@ impl Refill {
                 if end == 0 {
                     return Ok(None); // a half record before an error
                 }
-                self.carry.extend_from_slice(&buffer[end..]);
+                self.carry.splice(..0, buffer[end..].iter().copied());
                 buffer.truncate(end);
                 return Ok(Some(Chunk { bytes: buffer, hole }));
             }

@@ -1,32 +1,158 @@
 //! Years and zones: decided once per source, every assumption marked.
 
-use tunlog_model::{Assumed, RecordTime, Stamp};
+mod calendar;
+pub mod years;
+mod zone;
+
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use tunlog_model::{Assumed, Civil, RecordTime, Stamp};
 
 use crate::Options;
+pub(crate) use calendar::{days_in_month, seconds_of};
+pub use years::Reference;
+use years::YearTracker;
+pub use zone::check_zone;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+/// Microseconds of a day.
+pub(crate) const DAY: i64 = 86_400 * SECOND;
+
+/// 1990-01-01T00:00:00Z, microseconds: no machine logged PPTP before; such a clock was never set.
+const EPOCH_MIN: i64 = 631_152_000 * SECOND;
+
+/// How far a line may lie before its predecessor in a repeated hour and still be of the same pass, microseconds.
+const FOLD_DISORDER: i64 = 60 * SECOND;
 
 /// Completes the stamps of one source, in the order of the source.
 #[derive(Clone, Debug)]
 pub struct Clock {
+    zone: TimeZone,
+    reference: Reference,
+    years: Option<YearTracker>,
+    /// When the machine started, microseconds UTC; for kernel uptimes.
+    boot: i64,
+    /// The last time that is to be believed.
     last: i64,
+    hour: Hour,
+}
+
+/// The hour that was last resolved: most stamps lie in the hour of the one before.
+#[derive(Clone, Debug, Default)]
+struct Hour {
+    /// Year as written, month, day, hour; month 0 is no hour.
+    key: (Option<i16>, u8, u8, u32),
+    /// Its beginning, microseconds UTC.
+    start: i64,
+    assumed: Assumed,
+}
+
+/// What the head of a source and its time of writing say about its stamps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anchors {
+    /// Year of the first stamp without one.
+    pub year: Option<i16>,
+    /// When the machine started, microseconds UTC.
+    pub boot: Option<i64>,
 }
 
 impl Clock {
-    pub(crate) fn new(options: &Options) -> Clock {
-        Clock { last: options.now }
+    /// A clock for a source with these anchors; the error says why the zone is none.
+    pub fn new(options: &Options, reference: Reference, anchors: Anchors) -> Result<Clock, String> {
+        Ok(Clock {
+            zone: zone::chosen(options.tz.as_deref())?,
+            reference,
+            years: anchors.year.map(YearTracker::new),
+            boot: anchors.boot.unwrap_or(reference.written),
+            last: reference.written,
+            hour: Hour::default(),
+        })
+    }
+
+    /// A clock for records that arrive at the time `now`, microseconds UTC.
+    pub fn fixed(options: &Options, now: i64) -> Result<Clock, String> {
+        Clock::new(options, Reference::new(None, now), Anchors::default())
     }
 
     /// The complete time of a stamp. To be called in the order of the source, for the records that matter.
     pub fn resolve(&mut self, stamp: Stamp) -> RecordTime {
         match stamp {
-            Stamp::Instant(micros) => RecordTime { micros, assumed: Assumed::default() },
-            _ => RecordTime { micros: self.last, assumed: Assumed::TIME },
+            Stamp::Civil(civil) => self.civil(civil),
+            Stamp::Instant(micros) => self.checked(micros, Assumed::default()),
+            Stamp::SinceBoot(micros) => self.checked(self.boot.saturating_add(micros), Assumed::TIME),
+            Stamp::Missing => self.unknown(),
         }
     }
-}
 
-/// Whether `name` is a zone that `--tz` may name; the error says why not.
-pub fn check_zone(name: &str) -> Result<(), String> {
-    jiff::tz::TimeZone::get(name).map(|_| ()).map_err(|error| error.to_string())
+    fn unknown(&self) -> RecordTime {
+        RecordTime { micros: self.last, assumed: Assumed::TIME }
+    }
+
+    /// Marks a time that cannot be right; one that can be becomes the last one believed.
+    fn checked(&mut self, micros: i64, assumed: Assumed) -> RecordTime {
+        if micros < EPOCH_MIN || micros > self.reference.latest() {
+            return RecordTime { micros, assumed: assumed.with(Assumed::TIME) };
+        }
+        self.last = micros;
+        RecordTime { micros, assumed }
+    }
+
+    fn civil(&mut self, civil: Civil) -> RecordTime {
+        let hour = civil.second.min(86_399) / 3600;
+        let key = (civil.year, civil.month, civil.day, hour);
+        let rest = i64::from(civil.second - hour * 3600) * SECOND + i64::from(civil.micros);
+        if key == self.hour.key {
+            return self.checked(self.hour.start + rest, self.hour.assumed);
+        }
+        let (year, assumed) = match civil.year {
+            Some(year) => (year, Assumed::ZONE),
+            None => (self.year_of(&civil), Assumed::ZONE.with(Assumed::YEAR)),
+        };
+        if !calendar::is_date(year, civil.month, civil.day) {
+            return self.unknown();
+        }
+        let start = seconds_of(year, civil.month, civil.day, hour * 3600);
+        let (from, to) = (self.offsets(year, &civil, hour * 3600), self.offsets(year, &civil, hour * 3600 + 3599));
+        match (from, to) {
+            (Some(AmbiguousOffset::Unambiguous { offset: first }), Some(AmbiguousOffset::Unambiguous { offset: last }))
+                if first == last =>
+            {
+                let start = (start - i64::from(first.seconds())) * SECOND;
+                self.hour = Hour { key, start, assumed };
+                self.checked(start + rest, assumed)
+            }
+            _ => self.at_change(year, &civil, start * SECOND + rest, assumed),
+        }
+    }
+
+    /// A stamp in an hour in which the zone's offset changes; `local` is it, microseconds as if the zone were UTC.
+    fn at_change(&mut self, year: i16, civil: &Civil, local: i64, assumed: Assumed) -> RecordTime {
+        let utc = |offset: jiff::tz::Offset| local - i64::from(offset.seconds()) * SECOND;
+        match self.offsets(year, civil, civil.second) {
+            None => self.unknown(),
+            Some(AmbiguousOffset::Unambiguous { offset }) => self.checked(utc(offset), assumed),
+            Some(AmbiguousOffset::Gap { before, .. }) => self.checked(utc(before), assumed.with(Assumed::GAP)),
+            Some(AmbiguousOffset::Fold { before, after }) => {
+                let first_pass = self.last == self.reference.written || utc(before) >= self.last - FOLD_DISORDER;
+                let micros = if first_pass { utc(before) } else { utc(after) };
+                self.checked(micros, assumed.with(Assumed::FOLD))
+            }
+        }
+    }
+
+    fn offsets(&self, year: i16, civil: &Civil, second: u32) -> Option<AmbiguousOffset> {
+        let second = second.min(86_399);
+        let (hour, minute, second) = ((second / 3600) as i8, (second / 60 % 60) as i8, (second % 60) as i8);
+        let date =
+            jiff::civil::DateTime::new(year, civil.month as i8, civil.day as i8, hour, minute, second, 0).ok()?;
+        Some(self.zone.to_ambiguous_timestamp(date).offset())
+    }
+
+    fn year_of(&mut self, civil: &Civil) -> i16 {
+        let reference = self.reference;
+        self.years.get_or_insert_with(|| YearTracker::new(years::latest_year(civil, reference))).place(civil)
+    }
 }
 
 /// The present, microseconds since 1970-01-01T00:00:00Z.

@@ -1,0 +1,154 @@
+//! RADIUS accounting (RFC 2866): start, interim and stop of a session as the gateway reports them. Where the gateway's own
+//! log is there too, accounting only fills in; alone, it makes the session.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+use tunlog_model::{Attempt, EndReason, Event, EventKind, Field};
+
+use super::Correlator;
+use super::build;
+use super::facts::Facts;
+use super::slab::Key;
+
+/// How far apart, in microseconds, pppd's line and the accounting packet may be.
+const APART_MAX: i64 = 20_000_000;
+/// How many sessions lately closed are remembered, so that their stop record makes no second one.
+const CLOSED_MAX: usize = 1024;
+/// Most sessions that only accounting knows.
+const OPEN_MAX: usize = 200_000;
+
+/// A session that only accounting knows.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub facts: Facts,
+    pub bytes: Option<(u64, u64)>,
+    pub duration_s: Option<f64>,
+    host: u32,
+}
+
+/// Who a record is about. Acct-Session-Id alone is not unique (lab.md trap 10).
+type Identity = (Box<str>, Box<str>);
+
+/// Sessions by accounting.
+#[derive(Debug, Default)]
+pub struct Records {
+    open: FxHashMap<Identity, Record>,
+    joined: FxHashMap<Identity, Key>,
+    closed: VecDeque<(Option<IpAddr>, Option<Box<str>>, i64)>,
+}
+
+impl Records {
+    /// Remembers a session that closed.
+    pub fn remember(&mut self, attempt: &Attempt) {
+        if attempt.up.is_none() {
+            return;
+        }
+        if self.closed.len() >= CLOSED_MAX {
+            self.closed.pop_front();
+        }
+        self.closed.push_back((attempt.assigned_ip, attempt.user.clone(), attempt.last_seen));
+    }
+
+    fn was_closed(&self, facts: &Facts) -> bool {
+        self.closed.iter().rev().any(|(address, user, at)| {
+            let same = (address.is_some() && *address == facts.assigned_ip) || (user.is_some() && *user == facts.user);
+            same && (facts.last - at).abs() <= APART_MAX * 3
+        })
+    }
+}
+
+impl Correlator {
+    pub(super) fn account(&mut self, host: u32, event: &Event<'_>) {
+        let mut facts = Facts::new(event.time.micros);
+        facts.note(event, &self.policy);
+        let identity = (event.text(Field::AccountingId).unwrap_or_default().into(), facts.user.clone().unwrap_or_default());
+        let joined = self.accounting.joined.get(&identity).copied().filter(|key| self.links.get(*key).is_some());
+        if let Some(key) = joined.or_else(|| self.link_of_record(&facts)) {
+            self.fill_in(key, facts, event);
+            self.accounting.joined.insert(identity, key);
+            return;
+        }
+        if self.accounting.was_closed(&facts) && !self.accounting.open.contains_key(&identity) {
+            return;
+        }
+        self.record(host, identity, facts, event);
+    }
+
+    /// The link that a record is about: the one that has its address now, or whose user and time agree.
+    fn link_of_record(&self, facts: &Facts) -> Option<Key> {
+        let near = |at: i64| (facts.last - at).abs() <= APART_MAX;
+        let found = self.links.iter().find(|(_, link)| {
+            let same_address = facts.assigned_ip.is_some() && link.facts.assigned_ip == facts.assigned_ip;
+            let same_user = link.facts.user.is_some() && link.facts.user == facts.user;
+            link.up.is_some_and(|up| (same_address && up <= facts.last + APART_MAX) || (same_user && facts.assigned_ip.is_none() && near(up)))
+        });
+        found.map(|(key, _)| key)
+    }
+
+    fn fill_in(&mut self, key: Key, facts: Facts, event: &Event<'_>) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        link.backend = Some("radius");
+        let (started, last) = (link.facts.started, link.facts.last);
+        link.facts.join(facts);
+        link.facts.started = started;
+        link.facts.last = last;
+        if event.message().kind == EventKind::AccountingStop {
+            if link.bytes.is_none() {
+                link.bytes = bytes(event);
+            }
+            if let Some(reason) = event.text(Field::TerminateCause).and_then(|cause| terminate_cause(&cause)) {
+                link.facts.end(reason);
+            }
+        }
+    }
+
+    fn record(&mut self, host: u32, identity: Identity, facts: Facts, event: &Event<'_>) {
+        let started = facts.started;
+        let known = self.accounting.open.remove(&identity);
+        let mut record = known.unwrap_or(Record { facts, bytes: None, duration_s: None, host });
+        if record.facts.started != started {
+            let policy = self.policy;
+            record.facts.note(event, &policy);
+        }
+        record.bytes = bytes(event).or(record.bytes);
+        record.duration_s = event.seconds(Field::DurationS).or(record.duration_s);
+        if event.message().kind == EventKind::AccountingStop {
+            if let Some(reason) = event.text(Field::TerminateCause).and_then(|cause| terminate_cause(&cause)) {
+                record.facts.end(reason);
+            }
+            let gateway = self.gateway(record.host);
+            self.closed.push(build::record(&record, true, gateway));
+        } else if self.accounting.open.len() < OPEN_MAX {
+            self.accounting.open.insert(identity, record);
+        }
+    }
+
+    pub(super) fn finish_accounting(&mut self) {
+        let mut open: Vec<Record> = std::mem::take(&mut self.accounting.open).into_values().collect();
+        open.sort_by_key(|record| record.facts.started);
+        for record in open {
+            let gateway = self.gateway(record.host);
+            self.closed.push(build::record(&record, false, gateway));
+        }
+    }
+}
+
+fn bytes(event: &Event<'_>) -> Option<(u64, u64)> {
+    let count = |field| event.int(field).and_then(|bytes| u64::try_from(bytes).ok());
+    Some((count(Field::BytesToClient)?, count(Field::BytesFromClient)?))
+}
+
+/// The contract's end reason of an Acct-Terminate-Cause (RFC 2866 §5.10).
+fn terminate_cause(cause: &str) -> Option<EndReason> {
+    Some(match cause {
+        "User-Request" => EndReason::UserRequest,
+        "Lost-Carrier" | "Lost-Service" => EndReason::PeerGone,
+        "Idle-Timeout" => EndReason::IdleTimeout,
+        "Session-Timeout" => EndReason::SessionTimeout,
+        "Admin-Reset" => EndReason::Admin,
+        "Admin-Reboot" | "NAS-Reboot" => EndReason::GatewayRestarted,
+        _ => return None,
+    })
+}

@@ -1,0 +1,243 @@
+//! Sides become attempts.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+use tunlog_model::{Attempt, Confidence, EndReason, Layer, Outcome, Protocol, text};
+
+use super::Correlator;
+use super::accounting::Record;
+use super::carrier::Carrier;
+use super::facts::{Blame, Facts};
+use super::link::Link;
+use super::radius::Answer;
+
+/// A pppd that was given up within this time, in microseconds, was not starved of GRE: that takes LCP's 30 s.
+const STARVED_MIN: i64 = 15_000_000;
+
+impl Correlator {
+    /// The name of a host, absent when the source does not say.
+    pub(super) fn gateway(&self, host: u32) -> Option<Box<str>> {
+        let name = self.host_names.get(host as usize).filter(|name| !name.is_empty())?;
+        Some(text::lossy(name).into())
+    }
+
+    /// The attempt of a carrier and a link, or of one of them; `at_end`: the evidence ends here, they are not closed.
+    pub(super) fn attempt(&self, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) -> Attempt {
+        let host = carrier.map(|carrier| carrier.host).or(link.map(|link| link.host)).unwrap_or_default();
+        let facts = joined(carrier, link);
+        let mut attempt = from_facts(facts, self.gateway(host));
+        attempt.protocol = carrier.map(|carrier| carrier.protocol).or_else(|| link.and_then(guess_protocol));
+        if let Some(carrier) = carrier {
+            attempt.id ^= u64::from(carrier.pid) << 32;
+        }
+        if let Some(link) = link {
+            attempt.id ^= u64::from(link.pid);
+            attempt.interface = link.interface.clone();
+            attempt.up = link.up;
+            attempt.backend = link.backend;
+            attempt.times = link.times;
+            attempt.bytes_to_client = link.bytes.map(|(to, _)| to);
+            attempt.bytes_from_client = link.bytes.map(|(_, from)| from);
+        }
+        finish(&mut attempt, carrier, link, at_end);
+        attempt
+    }
+}
+
+fn joined(carrier: Option<&Carrier>, link: Option<&Link>) -> Facts {
+    match (carrier, link) {
+        (Some(carrier), Some(link)) => {
+            let mut facts = link.facts.clone();
+            // pptpd's address is the socket's; pppd's words about the link go before the daemon's
+            facts.join(carrier.facts.clone());
+            facts.client_ip = carrier.facts.client_ip.or(facts.client_ip);
+            facts.evidence.sort_by_key(|evidence| (evidence.source, evidence.line));
+            facts
+        }
+        (Some(carrier), None) => carrier.facts.clone(),
+        (None, Some(link)) => link.facts.clone(),
+        (None, None) => Facts::new(0),
+    }
+}
+
+fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
+    let mut hasher = FxHasher::default();
+    (facts.started, &gateway, facts.client_ip, facts.claimed_ip).hash(&mut hasher);
+    Attempt {
+        id: hasher.finish(),
+        protocol: None,
+        gateway,
+        client_ip: facts.client_ip,
+        client_port: facts.client_port,
+        claimed_ip: facts.claimed_ip,
+        user: facts.user,
+        started: facts.started,
+        up: None,
+        ended: None,
+        duration_s: None,
+        outcome: Outcome::Unfinished,
+        reached: facts.reached,
+        failed_at: None,
+        cause: facts.blame.map(|blame| blame.cause),
+        confidence: facts.blame.map(|blame| blame.confidence),
+        assigned_ip: facts.assigned_ip,
+        server_ip: facts.server_ip,
+        interface: None,
+        auth_method: facts.auth_method,
+        mppe_bits: facts.mppe_bits,
+        bytes_to_client: None,
+        bytes_from_client: None,
+        end_reason: facts.end_reason,
+        backend: None,
+        last_seen: facts.last,
+        times: 1,
+        assumed: facts.assumed,
+        evidence: facts.evidence,
+    }
+}
+
+/// L2TP's pppd has no terminal: `Connect: ppp0 <--> ` with nothing after it. PPTP's has a client by socket.
+fn guess_protocol(link: &Link) -> Option<Protocol> {
+    link.facts.client_ip.is_some().then_some(Protocol::Pptp)
+}
+
+fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) {
+    let is_up = attempt.up.is_some() || link.is_some_and(|link| link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none());
+    let is_over = !at_end || link.is_some_and(|link| link.exited || (link.ending && link.terminated)) || carrier.is_some_and(|carrier| carrier.finished.is_some());
+    if is_up {
+        attempt.outcome = if is_over { Outcome::Established } else { Outcome::Open };
+        end_session(attempt, carrier, link, is_over);
+        return;
+    }
+    attempt.assigned_ip = None;
+    attempt.end_reason = None;
+    attempt.ended = Some(attempt.last_seen);
+    let refused = link.is_some_and(|link| link.refused);
+    attempt.outcome = if is_over || refused || attempt.cause.is_some() { Outcome::Failed } else { Outcome::Unfinished };
+    if attempt.outcome == Outcome::Unfinished {
+        return;
+    }
+    let blame = joined_blame(attempt, carrier, link);
+    attempt.cause = Some(blame.cause);
+    attempt.confidence = Some(blame.confidence);
+    attempt.failed_at = Some(blame.layer);
+}
+
+fn end_session(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, is_over: bool) {
+    attempt.cause = None;
+    attempt.confidence = None;
+    if !is_over {
+        attempt.end_reason = None;
+        return;
+    }
+    attempt.ended = Some(attempt.last_seen);
+    let measured = attempt.up.map(|up| (attempt.last_seen - up) as f64 / 1e6);
+    let counted = link.and_then(|link| link.connect_time_s);
+    // pppd's count is monotonic; where the clock was set they differ and pppd is right
+    attempt.duration_s = match (measured, counted) {
+        (Some(measured), Some(counted)) if (measured - counted).abs() <= 12.0 + counted * 0.02 => Some(measured),
+        (_, Some(counted)) => Some(counted),
+        (measured, None) => measured.filter(|seconds| *seconds >= 0.0),
+    };
+    let Some(link) = link else { return };
+    let tunnel_first = carrier.is_some_and(|carrier| {
+        carrier.facts.end_reason.is_some() && link.facts.end_reason.is_none() && (link.terminated || link.hung_up)
+    });
+    let reason = match carrier.and_then(|carrier| carrier.facts.end_reason) {
+        Some(reason) if tunnel_first => reason,
+        _ => link.why_ended(false),
+    };
+    attempt.end_reason = Some(reason).filter(|reason| *reason != EndReason::Unknown).or(Some(EndReason::Unknown));
+}
+
+/// Why an attempt failed, from what was said or, last, from how far it came.
+fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link>) -> Blame {
+    if let (Some(cause), Some(confidence)) = (attempt.cause, attempt.confidence) {
+        let layer = [link.and_then(|link| link.facts.blame), carrier.and_then(|carrier| carrier.facts.blame)];
+        let layer = layer.into_iter().flatten().find(|blame| blame.cause == cause).map_or(attempt.reached, |blame| blame.layer);
+        return Blame { cause, confidence, layer };
+    }
+    let guess = |cause, layer| Blame { cause, confidence: Confidence::Likely, layer };
+    let is_pptp = attempt.protocol == Some(Protocol::Pptp);
+    match (carrier, link) {
+        (_, Some(link)) if link.refused => guess("wrong-credentials", Layer::Auth),
+        (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => guess("gre-blocked", Layer::Gre),
+        (_, Some(link)) if !link.heard && is_pptp => Blame { cause: "gre-blocked", confidence: Confidence::Possible, layer: Layer::Gre },
+        (_, Some(link)) if !link.heard => guess("l2tp-unanswered", Layer::Lcp),
+        (_, Some(link)) if link.authenticated && link.hung_up => guess("client-aborted", Layer::Ipcp),
+        (_, Some(_)) => Blame { cause: "unknown", confidence: Confidence::Possible, layer: attempt.reached },
+        (Some(carrier), None) if carrier.call_started.is_some() => Blame { cause: "unknown", confidence: Confidence::Possible, layer: Layer::Lcp },
+        (Some(_), None) => guess("abandoned", Layer::Control),
+        (None, None) => Blame { cause: "unknown", confidence: Confidence::Possible, layer: attempt.reached },
+    }
+}
+
+/// A refusal that names nobody.
+pub fn refusal(facts: Facts) -> Attempt {
+    failed(facts, None, Layer::Control, "resource-limit", Some(Protocol::Pptp))
+}
+
+/// An IKE negotiation that no tunnel followed.
+pub fn negotiation(facts: Facts, established: bool, authenticated: bool, gateway: Option<Box<str>>) -> Attempt {
+    let cause = match (established, authenticated) {
+        (true, _) => "esp-blocked",
+        (false, true) => "ike-proposal-mismatch",
+        (false, false) => "unknown",
+    };
+    failed(facts, gateway, Layer::Ike, cause, Some(Protocol::L2tpIpsec))
+}
+
+/// Packets to a control port that a filter dropped.
+pub fn unreachable(facts: Facts, protocol: Protocol, gateway: Option<Box<str>>) -> Attempt {
+    failed(facts, gateway, Layer::Firewall, "control-unreachable", Some(protocol))
+}
+
+/// A RADIUS answer that no gateway line joins.
+pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
+    if !answer.accepted {
+        return Attempt { backend: Some("radius"), ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", None) };
+    }
+    let mut attempt = from_facts(answer.facts, gateway);
+    attempt.backend = Some("radius");
+    attempt.reached = Layer::Auth;
+    attempt.ended = Some(attempt.last_seen);
+    attempt
+}
+
+/// A session that only accounting knows.
+pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Attempt {
+    let mut attempt = from_facts(record.facts.clone(), gateway);
+    attempt.backend = Some("radius");
+    attempt.reached = Layer::Data;
+    attempt.bytes_to_client = record.bytes.map(|(to, _)| to);
+    attempt.bytes_from_client = record.bytes.map(|(_, from)| from);
+    if stopped {
+        attempt.outcome = Outcome::Established;
+        attempt.ended = Some(attempt.last_seen);
+        let measured = (attempt.last_seen - attempt.started) as f64 / 1e6;
+        attempt.duration_s = record.duration_s.or(Some(measured).filter(|seconds| *seconds > 0.0));
+        if let Some(seconds) = record.duration_s {
+            // a stop whose start is not in the evidence tells when it began all the same
+            attempt.started = attempt.started.min(attempt.last_seen - (seconds * 1e6) as i64);
+        }
+        attempt.end_reason = attempt.end_reason.or(Some(EndReason::Unknown));
+    } else {
+        attempt.outcome = Outcome::Open;
+    }
+    attempt.up = Some(attempt.started);
+    attempt
+}
+
+fn failed(facts: Facts, gateway: Option<Box<str>>, layer: Layer, otherwise: &'static str, protocol: Option<Protocol>) -> Attempt {
+    let blame = facts.blame.unwrap_or(Blame { cause: otherwise, confidence: Confidence::Likely, layer });
+    let mut attempt = from_facts(facts, gateway);
+    attempt.protocol = protocol;
+    attempt.outcome = Outcome::Failed;
+    attempt.ended = Some(attempt.last_seen);
+    attempt.cause = Some(blame.cause);
+    attempt.confidence = Some(blame.confidence);
+    attempt.failed_at = Some(layer);
+    attempt.assigned_ip = None;
+    attempt
+}

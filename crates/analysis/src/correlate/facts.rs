@@ -1,0 +1,190 @@
+//! What is known of one side of an attempt, whoever said it.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Message, text};
+
+
+/// How evidence is kept.
+#[derive(Clone, Copy)]
+pub struct EvidencePolicy {
+    /// Keep texts at all (tables do not show them).
+    pub keep: bool,
+    /// Takes secrets out; `None` keeps them (`--show-secrets`).
+    pub redact: Option<for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>>,
+}
+
+/// Lines of evidence a side keeps: the first ones, and the last ones in place of each other.
+const EVIDENCE_MAX: usize = 32;
+
+/// A statement about why something failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Blame {
+    /// The contract's cause.
+    pub cause: &'static str,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Where.
+    pub layer: Layer,
+}
+
+/// Facts of one side.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// First event.
+    pub started: i64,
+    /// Last event.
+    pub last: i64,
+    /// Name the client gave.
+    pub user: Option<Box<str>>,
+    /// Client by socket.
+    pub client_ip: Option<IpAddr>,
+    /// Client's port.
+    pub client_port: Option<u16>,
+    /// Client by its own claim.
+    pub claimed_ip: Option<IpAddr>,
+    /// Address for the client inside the tunnel.
+    pub assigned_ip: Option<IpAddr>,
+    /// The gateway's outer address.
+    pub server_ip: Option<IpAddr>,
+    /// Authentication method.
+    pub auth_method: Option<&'static str>,
+    /// MPPE key bits.
+    pub mppe_bits: Option<u8>,
+    /// Why it failed, as far as told.
+    pub blame: Option<Blame>,
+    /// Why it ended, as far as told.
+    pub end_reason: Option<EndReason>,
+    /// Highest layer that worked.
+    pub reached: Layer,
+    /// What was assumed about times.
+    pub assumed: Assumed,
+    /// The lines.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Facts {
+    /// Nothing known but when it began.
+    pub fn new(time: i64) -> Facts {
+        Facts {
+            started: time,
+            last: time,
+            user: None,
+            client_ip: None,
+            client_port: None,
+            claimed_ip: None,
+            assigned_ip: None,
+            server_ip: None,
+            auth_method: None,
+            mppe_bits: None,
+            blame: None,
+            end_reason: None,
+            reached: Layer::System,
+            assumed: Assumed::default(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
+    pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        self.touch(event, policy);
+        for (field, _) in event.fields() {
+            self.field(*field, event);
+        }
+        let message = event.message();
+        if let Some(cause) = message.blames {
+            self.blame(Blame { cause, confidence: Confidence::Certain, layer: message.layer });
+        }
+        if let Some(reason) = message.end_reason {
+            self.end(reason);
+        }
+    }
+
+    /// Time and evidence only.
+    pub fn touch(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        let time = event.time.micros;
+        self.started = self.started.min(time);
+        // a clock that is set back must not make the end come before what was seen: the last line is the end
+        self.last = time;
+        self.assumed = self.assumed.with(event.time.assumed);
+        if policy.keep {
+            self.keep_evidence(event, policy);
+        }
+    }
+
+    fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        if event.message().kind.is_detail() {
+            return;
+        }
+        if self.evidence.len() == EVIDENCE_MAX {
+            self.evidence.remove(EVIDENCE_MAX / 2);
+        }
+        let raw = event.raw();
+        let shown = policy.redact.map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
+        self.evidence.push(Evidence { source: event.source, line: event.line(), text: text::lossy(shown.trim_ascii_end()).into() });
+    }
+
+    fn field(&mut self, field: Field, event: &Event<'_>) {
+        match field {
+            Field::ClientIp => self.client_ip = self.client_ip.or(event.ip(field)),
+            Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(event.ip(field)),
+            Field::AssignedIp => self.assigned_ip = event.ip(field).or(self.assigned_ip),
+            Field::ServerIp => self.server_ip = self.server_ip.or(event.ip(field)),
+            Field::ClientPort => self.client_port = self.client_port.or(event.int(field).and_then(|port| u16::try_from(port).ok())),
+            Field::MppeBits => self.mppe_bits = event.int(field).and_then(|bits| u8::try_from(bits).ok()).or(self.mppe_bits),
+            Field::AuthMethod => self.auth_method = event.word(field).or(self.auth_method),
+            Field::User if self.user.is_none() => self.user = event.text(field).map(|user| user.into()),
+            _ => {}
+        }
+    }
+
+    /// Adds a reason of a failure; the more specific one stays.
+    pub fn blame(&mut self, blame: Blame) {
+        if self.blame.is_none_or(|known| rank(blame.cause) > rank(known.cause)) {
+            self.blame = Some(blame);
+        }
+    }
+
+    /// Adds a reason of the end; the first one told stays: what follows it is its consequence.
+    pub fn end(&mut self, reason: EndReason) {
+        self.end_reason = self.end_reason.or(Some(reason));
+    }
+
+    /// Notes that a layer worked.
+    pub fn reach(&mut self, layer: Layer) {
+        self.reached = self.reached.max(layer);
+    }
+
+    /// Joins the facts of the other side; what this side knows stays.
+    pub fn join(&mut self, other: Facts) {
+        self.started = self.started.min(other.started);
+        self.last = self.last.max(other.last);
+        self.user = self.user.take().or(other.user);
+        self.client_ip = self.client_ip.or(other.client_ip);
+        self.client_port = self.client_port.or(other.client_port);
+        self.claimed_ip = self.claimed_ip.or(other.claimed_ip);
+        self.assigned_ip = self.assigned_ip.or(other.assigned_ip);
+        self.server_ip = self.server_ip.or(other.server_ip);
+        self.auth_method = self.auth_method.or(other.auth_method);
+        self.mppe_bits = self.mppe_bits.or(other.mppe_bits);
+        self.end_reason = self.end_reason.or(other.end_reason);
+        self.reached = self.reached.max(other.reached);
+        self.assumed = self.assumed.with(other.assumed);
+        if let Some(blame) = other.blame {
+            self.blame(blame);
+        }
+        self.evidence.extend(other.evidence);
+    }
+}
+
+/// How specific a cause is: one line may say "refused", another why. Higher stays.
+fn rank(cause: &str) -> u8 {
+    match cause {
+        "wrong-credentials" | "peer-gone" | "client-aborted" | "packet-loss" => 1,
+        "ipcp-failed" | "encryption-timeout" | "no-secret" | "esp-blocked" | "l2tp-unanswered" => 2,
+        "wrong-password" | "unknown-user" | "account-restricted" => 4,
+        "auth-backend-unreachable" | "auth-backend-misconfigured" => 5,
+        _ => 3,
+    }
+}

@@ -1,0 +1,148 @@
+//! IKE negotiations, kept by client until a tunnel comes through them or they are over.
+
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+use tunlog_model::{Event, EventKind, Field, Layer};
+
+use super::Correlator;
+use super::build;
+use super::facts::Facts;
+
+/// How long, in microseconds, a quiet negotiation waits for its tunnel.
+const QUIET_MAX: i64 = 60_000_000;
+/// How many negotiations are kept; the oldest goes first (anybody can send IKE packets).
+const OPEN_MAX: usize = 20_000;
+
+/// One client's negotiation.
+#[derive(Clone, Debug)]
+struct Negotiation {
+    facts: Facts,
+    /// IPsec is up (phase 2, RFC 2409 §5.5).
+    established: bool,
+    /// IKE itself is up (phase 1).
+    authenticated: bool,
+    failed: bool,
+    /// A tunnel came through it: it is part of another attempt already.
+    used: bool,
+}
+
+/// Open negotiations.
+#[derive(Debug, Default)]
+pub struct Negotiations {
+    by_client: FxHashMap<(u32, IpAddr), Negotiation>,
+    /// Who a host's IKE daemon spoke of last: most of its lines name nobody.
+    current: FxHashMap<u32, IpAddr>,
+    /// Hosts whose IKE daemon writes its own lines: the starter's late copies (lab.md trap 11) are not news there.
+    first_hand: FxHashMap<u32, ()>,
+    next_look: i64,
+}
+
+impl Negotiations {
+    /// Whether it is time to look for quiet ones.
+    pub fn is_due(&self, now: i64) -> bool {
+        !self.by_client.is_empty() && now >= self.next_look
+    }
+}
+
+impl Correlator {
+    pub(super) fn ike(&mut self, host: u32, event: &Event<'_>) {
+        if event.app() == b"charon" {
+            self.ike.first_hand.insert(host, ());
+        } else if event.app() == b"ipsec" && self.ike.first_hand.contains_key(&host) {
+            return;
+        }
+        let kind = event.message().kind;
+        if kind.is_detail() && event.value(Field::ClientIp).is_none() {
+            return;
+        }
+        let Some(client) = event.ip(Field::ClientIp).or_else(|| self.ike.current.get(&host).copied()) else { return };
+        self.ike.current.insert(host, client);
+        let known = self.ike.by_client.contains_key(&(host, client));
+        if !known && !matches!(kind, EventKind::IkeStarted | EventKind::IkeFailed | EventKind::IkeEstablished | EventKind::ChildEstablished | EventKind::IkeTimeout) {
+            return;
+        }
+        if self.ike.by_client.len() >= OPEN_MAX {
+            self.drop_oldest_negotiation();
+        }
+        self.negotiate(host, client, event);
+    }
+
+    fn negotiate(&mut self, host: u32, client: IpAddr, event: &Event<'_>) {
+        use EventKind::*;
+        let policy = self.policy;
+        let fresh = || Negotiation { facts: Facts::new(event.time.micros), established: false, authenticated: false, failed: false, used: false };
+        let negotiation = self.ike.by_client.entry((host, client)).or_insert_with(fresh);
+        let kind = event.message().kind;
+        if kind == IkeStarted && negotiation.used {
+            *negotiation = fresh();
+        }
+        negotiation.facts.note(event, &policy);
+        negotiation.facts.client_ip = Some(client);
+        match kind {
+            IkeEstablished => {
+                negotiation.authenticated = true;
+                negotiation.facts.reach(Layer::Ike);
+            }
+            ChildEstablished => {
+                negotiation.established = true;
+                negotiation.facts.reach(Layer::Ike);
+            }
+            IkeFailed | IkeTimeout => negotiation.failed = true,
+            _ => {}
+        }
+        self.ike.next_look = self.ike.next_look.min(event.time.micros.saturating_add(QUIET_MAX)).max(self.now);
+    }
+
+    /// The negotiation that a tunnel of this client came through, and whether IPsec was up. The facts are given once.
+    pub(super) fn take_negotiation(&mut self, host: u32, client: IpAddr) -> Option<(Facts, bool)> {
+        let now = self.now;
+        let negotiation = self.ike.by_client.get_mut(&(host, client))?;
+        if negotiation.used {
+            // a later tunnel through the same IPsec connection: encrypted, but a try of its own
+            return negotiation.established.then(|| (Facts::new(now), true));
+        }
+        negotiation.used = true;
+        let recent = now.saturating_sub(negotiation.facts.last) <= QUIET_MAX;
+        let facts = std::mem::replace(&mut negotiation.facts, Facts::new(now));
+        if recent { Some((facts, negotiation.established)) } else { negotiation.established.then(|| (Facts::new(now), true)) }
+    }
+
+    pub(super) fn settle_ike(&mut self) {
+        let now = self.now;
+        self.ike.next_look = now.saturating_add(QUIET_MAX / 4);
+        let quiet: Vec<(u32, IpAddr)> = self
+            .ike
+            .by_client
+            .iter()
+            .filter(|(_, negotiation)| now.saturating_sub(negotiation.facts.last) > QUIET_MAX && !(negotiation.used && negotiation.established))
+            .map(|(client, _)| *client)
+            .collect();
+        for client in quiet {
+            self.end_negotiation(client);
+        }
+        if now == i64::MAX {
+            let all: Vec<(u32, IpAddr)> = self.ike.by_client.keys().copied().collect();
+            for client in all {
+                self.end_negotiation(client);
+            }
+        }
+    }
+
+    fn end_negotiation(&mut self, client: (u32, IpAddr)) {
+        let Some(negotiation) = self.ike.by_client.remove(&client) else { return };
+        // IPsec that stands may serve anything; only one that failed, or never got its tunnel, is an attempt
+        if negotiation.used || !(negotiation.failed || negotiation.facts.blame.is_some() || negotiation.established) {
+            return;
+        }
+        let gateway = self.gateway(client.0);
+        self.closed.push(build::negotiation(negotiation.facts, negotiation.established, negotiation.authenticated, gateway));
+    }
+
+    fn drop_oldest_negotiation(&mut self) {
+        let oldest = self.ike.by_client.iter().min_by_key(|(_, negotiation)| negotiation.facts.last).map(|(client, _)| *client);
+        if let Some(client) = oldest {
+            self.end_negotiation(client);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The PPP side of an attempt: one pppd process.
+
+use tunlog_model::{EndReason, Event, EventKind, Field, Layer};
+
+use super::facts::{EvidencePolicy, Facts};
+use super::slab::Key;
+
+/// What is known of one pppd process.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Interned host.
+    pub host: u32,
+    /// Process id, 0 if unknown.
+    pub pid: u32,
+    /// Facts.
+    pub facts: Facts,
+    /// PPP interface.
+    pub interface: Option<Box<str>>,
+    /// The tunnel it runs in.
+    pub carrier: Option<Key>,
+    /// Whether a line proves that pairing.
+    pub paired_for_certain: bool,
+    /// When the network layer came up.
+    pub up: Option<i64>,
+    /// The peer was heard on LCP or above.
+    pub heard: bool,
+    /// The peer proved who it is (or nobody asked).
+    pub authenticated: bool,
+    /// The login was refused.
+    pub refused: bool,
+    /// The message of the refusal: the same one again is another attempt.
+    pub refused_by: Option<&'static str>,
+    /// pppd said goodbye.
+    pub exited: bool,
+    /// The link began to end.
+    pub ending: bool,
+    /// Bytes to and from the client; the line comes twice with the same numbers (lab.md trap 1).
+    pub bytes: Option<(u64, u64)>,
+    /// pppd's own count of seconds: monotonic, right even when the clock is set.
+    pub connect_time_s: Option<f64>,
+    /// SIGTERM came.
+    pub terminated: bool,
+    /// The modem line hung up, that is the tunnel went away below.
+    pub hung_up: bool,
+    /// Lines that only a beginning or middle of a session writes were seen.
+    pub begun: bool,
+    /// Who decided the login.
+    pub backend: Option<&'static str>,
+    /// A RADIUS answer was joined.
+    pub answered: bool,
+    /// How many attempts this stands for.
+    pub times: u64,
+}
+
+impl Link {
+    /// A process first seen now.
+    pub fn new(host: u32, pid: u32, time: i64) -> Link {
+        Link {
+            host,
+            pid,
+            facts: Facts::new(time),
+            interface: None,
+            carrier: None,
+            paired_for_certain: false,
+            up: None,
+            heard: false,
+            authenticated: false,
+            refused: false,
+            refused_by: None,
+            exited: false,
+            ending: false,
+            bytes: None,
+            connect_time_s: None,
+            terminated: false,
+            hung_up: false,
+            begun: false,
+            backend: None,
+            answered: false,
+            times: 1,
+        }
+    }
+
+    /// Whether an event shows that another process life began under the same pid: the pid came round, or lines were lost.
+    pub fn is_other_life(&self, event: &Event<'_>) -> bool {
+        match event.message().kind {
+            EventKind::ProcessStarted => self.begun,
+            EventKind::LinkUp => self.ending || self.up.is_some(),
+            EventKind::AuthFailed => self.refused && self.refused_by == Some(event.message().id),
+            EventKind::AuthSucceeded => self.ending && self.refused,
+            _ => false,
+        }
+    }
+
+    /// Takes an event in.
+    pub fn observe(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        let blamed = self.facts.blame;
+        self.facts.note(event, policy);
+        if self.ending {
+            // what pppd says while it goes down is a consequence of the end, not its cause
+            self.facts.blame = blamed.or(self.facts.blame);
+        }
+        if let Some(interface) = event.text(Field::Interface) {
+            self.interface = Some(interface.into());
+        }
+        self.begun |= !is_ending(event.message().kind);
+        self.advance(event);
+    }
+
+    fn advance(&mut self, event: &Event<'_>) {
+        use EventKind::*;
+        let time = event.time.micros;
+        match event.message().kind {
+            LinkUp => self.facts.reach(Layer::Control),
+            LcpMessage => self.hear(event),
+            AuthStarted | AuthMessage => {
+                self.hear(event);
+            }
+            AuthSucceeded => {
+                self.heard = true;
+                self.authenticated = true;
+                self.facts.reach(Layer::Auth);
+            }
+            AuthFailed => {
+                self.heard = true;
+                self.refused = true;
+                self.refused_by = Some(event.message().id);
+                self.facts.reach(Layer::Lcp);
+            }
+            SecretMissing | AuthMethodRefused => {
+                self.heard = true;
+                self.facts.reach(Layer::Lcp);
+            }
+            EncryptionAgreed => {
+                self.heard = true;
+                self.facts.reach(Layer::Ccp);
+            }
+            AddressAssigned => {
+                self.heard = true;
+                self.up = self.up.or(Some(time));
+                self.facts.reach(Layer::Ipcp);
+            }
+            LinkTerminated | EncryptionRefused => {
+                self.heard = true;
+                self.ending = true;
+            }
+            TrafficCounted => self.count(event),
+            TimeCounted => self.connect_time_s = event.seconds(Field::DurationS).or(self.connect_time_s),
+            Signal => self.signal(event),
+            Hangup => {
+                self.ending = true;
+                self.hung_up = true;
+            }
+            LinkDown | EchoTimeout | IdleTimeout | SessionTimeout => self.ending = true,
+            ProcessExited => {
+                self.ending = true;
+                self.exited = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// A packet line proves that the peer is heard only if it was received.
+    fn hear(&mut self, event: &Event<'_>) {
+        if event.message().templates.first().is_some_and(|text| text.starts_with("rcvd")) {
+            self.heard = true;
+            self.facts.reach(Layer::Lcp);
+        }
+    }
+
+    fn count(&mut self, event: &Event<'_>) {
+        let count = |field| event.int(field).and_then(|bytes| u64::try_from(bytes).ok());
+        if let (Some(to), Some(from)) = (count(Field::BytesToClient), count(Field::BytesFromClient)) {
+            self.bytes = Some((to, from));
+            if to > 0 || from > 0 {
+                self.facts.reach(Layer::Data);
+            }
+        }
+    }
+
+    fn signal(&mut self, event: &Event<'_>) {
+        self.ending = true;
+        match event.text(Field::Signal).as_deref() {
+            Some("15" | "2") => self.terminated = true,
+            _ => self.hung_up = true,
+        }
+    }
+
+    /// Whether there is more to it than the last lines of a session whose beginning nobody has.
+    pub fn is_telling(&self) -> bool {
+        let moved = self.bytes.is_some_and(|(to, from)| to + from > 0);
+        self.begun || moved || self.connect_time_s.is_some_and(|seconds| seconds > 0.0)
+    }
+
+    /// Why the session ended, from what was seen; `tunnel_closed_first`: the tunnel's end came before pppd's.
+    pub fn why_ended(&self, tunnel_closed_first: bool) -> EndReason {
+        if let Some(reason) = self.facts.end_reason {
+            return reason;
+        }
+        match () {
+            () if !self.ending => EndReason::Killed,
+            () if tunnel_closed_first => EndReason::TunnelClosed,
+            () if self.terminated => EndReason::Admin,
+            () if self.hung_up => EndReason::PeerGone,
+            () => EndReason::Unknown,
+        }
+    }
+}
+
+/// Kinds that only stand at the end of a process's life, or tell nothing of its beginning.
+fn is_ending(kind: EventKind) -> bool {
+    use EventKind::*;
+    matches!(
+        kind,
+        LinkDown | Hangup | ProcessExited | TrafficCounted | TimeCounted | ScriptRun | SystemMessage | LinkTerminated | Signal
+            | DataMessage | LcpMessage | CcpMessage | IpcpMessage | PluginLoaded
+    )
+}
+
+/// Kinds that alone make a pppd process known: chatter after `Exit.` must not.
+pub fn makes_a_link(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::ScriptRun | EventKind::SystemMessage | EventKind::ProcessExited | EventKind::PluginLoaded | EventKind::RadiusMessage)
+}

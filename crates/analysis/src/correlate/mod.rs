@@ -1,0 +1,374 @@
+//! Joins events into connection attempts over all layers.
+//!
+//! Two kinds of sides are kept apart until both have ended: the *carrier* (PPTP control connection, L2TP tunnel) and the
+//! *link* (one pppd process). They are paired by what the daemons say (`Reaping child PPP[pid]`, `Call established …
+//! PID:`, the launcher's own lines, the client's address) and, only as the last resort, by neighbouring process ids; a
+//! later proof undoes a guess. Nothing here reads a clock: time is the events' time.
+
+mod accounting;
+mod build;
+mod carrier;
+mod cmdline;
+mod facts;
+mod firewall;
+mod ike;
+mod l2tp;
+mod link;
+mod pairing;
+mod ppp;
+mod pptp;
+mod radius;
+mod slab;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+use tunlog_model::{Attempt, Event, EventKind, Message, Outcome, Role};
+
+use carrier::Carrier;
+use facts::EvidencePolicy;
+use link::Link;
+use slab::{Key, Slab};
+
+/// What bounds the correlator, and what it keeps.
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// Keep the texts of evidence.
+    pub evidence: bool,
+    /// Takes secrets out of evidence; `None` shows them.
+    pub redact: Option<for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>>,
+    /// Most sides open at once; an attacker can open attempts for ever, the oldest is then closed as unfinished.
+    pub open_max: usize,
+    /// Most times a `last message repeated N times` is believed.
+    pub repeats_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { evidence: false, redact: None, open_max: 200_000, repeats_max: 1000 }
+    }
+}
+
+/// How long, in microseconds, a finished side waits for lines of the other side that come late.
+const GRACE_SHORT: i64 = 5_000_000;
+/// The same when the other side is known and still running down.
+const GRACE_LONG: i64 = 60_000_000;
+
+/// A side to look at again when its time has come.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Carrier(Key),
+    Link(Key),
+}
+
+/// Joins events into attempts.
+pub struct Correlator {
+    options: Options,
+    policy: EvidencePolicy,
+    hosts: FxHashMap<Box<[u8]>, u32>,
+    host_names: Vec<Box<[u8]>>,
+    last_host: u32,
+    carriers: Slab<Carrier>,
+    links: Slab<Link>,
+    /// (host, pid) of pptpctrl.
+    by_control: FxHashMap<(u32, u32), Key>,
+    /// (host, pid) of pppd.
+    by_link: FxHashMap<(u32, u32), Key>,
+    /// pppd that a daemon announced before its first line: (host, pid).
+    expected: FxHashMap<(u32, u32), Key>,
+    /// The pppd that has an interface now.
+    by_interface: FxHashMap<(u32, Box<str>), Key>,
+    /// The carrier of a client that was opened last.
+    by_client: FxHashMap<(u32, IpAddr), Key>,
+    /// (host, L2TP tunnel id).
+    by_tunnel: FxHashMap<(u32, i64), Key>,
+    /// Carriers whose call was started and whose pppd is not known, oldest first.
+    waiting: VecDeque<Key>,
+    due_short: VecDeque<(i64, Due)>,
+    due_long: VecDeque<(i64, Due)>,
+    ike: ike::Negotiations,
+    radius: radius::Answers,
+    accounting: accounting::Records,
+    firewall: firewall::Drops,
+    refusals: FxHashMap<u32, facts::Facts>,
+    /// The link an event of which may be repeated.
+    last_refused: Option<Key>,
+    closed: Vec<Attempt>,
+    now: i64,
+}
+
+impl Correlator {
+    /// An empty correlator.
+    pub fn new(options: Options) -> Correlator {
+        Correlator {
+            policy: EvidencePolicy { keep: options.evidence, redact: options.redact },
+            options,
+            hosts: FxHashMap::default(),
+            host_names: Vec::new(),
+            last_host: 0,
+            carriers: Slab::default(),
+            links: Slab::default(),
+            by_control: FxHashMap::default(),
+            by_link: FxHashMap::default(),
+            expected: FxHashMap::default(),
+            by_interface: FxHashMap::default(),
+            by_client: FxHashMap::default(),
+            by_tunnel: FxHashMap::default(),
+            waiting: VecDeque::new(),
+            due_short: VecDeque::new(),
+            due_long: VecDeque::new(),
+            ike: ike::Negotiations::default(),
+            radius: radius::Answers::default(),
+            accounting: accounting::Records::default(),
+            firewall: firewall::Drops::default(),
+            refusals: FxHashMap::default(),
+            last_refused: None,
+            closed: Vec::new(),
+            now: i64::MIN,
+        }
+    }
+
+    /// Takes the next event; events come in the order of their sources, merged by time.
+    pub fn observe(&mut self, event: &Event<'_>) {
+        if !event.trusted() {
+            return;
+        }
+        self.now = event.time.micros;
+        self.settle();
+        let message = event.message();
+        if message.role != Role::None {
+            let host = self.host(event.host());
+            match message.role {
+                Role::Ppp => self.ppp(host, event),
+                Role::Pptp => self.pptp(host, event),
+                Role::L2tp => self.l2tp(host, event),
+                Role::Ike => self.ike(host, event),
+                Role::Radius => self.radius(host, event),
+                Role::Firewall => self.firewall(host, event),
+                Role::System => self.system(host, event),
+                Role::None => {}
+            }
+        }
+        if self.carriers.len() + self.links.len() > self.options.open_max {
+            self.close_oldest();
+        }
+    }
+
+    /// The event before came `times` times more. Only a refused login counts: it is an attempt each time.
+    pub fn repeated(&mut self, times: u64) {
+        let believed = times.min(self.options.repeats_max);
+        // an absurd count says that the line is damaged or forged: nothing of it is believed
+        if let Some(link) = self.last_refused.and_then(|key| self.links.get_mut(key)).filter(|_| believed == times) {
+            link.times += believed;
+        }
+    }
+
+    /// The attempts that closed since the last call, in the order in which they closed.
+    pub fn closed(&mut self) -> std::vec::Drain<'_, Attempt> {
+        self.closed.drain(..)
+    }
+
+    /// Whether attempts have closed.
+    pub fn has_closed(&self) -> bool {
+        !self.closed.is_empty()
+    }
+
+    /// The evidence ends here: everything still open is closed as it stands.
+    pub fn finish(&mut self) {
+        self.now = i64::MAX;
+        self.settle();
+        for attempt in self.open() {
+            self.closed.push(attempt);
+        }
+        self.finish_answers();
+        for facts in std::mem::take(&mut self.refusals).into_values() {
+            self.closed.push(build::refusal(facts));
+        }
+        self.carriers = Slab::default();
+        self.links = Slab::default();
+        self.by_link.clear();
+        self.by_control.clear();
+    }
+
+    /// What is not closed yet, as attempts: `Open`, `Unfinished`, or failed beyond doubt.
+    pub fn open(&self) -> Vec<Attempt> {
+        let mut open: Vec<Attempt> = Vec::new();
+        for (_, link) in self.links.iter() {
+            let carrier = link.carrier.and_then(|key| self.carriers.get(key));
+            if link.is_telling() || carrier.is_some() {
+                open.push(self.attempt(carrier, Some(link), true));
+            }
+        }
+        for (_, carrier) in self.carriers.iter().filter(|(_, carrier)| carrier.link.is_none() && carrier.opened) {
+            open.push(self.attempt(Some(carrier), None, true));
+        }
+        open.sort_by_key(|attempt| (attempt.started, attempt.id));
+        open
+    }
+
+    /// Interned number of a host; the last one is likely the next one.
+    fn host(&mut self, name: &[u8]) -> u32 {
+        if self.host_names.get(self.last_host as usize).is_some_and(|last| **last == *name) {
+            return self.last_host;
+        }
+        self.last_host = match self.hosts.get(name) {
+            Some(number) => *number,
+            None => {
+                let number = self.host_names.len() as u32;
+                self.host_names.push(name.into());
+                self.hosts.insert(name.into(), number);
+                number
+            }
+        };
+        self.last_host
+    }
+
+    /// The operating system speaks: a start of the machine ends everything that ran on it.
+    fn system(&mut self, host: u32, event: &Event<'_>) {
+        if event.message().kind == EventKind::HostStarted {
+            self.end_all(host, tunlog_model::EndReason::GatewayRestarted, |_| true);
+        }
+    }
+
+    /// Ends every session of a host that `which` picks: the daemon or the machine below it went away.
+    fn end_all(&mut self, host: u32, reason: tunlog_model::EndReason, which: impl Fn(Option<&Carrier>) -> bool) {
+        let links: Vec<Key> = self.links.iter().filter(|(_, link)| link.host == host).map(|(key, _)| key).collect();
+        for key in links {
+            let carrier = self.links.get(key).and_then(|link| link.carrier);
+            if !which(carrier.and_then(|carrier| self.carriers.get(carrier))) {
+                continue;
+            }
+            if let Some(link) = self.links.get_mut(key) {
+                link.facts.end(reason);
+                link.exited = true;
+            }
+            self.close_link(key);
+        }
+        let carriers: Vec<Key> = self.carriers.iter().filter(|(_, carrier)| carrier.host == host && which(Some(carrier))).map(|(key, _)| key).collect();
+        for key in carriers {
+            self.close_carrier(key);
+        }
+    }
+
+    /// Looks again at sides whose grace is over.
+    fn settle(&mut self) {
+        while let Some((due, side)) = self.due_short.front().copied().filter(|(due, _)| *due <= self.now) {
+            self.due_short.pop_front();
+            self.look_again(due, side);
+        }
+        while let Some((due, side)) = self.due_long.front().copied().filter(|(due, _)| *due <= self.now) {
+            self.due_long.pop_front();
+            self.look_again(due, side);
+        }
+        self.settle_others();
+    }
+
+    fn settle_others(&mut self) {
+        if self.ike.is_due(self.now) {
+            self.settle_ike();
+        }
+        if self.radius.is_due(self.now) {
+            self.settle_answers();
+        }
+        if self.firewall.is_due(self.now) {
+            self.settle_drops();
+        }
+        if !self.refusals.is_empty() {
+            self.settle_refusals();
+        }
+    }
+
+    fn look_again(&mut self, _due: i64, side: Due) {
+        match side {
+            Due::Link(key) => self.close_link(key),
+            Due::Carrier(key) => self.close_carrier(key),
+        }
+    }
+
+    /// Closes a carrier, with its link if there is one.
+    fn close_carrier(&mut self, key: Key) {
+        match self.carriers.get(key).map(|carrier| carrier.link) {
+            Some(Some(link)) if self.links.get(link).is_some() => self.close_link(link),
+            Some(_) => self.emit(Some(key), None),
+            None => {}
+        }
+    }
+
+    /// Closes a link, with its carrier if there is one.
+    fn close_link(&mut self, key: Key) {
+        if let Some(carrier) = self.links.get(key).map(|link| link.carrier) {
+            self.emit(carrier, Some(key));
+        }
+    }
+
+    /// Takes both sides out and makes an attempt of them, if they tell of one.
+    fn emit(&mut self, carrier: Option<Key>, link: Option<Key>) {
+        let carrier = carrier.and_then(|key| self.remove_carrier(key));
+        let link = link.and_then(|key| self.remove_link(key));
+        let tells = carrier.as_ref().is_some_and(|carrier| carrier.opened) || link.as_ref().is_some_and(Link::is_telling);
+        if !tells {
+            return;
+        }
+        let attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        self.accounting.remember(&attempt);
+        self.closed.push(attempt);
+    }
+
+    fn remove_carrier(&mut self, key: Key) -> Option<Carrier> {
+        let carrier = self.carriers.remove(key)?;
+        forget(&mut self.by_control, &(carrier.host, carrier.pid), key);
+        if let Some(client) = carrier.facts.client_ip {
+            forget(&mut self.by_client, &(carrier.host, client), key);
+        }
+        if let Some(tunnel) = carrier.tunnel_id {
+            forget(&mut self.by_tunnel, &(carrier.host, tunnel), key);
+        }
+        Some(carrier)
+    }
+
+    fn remove_link(&mut self, key: Key) -> Option<Link> {
+        let link = self.links.remove(key)?;
+        forget(&mut self.by_link, &(link.host, link.pid), key);
+        if let Some(interface) = &link.interface {
+            forget(&mut self.by_interface, &(link.host, interface.clone()), key);
+        }
+        Some(link)
+    }
+
+    /// Makes room by closing what was quiet longest.
+    fn close_oldest(&mut self) {
+        let link = self.links.iter().min_by_key(|(_, link)| link.facts.last).map(|(key, link)| (link.facts.last, key));
+        let carrier = self.carriers.iter().min_by_key(|(_, carrier)| carrier.facts.last).map(|(key, carrier)| (carrier.facts.last, key));
+        match (link, carrier) {
+            (Some((at, key)), Some((other, _))) if at <= other => self.close_link(key),
+            (_, Some((_, key))) => self.close_carrier(key),
+            (Some((_, key)), None) => self.close_link(key),
+            (None, None) => {}
+        }
+    }
+
+    /// Closes refusals that name nobody once no other follows within ten seconds (CONTRACT §3).
+    fn settle_refusals(&mut self) {
+        let now = self.now;
+        let over: Vec<u32> = self.refusals.iter().filter(|(_, facts)| now.saturating_sub(facts.last) > 10_000_000).map(|(host, _)| *host).collect();
+        for host in over {
+            if let Some(facts) = self.refusals.remove(&host) {
+                self.closed.push(build::refusal(facts));
+            }
+        }
+    }
+}
+
+/// Removes a map's entry if it still is that key's.
+fn forget<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, Key>, at: &K, key: Key) {
+    if map.get(at) == Some(&key) {
+        map.remove(at);
+    }
+}
+
+/// Whether an outcome is a session.
+pub fn is_session(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Established | Outcome::Open)
+}

@@ -1,0 +1,117 @@
+//! Which pppd belongs to which control connection or tunnel.
+
+use std::net::IpAddr;
+
+use tunlog_model::Protocol;
+
+use super::Correlator;
+use super::slab::Key;
+
+/// How long, in microseconds, a started call may wait for its pppd's first line.
+const LAUNCH_MAX: i64 = 60_000_000;
+
+/// How many waiting calls are looked at for one pppd.
+const WAITING_LOOKED_AT: usize = 256;
+
+impl Correlator {
+    /// The call was started: a pppd will appear.
+    pub(super) fn await_link(&mut self, host: u32, key: Key) {
+        let Some(carrier) = self.carriers.get(key).filter(|carrier| carrier.link.is_none()) else { return };
+        // its pppd may have spoken first, when two sources are merged
+        let neighbour = self.by_link.get(&(host, carrier.pid.wrapping_add(1))).copied();
+        let started = carrier.facts.started;
+        match neighbour.filter(|link| self.links.get(*link).is_some_and(|link| link.carrier.is_none() && link.facts.started >= started)) {
+            Some(link) => self.pair(key, link, false),
+            None => self.waiting.push_back(key),
+        }
+    }
+
+    /// Pairs a new pppd with the call that most likely started it: a neighbouring pid, else the only or oldest waiting
+    /// call. A guess: `pair` with a proof undoes it.
+    pub(super) fn guess_carrier(&mut self, link_key: Key) {
+        let Some(link) = self.links.get(link_key).filter(|link| link.carrier.is_none()) else { return };
+        let (host, pid, client) = (link.host, link.pid, link.facts.client_ip);
+        let now = self.now;
+        while self.waiting.front().is_some_and(|key| !self.still_waits(*key, now)) {
+            self.waiting.pop_front();
+        }
+        let neighbour = (1..=3).find_map(|back| {
+            let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
+            self.fits(key, host, client, now).then_some(key)
+        });
+        let found = neighbour.or_else(|| self.waiting.iter().take(WAITING_LOOKED_AT).copied().find(|key| self.fits(*key, host, client, now)));
+        if let Some(carrier) = found {
+            self.pair(carrier, link_key, false);
+        }
+    }
+
+    fn still_waits(&self, key: Key, now: i64) -> bool {
+        self.carriers.get(key).is_some_and(|carrier| {
+            carrier.link.is_none() && carrier.call_started.is_some_and(|at| now.saturating_sub(at) <= LAUNCH_MAX)
+        })
+    }
+
+    fn fits(&self, key: Key, host: u32, client: Option<IpAddr>, now: i64) -> bool {
+        self.carriers.get(key).is_some_and(|carrier| {
+            carrier.host == host
+                && carrier.protocol == Protocol::Pptp
+                && carrier.link.is_none()
+                && carrier.finished.is_none()
+                && now.saturating_sub(carrier.facts.last) <= LAUNCH_MAX
+                && (client.is_none() || carrier.facts.client_ip.is_none() || carrier.facts.client_ip == client)
+        })
+    }
+
+    /// pppd named its client: a guessed carrier of another client was wrong.
+    pub(super) fn check_client(&mut self, link_key: Key, client: IpAddr) {
+        let Some(link) = self.links.get(link_key).filter(|link| !link.paired_for_certain) else { return };
+        let carrier = link.carrier.and_then(|key| self.carriers.get(key));
+        match carrier.and_then(|carrier| carrier.facts.client_ip) {
+            Some(known) if known == client => {}
+            Some(_) => {
+                self.unpair(link_key);
+                self.guess_carrier(link_key);
+            }
+            None if carrier.is_none() => self.guess_carrier(link_key),
+            None => {}
+        }
+    }
+
+    /// Makes a carrier and a link one attempt. A proof undoes guesses on both sides.
+    pub(super) fn pair(&mut self, carrier_key: Key, link_key: Key, certain: bool) {
+        let Some(current) = self.links.get(link_key).map(|link| link.carrier) else { return };
+        if current == Some(carrier_key) {
+            if let Some(link) = self.links.get_mut(link_key) {
+                link.paired_for_certain |= certain;
+            }
+            return;
+        }
+        if current.is_some() {
+            self.unpair(link_key);
+        }
+        let displaced = self.carriers.get(carrier_key).and_then(|carrier| carrier.link);
+        if let Some(displaced) = displaced {
+            self.unpair(displaced);
+        }
+        if let Some(carrier) = self.carriers.get_mut(carrier_key) {
+            carrier.link = Some(link_key);
+        }
+        if let Some(link) = self.links.get_mut(link_key) {
+            link.carrier = Some(carrier_key);
+            link.paired_for_certain = certain;
+        }
+        if let Some(displaced) = displaced {
+            self.guess_carrier(displaced);
+        }
+    }
+
+    fn unpair(&mut self, link_key: Key) {
+        let Some(link) = self.links.get_mut(link_key) else { return };
+        link.paired_for_certain = false;
+        let Some(carrier_key) = link.carrier.take() else { return };
+        if let Some(carrier) = self.carriers.get_mut(carrier_key) {
+            carrier.link = None;
+            self.waiting.push_front(carrier_key);
+        }
+    }
+}

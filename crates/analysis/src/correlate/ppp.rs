@@ -1,0 +1,85 @@
+//! pppd's lines.
+
+use tunlog_model::{Event, EventKind};
+
+use super::link::{Link, makes_a_link};
+use super::slab::Key;
+use super::{Correlator, Due, GRACE_LONG, GRACE_SHORT, cmdline};
+
+impl Correlator {
+    pub(super) fn ppp(&mut self, host: u32, event: &Event<'_>) {
+        let pid = event.pid();
+        let kind = event.message().kind;
+        let known = self.by_link.get(&(host, pid)).copied();
+        if known.is_none() && !makes_a_link(kind) {
+            return;
+        }
+        let key = self.link_of(host, pid, event);
+        let policy = self.policy;
+        let Some(link) = self.links.get_mut(key) else { return };
+        let before = link.interface.is_some();
+        link.observe(event, &policy);
+        cmdline::of_link(event.cmdline(), &mut link.facts);
+        let (named, client) = (!before && link.interface.is_some(), link.facts.client_ip);
+        if named {
+            self.take_interface(key);
+        }
+        if known.is_none() {
+            self.guess_carrier(key);
+        }
+        if let Some(client) = client {
+            self.check_client(key, client);
+        }
+        self.after(key, kind);
+    }
+
+    fn after(&mut self, key: Key, kind: EventKind) {
+        match kind {
+            EventKind::AuthFailed => {
+                self.last_refused = Some(key);
+                self.ask_radius(key);
+            }
+            EventKind::AuthSucceeded | EventKind::AddressAssigned => self.ask_radius(key),
+            EventKind::ProcessExited => self.link_exited(key),
+            _ => {}
+        }
+    }
+
+    /// The link of a process; a new one if there is none or if this event shows that the pid came round.
+    pub(super) fn link_of(&mut self, host: u32, pid: u32, event: &Event<'_>) -> Key {
+        if let Some(key) = self.by_link.get(&(host, pid)).copied() {
+            if !self.links.get(key).is_some_and(|link| link.is_other_life(event)) {
+                return key;
+            }
+            self.close_link(key);
+        }
+        let key = self.links.insert(Link::new(host, pid, event.time.micros));
+        self.by_link.insert((host, pid), key);
+        if let Some(carrier) = self.expected.remove(&(host, pid)) {
+            self.pair(carrier, key, true);
+        }
+        key
+    }
+
+    /// An interface belongs to one process: who had it before is gone, even if nobody said so.
+    fn take_interface(&mut self, key: Key) {
+        let Some(link) = self.links.get(key) else { return };
+        let Some(interface) = link.interface.clone() else { return };
+        let previous = self.by_interface.insert((link.host, interface), key);
+        if let Some(old) = previous.filter(|old| *old != key) {
+            self.close_link(old);
+        }
+    }
+
+    fn link_exited(&mut self, key: Key) {
+        let Some(link) = self.links.get(key) else { return };
+        // its pid is free now: a new process may get it while this one waits for its carrier's last lines
+        super::forget(&mut self.by_link, &(link.host, link.pid), key);
+        let Some(link) = self.links.get(key) else { return };
+        match link.carrier.and_then(|carrier| self.carriers.get(carrier)) {
+            Some(carrier) if carrier.finished.is_some() => self.close_link(key),
+            Some(_) => self.due_long.push_back((self.now.saturating_add(GRACE_LONG), Due::Link(key))),
+            None => self.due_short.push_back((self.now.saturating_add(GRACE_SHORT), Due::Link(key))),
+        }
+    }
+}

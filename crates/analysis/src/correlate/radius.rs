@@ -1,0 +1,178 @@
+//! RADIUS answers: joined with the pppd that asked, by name, time and the address it claims; else an attempt of their own.
+
+use std::collections::VecDeque;
+
+use tunlog_model::{Event, EventKind, Field};
+
+use super::Correlator;
+use super::build;
+use super::facts::Facts;
+use super::link::Link;
+use super::slab::Key;
+
+/// How far apart, in microseconds, an answer and the gateway's line about it may be.
+const APART_MAX: i64 = 10_000_000;
+/// How many answers wait, and how many links are looked at.
+const WAITING_MAX: usize = 4096;
+
+/// An answer that waits for its pppd.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub facts: Facts,
+    pub accepted: bool,
+    host: u32,
+}
+
+/// Answers that wait, oldest first; and links whose login was decided lately.
+#[derive(Debug, Default)]
+pub struct Answers {
+    waiting: VecDeque<Answer>,
+    recent: VecDeque<(i64, Key)>,
+    /// A RADIUS line was seen: before that, links need not be remembered.
+    active: bool,
+}
+
+impl Answers {
+    /// Whether an answer has waited long enough.
+    pub fn is_due(&self, now: i64) -> bool {
+        self.waiting.front().is_some_and(|answer| now.saturating_sub(answer.facts.last) > APART_MAX)
+    }
+}
+
+impl Correlator {
+    pub(super) fn radius(&mut self, host: u32, event: &Event<'_>) {
+        self.radius.active = true;
+        match event.message().kind {
+            EventKind::RadiusAccepted => self.answer(host, event, true),
+            EventKind::RadiusRejected => self.answer(host, event, false),
+            EventKind::RadiusTimeout | EventKind::RadiusError if event.value(Field::User).is_some() => self.answer(host, event, false),
+            EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => self.account(host, event),
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, host: u32, event: &Event<'_>, accepted: bool) {
+        if event.value(Field::User).is_none() {
+            return;
+        }
+        let mut facts = Facts::new(event.time.micros);
+        facts.note(event, &self.policy);
+        let answer = Answer { facts, accepted, host };
+        let link = self.radius.recent.iter().rev().take(WAITING_MAX).map(|(_, key)| *key).find(|key| {
+            self.links.get(*key).is_some_and(|link| matches(link, self.client_of(link), &answer))
+        });
+        match link {
+            Some(link) => self.join_answer(link, answer),
+            None => {
+                if self.radius.waiting.len() >= WAITING_MAX {
+                    self.end_answer();
+                }
+                self.radius.waiting.push_back(answer);
+            }
+        }
+    }
+
+    /// A login was decided: perhaps the server's answer is here already.
+    pub(super) fn ask_radius(&mut self, key: Key) {
+        let Some(link) = self.links.get(key).filter(|link| !link.answered) else { return };
+        let client = self.client_of(link);
+        if let Some(at) = self.radius.waiting.iter().position(|answer| matches(link, client, answer)) {
+            if let Some(answer) = self.radius.waiting.remove(at) {
+                self.join_answer(key, answer);
+            }
+            return;
+        }
+        let now = self.now;
+        while self.radius.recent.front().is_some_and(|(at, _)| now.saturating_sub(*at) > APART_MAX) || self.radius.recent.len() >= WAITING_MAX {
+            self.radius.recent.pop_front();
+        }
+        self.radius.recent.push_back((now, key));
+    }
+
+    fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
+        let carrier = link.carrier.and_then(|key| self.carriers.get(key));
+        link.facts.client_ip.or_else(|| carrier.and_then(|carrier| carrier.facts.client_ip))
+    }
+
+    fn join_answer(&mut self, key: Key, answer: Answer) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        link.answered = true;
+        link.backend = Some("radius");
+        // the gateway's own lines tell when it began and ended; the server's tell who and why
+        let (started, last) = (link.facts.started, link.facts.last);
+        link.facts.join(answer.facts);
+        link.facts.started = started;
+        link.facts.last = last;
+    }
+
+    pub(super) fn settle_answers(&mut self) {
+        while self.radius.is_due(self.now) {
+            self.end_answer();
+        }
+    }
+
+    pub(super) fn finish_answers(&mut self) {
+        while !self.radius.waiting.is_empty() {
+            self.end_answer();
+        }
+        self.finish_accounting();
+        self.finish_drops();
+    }
+
+    fn end_answer(&mut self) {
+        let Some(answer) = self.radius.waiting.pop_front() else { return };
+        let gateway = self.gateway(answer.host);
+        self.closed.push(build::answer(answer, gateway));
+    }
+}
+
+/// Whether an answer is about this link: the same name, or no name yet and the same client; and the same result.
+fn matches(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> bool {
+    if link.answered || (link.refused && answer.accepted) || (link.up.is_some() && !answer.accepted) {
+        return false;
+    }
+    let same_client = client.is_some() && client == answer.facts.claimed_ip;
+    let same_user = match (&link.facts.user, &answer.facts.user) {
+        (Some(one), Some(other)) => same_name(one, other),
+        _ => false,
+    };
+    let other_client = client.is_some() && answer.facts.claimed_ip.is_some() && !same_client;
+    (same_user && !other_client) || (same_client && (link.facts.user.is_none() || same_user))
+}
+
+/// The same account as two writers spell it. pppd hands its escaped form to RADIUS (lab.md trap 7), so backslashes may be
+/// doubled and bytes written as `M-x`; domains, realms and case stay told apart.
+fn same_name(one: &str, other: &str) -> bool {
+    one == other || plain(one) == plain(other)
+}
+
+fn plain(name: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let (byte, used) = match rest {
+            [b'M', b'-', b'^', c, ..] => (0x80 | (c ^ 0x40), 4),
+            [b'M', b'-', c, ..] => (0x80 | c, 3),
+            [b'^', c @ b'@'..=b'_', ..] => (c ^ 0x40, 2),
+            [b'\\', b'\\', ..] => (b'\\', 2),
+            _ => (*first, 1),
+        };
+        out.push(byte);
+        rest = if used <= rest.len() { &rest[used..] } else { after };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_name;
+
+    #[test]
+    fn escaped_spellings_are_one_account_and_domains_are_not() {
+        assert!(same_name("CORP\\\\anna", "CORP\\anna"));
+        assert!(same_name("jM-CM-<rgen", "jürgen"));
+        assert!(!same_name("CORP\\anna", "anna"));
+        assert!(!same_name("anna", "Anna"));
+        assert!(!same_name("anna@example.org", "anna"));
+    }
+}

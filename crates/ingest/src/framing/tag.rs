@@ -1,0 +1,118 @@
+//! The program tag in front of a message: `pppd[123]: `.
+
+/// A program tag and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag<'a> {
+    /// Program name without path; empty if there is no tag.
+    pub app: &'a [u8],
+    /// Process id, 0 if not written.
+    pub pid: u32,
+    /// What follows.
+    pub body: &'a [u8],
+}
+
+/// Longest program name.
+const NAME_MAX: usize = 64;
+
+/// Reads the tag behind stamp and host. Without one the whole text is the body.
+#[inline]
+pub(crate) fn read(text: &[u8]) -> Tag<'_> {
+    let end = text.iter().take(NAME_MAX + 1).position(|byte| matches!(byte, b':' | b'[' | b' ' | b'(' | b'\t'));
+    match end {
+        Some(end) if end > 0 => match text[end] {
+            b':' => Tag { app: base(&text[..end]), pid: 0, body: after_colon(&text[end..]) },
+            b'[' => with_pid(text, end).unwrap_or(Tag { app: b"", pid: 0, body: text }),
+            b'(' => in_parentheses(text, end).unwrap_or(Tag { app: b"", pid: 0, body: text }),
+            _ => Tag { app: b"", pid: 0, body: text },
+        },
+        _ => Tag { app: b"", pid: 0, body: text },
+    }
+}
+
+/// `name[123]: `, `name[123:4]: `, `name[123] ` (some builds of pptpd leave out the colon).
+#[inline]
+fn with_pid(text: &[u8], open: usize) -> Option<Tag<'_>> {
+    let inner = &text[open + 1..];
+    let mut pid = 0_u32;
+    let mut at = 0;
+    while let Some(digit @ b'0'..=b'9') = inner.get(at) {
+        pid = pid.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
+        at += 1;
+    }
+    if at == 0 || at > 10 {
+        // `name[-]: `, `name[worker]: `: a name in brackets is no pid, but the tag is one.
+        at = inner.iter().take(NAME_MAX).position(|byte| matches!(byte, b']' | b' '))?;
+        pid = 0;
+        if inner[at] != b']' || inner.get(at + 1) != Some(&b':') {
+            return None;
+        }
+    }
+    if inner.get(at) == Some(&b':') || inner.get(at) == Some(&b'.') {
+        at += inner[at..].iter().take(12).position(|byte| *byte == b']')?;
+    }
+    if inner.get(at) != Some(&b']') {
+        return None;
+    }
+    let after = &inner[at + 1..];
+    match after.first() {
+        Some(b':') => Some(Tag { app: base(&text[..open]), pid, body: after_colon(after) }),
+        Some(b' ') => Some(Tag { app: base(&text[..open]), pid, body: &after[1..] }),
+        None => Some(Tag { app: base(&text[..open]), pid, body: after }),
+        _ => None,
+    }
+}
+
+/// `name(123): `, and PAM's `su(pam_unix)[123]: `.
+fn in_parentheses(text: &[u8], open: usize) -> Option<Tag<'_>> {
+    let close = open + text[open..].iter().take(NAME_MAX).position(|byte| *byte == b')')?;
+    let inner = &text[open + 1..close];
+    match text.get(close + 1) {
+        Some(b':') => {
+            let number = !inner.is_empty() && inner.len() < 10 && inner.iter().all(u8::is_ascii_digit);
+            let pid = if number { inner.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0')) } else { 0 };
+            Some(Tag { app: base(&text[..open]), pid, body: after_colon(&text[close + 1..]) })
+        }
+        Some(b'[') => with_pid(text, close + 1).map(|tag| Tag { app: base(&text[..open]), ..tag }),
+        _ => None,
+    }
+}
+
+/// The text behind `: `.
+#[inline]
+fn after_colon(text: &[u8]) -> &[u8] {
+    match text {
+        [b':', b' ', rest @ ..] | [b':', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+/// A program's name without its path.
+#[inline]
+pub(crate) fn base(name: &[u8]) -> &[u8] {
+    match name.first() {
+        Some(b'/') => name.rsplit(|byte| *byte == b'/').next().unwrap_or(name),
+        _ => name,
+    }
+}
+
+/// Whether a word by itself is surely a tag: `name:`, `name[12]:`, `name[12]`. A host name never ends so.
+pub(crate) fn is_tag(word: &[u8]) -> bool {
+    let name = match word {
+        [name @ .., b':'] => name,
+        other => other,
+    };
+    let had_colon = name.len() < word.len();
+    let (name, had_pid) = match name.iter().position(|byte| *byte == b'[') {
+        Some(open) if name.ends_with(b"]") && open > 0 => {
+            let inner = &name[open + 1..name.len() - 1];
+            (&name[..open], inner.first().is_some_and(u8::is_ascii_digit))
+        }
+        _ => (name, false),
+    };
+    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'(' | b')');
+    (had_colon || had_pid)
+        && !name.is_empty()
+        && name.len() <= NAME_MAX
+        && name.iter().all(letters)
+        && name.iter().any(u8::is_ascii_alphabetic)
+}

@@ -1,0 +1,106 @@
+//! `who`, `last` and `lastb` as the Unix commands print them: no heading, and times that read at a glance.
+
+use std::io::{self, Write};
+
+use tunlog_analysis::statistics::history::Login;
+
+use crate::printer::Look;
+use crate::table::{Shown, Table};
+use crate::time::local;
+
+/// One line a session that is up: name, line, login time, outer address in parentheses.
+pub fn who(logins: &[Login], heading: bool, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let heads = if heading {
+        vec!["NAME", "LINE", "TIME", "COMMENT"]
+    } else {
+        vec![""; 4]
+    };
+    let mut table = Table::new(heads, look.color).at_least(&[8, 8]);
+    for login in logins {
+        let comment = login.client_ip.map_or(String::new(), |ip| format!("({ip})"));
+        let time = local(login.login, &look.zone, "%Y-%m-%d %H:%M");
+        table.row(
+            vec![name(login), line(login), Shown::left(&time), Shown::left(&comment)],
+            out,
+        )?;
+    }
+    table.finish(out)
+}
+
+/// One line a session, in the order given: name, line, outer address, login, logout, length.
+pub fn last(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(vec![""; 6], look.color).at_least(&[8, 8, 16]);
+    for login in logins {
+        let (until, length) = ending(login, look);
+        let from = local(login.login, &look.zone, "%a %b %e %H:%M");
+        let cells = vec![
+            name(login),
+            line(login),
+            address(login),
+            Shown::left(&from),
+            until,
+            Shown::left(&length),
+        ];
+        table.row(cells, out)?;
+    }
+    table.finish(out)
+}
+
+/// One line a failure: name, outer address, time, cause.
+pub fn lastb(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(vec![""; 4], look.color).at_least(&[8, 16]);
+    for login in logins {
+        let time = local(login.login, &look.zone, "%a %b %e %H:%M");
+        let mut cause = login.cause.unwrap_or("unknown").to_owned();
+        if login.times > 1 {
+            cause.push_str(&format!(" ({} times)", login.times));
+        }
+        table.row(
+            vec![name(login), address(login), Shown::left(&time), Shown::left(&cause)],
+            out,
+        )?;
+    }
+    table.finish(out)
+}
+
+/// The closing line of `last`: how far back the evidence goes.
+pub fn begins(first: i64, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nlog begins {}", local(first, &look.zone, "%a %b %e %H:%M:%S %Y"))
+}
+
+fn name(login: &Login) -> Shown {
+    match login.user.as_deref() {
+        None => Shown::left("-"),
+        Some("") => Shown::left("\"\""),
+        Some(user) => Shown::left(user),
+    }
+}
+
+fn line(login: &Login) -> Shown {
+    Shown::left(login.line.as_deref().unwrap_or("-"))
+}
+
+fn address(login: &Login) -> Shown {
+    Shown::left(&login.client_ip.map_or("-".to_owned(), |ip| ip.to_string()))
+}
+
+/// `- 09:30` and `(00:30)`, `(1+02:03)` for days; or the words of `last`.
+fn ending(login: &Login, look: &Look) -> (Shown, String) {
+    let (Some(logout), Some(seconds)) = (login.logout, login.duration_s()) else {
+        return (Shown::left("  still logged in").styled("32"), String::new());
+    };
+    let minutes = seconds as u64 / 60;
+    let clock = format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60);
+    let length = match minutes / 1440 {
+        0 => format!("({clock})"),
+        days => format!("({days}+{clock})"),
+    };
+    match login.ending() {
+        Some("gone - no logout") => (Shown::left("  gone - no logout"), String::new()),
+        Some(word) => (Shown::left(&format!("- {word}")), length),
+        None => (
+            Shown::left(&format!("- {}", local(logout, &look.zone, "%H:%M"))),
+            length,
+        ),
+    }
+}

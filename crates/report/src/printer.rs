@@ -1,0 +1,201 @@
+//! Rows in whatever form was asked for; the columns are the same in all of them.
+
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+use tunlog_model::{Cell, Column};
+
+use crate::table::{Shown, Table};
+use crate::{csv, json, logfmt, size, time};
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON array.
+    Json,
+    /// JSON Lines.
+    Jsonl,
+    /// RFC 4180, for spreadsheets.
+    Csv,
+    /// `key=value`, one row a line.
+    Logfmt,
+}
+
+impl Format {
+    /// Every format with its word, which is also its file suffix.
+    pub const ALL: &[(Format, &str)] = &[
+        (Format::Table, "table"),
+        (Format::Json, "json"),
+        (Format::Jsonl, "jsonl"),
+        (Format::Csv, "csv"),
+        (Format::Logfmt, "logfmt"),
+    ];
+
+    /// The format that a word or a file's suffix names.
+    pub fn from_word(word: &str) -> Option<Format> {
+        let word = match word {
+            "txt" => "table",
+            "ndjson" => "jsonl",
+            word => word,
+        };
+        Self::ALL
+            .iter()
+            .find(|(_, name)| *name == word)
+            .map(|(format, _)| *format)
+    }
+}
+
+/// What a table for people needs to know of them.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The zone of the wall clock.
+    pub zone: TimeZone,
+    /// Whether colours are wanted.
+    pub color: bool,
+}
+
+/// Prints rows of one kind, one at a time.
+#[derive(Debug)]
+pub struct Printer {
+    format: Format,
+    kind: &'static str,
+    keys: Vec<&'static str>,
+    look: Look,
+    table: Table,
+    rows: u64,
+    buffer: Vec<u8>,
+}
+
+impl Printer {
+    /// For rows with these columns; `kind` is the contract's `type`.
+    pub fn new<R>(format: Format, kind: &'static str, columns: &[Column<R>], look: Look) -> Printer {
+        let heads = columns
+            .iter()
+            .map(|column| column.header)
+            .filter(|header| !header.is_empty())
+            .collect();
+        Printer {
+            format,
+            kind,
+            keys: columns.iter().map(|column| column.key).collect(),
+            table: Table::new(heads, look.color),
+            look,
+            rows: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Rows printed so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Prints a row. The columns are those given to `new`; they come again because a row may borrow what lives only now.
+    pub fn row<R>(&mut self, columns: &[Column<R>], row: &R, out: &mut dyn Write) -> io::Result<()> {
+        self.rows += 1;
+        if self.format == Format::Table {
+            let shown = columns.iter().filter(|column| !column.header.is_empty());
+            let cells = shown
+                .map(|column| show(&(column.value)(row), &self.look.zone))
+                .collect();
+            return self.table.row(cells, out);
+        }
+        let cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
+        self.buffer.clear();
+        match self.format {
+            Format::Csv => {
+                if self.rows == 1 {
+                    csv::head(&mut self.buffer, &self.keys);
+                }
+                csv::row(&mut self.buffer, &cells);
+            }
+            Format::Logfmt => logfmt::row(&mut self.buffer, self.kind, &cells),
+            Format::Json => {
+                self.buffer
+                    .extend_from_slice(if self.rows == 1 { b"[\n" } else { b",\n" });
+                json::row(&mut self.buffer, self.kind, &cells);
+            }
+            Format::Jsonl | Format::Table => {
+                json::row(&mut self.buffer, self.kind, &cells);
+                self.buffer.push(b'\n');
+            }
+        }
+        out.write_all(&self.buffer)
+    }
+
+    /// Prints a row that is already a JSON object; only for JSON formats.
+    pub fn json_row(&mut self, write: impl FnOnce(&mut Vec<u8>), out: &mut dyn Write) -> io::Result<()> {
+        self.rows += 1;
+        self.buffer.clear();
+        if self.format == Format::Json {
+            self.buffer
+                .extend_from_slice(if self.rows == 1 { b"[\n" } else { b",\n" });
+        }
+        write(&mut self.buffer);
+        if self.format != Format::Json {
+            self.buffer.push(b'\n');
+        }
+        out.write_all(&self.buffer)
+    }
+
+    /// Prints what belongs after the last row.
+    pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match self.format {
+            Format::Table => self.table.finish(out),
+            Format::Json => out.write_all(if self.rows == 0 { b"[]\n" } else { b"\n]\n" }),
+            Format::Csv if self.rows == 0 => {
+                self.buffer.clear();
+                csv::head(&mut self.buffer, &self.keys);
+                out.write_all(&self.buffer)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A cell for people.
+pub(crate) fn show(cell: &Cell, zone: &TimeZone) -> Shown {
+    match cell {
+        Cell::None => Shown::default(),
+        Cell::Text(value) if value.is_empty() => Shown::left("\"\""),
+        Cell::Text(value) => Shown::left(value),
+        Cell::Word(word) => Shown::left(word).styled(word_style(word)),
+        Cell::Count(count) => Shown::right(&count.to_string()),
+        Cell::Bytes(bytes) => Shown::right(&size::bytes_iec(*bytes)),
+        Cell::Time(micros) => Shown::left(&time::local(*micros, zone, "%Y-%m-%d %H:%M:%S")),
+        Cell::Seconds(seconds) => Shown::right(&size::duration(*seconds)),
+        Cell::Ip(address) => Shown::left(&address.to_string()),
+        Cell::Bool(truth) => Shown::left(if *truth { "yes" } else { "no" }),
+        Cell::List(_) | Cell::Object(_) => Shown::left(&nested(cell)),
+    }
+}
+
+/// Something nested in one line: `key=value key=value`, `one, two`.
+fn nested(cell: &Cell) -> String {
+    let plain = |cell: &Cell| match cell {
+        Cell::Word(word) => Some((*word).to_owned()),
+        Cell::Text(value) => Some(value.clone()),
+        _ => None,
+    };
+    match cell {
+        Cell::Object(members) => logfmt::members(members),
+        Cell::List(cells) if let Some(words) = cells.iter().map(plain).collect::<Option<Vec<_>>>() => words.join(", "),
+        cell => {
+            let mut out = Vec::new();
+            json::value(&mut out, cell);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    }
+}
+
+/// Colours for the words that a reader looks for.
+fn word_style(word: &str) -> &'static str {
+    match word {
+        "failed" | "error" | "critical" | "alert" | "emergency" => "31",
+        "open" | "still logged in" => "32",
+        "warning" | "unfinished" => "33",
+        _ => "",
+    }
+}

@@ -1,0 +1,149 @@
+//! Tables for terminals: columns never collide and nothing is cut off, whatever the names are.
+//!
+//! The first rows decide the widths; a later row that needs more takes it, and the rows after it keep to that. So a
+//! table of any length is printed with a bounded number of rows in memory.
+
+use std::io::{self, Write};
+
+use tunlog_model::text;
+use unicode_width::UnicodeWidthStr as _;
+
+/// Rows that are looked at before the first is printed.
+const ROWS_HELD_MAX: usize = 1000;
+const GAP: usize = 2;
+
+/// A cell as it will stand in the table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    text: String,
+    right: bool,
+    style: &'static str,
+}
+
+impl Shown {
+    /// Text, aligned left; characters that could harm the reader are made visible.
+    pub fn left(value: &str) -> Shown {
+        Shown {
+            text: text::visible(value).into_owned(),
+            right: false,
+            style: "",
+        }
+    }
+
+    /// A number, aligned right.
+    pub fn right(value: &str) -> Shown {
+        Shown {
+            right: true,
+            ..Shown::left(value)
+        }
+    }
+
+    /// With an SGR style (`31`), used only if the table has colours.
+    pub fn styled(self, style: &'static str) -> Shown {
+        Shown { style, ..self }
+    }
+
+    /// Columns of a terminal that the text takes.
+    pub(crate) fn width(&self) -> usize {
+        self.text.width()
+    }
+}
+
+/// A table that is printed as it comes.
+#[derive(Debug)]
+pub struct Table {
+    heads: Vec<&'static str>,
+    widths: Vec<usize>,
+    held: Vec<Vec<Shown>>,
+    started: bool,
+    color: bool,
+}
+
+impl Table {
+    /// With these headings; if all are empty no heading line is printed.
+    pub fn new(heads: Vec<&'static str>, color: bool) -> Table {
+        let widths = heads.iter().map(|head| head.width()).collect();
+        Table {
+            heads,
+            widths,
+            held: Vec::new(),
+            started: false,
+            color,
+        }
+    }
+
+    /// Raises the smallest widths.
+    pub fn at_least(mut self, widths: &[usize]) -> Table {
+        for (width, least) in self.widths.iter_mut().zip(widths) {
+            *width = (*width).max(*least);
+        }
+        self
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<Shown>, out: &mut dyn Write) -> io::Result<()> {
+        for (width, cell) in self.widths.iter_mut().zip(&cells) {
+            *width = (*width).max(cell.width());
+        }
+        if self.started {
+            return self.print(&cells, out);
+        }
+        self.held.push(cells);
+        if self.held.len() < ROWS_HELD_MAX {
+            Ok(())
+        } else {
+            self.start(out)
+        }
+    }
+
+    /// Prints what is still held.
+    pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.started { Ok(()) } else { self.start(out) }
+    }
+
+    fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.started = true;
+        let held = std::mem::take(&mut self.held);
+        if self.heads.iter().any(|head| !head.is_empty()) && !held.is_empty() {
+            let right = |at: usize| {
+                held.iter()
+                    .filter_map(|row| row.get(at))
+                    .any(|cell| cell.right && !cell.text.is_empty())
+            };
+            let heads = self.heads.iter().enumerate();
+            let heads: Vec<Shown> = heads
+                .map(|(at, head)| Shown {
+                    right: right(at),
+                    ..Shown::left(head).styled("1")
+                })
+                .collect();
+            self.print(&heads, out)?;
+        }
+        held.iter().try_for_each(|row| self.print(row, out))
+    }
+
+    fn print(&self, cells: &[Shown], out: &mut dyn Write) -> io::Result<()> {
+        let mut owed = 0; // blanks that only a later cell makes visible
+        for (cell, width) in cells.iter().zip(&self.widths) {
+            let pad = width - cell.width();
+            if cell.right {
+                owed += pad;
+            }
+            if !cell.text.is_empty() {
+                write!(out, "{:owed$}", "")?;
+                owed = 0;
+                self.write_cell(cell, out)?;
+            }
+            owed += if cell.right { GAP } else { pad + GAP };
+        }
+        out.write_all(b"\n")
+    }
+
+    fn write_cell(&self, cell: &Shown, out: &mut dyn Write) -> io::Result<()> {
+        if self.color && !cell.style.is_empty() {
+            write!(out, "\x1b[{}m{}\x1b[0m", cell.style, cell.text)
+        } else {
+            out.write_all(cell.text.as_bytes())
+        }
+    }
+}

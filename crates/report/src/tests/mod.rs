@@ -1,0 +1,7 @@
+//! Whole outputs, compared with what a user sees.
+
+mod build;
+mod compat;
+mod formats;
+mod history;
+mod monitor;

@@ -1,0 +1,99 @@
+//! Times: RFC 3339 in UTC for machines, the wall clock of a zone for people.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// RFC 3339 in UTC with `Z`; a fraction only when there is one.
+pub fn rfc3339(micros: i64) -> String {
+    let mut out = Vec::with_capacity(27);
+    write_rfc3339(&mut out, micros);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends what `rfc3339` gives. Without a calendar library: `decode` prints a time for each line that it reads.
+pub(crate) fn write_rfc3339(out: &mut Vec<u8>, micros: i64) {
+    let (year, month, day) = civil(micros.div_euclid(86_400_000_000));
+    let rest = micros.rem_euclid(86_400_000_000);
+    let (second, fraction) = (rest / 1_000_000, rest % 1_000_000);
+    // RFC 3339 has four digits for a year; absurd times are cut to its first and last.
+    let year = year.clamp(0, 9999);
+    digits(out, year, 4);
+    for (mark, value) in [
+        (b'-', month),
+        (b'-', day),
+        (b'T', second / 3600),
+        (b':', second / 60 % 60),
+        (b':', second % 60),
+    ] {
+        out.push(mark);
+        digits(out, value, 2);
+    }
+    match fraction {
+        0 => {}
+        _ if fraction % 1000 == 0 => {
+            out.push(b'.');
+            digits(out, fraction / 1000, 3);
+        }
+        _ => {
+            out.push(b'.');
+            digits(out, fraction, 6);
+        }
+    }
+    out.push(b'Z');
+}
+
+fn digits(out: &mut Vec<u8>, value: i64, width: u32) {
+    for place in (0..width).rev() {
+        out.push(b'0' + (value / 10_i64.pow(place) % 10) as u8);
+    }
+}
+
+/// Year, month and day of a count of days since 1970-01-01 in the Gregorian calendar (years begin in March here, so that
+/// the leap day is the last).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// A time on the wall clock of `zone`, `strftime` style; empty if the time is beyond the calendar.
+pub fn local(micros: i64, zone: &TimeZone, format: &str) -> String {
+    match Timestamp::from_microsecond(micros) {
+        Ok(instant) => instant.to_zoned(zone.clone()).strftime(format).to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_instants() {
+        let shown = [0, -1, 951_782_400_000_000, 1_795_165_203_000_000, 1_795_165_203_250_000].map(rfc3339);
+        assert_eq!(
+            shown,
+            [
+                "1970-01-01T00:00:00Z",
+                "1969-12-31T23:59:59.999999Z",
+                "2000-02-29T00:00:00Z",
+                "2026-11-20T09:00:03Z",
+                "2026-11-20T09:00:03.250Z"
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_the_calendar_library(seconds in -62_135_596_800_i64..253_402_207_200) {
+            let expected = Timestamp::from_second(seconds).map(|instant| instant.to_string()).unwrap_or_default();
+            proptest::prop_assert_eq!(rfc3339(seconds * 1_000_000), expected);
+        }
+    }
+}
