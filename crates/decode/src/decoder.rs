@@ -21,6 +21,8 @@ pub struct Decoder<'c> {
     catalogue: &'c Catalogue,
     keep: Keep,
     values: Vec<(Field, Value)>,
+    /// Empty between records; only its allocation is kept.
+    scratch: Fields<'static>,
     last_app: Vec<u8>,
     last_speakers: &'c [u16],
 }
@@ -28,12 +30,14 @@ pub struct Decoder<'c> {
 impl<'c> Decoder<'c> {
     /// A decoder over a catalogue.
     pub fn new(catalogue: &'c Catalogue, keep: Keep) -> Decoder<'c> {
-        Decoder { catalogue, keep, values: Vec::new(), last_app: Vec::new(), last_speakers: catalogue.speakers(b"").unwrap_or_default() }
+        Decoder { catalogue, keep, values: Vec::new(), scratch: Vec::new(), last_app: Vec::new(), last_speakers: catalogue.speakers(b"").unwrap_or_default() }
     }
 
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
-    pub fn decode<'a>(&mut self, record: &RecordRef<'a>, spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+    pub fn decode(&mut self, record: &RecordRef<'_>, spans: &Spans, batch: &mut EventBatch) {
         batch.records += 1;
+        let mut scratch = recycled(std::mem::take(&mut self.scratch));
+        let fields = &mut scratch;
         match record.payload {
             Payload::Text(body) => self.text(record, body, spans, batch, fields),
             Payload::Fields(_) => {
@@ -48,6 +52,7 @@ impl<'c> Decoder<'c> {
                 batch.entries.push(Entry::Lost { count, stamp: record.stamp, line: record.line, raw });
             }
         }
+        self.scratch = recycled(scratch);
     }
 
     fn text<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
@@ -111,6 +116,12 @@ impl<'c> Decoder<'c> {
             batch.entries.push(Entry::Unrecognised(Unrecognised { dialect: dialect.name, body, raw, line: record.line }));
         }
     }
+}
+
+/// An empty list that reuses the allocation of another, whatever its lifetime: collecting in place keeps the buffer.
+fn recycled<'b>(mut fields: Fields<'_>) -> Fields<'b> {
+    fields.clear();
+    fields.into_iter().map_while(|_| None).collect()
 }
 
 fn value(caught: Caught<'_>, spans: &Spans, batch: &mut EventBatch) -> Value {

@@ -68,6 +68,7 @@ pub struct RawEvent {
 /// Events of one stretch of one source, in the order of the source.
 #[derive(Debug, Default)]
 pub struct EventBatch {
+    len: usize,
     bytes: Vec<u8>,
     extra: Vec<u8>,
     values: Vec<(Field, Value)>,
@@ -95,6 +96,26 @@ pub enum Entry {
     Lost { /** How many, if known. */ count: Option<u64>, /** When. */ stamp: Stamp, /** Line. */ line: u64, /** The record. */ raw: Span },
 }
 
+impl Entry {
+    /// When, as written; an unrecognised line is told at the time of the entry before it.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Entry::Event(event) => Some(event.stamp),
+            Entry::Repeated { stamp, .. } | Entry::Lost { stamp, .. } => Some(*stamp),
+            Entry::Unrecognised(_) => None,
+        }
+    }
+
+    /// The line number, to add what came before the batch.
+    pub fn line_mut(&mut self) -> &mut u64 {
+        match self {
+            Entry::Event(event) => &mut event.line,
+            Entry::Unrecognised(line) => &mut line.line,
+            Entry::Repeated { line, .. } | Entry::Lost { line, .. } => line,
+        }
+    }
+}
+
 /// A record of a VPN daemon that no entry of the catalogue fits.
 #[derive(Clone, Debug)]
 pub struct Unrecognised {
@@ -111,7 +132,19 @@ pub struct Unrecognised {
 impl EventBatch {
     /// A batch over the bytes of a chunk; spans may point into it.
     pub fn new(bytes: Vec<u8>) -> EventBatch {
-        EventBatch { bytes, ..EventBatch::default() }
+        EventBatch { len: bytes.len(), bytes, ..EventBatch::default() }
+    }
+
+    /// A batch over a chunk of `len` bytes that is still being read: spans may be taken of it, and its bytes are given
+    /// when reading is over.
+    pub fn over(len: usize) -> EventBatch {
+        EventBatch { len, ..EventBatch::default() }
+    }
+
+    /// Gives the batch the chunk's bytes; `len` of them, as announced.
+    pub fn give_bytes(&mut self, bytes: Vec<u8>) {
+        debug_assert_eq!(bytes.len(), self.len);
+        self.bytes = bytes;
     }
 
     /// The chunk's bytes.
@@ -127,7 +160,7 @@ impl EventBatch {
     /// The bytes of a span.
     pub fn slice(&self, span: Span) -> &[u8] {
         let (start, len) = (span.start as usize, span.len as usize);
-        match start.checked_sub(self.bytes.len()) {
+        match start.checked_sub(self.len) {
             Some(at) if len > 0 => &self.extra[at..at + len],
             _ => &self.bytes[start.min(self.bytes.len())..(start + len).min(self.bytes.len())],
         }
@@ -143,7 +176,7 @@ impl EventBatch {
         if part.is_empty() {
             return Span::default();
         }
-        let start = self.bytes.len() + self.extra.len();
+        let start = self.len + self.extra.len();
         self.extra.extend_from_slice(part);
         Span { start: start as u32, len: part.len() as u32 }
     }

@@ -1,2 +1,243 @@
 //! The order in which rooms are visited, once: sources → records → events → attempts → subscribers.
-//! (bodies under construction)
+//!
+//! Large sources are read and decoded by worker threads, chunk by chunk; the batches come back in file order, get their
+//! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
+//! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
+
+mod live;
+mod merge;
+mod stream;
+
+use std::ops::ControlFlow;
+
+use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions};
+use tunlog_decode::{Catalogue, Keep};
+use tunlog_ingest::{Discovered, Problem};
+use tunlog_model::{Attempt, Event, RecordTime, SourceId};
+
+pub use live::Live;
+
+/// What a run reads and keeps.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How sources are read.
+    pub ingest: tunlog_ingest::Options,
+    /// Nothing before this, microseconds UTC.
+    pub since: Option<i64>,
+    /// Nothing after this, microseconds UTC.
+    pub until: Option<i64>,
+    /// Keep the texts of evidence in attempts.
+    pub evidence: bool,
+    /// Leave secrets in evidence.
+    pub show_secrets: bool,
+    /// What the subscriber is told.
+    pub wants: Wants,
+}
+
+/// What a subscriber wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// Attempts only; detail that no attempt needs is not kept.
+    Attempts,
+    /// Every event.
+    Events,
+    /// The lines of VPN daemons that nobody understood.
+    Unrecognised,
+}
+
+impl Settings {
+    fn keep(&self) -> Keep {
+        match self.wants {
+            Wants::Attempts => Keep::Facts,
+            Wants::Events => Keep::Events,
+            Wants::Unrecognised => Keep::Unrecognised,
+        }
+    }
+
+    fn correlator(&self) -> Correlator {
+        let redact = (!self.show_secrets).then_some(tunlog_decode::redact as for<'a> fn(&tunlog_model::Message, &'a [u8]) -> std::borrow::Cow<'a, [u8]>);
+        Correlator::new(CorrelatorOptions { evidence: self.evidence, redact, ..CorrelatorOptions::default() })
+    }
+
+    fn in_range(&self, first: i64, last: i64) -> bool {
+        self.since.is_none_or(|since| last >= since) && self.until.is_none_or(|until| first <= until)
+    }
+}
+
+/// Names of the sources of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    names: Vec<String>,
+}
+
+impl Sources {
+    /// The name of a source, as given or found.
+    pub fn name(&self, id: SourceId) -> &str {
+        self.names.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// All names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn of(found: &Discovered) -> Sources {
+        Sources { names: found.specs.iter().map(|spec| spec.name.clone()).collect() }
+    }
+}
+
+/// A line that nobody understood.
+#[derive(Clone, Copy, Debug)]
+pub struct UnrecognisedLine<'a> {
+    /// The dialect whose program wrote it.
+    pub dialect: &'static str,
+    /// The message body.
+    pub body: &'a [u8],
+    /// The whole record.
+    pub raw: &'a [u8],
+    /// Where it stands.
+    pub source: SourceId,
+    /// 1-based line number.
+    pub line: u64,
+}
+
+/// Who is told. `Break` ends the run (the reader of our output went away, or has seen enough).
+pub trait Subscriber {
+    /// An event, in time order.
+    fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
+        let _ = (event, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// An attempt, when it closes.
+    fn attempt(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let _ = (attempt, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// A line that nobody understood.
+    fn unrecognised(&mut self, line: &UnrecognisedLine<'_>, sources: &Sources) -> ControlFlow<()> {
+        let _ = (line, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// The evidence has a gap: records were lost; how many, if known.
+    fn lost(&mut self, count: Option<u64>, time: RecordTime, sources: &Sources) {
+        let _ = (count, time, sources);
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Records of programs that concern us.
+    pub records: u64,
+    /// Events understood and kept.
+    pub events: u64,
+    /// Lines of VPN daemons that nobody understood.
+    pub unrecognised: u64,
+    /// Records that their writers say were lost (those counted).
+    pub lost: u64,
+    /// Places where records were lost.
+    pub gaps: u64,
+    /// What went wrong or is to be told.
+    pub problems: Vec<Problem>,
+    /// Time of the first event.
+    pub first: Option<i64>,
+    /// Time of the last event.
+    pub last: Option<i64>,
+}
+
+impl Summary {
+    fn saw(&mut self, time: i64) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+}
+
+/// Reads everything that was found and tells the subscriber.
+pub fn run(found: Discovered, catalogue: &Catalogue, settings: &Settings, subscriber: &mut dyn Subscriber) -> Summary {
+    let sources = Sources::of(&found);
+    let mut teller = Teller::new(settings, sources, subscriber);
+    teller.summary.problems = found.problems.clone();
+    let told = merge::all(&found, catalogue, settings, &mut teller);
+    if told.is_continue() {
+        let _ = teller.finish();
+    }
+    teller.summary
+}
+
+/// Feeds the correlator and tells the subscriber what comes of it.
+pub(crate) struct Teller<'s> {
+    settings: &'s Settings,
+    sources: Sources,
+    subscriber: &'s mut dyn Subscriber,
+    correlator: Correlator,
+    pub(crate) summary: Summary,
+    correlates: bool,
+}
+
+impl<'s> Teller<'s> {
+    pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
+        let correlates = settings.wants == Wants::Attempts;
+        Teller { settings, sources, subscriber, correlator: settings.correlator(), summary: Summary::default(), correlates }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        self.summary.events += 1;
+        self.summary.saw(event.time.micros);
+        if self.correlates || self.settings.in_range(event.time.micros, event.time.micros) {
+            self.subscriber.event(event, &self.sources)?;
+        }
+        if self.correlates {
+            self.correlator.observe(event);
+            if self.correlator.has_closed() {
+                self.tell_closed()?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tell_closed(&mut self) -> ControlFlow<()> {
+        for attempt in self.correlator.closed() {
+            if self.settings.in_range(attempt.started, attempt.last_seen) {
+                self.subscriber.attempt(attempt, &self.sources)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes in what a batch tells of its lines.
+    pub(crate) fn count(&mut self, batch: &stream::Batch, lines_before: u64) {
+        self.summary.records += batch.events.records;
+        self.summary.unrecognised += batch.events.unrecognised;
+        let name = self.sources.name(batch.source);
+        self.summary.problems.extend(batch.notes.iter().map(|note| note.problem(name, lines_before)));
+    }
+
+    /// The event told last came more often.
+    pub(crate) fn repeated(&mut self, times: u64) {
+        if self.correlates {
+            self.correlator.repeated(times);
+        }
+    }
+
+    pub(crate) fn lost(&mut self, count: Option<u64>, time: RecordTime) {
+        self.summary.gaps += 1;
+        self.summary.lost += count.unwrap_or(0);
+        self.subscriber.lost(count, time, &self.sources);
+    }
+
+    pub(crate) fn unrecognised(&mut self, line: &UnrecognisedLine<'_>) -> ControlFlow<()> {
+        self.subscriber.unrecognised(line, &self.sources)
+    }
+
+    pub(crate) fn finish(&mut self) -> ControlFlow<()> {
+        self.correlator.finish();
+        self.tell_closed()
+    }
+
+    pub(crate) fn into_correlator(self) -> Correlator {
+        self.correlator
+    }
+}

@@ -136,6 +136,7 @@ impl Correlator {
             return;
         }
         self.now = event.time.micros;
+        self.last_refused = None;
         self.settle();
         let message = event.message();
         if message.role != Role::None {

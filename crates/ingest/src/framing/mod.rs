@@ -1,14 +1,33 @@
-//! How a stretch of bytes is cut into records.
+//! How a stretch of bytes is cut into records. The framing is found line by line, so that a file may mix them.
 
-use tunlog_model::{AppFilter, RecordRef};
+mod cutter;
+mod fast;
+mod header;
+pub(crate) mod journal_export;
+mod json;
+mod json_record;
+mod markers;
+mod months;
+mod radius_detail;
+mod routeros;
+mod rfc5424;
+mod softether;
+mod stamp;
+mod tag;
+
+use tunlog_model::{AppFilter, RecordRef, Stamp};
 
 use crate::source::Chunk;
 use crate::{Options, Problem};
+
+/// Most repetitions that are believed of a line that says how often another came; more are flagged and counted as so many.
+pub const REPEATS_MAX: u64 = 100_000;
 
 /// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Framer {
     pub(crate) line_bytes_max: usize,
+    pub(crate) export: bool,
 }
 
 /// What cutting a chunk told besides its records.
@@ -37,21 +56,45 @@ impl Note {
 }
 
 impl Framer {
-    /// A framer for one source.
-    pub fn new(options: &Options) -> Framer {
-        Framer { line_bytes_max: options.line_bytes_max }
+    /// A framer for one source; `export` when it is `journalctl -o export`.
+    pub fn new(options: &Options, export: bool) -> Framer {
+        Framer { line_bytes_max: options.line_bytes_max, export }
     }
 
-    /// Calls `each` with every record of the chunk whose program `filter` wants. `RecordRef::line` counts from 1 within
-    /// the chunk.
+    /// Calls `each` with every record of the chunk whose program `filter` wants, and with every marker of repeats and
+    /// losses. `RecordRef::line` counts from 1 within the chunk.
     pub fn cut<F: AppFilter + ?Sized>(&self, chunk: &Chunk, filter: &F, each: &mut impl FnMut(&RecordRef<'_>)) -> Cut {
-        let mut cut = Cut::default();
-        for line in chunk.bytes.split(|&b| b == b'\n') {
-            cut.lines += 1;
-            if filter.wants(b"") && line.len() <= self.line_bytes_max {
-                each(&RecordRef::bare(line, cut.lines));
-            }
+        let mut cutter = cutter::Cutter::new(self.line_bytes_max, filter, each);
+        if self.export {
+            journal_export::cut(&chunk.bytes, &mut cutter);
+        } else {
+            cutter.lines(&chunk.bytes, chunk.hole);
         }
-        cut
+        cutter.finish()
     }
+}
+
+/// Calls `each` with the stamps of lines until it answers false.
+pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if line.len() > 8
+            && let Some(header) = header::read(&line[..line.len().min(1024)])
+            && header.stamped
+            && !each(header.stamp)
+        {
+            return;
+        }
+    }
+}
+
+/// Whether any of the first lines has a header of a kind we know.
+pub(crate) fn any_header(head: &[u8]) -> bool {
+    let known = |line: &[u8]| {
+        let line = &line[..line.len().min(4096)];
+        header::read(line).is_some()
+            || (line.first() == Some(&b'{') && json_record::looks_like(line))
+            || radius_detail::is_head(line)
+            || routeros::pair(line).is_some()
+    };
+    head.split(|byte| *byte == b'\n').take(200).any(known)
 }

@@ -1,7 +1,7 @@
 //! Where bytes come from.
 
 pub mod archive;
-mod compressed;
+pub(crate) mod compressed;
 pub mod discover;
 mod journald;
 mod refill;

@@ -9,6 +9,7 @@ use super::calendar::{self, days_of, is_leap, seconds_of};
 use super::{Anchors, DAY};
 use crate::Options;
 use crate::framing::{self, Framer};
+use crate::source::compressed::Codec;
 use crate::source::{SourceKind, SourceSpec, read_at};
 
 /// How far a stamp may lie before the one before it and still be of the same stretch (a late line, a clock set back)
@@ -218,10 +219,9 @@ fn probed(spec: &SourceSpec, head: &[u8]) -> Option<Counted> {
     let file = File::open(path).ok()?;
     let data = file.metadata().ok()?;
     let mut probe = vec![0; PROBE_BYTES];
-    let read = read_at(&file, &mut probe[..16], 0).ok()?;
-    let start = if head.len() >= 16 && read == 16 { &head[..13] } else { &head[..0] };
-    if !data.is_file() || !(probe[..read].starts_with(start) || probe[3..read.max(3)].starts_with(start)) {
-        return None; // compressed
+    let read = if data.is_file() { read_at(&file, &mut probe, 0).ok()? } else { 0 };
+    if read == 0 || Codec::of(&probe[..read]).is_some() {
+        return None;
     }
     let mut counted = Counted::default();
     if data.len() <= PROBES * PROBE_BYTES as u64 {

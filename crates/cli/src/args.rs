@@ -1,0 +1,215 @@
+//! What may be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
+#[derive(Debug, Parser)]
+#[command(name = "tunlog", version, after_help = "Without PATH a command reads the machine's own logs. `tunlog COMMAND -h` tells more.
+Exit status: 0 success, 1 nothing found, 2 an error.")]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One row per user: sessions, failures, traffic, addresses (the pptpd-monitor table)
+    #[command(after_help = CLIENTS_EXAMPLES)]
+    Clients(ClientsArgs),
+    /// Every connection attempt, whether it succeeded or not
+    #[command(after_help = ATTEMPTS_EXAMPLES)]
+    Attempts(PathArgs),
+    /// The attempts that became sessions
+    Sessions(PathArgs),
+    /// Who is connected now
+    Who(WhoArgs),
+    /// The sessions, the latest first
+    Last(PathArgs),
+    /// The failed attempts, the latest first
+    Lastb(PathArgs),
+    /// Every line understood, as a typed event
+    Decode(PathArgs),
+    /// The lines of VPN daemons that were not understood, grouped and counted
+    Unknown(PathArgs),
+    /// What a message, a cause or a line of a log means and what to do
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Works on users' own dialect files
+    #[command(subcommand)]
+    Dialect(DialectCommand),
+}
+
+const CLIENTS_EXAMPLES: &str = "Examples:
+  tunlog clients                         the machine's own logs, live counters of the interfaces
+  tunlog clients -w                      the same, repainted each second; q quits
+  tunlog clients -r -f /var/log/syslog   with all its rotations, compressed or not
+  tunlog clients --since yesterday -o csv --to clients.csv
+  tunlog clients --compat                byte for byte what pptpd-monitor prints
+
+TX is what was sent to the client, RX what was received from it; CTX and CRX are those of the session that is up.
+`#` counts open/closed sessions. pptpd-monitor had TX and RX swapped and `#` as open/total: --compat keeps both.";
+
+const ATTEMPTS_EXAMPLES: &str = "Examples:
+  tunlog attempts --since -2h
+  tunlog attempts --ip 203.0.113.9 syslog radius.log
+  zcat old.gz | tunlog attempts - -o jsonl --year 2024 --tz Europe/Berlin";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  tunlog explain gre-blocked
+  tunlog explain pppd/lcp-config-request-timeout
+  tunlog explain 'LCP: timeout sending Config-Requests'";
+
+/// Options that every command over logs has.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Common options")]
+pub struct Common {
+    /// Form of the output [default: table, or by the suffix of --to]
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// The same as -o jsonl
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// From this time: 2026-11-20, "2026-11-20 09:30", RFC 3339, 09:30, -2h, "2 days ago", today, yesterday
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Up to this time
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// Only this user name, exactly
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub user: Option<String>,
+    /// Only this address of a client
+    #[arg(long, value_name = "ADDR")]
+    pub ip: Option<IpAddr>,
+    /// Only this gateway, by its host name in the logs
+    #[arg(long, value_name = "HOST")]
+    pub gateway: Option<String>,
+    /// At most this many rows
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Write to this file
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    pub color: Color,
+    /// No notes on standard error, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Zone of inputs that carry none: Europe/Berlin, UTC, +02:00 [default: TZ, then the system's]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+    /// Tables in UTC
+    #[arg(long)]
+    pub utc: bool,
+    /// Year of the first line of inputs without years [default: inferred from the file's time]
+    #[arg(long, value_name = "YYYY", value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    pub year: Option<i16>,
+    /// Show passwords, challenges and responses in evidence
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// One JSON array
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+    /// key=value
+    Logfmt,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// If standard output is a terminal and NO_COLOR is not set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Logs and the common options.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct PathArgs {
+    /// Logs: files, compressed files, directories; - is standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Of `clients`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ClientsArgs {
+    #[command(flatten)]
+    pub input: PathArgs,
+    /// Log to read; the same as PATH
+    #[arg(short, long, value_name = "PATH", alias = "log")]
+    pub file: Vec<PathBuf>,
+    /// Read the rotations of each PATH too, oldest first
+    #[arg(short, long)]
+    pub rotate: bool,
+    /// Follow the logs and repaint; q quits
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Seconds between two paintings [default: 1]
+    #[arg(short, long, value_name = "SECONDS", requires = "watch", allow_hyphen_values = true)]
+    pub delay: Option<f64>,
+    /// Add a line with the sums
+    #[arg(long)]
+    pub totals: bool,
+    /// Print what pptpd-monitor prints, byte for byte, its swap of TX and RX included
+    #[arg(long)]
+    pub compat: bool,
+}
+
+/// Of `who`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct WhoArgs {
+    #[command(flatten)]
+    pub input: PathArgs,
+    /// Print a line of headings
+    #[arg(short = 'H', long)]
+    pub heading: bool,
+}
+
+/// Of `explain`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// A message id, a cause, a code, or a line of a log
+    #[arg(value_name = "ID|LINE", required = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
+    /// Form of the output
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// The same as -o jsonl
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// Of `dialect`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DialectCommand {
+    /// Checks dialect files and their examples
+    Check {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+}

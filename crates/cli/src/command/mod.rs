@@ -1,0 +1,65 @@
+//! One file per command, and what they share.
+
+mod attempts;
+mod clients;
+mod decode;
+mod dialect;
+mod explain;
+mod history;
+mod unknown;
+
+use std::ops::ControlFlow;
+
+use tunlog_analysis::statistics::attempts::SourceNames;
+use tunlog_model::SourceId;
+use tunlog_pipeline::Sources;
+
+use crate::args::{ClientsArgs, Command, DialectCommand};
+use crate::output::Failure;
+
+/// Runs a command; the exit status if it did not fail. No command is `clients`, as pptpd-monitor without options.
+pub fn run(command: Option<Command>) -> Result<u8, Failure> {
+    match command.unwrap_or_else(|| Command::Clients(ClientsArgs::default())) {
+        Command::Clients(args) => clients::run(&args),
+        Command::Attempts(args) => attempts::run(&args, attempts::Which::All),
+        Command::Sessions(args) => attempts::run(&args, attempts::Which::Sessions),
+        Command::Who(args) => history::who(&args),
+        Command::Last(args) => history::last(&args),
+        Command::Lastb(args) => history::lastb(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Unknown(args) => unknown::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
+    }
+}
+
+/// The names of a run's sources, as tables want them.
+struct Names<'a>(&'a Sources);
+
+impl SourceNames for Names<'_> {
+    fn source_name(&self, source: SourceId) -> &str {
+        self.0.name(source)
+    }
+}
+
+/// The end of a run that came early: output that failed, or rows enough.
+#[derive(Default)]
+struct Stop(Option<std::io::Error>);
+
+impl Stop {
+    /// Goes on unless writing failed.
+    fn after(&mut self, written: std::io::Result<()>) -> ControlFlow<()> {
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.0 = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// The error of writing, if there was one.
+    fn check(self) -> Result<(), Failure> {
+        self.0.map_or(Ok(()), |error| Err(error.into()))
+    }
+}

@@ -1,0 +1,220 @@
+//! What the typed words mean: files, environment and flags together.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use tunlog_decode::Catalogue;
+use tunlog_ingest::{Discovered, ProblemKind, discover, machine_sources};
+use tunlog_pipeline::{Settings, Summary, Wants};
+use tunlog_report::{Format, Look};
+
+use crate::args::{self, Common};
+use crate::filter::Filter;
+use crate::output::{Failure, Output, cause, tell, wants_color};
+use crate::when;
+
+/// A run over logs, ready to start.
+pub struct Setup {
+    /// The inputs.
+    pub found: Discovered,
+    /// The messages, users' own included.
+    pub catalogue: Catalogue,
+    /// How to read.
+    pub settings: Settings,
+    /// Which rows are meant.
+    pub filter: Filter,
+    /// Form of the output.
+    pub format: Format,
+    /// Zone and colours of tables.
+    pub look: Look,
+    /// At most this many rows.
+    pub limit: u64,
+    /// No notes.
+    pub quiet: bool,
+    /// The present, microseconds UTC.
+    pub now: i64,
+    to: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Reads the configuration and finds the inputs.
+    ///
+    /// # Errors
+    /// What was typed wrong, or a user's dialect file that does not pass its checks.
+    pub fn new(common: &Common, paths: &[PathBuf], rotate: bool, wants: Wants) -> Result<Setup, Failure> {
+        let now = jiff::Timestamp::now().as_microsecond();
+        let input_zone = zone_of(common)?;
+        let look = Look {
+            zone: if common.utc { TimeZone::UTC } else { input_zone.clone() },
+            color: wants_color(common.color, common.to.is_some()),
+        };
+        let time = |option: &str, typed: &Option<String>| -> Result<Option<i64>, Failure> {
+            let parsed = typed.as_deref().map(|typed| when::parse(typed, now, &look.zone)).transpose();
+            parsed.map_err(|problem| Failure::Message(format!("{option}: {problem}")))
+        };
+        let format = format_of(common)?;
+        let defaults = tunlog_ingest::Options::default();
+        let settings = Settings {
+            ingest: tunlog_ingest::Options { tz: common.tz.clone(), year: common.year, now, ..defaults },
+            since: time("--since", &common.since)?,
+            until: time("--until", &common.until)?,
+            evidence: format != Format::Table,
+            show_secrets: common.show_secrets,
+            wants,
+        };
+        let catalogue = catalogue()?;
+        let found = if paths.is_empty() { machine_sources() } else { discover(paths, rotate) };
+        let setup = Setup {
+            found,
+            catalogue,
+            settings,
+            filter: Filter::new(common),
+            format,
+            look,
+            limit: common.limit.unwrap_or(u64::MAX),
+            quiet: common.quiet,
+            now,
+            to: common.to.clone(),
+        };
+        setup.tell_sources()?;
+        Ok(setup)
+    }
+
+    /// Says what is read when nobody named it.
+    fn tell_sources(&self) -> Result<(), Failure> {
+        if !self.found.machine {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.found.specs.iter().map(|spec| spec.name.as_str()).collect();
+        if names.is_empty() && self.found.problems.iter().all(|problem| problem.kind != ProblemKind::Error) {
+            let message = "this machine has no log of a VPN gateway where one usually lies: name a PATH";
+            return Err(Failure::Message(message.to_owned()));
+        }
+        if !self.quiet && !names.is_empty() {
+            tell(&format!("reading {}", names.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Opens the output.
+    ///
+    /// # Errors
+    /// If the file of `--to` cannot be made.
+    pub fn output(&self) -> Result<Output, Failure> {
+        Output::open(self.to.as_deref())
+    }
+
+    /// Says what the run left to say, and gives its exit status; `rows` were found.
+    pub fn close(&self, summary: &Summary, rows: u64) -> u8 {
+        let mut failed = false;
+        for problem in &summary.problems {
+            let is_error = problem.kind == ProblemKind::Error;
+            failed |= is_error;
+            if is_error || !self.quiet {
+                tell(&problem.to_string());
+            }
+        }
+        if !self.quiet && summary.lost > 0 {
+            tell(&format!("{} lost on the way to the log, by its own account", counted(summary.lost, "line was", "lines were")));
+        }
+        if !self.quiet && summary.unrecognised > 0 {
+            tell(&format!("{} not understood, see `tunlog unknown`", counted(summary.unrecognised, "line", "lines")));
+        }
+        match (failed, rows == 0 && self.filter.names_something()) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
+        }
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn zone_of(common: &Common) -> Result<TimeZone, Failure> {
+    match &common.tz {
+        Some(typed) => when::zone(typed).map_err(|problem| Failure::Message(format!("--tz: {problem}"))),
+        None => Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
+    }
+}
+
+/// The format of an explicit word, else of the suffix of `--to`, else a table.
+///
+/// # Errors
+/// If the suffix names none.
+pub fn format_of(common: &Common) -> Result<Format, Failure> {
+    if common.json {
+        return Ok(Format::Jsonl);
+    }
+    if let Some(output) = common.output {
+        return Ok(format(output));
+    }
+    let Some(to) = &common.to else {
+        return Ok(Format::Table);
+    };
+    let suffix = to.extension().and_then(OsStr::to_str).unwrap_or("txt");
+    Format::from_word(suffix).ok_or_else(|| {
+        Failure::Message(format!("{}: the suffix names no format: say which with -o (table, json, jsonl, csv, logfmt)", to.display()))
+    })
+}
+
+/// The report's word for a typed format.
+pub fn format(output: args::Output) -> Format {
+    match output {
+        args::Output::Table => Format::Table,
+        args::Output::Json => Format::Json,
+        args::Output::Jsonl => Format::Jsonl,
+        args::Output::Csv => Format::Csv,
+        args::Output::Logfmt => Format::Logfmt,
+    }
+}
+
+/// The shipped messages and the users' own.
+///
+/// # Errors
+/// The problems of the users' files, one a line.
+pub fn catalogue() -> Result<Catalogue, Failure> {
+    let mut files = Vec::new();
+    for folder in dialect_folders() {
+        read_dialects(&folder, &mut files)?;
+    }
+    if files.is_empty() {
+        return Ok(Catalogue::builtin());
+    }
+    Catalogue::with_user_dialects(&files).map_err(|problems| Failure::Message(problems.join("\n")))
+}
+
+fn dialect_folders() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
+    let user = std::env::var_os("XDG_CONFIG_HOME").filter(|value| !value.is_empty()).map(PathBuf::from).or(home);
+    let folders = [Some(PathBuf::from("/etc")), user];
+    folders.into_iter().flatten().map(|folder| folder.join("tunlog/dialects.d")).collect()
+}
+
+/// Adds the `.toml` files of a folder in the order of their names; a folder that is not there is no error.
+fn read_dialects(folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failure> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension() == Some(OsStr::new("toml")));
+    paths.sort();
+    for path in paths {
+        files.push(read_dialect(&path)?);
+    }
+    Ok(())
+}
+
+/// A dialect file's path and text.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_dialect(path: &Path) -> Result<(String, String), Failure> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(Failure::Message(format!("{name}: cannot read: {}", cause(&error)))),
+    }
+}

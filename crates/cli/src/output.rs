@@ -1,0 +1,130 @@
+//! Where the output goes, and how a run fails.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::path::{Path, PathBuf};
+
+use tunlog_model::text;
+
+use crate::args::Color;
+
+/// Why a run ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// The reader of our output has gone; no error.
+    BrokenPipe,
+    /// What failed, where, why, what to do.
+    Message(String),
+}
+
+impl Failure {
+    /// An error of writing to `place`.
+    pub fn write(place: &str, error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::BrokenPipe,
+            _ => Failure::Message(format!("{place}: cannot write: {}", cause(error))),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::write("output", &error)
+    }
+}
+
+/// The text of an I/O error without the number that only programmers read.
+pub fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let mut text = text[..end].to_owned();
+    text[..1.min(end)].make_ascii_lowercase();
+    text
+}
+
+/// Standard output, or the file that `--to` names.
+pub enum Output {
+    /// Locked and buffered.
+    Stdout(BufWriter<StdoutLock<'static>>),
+    /// A file that appears under its name when it is complete.
+    File {
+        /// What is being written.
+        file: BufWriter<File>,
+        /// Where it is written.
+        draft: PathBuf,
+        /// The name it gets.
+        name: PathBuf,
+    },
+}
+
+impl Output {
+    /// Opens the output.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn open(to: Option<&Path>) -> Result<Output, Failure> {
+        let Some(name) = to else {
+            return Ok(Output::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock())));
+        };
+        // A device or a pipe cannot be replaced; and an input that is also the output must not be emptied first.
+        let replaceable = std::fs::metadata(name).map_or(true, |found| found.is_file());
+        let draft = if replaceable { draft_of(name) } else { name.to_owned() };
+        let file = File::create(&draft).map_err(|error| Failure::write(&name.display().to_string(), &error))?;
+        Ok(Output::File { file: BufWriter::new(file), draft, name: name.to_owned() })
+    }
+
+    /// Writes what is buffered and gives the file its name.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn finish(self) -> Result<(), Failure> {
+        match self {
+            Output::Stdout(mut out) => out.flush().map_err(|error| Failure::write("standard output", &error)),
+            Output::File { mut file, draft, name } => {
+                let renamed = file.flush().and_then(|()| if draft == name { Ok(()) } else { std::fs::rename(&draft, &name) });
+                renamed.map_err(|error| Failure::write(&name.display().to_string(), &error))
+            }
+        }
+    }
+}
+
+fn draft_of(name: &Path) -> PathBuf {
+    let mut draft = name.file_name().unwrap_or_default().to_os_string();
+    draft.push(format!(".{}.part", std::process::id()));
+    name.with_file_name(draft)
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Output::Stdout(out) => out.write(bytes),
+            Output::File { file, .. } => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Output::Stdout(out) => out.flush(),
+            Output::File { file, .. } => file.flush(),
+        }
+    }
+}
+
+/// Whether colours are wanted on standard output.
+pub fn wants_color(color: Color, to_file: bool) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !to_file && !refused && !dumb && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// Tells something on standard error; nothing in it can harm a terminal.
+pub fn tell(message: &str) {
+    // If standard error is gone there is nobody left to tell.
+    let _ = writeln!(io::stderr().lock(), "tunlog: {}", text::visible(message));
+}

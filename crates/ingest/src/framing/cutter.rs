@@ -1,0 +1,342 @@
+//! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
+
+use memchr::memchr_iter;
+use tunlog_model::{AppFilter, Payload, RecordRef, Severity, Stamp};
+
+use super::fast::Shape;
+use super::header::{self, Header};
+use super::json_record::JsonReader;
+use super::markers::{self, Repeat};
+use super::radius_detail::Block;
+use super::{Cut, Note, REPEATS_MAX, routeros, tag};
+
+/// Hosts whose last line is remembered, for `last message repeated`.
+const HOSTS_MAX: usize = 64;
+
+pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
+    line_bytes_max: usize,
+    filter: &'f F,
+    each: &'f mut E,
+    cut: Cut,
+    shape: Option<Shape<'a>>,
+    /// For each host, whether its last line was handed out; the one of `shape` is `host`.
+    hosts: Vec<(&'a [u8], bool)>,
+    host: usize,
+    json: JsonReader,
+    block: Option<Block<'a>>,
+    pair: Option<Pending<'a>>,
+}
+
+/// The first line of a RouterOS pair.
+struct Pending<'a> {
+    start: usize,
+    line: u64,
+    stamp: Stamp,
+    topics: &'a [u8],
+}
+
+impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, E> {
+    pub(crate) fn new(line_bytes_max: usize, filter: &'f F, each: &'f mut E) -> Self {
+        Cutter {
+            line_bytes_max,
+            filter,
+            each,
+            cut: Cut::default(),
+            shape: None,
+            hosts: vec![(b"", true)],
+            host: 0,
+            json: JsonReader::default(),
+            block: None,
+            pair: None,
+        }
+    }
+
+    /// Cuts lines. `hole` NULs stood before the first byte.
+    pub(crate) fn lines(&mut self, bytes: &'a [u8], hole: u64) {
+        let mut start = 0;
+        let mut hole = hole;
+        for end in memchr_iter(b'\n', bytes) {
+            self.line(bytes, start, end, hole);
+            start = end + 1;
+            hole = 0;
+        }
+        if start < bytes.len() {
+            self.line(bytes, start, bytes.len(), hole);
+        }
+        self.end_block(bytes, bytes.len());
+    }
+
+    pub(crate) fn finish(self) -> Cut {
+        self.cut
+    }
+
+    pub(crate) fn note(&mut self, cause: String) {
+        self.cut.notes.push(Note { line: self.cut.lines, cause });
+    }
+
+    /// Counts a record of a format without lines.
+    pub(crate) fn count(&mut self) {
+        self.cut.lines += 1;
+    }
+
+    #[inline]
+    fn line(&mut self, bytes: &'a [u8], start: usize, end: usize, hole: u64) {
+        self.cut.lines += 1;
+        let line = &bytes[start..end];
+        if let Some(shape) = &self.shape
+            && shape.fits(line)
+            && line.len() <= self.line_bytes_max
+            && self.block.is_none()
+            && self.pair.is_none()
+        {
+            let tag = tag::read(&line[shape.app_at..]);
+            if !tag.app.is_empty() {
+                return self.short(line, &tag);
+            }
+        }
+        self.long(bytes, start, end, hole);
+    }
+
+    /// A line that begins like the one before.
+    #[inline]
+    fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
+        let Some(shape) = self.shape else { return };
+        let wanted = self.filter.wants(tag.app);
+        let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
+        if !wanted && !marker && !markers::may_tell_loss(tag.app) {
+            self.hosts[self.host].1 = false;
+            return;
+        }
+        let header = Header {
+            stamp: shape.stamp(line),
+            host: shape.host(line),
+            app: tag.app,
+            pid: tag.pid,
+            severity: None,
+            body: tag.body,
+            stamped: true,
+            plain: None,
+        };
+        self.emit(&header, line, self.cut.lines);
+    }
+
+    /// Any line.
+    fn long(&mut self, bytes: &'a [u8], mut start: usize, mut end: usize, hole: u64) {
+        if bytes[start] == 0 || hole > 0 {
+            start = self.skip_hole(bytes, start, end, hole);
+        }
+        if end - start > self.line_bytes_max {
+            self.note(format!("longer than {} bytes: cut", self.line_bytes_max));
+            end = start + self.line_bytes_max;
+        }
+        let line = &bytes[start..end];
+        if self.in_block(bytes, start, line) {
+            return;
+        }
+        let line = trim_end(line);
+        if line.is_empty() {
+            return;
+        }
+        if line[0] == b'{' || line.starts_with(b" {") {
+            return self.json_line(line);
+        }
+        match header::read(line) {
+            Some(header) if header.body.first() == Some(&b'{') && header.app.is_empty() => self.json_line(header.body),
+            Some(header) => {
+                self.remember(line, &header);
+                self.emit(&header, line, self.cut.lines);
+            }
+            None if line.starts_with(b"-- ") && line.len() < 200 => {} // journalctl's own remarks
+            None => {
+                self.shape = None;
+                self.set_host(b"");
+                self.emit(&Header::of_body(line), line, self.cut.lines);
+            }
+        }
+    }
+
+    /// A hole that a writer left when its file was cut off under it.
+    fn skip_hole(&mut self, bytes: &[u8], start: usize, end: usize, hole: u64) -> usize {
+        let nuls = bytes[start..end].iter().take_while(|byte| **byte == 0).count();
+        let total = hole + nuls as u64;
+        if total > self.line_bytes_max as u64 {
+            self.note(format!("longer than {} bytes: cut (a hole of {total} NUL bytes)", self.line_bytes_max));
+        } else {
+            self.note(format!("a hole of {total} NUL bytes was skipped"));
+        }
+        start + nuls
+    }
+
+    fn remember(&mut self, line: &'a [u8], header: &Header<'a>) {
+        self.shape = Shape::of(line, header);
+        self.set_host(header.host);
+    }
+
+    fn set_host(&mut self, host: &'a [u8]) {
+        self.host = match self.hosts.iter().position(|(name, _)| *name == host) {
+            Some(at) => at,
+            None => {
+                if self.hosts.len() == HOSTS_MAX {
+                    self.hosts.truncate(1);
+                }
+                self.hosts.push((host, true));
+                self.hosts.len() - 1
+            }
+        };
+    }
+
+    /// Hands a record out, or what it says about others.
+    fn emit(&mut self, header: &Header<'_>, raw: &[u8], line: u64) {
+        let wanted = self.filter.wants(header.app);
+        if let Some(repeat) = markers::repeat(header.body) {
+            return self.repeated(header, raw, line, repeat, wanted);
+        }
+        if markers::may_tell_loss(header.app)
+            && let Some(count) = markers::loss(header.app, header.body)
+        {
+            self.give(header, raw, line, Payload::Lost(count));
+            return;
+        }
+        self.hosts[self.host].1 = wanted;
+        if wanted {
+            self.give(header, raw, line, Payload::Text(trim_end(header.body)));
+        }
+    }
+
+    fn repeated(&mut self, header: &Header<'_>, raw: &[u8], line: u64, repeat: Repeat<'_>, wanted: bool) {
+        let (Repeat::Last(count) | Repeat::Message(count, _)) = repeat;
+        let believed = count.min(REPEATS_MAX);
+        if believed < count {
+            self.note(format!("a repeat count that cannot be right was taken as {REPEATS_MAX}"));
+        }
+        match repeat {
+            Repeat::Last(_) => {
+                // Without a tag it speaks of whatever line came before: not of ours if that one was not wanted.
+                let speaks_of_ours = if header.app.is_empty() { self.hosts[self.host].1 } else { wanted };
+                if speaks_of_ours && believed > 0 {
+                    self.give(header, raw, line, Payload::Repeated(believed));
+                }
+            }
+            Repeat::Message(_, text) => {
+                self.hosts[self.host].1 = wanted;
+                if wanted && believed > 0 {
+                    self.give(header, raw, line, Payload::Text(trim_end(text)));
+                    if believed > 1 {
+                        self.give(header, raw, line, Payload::Repeated(believed - 1));
+                    }
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, header: &Header<'_>, raw: &[u8], line: u64, payload: Payload<'_>) {
+        (self.each)(&RecordRef {
+            stamp: header.stamp,
+            host: header.host,
+            app: header.app,
+            pid: header.pid,
+            severity: header.severity,
+            payload,
+            cmdline: b"",
+            trusted: true,
+            raw: trim_line_end(raw),
+            line,
+        });
+    }
+
+    fn json_line(&mut self, line: &'a [u8]) {
+        self.shape = None;
+        let mut json = std::mem::take(&mut self.json);
+        let (number, filter) = (self.cut.lines, self.filter);
+        let known = json.read_line(line, number, filter, &mut *self.each);
+        self.json = json;
+        if !known {
+            self.note("not a whole JSON record: skipped".to_string());
+        }
+    }
+
+    /// A record of named journal fields.
+    pub(crate) fn journal_fields<'x>(&mut self, raw: &[u8], fields: impl Iterator<Item = (&'x [u8], &'x [u8])>) {
+        let mut json = std::mem::take(&mut self.json);
+        let (number, filter) = (self.cut.lines, self.filter);
+        json.read_fields(raw, number, fields, filter, &mut *self.each);
+        self.json = json;
+    }
+
+    /// Records of several lines. Whether the line belonged to one.
+    fn in_block(&mut self, bytes: &'a [u8], start: usize, line: &'a [u8]) -> bool {
+        if let Some(block) = &mut self.block {
+            if block.add(line) {
+                return true;
+            }
+            self.end_block(bytes, start);
+        }
+        if let Some(pair) = self.pair.take()
+            && let Some(message) = routeros::message(line)
+        {
+            let raw = trim_end(&bytes[pair.start..start + line.len()]);
+            self.routeros(raw, pair.line, pair.stamp, pair.topics, message);
+            return true;
+        }
+        if let Some(block) = Block::begin(line, start, self.cut.lines) {
+            self.block = Some(block);
+            return true;
+        }
+        if let Some(pair) = routeros::pair(line) {
+            if pair.message.is_empty() {
+                self.pair = Some(Pending { start, line: self.cut.lines, stamp: pair.stamp, topics: pair.topics });
+            } else {
+                self.routeros(trim_end(line), self.cut.lines, pair.stamp, pair.topics, pair.message);
+            }
+            return true;
+        }
+        false
+    }
+
+    fn routeros(&mut self, raw: &[u8], line: u64, stamp: Stamp, topics: &[u8], message: &[u8]) {
+        let body = [topics, message].join(&b' ');
+        let header = Header { stamp, app: routeros::APP, ..Header::of_body(&body) };
+        self.emit(&header, raw, line);
+    }
+
+    /// Hands out the RADIUS detail block that ends before `end`.
+    fn end_block(&mut self, bytes: &'a [u8], end: usize) {
+        let Some(block) = self.block.take() else { return };
+        let raw = trim_end(&bytes[block.start..end]);
+        let line = block.line;
+        if block.fields.is_empty() {
+            let header = Header { stamp: block.stamp, ..Header::of_body(raw) };
+            return self.emit(&header, raw, line);
+        }
+        if self.filter.wants(super::radius_detail::APP) {
+            let header = Header { stamp: block.stamp, app: super::radius_detail::APP, ..Header::of_body(b"") };
+            self.give(&header, raw, line, Payload::Fields(&block.fields));
+        }
+    }
+}
+
+/// Cuts blanks and line ends off the end.
+#[inline]
+pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
+    let mut end = text.len();
+    while end > 0 && matches!(text[end - 1], b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[inline]
+fn trim_line_end(text: &[u8]) -> &[u8] {
+    match text {
+        [text @ .., b'\r'] => text,
+        text => text,
+    }
+}
+
+/// The severity of a syslog number, as text or in JSON.
+pub(crate) fn severity(text: &[u8]) -> Option<Severity> {
+    match text {
+        [digit @ b'0'..=b'7'] => Some(Severity::from_number(digit - b'0')),
+        _ => None,
+    }
+}

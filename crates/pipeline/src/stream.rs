@@ -1,0 +1,204 @@
+//! One rotated set as a stream of batches in file order, read and decoded by worker threads where that pays.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
+
+use tunlog_decode::{Catalogue, Decoder};
+use tunlog_ingest::{Chunk, Clock, Framer, Note, Problem, Source, SourceKind, SourceSpec};
+use tunlog_model::{EventBatch, SourceId, Spans};
+
+use crate::Settings;
+
+/// Sets with a file of this many bytes are decoded by worker threads; a thread costs more than decoding less. Compressed
+/// logs hold about ten times their size.
+const PARALLEL_MIN: u64 = 1 << 20;
+
+/// A stretch of one source, decoded.
+pub(crate) struct Batch {
+    pub source: SourceId,
+    pub events: EventBatch,
+    pub notes: Vec<Note>,
+}
+
+/// What a stream hands out, in order.
+pub(crate) enum Item {
+    /// A source begins; its clock.
+    Begin(SourceId, Box<Clock>),
+    Batch(Box<Batch>),
+    Problem(Problem),
+}
+
+/// Reads the sources of a set one after the other.
+struct Reader<'r> {
+    specs: &'r [(SourceId, SourceSpec)],
+    settings: &'r Settings,
+    next: usize,
+    open: Option<(SourceId, Source)>,
+    sequence: u64,
+}
+
+/// What the reader hands to a decoder.
+enum Work {
+    Begin(SourceId, Box<Clock>),
+    Chunk(SourceId, Framer, Chunk),
+    Problem(Problem),
+}
+
+impl Reader<'_> {
+    /// The next piece of work with its number, or None at the end.
+    fn next(&mut self, buffer: Vec<u8>) -> Option<(u64, Work)> {
+        let work = self.work(buffer)?;
+        self.sequence += 1;
+        Some((self.sequence - 1, work))
+    }
+
+    fn work(&mut self, buffer: Vec<u8>) -> Option<Work> {
+        loop {
+            let Some((id, source)) = &mut self.open else {
+                let (id, spec) = self.specs.get(self.next)?;
+                self.next += 1;
+                match Source::open(spec, &self.settings.ingest) {
+                    Ok(source) => {
+                        let clock = source.clock();
+                        self.open = Some((*id, source));
+                        return Some(Work::Begin(*id, Box::new(clock)));
+                    }
+                    Err(problem) => return Some(Work::Problem(problem)),
+                }
+            };
+            match source.next_chunk(buffer) {
+                Ok(Some(chunk)) => return Some(Work::Chunk(*id, source.framer(), chunk)),
+                Err(problem) => return Some(Work::Problem(problem)),
+                Ok(None) => {
+                    let told = source.problems().into_iter().next();
+                    if let Some(problem) = told {
+                        return Some(Work::Problem(problem));
+                    }
+                    self.open = None;
+                    return self.work(Vec::new());
+                }
+            }
+        }
+    }
+}
+
+/// Decodes one piece of work.
+fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue) -> Item {
+    let (source, framer, chunk) = match work {
+        Work::Begin(source, clock) => return Item::Begin(source, clock),
+        Work::Problem(problem) => return Item::Problem(problem),
+        Work::Chunk(source, framer, chunk) => (source, framer, chunk),
+    };
+    let mut events = EventBatch::over(chunk.bytes.len());
+    let spans = Spans::of(&chunk.bytes);
+    let cut = framer.cut(&chunk, catalogue, &mut |record| decoder.decode(record, &spans, &mut events));
+    events.lines = cut.lines;
+    events.give_bytes(chunk.bytes);
+    Item::Batch(Box::new(Batch { source, events, notes: cut.notes }))
+}
+
+/// A set's items in order.
+pub(crate) struct Stream<'s> {
+    kind: Kind<'s>,
+}
+
+enum Kind<'s> {
+    /// Read and decoded when asked.
+    Inline { reader: Box<Reader<'s>>, decoder: Box<Decoder<'s>>, catalogue: &'s Catalogue, buffer: Vec<u8> },
+    /// Decoded by workers; items that come early wait.
+    Threaded { results: Receiver<(u64, Item)>, early: BTreeMap<u64, Item>, next: u64, spare: &'s Mutex<Vec<Vec<u8>>> },
+}
+
+/// What threads of one set share; lives outside the thread scope.
+pub(crate) struct Shared<'r> {
+    reader: Mutex<Reader<'r>>,
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl<'r> Shared<'r> {
+    pub(crate) fn new(specs: &'r [(SourceId, SourceSpec)], settings: &'r Settings) -> Shared<'r> {
+        let reader = Reader { specs, settings, next: 0, open: None, sequence: 0 };
+        Shared { reader: Mutex::new(reader), spare: Mutex::new(Vec::new()) }
+    }
+}
+
+/// Whether a set is worth threads.
+pub(crate) fn is_large(specs: &[(SourceId, SourceSpec)]) -> bool {
+    specs.iter().any(|(_, spec)| match &spec.kind {
+        SourceKind::File(path) => std::fs::metadata(path).is_ok_and(|data| data.len() >= PARALLEL_MIN),
+        _ => true,
+    })
+}
+
+impl<'s> Stream<'s> {
+    /// A stream that works on the caller's thread.
+    pub(crate) fn inline(specs: &'s [(SourceId, SourceSpec)], catalogue: &'s Catalogue, settings: &'s Settings) -> Stream<'s> {
+        let reader = Reader { specs, settings, next: 0, open: None, sequence: 0 };
+        let decoder = Decoder::new(catalogue, settings.keep());
+        Stream { kind: Kind::Inline { reader: Box::new(reader), decoder: Box::new(decoder), catalogue, buffer: Vec::new() } }
+    }
+
+    /// A stream with `workers` threads.
+    pub(crate) fn threaded<'scope>(
+        scope: &'scope Scope<'scope, 's>,
+        shared: &'s Shared<'s>,
+        catalogue: &'s Catalogue,
+        settings: &'s Settings,
+        workers: usize,
+    ) -> Stream<'s> {
+        // two finished batches may wait; the workers hold one each
+        let (sender, results) = sync_channel(2);
+        for _ in 0..workers {
+            let sender = sender.clone();
+            scope.spawn(move || work(shared, catalogue, settings, &sender));
+        }
+        Stream { kind: Kind::Threaded { results, early: BTreeMap::new(), next: 0, spare: &shared.spare } }
+    }
+
+    /// The next item in file order; None at the end of the set.
+    pub(crate) fn next(&mut self) -> Option<Item> {
+        match &mut self.kind {
+            Kind::Inline { reader, decoder, catalogue, buffer } => {
+                let (_, work) = reader.next(std::mem::take(buffer))?;
+                Some(decode(work, decoder, catalogue))
+            }
+            Kind::Threaded { results, early, next, .. } => loop {
+                if let Some(item) = early.remove(next) {
+                    *next += 1;
+                    return Some(item);
+                }
+                let (number, item) = results.recv().ok()?;
+                early.insert(number, item);
+            },
+        }
+    }
+
+    /// Gives a batch's buffer back for reuse.
+    pub(crate) fn recycle(&mut self, batch: EventBatch) {
+        match &mut self.kind {
+            Kind::Inline { buffer, .. } => *buffer = batch.into_buffer(),
+            Kind::Threaded { spare, .. } => {
+                if let Ok(mut spare) = spare.lock()
+                    && spare.len() < 4
+                {
+                    spare.push(batch.into_buffer());
+                }
+            }
+        }
+    }
+}
+
+/// A worker: reads the next chunk while it holds the reader, decodes it while others read.
+fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
+    let mut decoder = Decoder::new(catalogue, settings.keep());
+    loop {
+        let buffer = shared.spare.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
+        let Some((number, work)) = shared.reader.lock().ok().and_then(|mut reader| reader.next(buffer)) else { return };
+        let item = decode(work, &mut decoder, catalogue);
+        if results.send((number, item)).is_err() {
+            return;
+        }
+    }
+}
