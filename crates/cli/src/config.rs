@@ -97,6 +97,11 @@ impl Setup {
         Ok(())
     }
 
+    /// Whether `--to` names a file.
+    pub fn to_file(&self) -> bool {
+        self.to.is_some()
+    }
+
     /// Opens the output.
     ///
     /// # Errors
@@ -115,8 +120,9 @@ impl Setup {
                 tell(&problem.to_string());
             }
         }
-        if !self.quiet && summary.lost > 0 {
-            tell(&format!("{} lost on the way to the log, by its own account", counted(summary.lost, "line was", "lines were")));
+        if !self.quiet && summary.gaps > 0 {
+            let lost = if summary.lost > 0 { format!(" ({})", counted(summary.lost, "line", "lines")) } else { String::new() };
+            tell(&format!("{} where the writer says that lines were lost{lost}", counted(summary.gaps, "gap", "gaps")));
         }
         if !self.quiet && summary.unrecognised > 0 {
             tell(&format!("{} not understood, see `tunlog unknown`", counted(summary.unrecognised, "line", "lines")));

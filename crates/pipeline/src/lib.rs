@@ -4,7 +4,6 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
-mod live;
 mod merge;
 mod stream;
 
@@ -15,7 +14,6 @@ use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem};
 use tunlog_model::{Attempt, Event, RecordTime, SourceId};
 
-pub use live::Live;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]

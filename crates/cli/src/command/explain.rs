@@ -63,7 +63,7 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
 /// A line with its syslog header or without.
 fn line(asked: &str, catalogue: &Catalogue) -> Option<Explanation> {
     let mut found = None;
-    let framer = Framer::new(&Options::default());
+    let framer = Framer::new(&Options::default(), false);
     framer.cut(&Chunk::new(asked.as_bytes().to_vec()), &EveryApp, &mut |record| {
         if let (None, Payload::Text(body)) = (found, record.payload) {
             found = catalogue.explain_line(body);
@@ -75,7 +75,7 @@ fn line(asked: &str, catalogue: &Catalogue) -> Option<Explanation> {
 fn unknown(asked: &str, catalogue: &Catalogue) -> String {
     let needle = asked.to_ascii_lowercase();
     let ids = catalogue.messages().map(|message| format!("{}/{}", message.dialect, message.id));
-    let all = causes::CAUSES.iter().map(|(id, _)| (*id).to_owned()).chain(ids);
+    let all = causes::CAUSES.iter().map(|(id, ..)| (*id).to_owned()).chain(ids);
     let near: Vec<String> = if needle.len() < 3 || needle.contains(' ') {
         Vec::new()
     } else {

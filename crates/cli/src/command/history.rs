@@ -19,7 +19,7 @@ use crate::output::Failure;
 /// Who is connected now.
 pub fn who(args: &WhoArgs) -> Result<u8, Failure> {
     let heading = args.heading;
-    print(&args.input, Which::Open, &|logins, _, look, out| {
+    print(&args.input, Which::Open, &move |logins, _, look, out| {
         logins.reverse(); // `who` lists the longest first
         history::who(logins, heading, look, out)
     })

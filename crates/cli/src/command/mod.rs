@@ -6,6 +6,7 @@ mod decode;
 mod dialect;
 mod explain;
 mod history;
+mod stub;
 mod unknown;
 
 use std::ops::ControlFlow;

@@ -100,24 +100,42 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     /// A line that begins like the one before.
     #[inline]
     fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
-        let Some(shape) = self.shape else { return };
         let wanted = self.filter.wants(tag.app);
         let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
-        if !wanted && !marker && !markers::may_tell_loss(tag.app) {
+        let marker = marker || markers::may_tell_loss(tag.app);
+        if !wanted && !marker {
             self.hosts[self.host].1 = false;
             return;
         }
-        let header = Header {
-            stamp: shape.stamp(line),
-            host: shape.host(line),
+        let Some(shape) = &self.shape else { return };
+        let (stamp, host) = (shape.stamp(line), shape.host);
+        let number = self.cut.lines;
+        if marker {
+            let header = Header {
+                stamp,
+                host,
+                app: tag.app,
+                pid: tag.pid,
+                severity: None,
+                body: tag.body,
+                stamped: true,
+                plain: None,
+            };
+            return self.emit(&header, line, number);
+        }
+        self.hosts[self.host].1 = true;
+        (self.each)(&RecordRef {
+            stamp,
+            host,
             app: tag.app,
             pid: tag.pid,
             severity: None,
-            body: tag.body,
-            stamped: true,
-            plain: None,
-        };
-        self.emit(&header, line, self.cut.lines);
+            payload: Payload::Text(trim_end(tag.body)),
+            cmdline: b"",
+            trusted: true,
+            raw: trim_line_end(line),
+            line: number,
+        });
     }
 
     /// Any line.

@@ -6,19 +6,48 @@ use super::header::Header;
 use super::stamp::{self, Kind};
 use crate::time::{days_in_month, seconds_of};
 
+/// Bytes that are compared at once.
+const WORD: usize = 16;
+
 /// How the last line with a plain header began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape<'a> {
-    line: &'a [u8],
-    /// Bytes of the date that must be equal.
-    head: usize,
+    /// The host of lines of this shape.
+    pub host: &'a [u8],
     /// Where `hh:mm:ss` stands.
     time_at: usize,
     /// Where zone and host begin, which must be equal up to `app_at`.
     tail_at: usize,
     /// Where the program tag begins.
     pub app_at: usize,
+    head: Masked,
+    tail: Masked,
+    /// Zone and host, if they are longer than a word.
+    long_tail: &'a [u8],
     date: Date,
+}
+
+/// Some of sixteen bytes.
+#[derive(Clone, Copy, Debug)]
+struct Masked {
+    mask: u128,
+    value: u128,
+}
+
+impl Masked {
+    fn new(text: &[u8], compared: impl Fn(usize) -> bool) -> Masked {
+        let mut bytes = [0; WORD];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = if compared(at) { 0xff } else { 0 };
+        }
+        let mask = u128::from_le_bytes(bytes);
+        Masked { mask, value: word(text, 0).unwrap_or_default() & mask }
+    }
+}
+
+#[inline]
+fn word(text: &[u8], at: usize) -> Option<u128> {
+    text.get(at..at + WORD).and_then(|text| <[u8; WORD]>::try_from(text).ok()).map(u128::from_le_bytes)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,42 +62,39 @@ enum Date {
 
 impl<'a> Shape<'a> {
     /// The shape of a line whose header was read the long way, if it has a plain one.
-    pub fn of(line: &'a [u8], header: &Header<'_>) -> Option<Shape<'a>> {
+    pub fn of(line: &'a [u8], header: &Header<'a>) -> Option<Shape<'a>> {
         let (app_at, kind) = header.plain?;
-        match (kind, header.stamp) {
-            (Kind::Classic, Stamp::Civil(civil)) => {
-                Some(Shape { line, head: 4, time_at: 7, tail_at: 15, app_at, date: Date::Month(civil.month) })
-            }
+        let (tail_at, date) = match (kind, header.stamp) {
+            (Kind::Classic, Stamp::Civil(civil)) => (15, Date::Month(civil.month)),
             (Kind::Iso { zone_at }, Stamp::Instant(micros)) if zone_at >= 19 => {
-                let date = Date::Instant(micros - time_micros(line, 11, zone_at)?);
-                Some(Shape { line, head: 11, time_at: 11, tail_at: zone_at, app_at, date })
+                (zone_at, Date::Instant(micros - time_micros(line, 11, zone_at)?))
             }
             (Kind::Iso { zone_at }, Stamp::Civil(civil)) if zone_at >= 19 => {
-                let date = Date::Civil(civil.year?, civil.month, civil.day);
-                Some(Shape { line, head: 11, time_at: 11, tail_at: zone_at, app_at, date })
+                (zone_at, Date::Civil(civil.year?, civil.month, civil.day))
             }
-            _ => None,
+            _ => return None,
+        };
+        if line.len() < tail_at + WORD || line.len() < app_at {
+            return None;
         }
+        let classic = kind == Kind::Classic;
+        let head = Masked::new(line, |at| if classic { at < 4 || matches!(at, 6 | 9 | 12) } else { at < 11 || at == 13 });
+        let len = app_at - tail_at;
+        let tail = Masked::new(&line[tail_at..], |at| at < len);
+        let long_tail = if len > WORD { &line[tail_at..app_at] } else { b"" };
+        let time_at = if classic { 7 } else { 11 };
+        Some(Shape { host: header.host, time_at, tail_at, app_at, head, tail, long_tail, date })
     }
 
-    /// Whether a line begins so.
+    /// Whether a line begins so. Lines that are too short to tell are left to the long way.
     #[inline]
     pub fn fits(&self, line: &[u8]) -> bool {
-        line.len() > self.app_at
-            && line[self.time_at + 2] == b':'
+        let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else { return false };
+        head & self.head.mask == self.head.value
+            && tail & self.tail.mask == self.tail.value
+            && line.len() > self.app_at
             && line[self.time_at + 5] == b':'
-            && line[..self.head] == self.line[..self.head]
-            && line[self.tail_at..self.app_at] == self.line[self.tail_at..self.app_at]
-    }
-
-    /// The host of lines of this shape; `host_at` is behind the blank that follows the stamp.
-    #[inline]
-    pub fn host(&self, line: &'a [u8]) -> &'a [u8] {
-        let host = &line[self.tail_at..self.app_at - 1];
-        match host.iter().position(|byte| *byte == b' ') {
-            Some(blank) => &host[blank + 1..],
-            None => host,
-        }
+            && (self.long_tail.is_empty() || &line[self.tail_at..self.app_at] == self.long_tail)
     }
 
     /// The stamp of a line of this shape.

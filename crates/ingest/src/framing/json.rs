@@ -9,8 +9,8 @@ pub(crate) enum Value<'a> {
     Bare(&'a [u8]),
     /// An array, brackets included.
     Array(&'a [u8]),
-    /// An object, braces included.
-    Object(&'a [u8]),
+    /// An object; nothing in it is of interest.
+    Object,
 }
 
 /// Calls `each` with the top-level keys and values of an object. None if the text is no whole object.
@@ -57,7 +57,7 @@ pub(crate) fn value(text: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
         b'[' | b'{' => {
             let end = nested_end(text, at)?;
             let part = &text[at..end];
-            Some((if text[at] == b'[' { Value::Array(part) } else { Value::Object(part) }, end))
+            Some((if text[at] == b'[' { Value::Array(part) } else { Value::Object }, end))
         }
         _ => {
             let len = text[at..].iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')).count();

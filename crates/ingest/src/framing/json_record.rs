@@ -160,7 +160,7 @@ fn part<'a>(value: Value<'a>, scratch: &mut Vec<u8>) -> Part<'a> {
             json::unescape(text, scratch);
             Part::Scratch(start..scratch.len())
         }
-        Value::Bare(b"null") | Value::Object(_) => Part::Line(b""),
+        Value::Bare(b"null") | Value::Object => Part::Line(b""),
         Value::Bare(word) => Part::Line(word),
         Value::Array(array) => {
             let inner = array[1..array.len() - 1].trim_ascii();

@@ -46,6 +46,10 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
 /// Whether lines of this program may be loss markers.
 #[inline]
 pub(crate) fn may_tell_loss(app: &[u8]) -> bool {
+    matches!(app.first(), Some(b'k' | b'r' | b's' | b'a' | b'j')) && tells_loss(app)
+}
+
+fn tells_loss(app: &[u8]) -> bool {
     matches!(app, b"kernel" | b"rsyslogd" | b"systemd-journald" | b"systemd-journal" | b"syslog-ng" | b"auditd" | b"journal")
 }
 

@@ -39,8 +39,6 @@ struct Candidate {
     group: (PathBuf, String),
     rotation: Rotation,
     written: Option<i64>,
-    /// Whether a user named it; what was only found in a directory must look like a log.
-    named: bool,
 }
 
 /// The inputs that `paths` name; `-` is standard input. With `rotate` a path stands for itself and its rotations.
@@ -115,12 +113,12 @@ impl Finder {
     fn stdin(&mut self) {
         if !std::mem::replace(&mut self.stdin, true) {
             let spec = SourceSpec::new("-", 0, SourceKind::Stdin);
-            self.push(spec, (PathBuf::from("-"), "-".to_string()), Rotation::Current, None, true);
+            self.push(spec, (PathBuf::from("-"), "-".to_string()), Rotation::Current, None);
         }
     }
 
-    fn push(&mut self, spec: SourceSpec, group: (PathBuf, String), rotation: Rotation, written: Option<i64>, named: bool) {
-        self.candidates.push(Candidate { spec, group, rotation, written, named });
+    fn push(&mut self, spec: SourceSpec, group: (PathBuf, String), rotation: Rotation, written: Option<i64>) {
+        self.candidates.push(Candidate { spec, group, rotation, written });
     }
 
     fn error(&mut self, path: &Path, cause: impl Into<String>) {
@@ -227,7 +225,7 @@ impl Finder {
         let (base, rotation) = rotated::parse(&file.to_string_lossy());
         let spec = SourceSpec::new(name.as_str(), 0, SourceKind::File(path.to_path_buf()));
         if !data.is_file() {
-            return self.push(spec, (path.to_path_buf(), base), Rotation::Current, None, named);
+            return self.push(spec, (path.to_path_buf(), base), Rotation::Current, None);
         }
         let head = match head(&spec, HEAD_BYTES) {
             Ok(head) => head,
@@ -237,15 +235,15 @@ impl Finder {
             Content::Zip => self.zip(path, named),
             Content::JournalFile if named || rotation == Rotation::Current => {
                 let spec = SourceSpec { kind: SourceKind::JournalFile(path.to_path_buf()), ..spec };
-                self.push(spec, (folder, base), rotation, modified(data), named);
+                self.push(spec, (folder, base), rotation, modified(data));
             }
             Content::JournalFile => {}
             // A named file is opened whatever it is, so that the reason why it cannot be read is told.
-            _ if named => self.push(spec, (folder, base), rotation, modified(data), named),
+            _ if named => self.push(spec, (folder, base), rotation, modified(data)),
             Content::Unread(reason) if reason.starts_with("a ") => self.problems.push(Problem::note(name, reason)),
             Content::Unread(_) => {}
             _ if sniff::looks_like_log(&file.to_string_lossy(), &head) => {
-                self.push(spec, (folder, base), rotation, modified(data), named);
+                self.push(spec, (folder, base), rotation, modified(data));
             }
             _ => {}
         }
@@ -276,7 +274,7 @@ impl Finder {
                 any = true;
                 let (base, rotation) = rotated::parse(&file);
                 let folder = path.join(inside.parent().unwrap_or(Path::new("")));
-                self.push(spec, (folder, base), rotation, member.written, named);
+                self.push(spec, (folder, base), rotation, member.written);
             }
         }
         if !any && named {
@@ -309,8 +307,6 @@ fn ordered(mut group: Vec<Candidate>, set: usize) -> Vec<SourceSpec> {
     if group.len() > 1 {
         drop_copies(&mut group);
     }
-    let named_so = group.iter().any(|candidate| candidate.named);
-    debug_assert!(named_so || !group.is_empty());
     if group.len() == 1 {
         return group.into_iter().map(|candidate| SourceSpec { set, ..candidate.spec }).collect();
     }
@@ -394,8 +390,7 @@ fn same_bytes(a: &SourceSpec, b: &SourceSpec) -> Option<std::cmp::Ordering> {
 
 /// Reads on if nothing is pending; whether the end is reached.
 fn more(input: &mut super::Input, pending: &mut Vec<u8>) -> bool {
-    let before = pending.len();
-    read_head(input, pending, HEAD_BYTES).is_err() || pending.len() < HEAD_BYTES || before == HEAD_BYTES
+    read_head(input, pending, HEAD_BYTES).is_err() || pending.len() < HEAD_BYTES
 }
 
 fn head(spec: &SourceSpec, bytes: usize) -> Result<Vec<u8>, Problem> {

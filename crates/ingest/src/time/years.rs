@@ -130,13 +130,48 @@ struct Counted {
     base: i16,
     year: i16,
     since_boot: Option<i64>,
+    /// How many years the count's reckoning is behind, as a stamp with a year next to one without shows.
+    behind: Option<i16>,
+    /// Day of the last stamp with a year, if no stamp without one followed.
+    dated: Option<i64>,
+    /// The latest believable time, seconds.
+    latest: i64,
 }
 
 /// Any leap year will do to count from.
 const COUNT_FROM: i16 = 2000;
 
+/// How far apart neighbouring stamps with and without a year may lie to explain each other, days.
+const NEIGHBOUR_DAYS: i64 = 60;
+
 impl Counted {
+    fn new(latest: i64) -> Counted {
+        Counted { latest, ..Counted::default() }
+    }
+
     fn stamp(&mut self, stamp: Stamp) {
+        let second = match stamp {
+            Stamp::Instant(micros) => Some(micros.div_euclid(super::SECOND)),
+            Stamp::Civil(Civil { year: Some(year), month, day, second, .. }) => {
+                Some(seconds_of(year, month, day, second))
+            }
+            _ => None,
+        };
+        if let Some(second) = second.filter(|second| (super::EPOCH_MIN / super::SECOND..=self.latest).contains(second)) {
+            self.dated = Some(second.div_euclid(DAY_SECONDS));
+        }
+        self.count(stamp);
+        if let (Some(dated), Some(last), None) = (self.dated, &self.last, self.behind) {
+            let distance = |year: i16| (days_of(year, last.month, last.day) - dated).abs();
+            let near = calendar::year_of(dated.saturating_mul(DAY));
+            let year = [near - 1, near, near + 1].into_iter().min_by_key(|year| distance(*year)).unwrap_or(near);
+            if distance(year) <= NEIGHBOUR_DAYS {
+                self.behind = Some(year - self.year);
+            }
+        }
+    }
+
+    fn count(&mut self, stamp: Stamp) {
         match stamp {
             Stamp::Civil(civil) if civil.year.is_none() && calendar::is_date(COUNT_FROM, civil.month, civil.day) => {
                 self.first.get_or_insert(civil);
@@ -164,8 +199,13 @@ impl Counted {
     }
 
     /// Year of the first stamp, when the last one is as late as `latest` (seconds) allows.
-    fn first_year(&self, latest: i64) -> Option<i16> {
-        Some(latest_year_before(self.last.as_ref()?, latest) - (self.year - self.base))
+    fn first_year(&self) -> Option<i16> {
+        let last = self.last.as_ref()?;
+        let year = match self.behind {
+            Some(behind) => self.year + behind,
+            None => latest_year_before(last, self.latest),
+        };
+        Some(year - (self.year - self.base))
     }
 
     /// Days from the first to the last stamp.
@@ -192,21 +232,21 @@ pub(crate) fn first_year(
         return Anchors::default();
     }
     let head = ahead(0);
-    let mut counted = Counted::default();
+    let latest = reference.latest() / super::SECOND;
+    let mut counted = Counted::new(latest);
     counted.all_of(&head);
     let boot = counted.since_boot.map(|_| {
-        let mut whole = Counted::default();
+        let mut whole = Counted::new(latest);
         whole.all_of(&ahead(AHEAD_BYTES));
         reference.written - whole.since_boot.unwrap_or_default()
     });
     let Some(first) = counted.first else { return Anchors { year: None, boot } };
-    let latest = reference.latest() / super::SECOND;
     let year = match (options.year, &spec.place) {
         (Some(year), None) => Some(year),
         (Some(year), Some(place)) => Some(place.year_forward(year)),
         (None, Some(place)) if place.has_newer() => place.year_backward(),
-        (None, _) => match probed(spec, &head) {
-            Some(counted) => counted.first_year(latest),
+        (None, _) => match probed(spec, &head, latest) {
+            Some(counted) => counted.first_year(),
             None => streamed(spec, latest, ahead),
         },
     };
@@ -214,7 +254,7 @@ pub(crate) fn first_year(
 }
 
 /// A plain file: looked at in many places.
-fn probed(spec: &SourceSpec, head: &[u8]) -> Option<Counted> {
+fn probed(spec: &SourceSpec, head: &[u8], latest: i64) -> Option<Counted> {
     let SourceKind::File(path) = &spec.kind else { return None };
     let file = File::open(path).ok()?;
     let data = file.metadata().ok()?;
@@ -223,7 +263,7 @@ fn probed(spec: &SourceSpec, head: &[u8]) -> Option<Counted> {
     if read == 0 || Codec::of(&probe[..read]).is_some() {
         return None;
     }
-    let mut counted = Counted::default();
+    let mut counted = Counted::new(latest);
     if data.len() <= PROBES * PROBE_BYTES as u64 {
         let mut whole = vec![0; data.len() as usize];
         let read = read_at(&file, &mut whole, 0).ok()?;
@@ -248,10 +288,10 @@ fn after_newline(bytes: &[u8]) -> &[u8] {
 /// A stream: read ahead, and if that leaves the number of New Years open and the stream can be read twice, to its end.
 fn streamed(spec: &SourceSpec, latest: i64, ahead: &mut dyn FnMut(usize) -> Vec<u8>) -> Option<i16> {
     let bytes = ahead(AHEAD_BYTES);
-    let mut counted = Counted::default();
+    let mut counted = Counted::new(latest);
     counted.all_of(&bytes);
     if bytes.len() < AHEAD_BYTES {
-        return counted.first_year(latest);
+        return counted.first_year();
     }
     let packed = match &spec.kind {
         SourceKind::File(path) | SourceKind::ZipMember(path, _) => std::fs::metadata(path).map_or(0, |data| data.len()),
@@ -259,18 +299,18 @@ fn streamed(spec: &SourceSpec, latest: i64, ahead: &mut dyn FnMut(usize) -> Vec<
     };
     let parts = packed.saturating_mul(RATIO_MAX) / bytes.len() as u64;
     if counted.span_days().saturating_add(1).saturating_mul(parts as i64) > SPAN_UNSURE
-        && let Some(whole) = second_pass(spec)
+        && let Some(whole) = second_pass(spec, latest)
     {
-        return whole.first_year(latest);
+        return whole.first_year();
     }
     let span = counted.span_days().max(0) * DAY_SECONDS;
     // The first stamp of a stream that goes on: as late as possible, its known part included.
     counted.first.as_ref().map(|first| latest_year_before(first, latest - span))
 }
 
-fn second_pass(spec: &SourceSpec) -> Option<Counted> {
+fn second_pass(spec: &SourceSpec, latest: i64) -> Option<Counted> {
     let (mut input, _) = crate::source::open_input(spec).ok()?;
-    let mut counted = Counted::default();
+    let mut counted = Counted::new(latest);
     let mut block = vec![0; 256 * 1024];
     let mut first = true;
     loop {
