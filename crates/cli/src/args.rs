@@ -190,7 +190,7 @@ pub struct WhoArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ExplainArgs {
     /// A message id, a cause, a code, or a line of a log
-    #[arg(value_name = "ID|LINE", required = true, allow_hyphen_values = true)]
+    #[arg(value_name = "ID|LINE", required = true)]
     pub words: Vec<String>,
     /// Form of the output
     #[arg(short, long, value_enum, value_name = "FORM")]

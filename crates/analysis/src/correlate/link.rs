@@ -38,7 +38,7 @@ pub struct Link {
     pub bytes: Option<(u64, u64)>,
     /// pppd's own count of seconds: monotonic, right even when the clock is set.
     pub connect_time_s: Option<f64>,
-    /// SIGTERM came.
+    /// A signal ended it.
     pub terminated: bool,
     /// The modem line hung up, that is the tunnel went away below.
     pub hung_up: bool,
@@ -145,10 +145,11 @@ impl Link {
             }
             TrafficCounted => self.count(event),
             TimeCounted => self.connect_time_s = event.seconds(Field::DurationS).or(self.connect_time_s),
-            Signal => self.signal(event),
+            Signal => self.signal(),
             Hangup => {
                 self.ending = true;
-                self.hung_up = true;
+                // a signal first, then the hang-up it caused, is no hang-up of the peer
+                self.hung_up |= !self.terminated;
             }
             LinkDown | EchoTimeout | IdleTimeout | SessionTimeout => self.ending = true,
             ProcessExited => {
@@ -177,12 +178,10 @@ impl Link {
         }
     }
 
-    fn signal(&mut self, event: &Event<'_>) {
+    /// SIGTERM, SIGINT or SIGHUP: somebody on this machine ended it, unless the line had hung up already.
+    fn signal(&mut self) {
         self.ending = true;
-        match event.text(Field::Signal).as_deref() {
-            Some("15" | "2") => self.terminated = true,
-            _ => self.hung_up = true,
-        }
+        self.terminated |= !self.hung_up;
     }
 
     /// Whether there is more to it than the last lines of a session whose beginning nobody has.

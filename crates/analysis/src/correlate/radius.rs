@@ -58,9 +58,12 @@ impl Correlator {
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
         let answer = Answer { facts, accepted, host };
-        let link = self.radius.recent.iter().rev().take(WAITING_MAX).map(|(_, key)| *key).find(|key| {
-            self.links.get(*key).is_some_and(|link| matches(link, self.client_of(link), &answer))
+        // best a link without an answer; but a server may write several lines about one request
+        let best = self.radius.recent.iter().rev().take(WAITING_MAX).filter_map(|(_, key)| {
+            let link = self.links.get(*key)?;
+            Some((fit(link, self.client_of(link), &answer)?, *key))
         });
+        let link = best.max_by_key(|(fit, _)| *fit).map(|(_, key)| key);
         match link {
             Some(link) => self.join_answer(link, answer),
             None => {
@@ -74,13 +77,11 @@ impl Correlator {
 
     /// A login was decided: perhaps the server's answer is here already.
     pub(super) fn ask_radius(&mut self, key: Key) {
-        let Some(link) = self.links.get(key).filter(|link| !link.answered) else { return };
-        let client = self.client_of(link);
-        if let Some(at) = self.radius.waiting.iter().position(|answer| matches(link, client, answer)) {
-            if let Some(answer) = self.radius.waiting.remove(at) {
-                self.join_answer(key, answer);
-            }
-            return;
+        while let Some(link) = self.links.get(key) {
+            let client = self.client_of(link);
+            let Some(at) = self.radius.waiting.iter().position(|answer| fit(link, client, answer).is_some()) else { break };
+            let Some(answer) = self.radius.waiting.remove(at) else { break };
+            self.join_answer(key, answer);
         }
         let now = self.now;
         while self.radius.recent.front().is_some_and(|(at, _)| now.saturating_sub(*at) > APART_MAX) || self.radius.recent.len() >= WAITING_MAX {
@@ -126,18 +127,24 @@ impl Correlator {
     }
 }
 
-/// Whether an answer is about this link: the same name, or no name yet and the same client; and the same result.
-fn matches(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> bool {
-    if link.answered || (link.refused && answer.accepted) || (link.up.is_some() && !answer.accepted) {
-        return false;
+/// How well an answer fits a link; None if it is not about it: another name, another client, or the link had come up
+/// before a refusal. A login that the server accepted and the gateway refused is one attempt all the same (the answer was
+/// lost or its secret was wrong).
+fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option<u8> {
+    if link.up.is_some() && !answer.accepted {
+        return None;
     }
     let same_client = client.is_some() && client == answer.facts.claimed_ip;
+    if client.is_some() && answer.facts.claimed_ip.is_some() && !same_client {
+        return None;
+    }
     let same_user = match (&link.facts.user, &answer.facts.user) {
         (Some(one), Some(other)) => same_name(one, other),
+        (None, _) => same_client,
         _ => false,
     };
-    let other_client = client.is_some() && answer.facts.claimed_ip.is_some() && !same_client;
-    (same_user && !other_client) || (same_client && (link.facts.user.is_none() || same_user))
+    let agrees = link.refused != answer.accepted;
+    same_user.then_some(1 + u8::from(!link.answered) * 4 + u8::from(agrees) * 2 + u8::from(same_client))
 }
 
 /// The same account as two writers spell it. pppd hands its escaped form to RADIUS (lab.md trap 7), so backslashes may be

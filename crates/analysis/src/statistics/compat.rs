@@ -83,10 +83,10 @@ impl Compat {
             self.sessions += 1;
         }
         match event.message().kind {
+            _ if event.message().id == "logwtmp-ip-up" => session.come_up(event),
             EventKind::AddressAssigned => session.local = event.ip(Field::AssignedIp).or(session.local),
             EventKind::TrafficCounted => session.count(event),
             EventKind::ProcessExited => self.forget(event.pid()),
-            _ if event.message().id == "logwtmp-ip-up" => session.come_up(event),
             _ => {}
         }
     }

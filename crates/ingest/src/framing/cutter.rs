@@ -19,9 +19,10 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     each: &'f mut E,
     cut: Cut,
     shape: Option<Shape<'a>>,
-    /// For each host, whether its last line was handed out; the one of `shape` is `host`.
+    /// For each host, whether its last line was handed out; for the one of the last line that is `kept`.
     hosts: Vec<(&'a [u8], bool)>,
     host: usize,
+    kept: bool,
     json: JsonReader,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
@@ -45,6 +46,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             shape: None,
             hosts: vec![(b"", true)],
             host: 0,
+            kept: true,
             json: JsonReader::default(),
             block: None,
             pair: None,
@@ -89,9 +91,17 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             && self.block.is_none()
             && self.pair.is_none()
         {
-            let tag = tag::read(&line[shape.app_at..]);
-            if !tag.app.is_empty() {
-                return self.short(line, &tag);
+            let text = &line[shape.app_at..];
+            if let Some(end) = tag::name_end(text) {
+                let name = tag::base(&text[..end]);
+                if !self.filter.wants(name) && !markers::may_tell_loss(name) {
+                    self.kept = false;
+                    return;
+                }
+                let tag = tag::read(text);
+                if !tag.app.is_empty() {
+                    return self.short(line, &tag);
+                }
             }
         }
         self.long(bytes, start, end, hole);
@@ -100,13 +110,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     /// A line that begins like the one before.
     #[inline]
     fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
-        let wanted = self.filter.wants(tag.app);
         let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
         let marker = marker || markers::may_tell_loss(tag.app);
-        if !wanted && !marker {
-            self.hosts[self.host].1 = false;
-            return;
-        }
         let Some(shape) = &self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
         let number = self.cut.lines;
@@ -123,7 +128,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             };
             return self.emit(&header, line, number);
         }
-        self.hosts[self.host].1 = true;
+        self.kept = true;
         (self.each)(&RecordRef {
             stamp,
             host,
@@ -191,6 +196,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     fn set_host(&mut self, host: &'a [u8]) {
+        if self.hosts[self.host].0 == host {
+            return;
+        }
+        self.hosts[self.host].1 = self.kept;
         self.host = match self.hosts.iter().position(|(name, _)| *name == host) {
             Some(at) => at,
             None => {
@@ -201,6 +210,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
                 self.hosts.len() - 1
             }
         };
+        self.kept = self.hosts[self.host].1;
     }
 
     /// Hands a record out, or what it says about others.
@@ -215,7 +225,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             self.give(header, raw, line, Payload::Lost(count));
             return;
         }
-        self.hosts[self.host].1 = wanted;
+        self.kept = wanted;
         if wanted {
             self.give(header, raw, line, Payload::Text(trim_end(header.body)));
         }
@@ -230,13 +240,13 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         match repeat {
             Repeat::Last(_) => {
                 // Without a tag it speaks of whatever line came before: not of ours if that one was not wanted.
-                let speaks_of_ours = if header.app.is_empty() { self.hosts[self.host].1 } else { wanted };
+                let speaks_of_ours = if header.app.is_empty() { self.kept } else { wanted };
                 if speaks_of_ours && believed > 0 {
                     self.give(header, raw, line, Payload::Repeated(believed));
                 }
             }
             Repeat::Message(_, text) => {
-                self.hosts[self.host].1 = wanted;
+                self.kept = wanted;
                 if wanted && believed > 0 {
                     self.give(header, raw, line, Payload::Text(trim_end(text)));
                     if believed > 1 {

@@ -73,29 +73,42 @@ pub(crate) fn loss(app: &[u8], body: &[u8]) -> Option<Option<u64>> {
     }
 }
 
+/// Looks at the end first: rsyslogd also writes many other lines.
 fn rsyslog_loss(body: &[u8]) -> Option<Option<u64>> {
-    if let Some(at) = memmem::find(body, b" messages lost due to rate-limiting") {
-        return Some(number_before(body, at));
-    }
-    if memmem::find(body, b"begin to drop messages due to rate-limiting").is_some() {
+    let body = super::cutter::trim_end(body);
+    if body.ends_with(b"begin to drop messages due to rate-limiting") {
         return Some(None);
     }
-    // "N messages lost" of the queues.
-    let at = memmem::find(body, b" messages lost")?;
+    if let Some(head) = body.strip_suffix(b" messages lost") {
+        return Some(number_before(body, head.len()));
+    }
+    if !body.ends_with(b" seconds)") {
+        return None;
+    }
+    let at = memmem::find(body, b" messages lost due to rate-limiting")?;
     Some(number_before(body, at))
 }
 
+/// No search through the line: this is asked of every line of a packet filter.
 fn kernel_loss(body: &[u8]) -> Option<Option<u64>> {
-    if let Some(at) = memmem::find(body, b" callbacks suppressed") {
-        return Some(number_before(body, at));
+    let body = super::cutter::trim_end(body);
+    if let Some(head) = body.strip_suffix(b" callbacks suppressed") {
+        return Some(number_before(body, head.len()));
     }
-    if let Some(at) = memmem::find(body, b" printk messages dropped") {
-        return Some(number_before(body, at));
+    let text = match body {
+        [b'[', ..] => body.iter().take(24).position(|byte| *byte == b']').map_or(body, |at| &body[at + 1..]),
+        _ => body,
+    };
+    let text = text.strip_prefix(b" ").unwrap_or(text);
+    if let Some(rest) = text.strip_prefix(b"** ") {
+        let (count, rest) = number(rest)?;
+        return rest.starts_with(b" printk messages dropped").then_some(Some(count));
     }
-    if let Some(at) = memmem::find(body, b"audit: audit_lost=") {
-        return Some(number(&body[at + 18..]).map(|(count, _)| count));
+    let rest = text.strip_prefix(b"audit: audit_")?;
+    if let Some(rest) = rest.strip_prefix(b"lost=") {
+        return Some(number(rest).map(|(count, _)| count));
     }
-    memmem::find(body, b"audit: audit_backlog=").map(|_| None)
+    rest.starts_with(b"backlog=").then_some(None)
 }
 
 fn number_before(body: &[u8], at: usize) -> Option<u64> {

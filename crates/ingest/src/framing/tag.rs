@@ -14,6 +14,32 @@ pub(crate) struct Tag<'a> {
 /// Longest program name.
 const NAME_MAX: usize = 64;
 
+/// Where a program name at the beginning of `text` ends, if a colon or bracket follows it within sixteen bytes. Looks at
+/// eight bytes at once: this is asked of every line.
+#[inline]
+pub(crate) fn name_end(text: &[u8]) -> Option<usize> {
+    let first = stops(text, 0)?;
+    let end = if first != 0 {
+        (first.trailing_zeros() / 8) as usize
+    } else {
+        let second = stops(text, 8)?;
+        8 + (second.trailing_zeros() / 8) as usize
+    };
+    (end > 0 && end < 16 && matches!(text[end], b':' | b'[')).then_some(end)
+}
+
+/// The high bit of each of eight bytes that cannot be part of a name: a colon, a bracket, or anything below `+`. Bits
+/// above the lowest one set may be wrong.
+#[inline]
+fn stops(text: &[u8], at: usize) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(text.get(at..at + 8)?.try_into().ok()?);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let below = word.wrapping_sub(ONES * u64::from(b'+')) & !word & HIGH;
+    Some(below | zero(word ^ (ONES * u64::from(b':'))) | zero(word ^ (ONES * u64::from(b'['))))
+}
+
 /// Reads the tag behind stamp and host. Without one the whole text is the body.
 #[inline]
 pub(crate) fn read(text: &[u8]) -> Tag<'_> {

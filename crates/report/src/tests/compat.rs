@@ -31,7 +31,7 @@ impl Log {
             (Field::User, Fact::Text(user)),
             (Field::ClientIp, Fact::Ip(ip)),
         ];
-        self.see(pid, time, "logwtmp-ip-up", EventKind::ScriptRun, &facts)
+        self.see(pid, time, "logwtmp-ip-up", EventKind::AddressAssigned, &facts)
     }
 
     fn sent(&mut self, pid: u32, time: i64, sent: i64, received: i64) -> &mut Log {
