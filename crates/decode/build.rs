@@ -47,8 +47,8 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
     let _ = write!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[\n",
-        dialect.name, dialect.apps, dialect.role, dialect.unrecognised, dialect.headerless, dialect.shape, dialect.prelude, map
+        "    DialectTable {{ name: {:?}, apps: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[\n",
+        dialect.name, dialect.apps, dialect.role, dialect.unrecognised, dialect.headerless, dialect.priority, dialect.shape, dialect.prelude, map
     );
     for message in &dialect.message {
         write_message(out, message);

@@ -61,6 +61,9 @@ impl Catalogue {
                 }
             }
         }
+        for speakers in by_app.values_mut() {
+            speakers.sort_by_key(|number| std::cmp::Reverse(dialects[usize::from(*number)].priority));
+        }
         for relay in RELAYS {
             by_app.entry(relay.as_bytes()).or_default();
         }

@@ -79,9 +79,9 @@ impl<'c> Decoder<'c> {
         for number in self.speakers(record.app) {
             fields.clear();
             let dialect = &self.catalogue.dialects()[usize::from(*number)];
-            let Some(message) = dialect.find(body, record, fields) else { continue };
+            let Some(message) = dialect.find_for(body, record, self.keep == Keep::Facts, fields) else { continue };
             let wanted = match self.keep {
-                Keep::Facts => !message.kind.is_detail() || !fields.is_empty(),
+                Keep::Facts => message.concerns_attempts() && !(message.kind.is_detail() && fields.is_empty()),
                 Keep::Events => true,
                 Keep::Unrecognised => false,
             };

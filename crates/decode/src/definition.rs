@@ -20,6 +20,9 @@ pub struct DialectFile {
     /// What a line of such a program is when nothing fits: "unknown" or "noise".
     #[serde(default = "unknown")]
     pub unrecognised: String,
+    /// Among dialects of the same program, the higher is asked first (default 0): the more specific ones.
+    #[serde(default)]
+    pub priority: i32,
     /// Its messages may stand in a file without any header.
     #[serde(default)]
     pub headerless: bool,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::prelude::Prelude;
+use crate::shape::netfilter::Rule;
 use crate::shape::{Condition, Shape, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown_field};
@@ -19,6 +20,8 @@ pub struct Dialect {
     pub noise: bool,
     /// Its lines may lack any header.
     pub headerless: bool,
+    /// Among the dialects of one program: higher is asked first.
+    pub priority: i32,
     tables: Vec<&'static DialectTable>,
     ready: OnceLock<Ready>,
 }
@@ -42,6 +45,7 @@ impl Dialect {
             name: table.name,
             noise: table.unrecognised == "noise",
             headerless: table.headerless,
+            priority: table.priority,
             tables: vec![table],
             ready: OnceLock::new(),
         }
@@ -66,10 +70,15 @@ impl Dialect {
 
     /// The message of a body, with its fields added to `fields`.
     pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, fields: &mut Fields<'a>) -> Option<&'static Message> {
+        self.find_for(body, record, false, fields)
+    }
+
+    /// As `find`; with `facts_only`, fields of messages that no attempt wants may be left out.
+    pub fn find_for<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, facts_only: bool, fields: &mut Fields<'a>) -> Option<&'static Message> {
         let ready = self.ready();
         let before = fields.len();
         let rest = ready.prelude.cut(body, fields);
-        let Some(number) = ready.shape.find(rest, record, fields) else {
+        let Some(number) = ready.shape.find(rest, record, facts_only, fields) else {
             fields.truncate(before);
             return None;
         };
@@ -110,7 +119,7 @@ impl Ready {
                 }
             }
         }
-        ready.shape = shape_of(tables, templates, conditions, &mut ready.problems);
+        ready.shape = shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems);
         ready
     }
 
@@ -169,13 +178,22 @@ impl Ready {
     }
 }
 
-fn shape_of(tables: &[&'static DialectTable], templates: Vec<(Template, u32)>, conditions: Vec<Condition>, problems: &mut Vec<String>) -> Shape {
+fn shape_of(
+    tables: &[&'static DialectTable],
+    templates: Vec<(Template, u32)>,
+    conditions: Vec<Condition>,
+    messages: &[&'static Message],
+    problems: &mut Vec<String>,
+) -> Shape {
     let map = || {
         let pairs = tables.iter().flat_map(|table| table.map);
         pairs.filter_map(|(key, field)| Some((*key, Field::from_word(field)?))).collect()
     };
     match tables.first().map_or("template", |table| table.shape) {
-        "netfilter" => Shape::Netfilter(conditions),
+        "netfilter" => {
+            let rules = conditions.iter().zip(messages);
+            Shape::Netfilter(rules.map(|(condition, message)| Rule::new(condition, message.concerns_attempts())).collect())
+        }
         "fields" => Shape::Fields { conditions, map: map() },
         "template" => Shape::Template(Trie::build(templates)),
         other => {

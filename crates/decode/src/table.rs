@@ -9,6 +9,7 @@ pub struct DialectTable {
     pub role: &'static str,
     pub unrecognised: &'static str,
     pub headerless: bool,
+    pub priority: i32,
     pub shape: &'static str,
     pub prelude: &'static str,
     pub map: &'static [(&'static str, &'static str)],

@@ -12,6 +12,7 @@ pub fn table_of(file: DialectFile) -> &'static DialectTable {
         role: text(file.role),
         unrecognised: text(file.unrecognised),
         headerless: file.headerless,
+        priority: file.priority,
         shape: text(file.shape),
         prelude: text(file.prelude),
         map: leak(file.map.into_iter().map(|(key, value)| (text(key), text(value))).collect()),

@@ -76,3 +76,11 @@ pub struct Message {
     /// Versions of the daemon that write it, if known.
     pub versions: &'static str,
 }
+
+impl Message {
+    /// Whether an attempt may be made of it or explained by it. A packet that a filter dropped on its way to somebody
+    /// else's port is not our business, and gateways log them by the million.
+    pub fn concerns_attempts(&self) -> bool {
+        self.role != Role::Firewall || self.blames.is_some() || self.kind == EventKind::HelperMissing
+    }
+}

@@ -2,7 +2,7 @@
 //! RADIUS detail blocks are named values.
 
 mod fields;
-mod netfilter;
+pub mod netfilter;
 
 use tunlog_model::{Field, RecordRef};
 
@@ -15,7 +15,7 @@ pub enum Shape {
     /// Templates.
     Template(Trie),
     /// `prefix IN=eth0 OUT= … SRC=… PROTO=…`.
-    Netfilter(Vec<Condition>),
+    Netfilter(Vec<netfilter::Rule>),
     /// Named values.
     Fields {
         /// Conditions, one for each message.
@@ -39,11 +39,12 @@ impl Condition {
 }
 
 impl Shape {
-    /// The message that fits, with its fields added.
-    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, caught: &mut Fields<'a>) -> Option<u32> {
+    /// The message that fits, with its fields added. With `facts_only`, fields of messages that no attempt wants may be
+    /// left out.
+    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, facts_only: bool, caught: &mut Fields<'a>) -> Option<u32> {
         match self {
             Shape::Template(trie) => trie.find(body, caught),
-            Shape::Netfilter(conditions) => netfilter::find(conditions, body, caught),
+            Shape::Netfilter(rules) => netfilter::find(rules, body, facts_only, caught),
             Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
         }
     }

@@ -1,12 +1,21 @@
 //! Lines of the kernel's packet logger (iptables LOG, nftables log, UFW): `[prefix] IN=eth0 OUT= MAC=… SRC=… DST=… LEN=…
 //! PROTO=…`. Source: Linux, net/netfilter/nf_log_syslog.c.
+//!
+//! A gateway's log is full of other people's dropped packets, so a line is told by its protocol and ports first and taken
+//! apart only if somebody wants it.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use tunlog_model::Field;
 
 use super::{Condition, typed};
 use crate::template::{Caught, Fields};
 
-/// Keys that become fields for a packet that came in (`SRC` is the client's side).
+static PROTO: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" PROTO="));
+static MAC_DECODED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" MACSRC="));
+
+/// Keys that become fields.
 const KEYS: &[(&[u8], Field)] = &[
     (b"IN", Field::InInterface),
     (b"OUT", Field::OutInterface),
@@ -16,49 +25,93 @@ const KEYS: &[(&[u8], Field)] = &[
     (b"DPT", Field::DestinationPort),
 ];
 
-/// Values of a line by key; the first of a key counts (an ICMP error quotes a second packet in brackets).
+/// The condition of one message: every list that is not empty must hold one of its words.
+#[derive(Debug)]
+pub struct Rule {
+    protocols: Vec<&'static [u8]>,
+    ports: Vec<&'static [u8]>,
+    prefixes: Vec<&'static [u8]>,
+    mac_decoded: bool,
+    /// Whether an attempt may want it; the rest is taken apart only for `decode`.
+    concerns: bool,
+}
+
+impl Rule {
+    /// The rule of a condition of the dialect file: `PROTO`, `port` (source or destination), `prefix` (the administrator's
+    /// text contains one of the words), `mac` (written by nftables' `log flags ether`).
+    pub fn new(condition: &Condition, concerns: bool) -> Rule {
+        let words = |key: &str| -> Vec<&'static [u8]> {
+            let found = condition.0.iter().find(|(name, _)| *name == key);
+            found.map_or_else(Vec::new, |(_, words)| words.split('|').map(str::as_bytes).collect())
+        };
+        Rule {
+            protocols: words("PROTO"),
+            ports: words("port"),
+            prefixes: words("prefix"),
+            mac_decoded: !words("mac").is_empty(),
+            concerns,
+        }
+    }
+
+    fn holds(&self, line: &Line<'_>) -> bool {
+        let any = |words: &[&[u8]], is: &dyn Fn(&[u8]) -> bool| words.is_empty() || words.iter().any(|word| is(word));
+        any(&self.protocols, &|word| word == line.protocol)
+            && any(&self.ports, &|word| word == line.source_port || word == line.destination_port)
+            && any(&self.prefixes, &|word| line.prefix_has(word))
+    }
+}
+
+/// The parts that tell one line from another.
 struct Line<'a> {
     prefix: &'a [u8],
     pairs: &'a [u8],
+    protocol: &'a [u8],
+    source_port: &'a [u8],
+    destination_port: &'a [u8],
 }
 
 impl<'a> Line<'a> {
     fn new(body: &'a [u8]) -> Option<Line<'a>> {
-        let at = memchr::memmem::find_iter(body, b"IN=").find(|at| {
-            (*at == 0 || matches!(body[at - 1], b' ' | b':' | b']' | b'-' | b')')) && memchr::memmem::find(&body[*at..], b"OUT=").is_some()
-        })?;
-        Some(Line { prefix: body[..at].trim_ascii(), pairs: &body[at..] })
+        let at = beginning(body)?;
+        let pairs = &body[at..];
+        let after = PROTO.find(pairs)? + 7;
+        let mut words = pairs[after..].split(|byte| *byte == b' ');
+        let protocol = words.next()?;
+        let source_port = words.next().and_then(|word| word.strip_prefix(b"SPT=")).unwrap_or_default();
+        let destination_port = words.next().and_then(|word| word.strip_prefix(b"DPT=")).unwrap_or_default();
+        Some(Line { prefix: body[..at].trim_ascii(), pairs, protocol, source_port, destination_port })
     }
 
+    fn prefix_has(&self, word: &[u8]) -> bool {
+        self.prefix.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    }
+
+    /// The first value of a key; an ICMP error quotes a second packet in brackets.
     fn value(&self, key: &[u8]) -> Option<&'a [u8]> {
         let quoted = memchr::memchr(b'[', self.pairs).unwrap_or(self.pairs.len());
         self.pairs[..quoted].split(|byte| *byte == b' ').find_map(|pair| pair.strip_prefix(key)?.strip_prefix(b"="))
     }
 }
 
-/// The message whose conditions hold: any key of the line, `port` (source or destination), `prefix` (contains one of the
-/// words, the prefix is the administrator's text) and `mac` (`decoded`: written by nftables' `log flags ether`).
-pub fn find<'a>(conditions: &[Condition], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
-    let line = Line::new(body)?;
-    line.value(b"SRC")?;
-    let number = conditions.iter().position(|condition| holds(condition, &line))?;
-    take(&line, fields);
-    Some(number as u32)
+/// Where `IN=` stands: nearly always before the first `=`; a prefix may hold others.
+fn beginning(body: &[u8]) -> Option<usize> {
+    let is_start = |at: usize| {
+        body[at..].starts_with(b"IN=") && (at == 0 || matches!(body[at - 1], b' ' | b':' | b']' | b'-' | b')' | b'>' | b'|'))
+    };
+    memchr::memchr_iter(b'=', body).take(8).filter(|equals| *equals >= 2).map(|equals| equals - 2).find(|at| is_start(*at))
 }
 
-fn holds(condition: &Condition, line: &Line<'_>) -> bool {
-    condition.0.iter().all(|(key, accepted)| {
-        let any = |is: &dyn Fn(&[u8]) -> bool| accepted.split('|').any(|accepted| is(accepted.as_bytes()));
-        match *key {
-            "prefix" => {
-                let prefix = line.prefix.to_ascii_uppercase();
-                any(&|word| memchr::memmem::find(&prefix, word).is_some())
-            }
-            "port" => any(&|port| line.value(b"SPT") == Some(port) || line.value(b"DPT") == Some(port)),
-            "mac" => line.value(b"MACSRC").is_some(),
-            key => line.value(key.as_bytes()).is_some_and(|value| any(&|word| word == value)),
-        }
-    })
+/// The message whose rule holds. Its fields are taken unless nobody wants them (`facts_only`).
+pub fn find<'a>(rules: &[Rule], body: &'a [u8], facts_only: bool, fields: &mut Fields<'a>) -> Option<u32> {
+    let line = Line::new(body)?;
+    if rules.first().is_some_and(|rule| rule.mac_decoded) && MAC_DECODED.find(line.pairs).is_none() {
+        return None;
+    }
+    let number = rules.iter().position(|rule| rule.holds(&line))?;
+    if rules[number].concerns || !facts_only {
+        take(&line, fields);
+    }
+    Some(number as u32)
 }
 
 fn take<'a>(line: &Line<'a>, fields: &mut Fields<'a>) {
