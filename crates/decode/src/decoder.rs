@@ -81,7 +81,7 @@ impl<'c> Decoder<'c> {
             let dialect = &self.catalogue.dialects()[usize::from(*number)];
             let Some(message) = dialect.find_for(body, record, self.keep == Keep::Facts, fields) else { continue };
             let wanted = match self.keep {
-                Keep::Facts => message.concerns_attempts() && !(message.kind.is_detail() && fields.is_empty()),
+                Keep::Facts => message.concerns_attempts,
                 Keep::Events => true,
                 Keep::Unrecognised => false,
             };

@@ -154,6 +154,7 @@ impl Ready {
             blames: (!entry.blames.is_empty()).then_some(entry.blames),
             end_reason,
             secret: entry.secret,
+            concerns_attempts: concerns_attempts(role, layer, kind, entry),
             templates: entry.templates,
             meaning: entry.meaning,
             cause: entry.cause,
@@ -178,6 +179,27 @@ impl Ready {
     }
 }
 
+/// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
+/// else's port (gateways log them by the million).
+fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
+    use EventKind::{AuthMessage, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    if role == Role::Firewall {
+        return !entry.blames.is_empty() || kind == HelperMissing;
+    }
+    if !kind.is_detail() {
+        return !matches!(kind, ScriptRun | PluginLoaded | SystemError) || !entry.blames.is_empty();
+    }
+    if kind == AuthMessage || !entry.blames.is_empty() || !entry.end_reason.is_empty() {
+        return true;
+    }
+    // the packets by which both sides agreed on a link tell the method of authentication, and that the peer is heard
+    let agrees = layer == Layer::Lcp && entry.templates.iter().any(|text| text.contains(":ppp-options>"));
+    agrees || JOINING.iter().any(|field| entry.templates.iter().any(|text| text.contains(field)))
+}
+
+/// Placeholders that join a line with others, whatever else it says.
+const JOINING: &[&str] = &["<user:", "<user>", "<client_ip:", "<claimed_ip:", "<assigned_ip:", "<tunnel_id:", "<pid:"];
+
 fn shape_of(
     tables: &[&'static DialectTable],
     templates: Vec<(Template, u32)>,
@@ -192,7 +214,7 @@ fn shape_of(
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
             let rules = conditions.iter().zip(messages);
-            Shape::Netfilter(rules.map(|(condition, message)| Rule::new(condition, message.concerns_attempts())).collect())
+            Shape::Netfilter(rules.map(|(condition, message)| Rule::new(condition, message.concerns_attempts)).collect())
         }
         "fields" => Shape::Fields { conditions, map: map() },
         "template" => Shape::Template(Trie::build(templates)),

@@ -63,6 +63,8 @@ pub struct Message {
     pub end_reason: Option<EndReason>,
     /// The line holds a secret (password, challenge and response): redact its text.
     pub secret: bool,
+    /// Whether an attempt may be made of it or explained by it; the rest is only counted when attempts are asked for.
+    pub concerns_attempts: bool,
     /// The templates, the main one first; empty for shapes without templates.
     pub templates: &'static [&'static str],
     /// What it means.
@@ -75,12 +77,4 @@ pub struct Message {
     pub source: &'static str,
     /// Versions of the daemon that write it, if known.
     pub versions: &'static str,
-}
-
-impl Message {
-    /// Whether an attempt may be made of it or explained by it. A packet that a filter dropped on its way to somebody
-    /// else's port is not our business, and gateways log them by the million.
-    pub fn concerns_attempts(&self) -> bool {
-        self.role != Role::Firewall || self.blames.is_some() || self.kind == EventKind::HelperMissing
-    }
 }

@@ -1,0 +1,99 @@
+//! Taking a body apart by the pieces of a template.
+
+use memchr::memmem;
+
+use super::value::{Fields, keep, parse_ip};
+use super::{Kind, Piece};
+
+/// How many places are tried for the end of a peer-chosen name: bounds the work on a hostile line.
+const SPLITS_MAX: usize = 32;
+
+fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], fields: &mut Fields<'a>) -> bool {
+    let Some((piece, later)) = pieces.split_first() else { return rest.is_empty() };
+    if piece.kind.from_right() {
+        return take_from_right(piece, later, rest, fields);
+    }
+    let Some(end) = end_of(piece, rest, later.is_empty()) else { return false };
+    let (text, after) = rest.split_at(end);
+    let Some(after) = after.strip_prefix(&*piece.literal) else { return false };
+    if later.is_empty() && !after.is_empty() {
+        return false;
+    }
+    keep(piece, text, fields) && (later.is_empty() || take_pieces(later, after, fields))
+}
+
+/// Where the text of a placeholder ends that is read from the left.
+fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
+    match piece.kind {
+        Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
+        Kind::Hex => some_run(rest, if rest.starts_with(b"0x") || rest.starts_with(b"0X") { 2 } else { 0 }, |b| b.is_ascii_hexdigit()),
+        Kind::Number | Kind::Minutes | Kind::Seconds => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit() || b == b'.'),
+        Kind::Ip => ip_run(rest, piece.literal.first().copied()),
+        Kind::Word => word_run(rest, &piece.literal),
+        Kind::PppOptions => until(rest, &piece.literal, last, true, true),
+        Kind::Rest | Kind::Any => until(rest, &piece.literal, last, true, false),
+        _ => until(rest, &piece.literal, last, false, false),
+    }
+}
+
+fn some_run(rest: &[u8], skip: usize, is: fn(u8) -> bool) -> Option<usize> {
+    let run = rest[skip..].iter().position(|b| !is(*b)).unwrap_or(rest.len() - skip);
+    (run > 0).then_some(skip + run)
+}
+
+/// An address ends before the first byte that no address has; a colon or dot that belongs to the literal is given back.
+fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
+    let is = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'%');
+    let mut end = rest.iter().position(|b| !is(b)).unwrap_or(rest.len());
+    while end > 0 && matches!(rest[end - 1], b'.' | b':') && literal == Some(rest[end - 1]) {
+        end -= 1;
+    }
+    if literal == Some(b':') && parse_ip(&rest[..end]).is_none() {
+        end = memchr::memchr(b':', &rest[..end])?;
+    }
+    (end > 0).then_some(end)
+}
+
+fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
+    let blank = rest.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(rest.len());
+    let end = match literal.first() {
+        None | Some(b' ' | b'\t') => blank,
+        Some(_) => memmem::find(&rest[..(blank + literal.len()).min(rest.len())], literal)?,
+    };
+    (end > 0 && end <= blank).then_some(end)
+}
+
+fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -> Option<usize> {
+    let end = match (literal.is_empty(), last) {
+        (true, _) => rest.len(),
+        // the last literal of a template must end the line: look there, not for the first one like it
+        (false, true) => rest.ends_with(literal).then(|| rest.len() - literal.len())?,
+        (false, false) if from_end => memmem::rfind(rest, literal)?,
+        (false, false) => memmem::find(rest, literal)?,
+    };
+    (empty || end > 0).then_some(end)
+}
+
+fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], fields: &mut Fields<'a>) -> bool {
+    if later.is_empty() {
+        return match rest.strip_suffix(&*piece.literal) {
+            Some(text) => keep(piece, text, fields),
+            None => false,
+        };
+    }
+    let before = fields.len();
+    let mut search = rest;
+    for _ in 0..SPLITS_MAX {
+        let Some(at) = memmem::rfind(search, &piece.literal) else { return false };
+        if keep(piece, &rest[..at], fields) && take_pieces(later, &rest[at + piece.literal.len()..], fields) {
+            return true;
+        }
+        fields.truncate(before);
+        search = &rest[..(at + piece.literal.len()).saturating_sub(1).min(rest.len())];
+        if search.len() < piece.literal.len() {
+            return false;
+        }
+    }
+    false
+}
+

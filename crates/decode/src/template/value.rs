@@ -1,0 +1,139 @@
+//! What the text of a placeholder is worth: numbers, addresses, names with their escaping undone.
+
+use std::net::IpAddr;
+
+use tunlog_model::Field;
+
+use super::{Kind, Piece};
+use crate::{options, unescape};
+
+/// What a placeholder caught, still borrowed from the line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Caught<'a> {
+    /// As written.
+    Text(&'a [u8]),
+    /// Escaping undone, and that changed it.
+    Bytes(Box<[u8]>),
+    /// Whole number.
+    Int(i64),
+    /// Seconds.
+    Seconds(f64),
+    /// Address.
+    Ip(IpAddr),
+    /// A word of the contract.
+    Word(&'static str),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// The fields of a line, in order.
+pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
+
+/// Turns the text of a placeholder into its value; false if it is no value of that type.
+fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
+    if piece.kind == Kind::PppOptions {
+        return options::take(text, fields);
+    }
+    if piece.kind == Kind::RadiusCli {
+        if let (Some(field), Some(address)) = (piece.field.or(Some(Field::ClaimedIp)), parse_ip(text)) {
+            fields.push((field, Caught::Ip(address)));
+        }
+        return true;
+    }
+    let Some(value) = value_of(piece.kind, text) else { return false };
+    if let Some(field) = piece.field {
+        fields.push((field, value));
+    }
+    true
+}
+
+fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
+    Some(match kind {
+        Kind::Int => Caught::Int(parse_int(text)?),
+        Kind::Ip => Caught::Ip(parse_ip(text)?),
+        Kind::Minutes => Caught::Seconds((parse_number(text)? * 600.0).round() / 10.0),
+        Kind::Seconds | Kind::Number => Caught::Seconds(parse_number(text)?),
+        Kind::Method => Caught::Word(method_word(text)?),
+        Kind::Name => Caught::Text(unescape::unquoted(text)),
+        Kind::PppdName => caught(unescape::pppd(unescape::unquoted(text))),
+        Kind::DebugName => caught(unescape::debug(text)),
+        Kind::RadiusName => caught(unescape::radius(text)),
+        Kind::RadiusLogin => caught(unescape::radius(unescape::login_name(text))),
+        _ => Caught::Text(text),
+    })
+}
+
+fn caught(text: std::borrow::Cow<'_, [u8]>) -> Caught<'_> {
+    match text {
+        std::borrow::Cow::Borrowed(bytes) => Caught::Text(bytes),
+        std::borrow::Cow::Owned(bytes) => Caught::Bytes(bytes.into()),
+    }
+}
+
+/// A decimal number that fits 64 bits.
+pub fn parse_int(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut number: i64 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(i64::from(digit))?;
+    }
+    Some(if negative { -number } else { number })
+}
+
+fn parse_number(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// An address; IPv4 without leading zeros first, as nearly all are.
+pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+    if let Some(address) = parse_ipv4(text) {
+        return Some(IpAddr::from(address));
+    }
+    if text.len() > 45 || !text.contains(&b':') {
+        return None;
+    }
+    let address: std::net::Ipv6Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(IpAddr::V6(address).to_canonical())
+}
+
+fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
+    if text.len() > 15 {
+        return None;
+    }
+    let mut parts = [0u8; 4];
+    let mut count = 0;
+    for part in text.split(|byte| *byte == b'.') {
+        if count == 4 || part.is_empty() || part.len() > 3 {
+            return None;
+        }
+        parts[count] = u8::try_from(parse_int(part)?).ok()?;
+        count += 1;
+    }
+    (count == 4).then_some(parts)
+}
+
+/// The contract's word for an authentication method as daemons name it.
+pub fn method_word(text: &[u8]) -> Option<&'static str> {
+    let mut word = text.to_ascii_lowercase();
+    word.retain(|byte| !matches!(byte, b' ' | b'-' | b'_'));
+    Some(match &*word {
+        b"pap" => "pap",
+        b"chap" | b"chapmd5" | b"md5" | b"chap05" | b"md5chap" => "chap-md5",
+        b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"chap80" => "ms-chap",
+        b"mschapv2" | b"msv2" | b"mschap2" | b"chapmsv2" | b"chap81" => "ms-chap-v2",
+        b"eap" => "eap",
+        _ if word.starts_with(b"eap") => "eap",
+        _ => return None,
+    })
+}
+
