@@ -87,6 +87,12 @@ pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
     }
 }
 
+/// Whether the first of some lines begins a record of several.
+pub(crate) fn begins_block(lines: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+    radius_detail::is_head(&lines[..end]) || routeros::pair(&lines[..end]).is_some_and(|pair| pair.message.is_empty())
+}
+
 /// Whether any of the first lines has a header of a kind we know.
 pub(crate) fn any_header(head: &[u8]) -> bool {
     let known = |line: &[u8]| {

@@ -170,3 +170,20 @@ fn continues(line: &[u8]) -> bool {
         || line[first..].starts_with(b"message=")
         || memmem::find(line, b"message repeated ").is_some()
 }
+
+/// Where a record of several lines begins that the end of `bytes` (whole lines) leaves unfinished.
+pub(crate) fn in_unfinished_block(bytes: &[u8]) -> Option<usize> {
+    let whole = bytes.len();
+    let mut start = line_start(bytes, whole.checked_sub(1)?);
+    while whole - start < BACKWARD_BYTES {
+        let line = &bytes[start..whole];
+        if framing::begins_block(line) {
+            return Some(start);
+        }
+        if line.first() != Some(&b'\t') || start == 0 {
+            return None;
+        }
+        start = line_start(bytes, start - 1);
+    }
+    None
+}

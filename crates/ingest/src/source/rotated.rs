@@ -78,7 +78,7 @@ fn suffix(name: &str) -> Option<(&str, Rotation)> {
         if digits.len() >= 8 && digits.len() <= 14 && is_date_or_epoch(&digits) {
             return Some((&name[..at], Rotation::Dated(digits)));
         }
-        if sign == '.' && digits.len() == tail.len() && digits.len() <= 4 {
+        if sign == '.' && digits.len() == tail.len() && digits.len() <= 3 {
             return Some((&name[..at], Rotation::Numbered(std::cmp::Reverse(digits.parse().ok()?))));
         }
     }
