@@ -17,6 +17,21 @@ struct Node {
     keys: Vec<u8>,
     children: Vec<u32>,
     leaves: Vec<u32>,
+    /// The children by first byte, for nodes that have many.
+    table: Option<Box<[u32; 256]>>,
+    /// Whether attempts want a message of a leaf here.
+    wanted: bool,
+}
+
+impl Node {
+    /// The child whose label begins with a byte; 0, the root, if there is none.
+    #[inline]
+    fn child(&self, first: u8) -> u32 {
+        if let Some(table) = &self.table {
+            return table[usize::from(first)];
+        }
+        self.keys.iter().position(|key| *key == first).map_or(0, |slot| self.children[slot])
+    }
 }
 
 /// Templates indexed by their literal beginning.
@@ -24,25 +39,32 @@ struct Node {
 pub struct Trie {
     nodes: Vec<Node>,
     leaves: Vec<Leaf>,
-    root: Vec<u32>,
 }
+
+/// Nodes with more children than this get a table; the others are searched one by one.
+const TABLE_MIN: usize = 4;
 
 /// Nodes with templates on the way of one line: longer literal beginnings within one another are rare.
 const WAY_MAX: usize = 24;
 
 impl Trie {
-    /// Builds the index of templates and their message numbers.
-    pub fn build(templates: Vec<(Template, u32)>) -> Trie {
+    /// Builds the index of templates and their message numbers; `wanted` tells which messages attempts are made of.
+    pub fn build(templates: Vec<(Template, u32)>, wanted: impl Fn(u32) -> bool) -> Trie {
         let mut leaves: Vec<Leaf> = templates.into_iter().map(|(template, message)| Leaf { template, message }).collect();
         // most literal text first within one node; a stable sort keeps file order among equals
         leaves.sort_by_key(|leaf| std::cmp::Reverse(leaf.template.literals()));
-        let mut trie = Trie { nodes: vec![Node::default()], leaves, root: vec![0; 256] };
+        let mut trie = Trie { nodes: vec![Node::default()], leaves };
         for number in 0..trie.leaves.len() {
             let prefix = trie.leaves[number].template.prefix().to_vec();
             trie.insert(&prefix, number as u32);
         }
-        for (key, child) in trie.nodes[0].keys.iter().zip(&trie.nodes[0].children) {
-            trie.root[usize::from(*key)] = *child;
+        for node in &mut trie.nodes {
+            node.wanted = node.leaves.iter().any(|leaf| wanted(trie.leaves[*leaf as usize].message));
+        }
+        for node in trie.nodes.iter_mut().filter(|node| node.keys.len() > TABLE_MIN) {
+            let mut table = Box::new([0; 256]);
+            node.keys.iter().zip(&node.children).for_each(|(key, child)| table[usize::from(*key)] = *child);
+            node.table = Some(table);
         }
         trie
     }
@@ -76,6 +98,8 @@ impl Trie {
             children: std::mem::take(&mut self.nodes[node].children),
             leaves: std::mem::take(&mut self.nodes[node].leaves),
             label: tail.clone().into(),
+            table: None,
+            wanted: false,
         };
         let number = self.nodes.len() as u32;
         self.nodes.push(child);
@@ -85,29 +109,35 @@ impl Trie {
         self.nodes[node].children = vec![number];
     }
 
-    /// The message whose template fits `body`, with its fields added to `fields`.
-    pub fn find<'a>(&self, body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
+    /// The message whose template fits `body`, with its fields added to `fields`. With `facts_only`, a line that begins
+    /// like chatter and like nothing else is taken for it: its end is not looked at.
+    pub fn find<'a>(&self, body: &'a [u8], facts_only: bool, fields: &mut Fields<'a>) -> Option<u32> {
         let mut way = [0u32; WAY_MAX];
         let mut steps = 0;
+        let mut wanted = !facts_only;
         let mut rest = body;
-        let mut at = body.first().map_or(0, |first| self.root.get(usize::from(*first)).copied().unwrap_or(0));
+        let mut at = body.first().map_or(0, |first| self.nodes.first().map_or(0, |root| root.child(*first)));
         while at != 0 {
             let node = &self.nodes[at as usize];
             let Some(after) = rest.strip_prefix(&*node.label) else { break };
             if !node.leaves.is_empty() && steps < WAY_MAX {
                 way[steps] = at;
                 steps += 1;
+                wanted |= node.wanted;
             }
             rest = after;
-            let next = rest.first().and_then(|first| memchr::memchr(*first, &node.keys));
-            at = next.map_or(0, |slot| node.children[slot]);
+            at = rest.first().map_or(0, |first| node.child(*first));
         }
-        let from_longest = way[..steps].iter().rev().copied();
-        let root = (!self.nodes.is_empty()).then_some(0);
-        from_longest.chain(root).find_map(|node| self.try_leaves(&self.nodes[node as usize].leaves, body, fields))
+        if let Some(deepest) = steps.checked_sub(1).filter(|_| !wanted) {
+            let leaf = self.nodes[way[deepest] as usize].leaves.first()?;
+            return Some(self.leaves[*leaf as usize].message);
+        }
+        let from_longest = way[..steps].iter().rev().find_map(|node| self.try_leaves(*node, body, fields));
+        from_longest.or_else(|| if self.nodes.is_empty() { None } else { self.try_leaves(0, body, fields) })
     }
 
-    fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
+    fn try_leaves<'a>(&self, node: u32, body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
+        let leaves = &self.nodes[node as usize].leaves;
         leaves.iter().map(|number| &self.leaves[*number as usize]).find(|leaf| leaf.template.take(body, fields)).map(|leaf| leaf.message)
     }
 }
@@ -117,13 +147,13 @@ mod tests {
     use super::*;
 
     fn trie(templates: &[&str]) -> Trie {
-        Trie::build(templates.iter().enumerate().map(|(n, t)| (Template::compile(t).expect("right"), n as u32)).collect())
+        Trie::build(templates.iter().enumerate().map(|(n, t)| (Template::compile(t).expect("right"), n as u32)).collect(), |_| true)
     }
 
     #[test]
     fn the_longest_beginning_wins() {
         let trie = trie(&["Peer <user:name> failed", "Peer refused", "Peer <user:name> failed CHAP", "Pee", "<reason:rest>"]);
-        let found = |line: &str| trie.find(line.as_bytes(), &mut Vec::new());
+        let found = |line: &str| trie.find(line.as_bytes(), false, &mut Vec::new());
         assert_eq!(found("Peer refused"), Some(1));
         assert_eq!(found("Peer x failed"), Some(0));
         assert_eq!(found("Peer x failed CHAP"), Some(2));
@@ -132,7 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn chatter_is_told_by_its_beginning_unless_something_wanted_begins_so_too() {
+        let templates = ["GRE: accepting packet #<count:int>", "Peer <user:name> failed", "Peer <user:name> is here"];
+        let compiled = templates.iter().enumerate().map(|(n, t)| (Template::compile(t).expect("right"), n as u32));
+        let trie = Trie::build(compiled.collect(), |message| message == 1);
+        let found = |line: &str| trie.find(line.as_bytes(), true, &mut Vec::new());
+        assert_eq!(found("GRE: accepting packet #x"), Some(0));
+        assert_eq!(found("Peer anna is here"), Some(2));
+        assert_eq!(found("Peer anna went"), None);
+    }
+
+    #[test]
     fn an_empty_index_finds_nothing() {
-        assert_eq!(Trie::default().find(b"x", &mut Vec::new()), None);
+        assert_eq!(Trie::default().find(b"x", false, &mut Vec::new()), None);
     }
 }

@@ -4,6 +4,7 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
+mod live;
 mod merge;
 mod stream;
 
@@ -12,8 +13,10 @@ use std::ops::ControlFlow;
 use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions};
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem};
-use tunlog_model::{Attempt, Event, RecordTime, SourceId};
+use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
+
+pub use live::Live;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]
@@ -214,28 +217,62 @@ impl<'s> Teller<'s> {
     }
 
     /// The event told last came more often.
-    pub(crate) fn repeated(&mut self, times: u64) {
+    fn repeated(&mut self, times: u64) {
         if self.correlates {
             self.correlator.repeated(times);
         }
     }
 
-    pub(crate) fn lost(&mut self, count: Option<u64>, time: RecordTime) {
+    fn lost(&mut self, count: Option<u64>, time: RecordTime) {
         self.summary.gaps += 1;
         self.summary.lost += count.unwrap_or(0);
         self.subscriber.lost(count, time, &self.sources);
     }
 
-    pub(crate) fn unrecognised(&mut self, line: &UnrecognisedLine<'_>) -> ControlFlow<()> {
-        self.subscriber.unrecognised(line, &self.sources)
+    /// An entry that is no event. `told_line`: the line of the event told last, of the same source.
+    pub(crate) fn other(
+        &mut self,
+        events: &EventBatch,
+        entry: &Entry,
+        time: RecordTime,
+        source: SourceId,
+        told_line: &mut u64,
+    ) -> ControlFlow<()> {
+        match entry {
+            Entry::Unrecognised(line) => {
+                let (body, raw) = (events.slice(line.body), events.slice(line.raw));
+                let line = UnrecognisedLine { dialect: line.dialect, body, raw, source, line: line.line };
+                return self.subscriber.unrecognised(&line, &self.sources);
+            }
+            // only the line right before is repeated; another program's line may stand between
+            Entry::Repeated { times, line, .. } if line.saturating_sub(*told_line) <= 1 => {
+                *told_line = *line;
+                self.repeated(*times);
+            }
+            Entry::Lost { count, .. } => self.lost(*count, time),
+            Entry::Repeated { .. } | Entry::Event(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Goes on with a correlator that was suspended.
+    pub(crate) fn resume(
+        settings: &'s Settings,
+        sources: Sources,
+        subscriber: &'s mut dyn Subscriber,
+        correlator: Correlator,
+        summary: Summary,
+    ) -> Teller<'s> {
+        Teller { correlator, summary, ..Teller::new(settings, sources, subscriber) }
+    }
+
+    /// What `resume` needs to go on.
+    pub(crate) fn suspend(self) -> (Option<Correlator>, Summary) {
+        (Some(self.correlator), self.summary)
     }
 
     pub(crate) fn finish(&mut self) -> ControlFlow<()> {
         self.correlator.finish();
         self.tell_closed()
-    }
-
-    pub(crate) fn into_correlator(self) -> Correlator {
-        self.correlator
     }
 }

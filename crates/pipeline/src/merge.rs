@@ -9,7 +9,7 @@ use tunlog_ingest::{Clock, Discovered, SourceSpec};
 use tunlog_model::{Entry, Event, EventBatch, RecordTime, SourceId};
 
 use crate::stream::{Batch, Item, Shared, Stream, is_large};
-use crate::{Settings, Teller, UnrecognisedLine};
+use crate::{Settings, Teller};
 
 /// Sets that get worker threads; the rest are decoded on the caller's thread.
 const THREADED_SETS_MAX: usize = 4;
@@ -123,25 +123,7 @@ impl<'s> Cursor<'s> {
                 self.told_line = raw.line;
                 teller.event(&Event::new(events, raw, self.time, batch.source))
             }
-            Entry::Unrecognised(line) => teller.unrecognised(&UnrecognisedLine {
-                dialect: line.dialect,
-                body: events.slice(line.body),
-                raw: events.slice(line.raw),
-                source: batch.source,
-                line: line.line,
-            }),
-            Entry::Repeated { times, line, .. } => {
-                // only the line right before is repeated; another program's line may stand between
-                if line.saturating_sub(self.told_line) <= 1 {
-                    self.told_line = *line;
-                    teller.repeated(*times);
-                }
-                ControlFlow::Continue(())
-            }
-            Entry::Lost { count, .. } => {
-                teller.lost(*count, self.time);
-                ControlFlow::Continue(())
-            }
+            entry => teller.other(events, entry, self.time, batch.source, &mut self.told_line),
         }
     }
 
@@ -171,7 +153,7 @@ impl<'s> Cursor<'s> {
 
     fn take(&mut self, item: Item, teller: &mut Teller<'_>) {
         match item {
-            Item::Begin(_, clock) => {
+            Item::Begin(clock) => {
                 self.clock = Some(clock);
                 self.lines_before = 0;
                 self.told_line = 0;

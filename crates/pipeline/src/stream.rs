@@ -25,7 +25,7 @@ pub(crate) struct Batch {
 /// What a stream hands out, in order.
 pub(crate) enum Item {
     /// A source begins; its clock.
-    Begin(SourceId, Box<Clock>),
+    Begin(Box<Clock>),
     Batch(Box<Batch>),
     Problem(Problem),
 }
@@ -41,7 +41,7 @@ struct Reader<'r> {
 
 /// What the reader hands to a decoder.
 enum Work {
-    Begin(SourceId, Box<Clock>),
+    Begin(Box<Clock>),
     Chunk(SourceId, Framer, Chunk),
     Problem(Problem),
 }
@@ -63,7 +63,7 @@ impl Reader<'_> {
                     Ok(source) => {
                         let clock = source.clock();
                         self.open = Some((*id, source));
-                        return Some(Work::Begin(*id, Box::new(clock)));
+                        return Some(Work::Begin(Box::new(clock)));
                     }
                     Err(problem) => return Some(Work::Problem(problem)),
                 }
@@ -87,7 +87,7 @@ impl Reader<'_> {
 /// Decodes one piece of work.
 fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue) -> Item {
     let (source, framer, chunk) = match work {
-        Work::Begin(source, clock) => return Item::Begin(source, clock),
+        Work::Begin(clock) => return Item::Begin(clock),
         Work::Problem(problem) => return Item::Problem(problem),
         Work::Chunk(source, framer, chunk) => (source, framer, chunk),
     };
