@@ -1,6 +1,9 @@
 //! Turns `dialects/*.toml` into tables, so that start-up parses nothing. The grammar is `src/definition.rs`, the same
 //! that users' own files go through.
 
+// the crate is pure, its build script reads the dialect files
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 #[path = "src/definition.rs"]
 #[allow(dead_code)]
 mod definition;
@@ -37,7 +40,12 @@ fn main() {
 
 fn dialect_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialects");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|f| f.path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|f| f.path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|suffix| suffix == "toml"));
     files.sort();
     files
@@ -47,8 +55,17 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
     let _ = write!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[\n",
-        dialect.name, dialect.apps, dialect.role, dialect.unrecognised, dialect.headerless, dialect.priority, dialect.shape, dialect.prelude, map
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[\n",
+        dialect.name,
+        dialect.apps,
+        dialect.passed_on_by,
+        dialect.role,
+        dialect.unrecognised,
+        dialect.headerless,
+        dialect.priority,
+        dialect.shape,
+        dialect.prelude,
+        map
     );
     for message in &dialect.message {
         write_message(out, message);

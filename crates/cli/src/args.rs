@@ -7,8 +7,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
-#[command(name = "tunlog", version, after_help = "Without PATH a command reads the machine's own logs. `tunlog COMMAND -h` tells more.
-Exit status: 0 success, 1 nothing found, 2 an error.")]
+#[command(
+    name = "tunlog",
+    version,
+    after_help = "Without PATH a command reads the machine's own logs. `tunlog COMMAND -h` tells more.
+Exit status: 0 success, 1 nothing found, 2 an error."
+)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -95,7 +99,13 @@ pub struct Common {
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
     /// Colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
     pub color: Color,
     /// No notes on standard error, only errors
     #[arg(short, long)]
@@ -154,8 +164,6 @@ pub struct PathArgs {
 /// Of `clients`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ClientsArgs {
-    #[command(flatten)]
-    pub input: PathArgs,
     /// Log to read; the same as PATH
     #[arg(short, long, value_name = "PATH", alias = "log")]
     pub file: Vec<PathBuf>,
@@ -168,22 +176,29 @@ pub struct ClientsArgs {
     /// Seconds between two paintings [default: 1]
     #[arg(short, long, value_name = "SECONDS", requires = "watch", allow_hyphen_values = true)]
     pub delay: Option<f64>,
+    /// The logs named are those of this machine: show the live counters of its interfaces
+    #[arg(long)]
+    pub here: bool,
     /// Add a line with the sums
     #[arg(long)]
     pub totals: bool,
     /// Print what pptpd-monitor prints, byte for byte, its swap of TX and RX included
     #[arg(long)]
     pub compat: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
 }
 
 /// Of `who`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct WhoArgs {
-    #[command(flatten)]
-    pub input: PathArgs,
     /// Print a line of headings
     #[arg(short = 'H', long)]
     pub heading: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
 }
 
 /// Of `explain`.

@@ -50,13 +50,21 @@ impl Setup {
             color: wants_color(common.color, common.to.is_some()),
         };
         let time = |option: &str, typed: &Option<String>| -> Result<Option<i64>, Failure> {
-            let parsed = typed.as_deref().map(|typed| when::parse(typed, now, &look.zone)).transpose();
+            let parsed = typed
+                .as_deref()
+                .map(|typed| when::parse(typed, now, &look.zone))
+                .transpose();
             parsed.map_err(|problem| Failure::Message(format!("{option}: {problem}")))
         };
         let format = format_of(common)?;
         let defaults = tunlog_ingest::Options::default();
         let settings = Settings {
-            ingest: tunlog_ingest::Options { tz: common.tz.clone(), year: common.year, now, ..defaults },
+            ingest: tunlog_ingest::Options {
+                tz: common.tz.clone(),
+                year: common.year,
+                now,
+                ..defaults
+            },
             since: time("--since", &common.since)?,
             until: time("--until", &common.until)?,
             evidence: format != Format::Table,
@@ -64,7 +72,11 @@ impl Setup {
             wants,
         };
         let catalogue = catalogue()?;
-        let found = if paths.is_empty() { machine_sources() } else { discover(paths, rotate) };
+        let found = if paths.is_empty() {
+            machine_sources()
+        } else {
+            discover(paths, rotate)
+        };
         let setup = Setup {
             found,
             catalogue,
@@ -87,7 +99,13 @@ impl Setup {
             return Ok(());
         }
         let names: Vec<&str> = self.found.specs.iter().map(|spec| spec.name.as_str()).collect();
-        if names.is_empty() && self.found.problems.iter().all(|problem| problem.kind != ProblemKind::Error) {
+        if names.is_empty()
+            && self
+                .found
+                .problems
+                .iter()
+                .all(|problem| problem.kind != ProblemKind::Error)
+        {
             let message = "this machine has no log of a VPN gateway where one usually lies: name a PATH";
             return Err(Failure::Message(message.to_owned()));
         }
@@ -121,11 +139,21 @@ impl Setup {
             }
         }
         if !self.quiet && summary.gaps > 0 {
-            let lost = if summary.lost > 0 { format!(" ({})", counted(summary.lost, "line", "lines")) } else { String::new() };
-            tell(&format!("{} where the writer says that lines were lost{lost}", counted(summary.gaps, "gap", "gaps")));
+            let lost = if summary.lost > 0 {
+                format!(" ({})", counted(summary.lost, "line", "lines"))
+            } else {
+                String::new()
+            };
+            tell(&format!(
+                "{} where the writer says that lines were lost{lost}",
+                counted(summary.gaps, "gap", "gaps")
+            ));
         }
         if !self.quiet && summary.unrecognised > 0 {
-            tell(&format!("{} not understood, see `tunlog unknown`", counted(summary.unrecognised, "line", "lines")));
+            tell(&format!(
+                "{} not understood, see `tunlog unknown`",
+                counted(summary.unrecognised, "line", "lines")
+            ));
         }
         match (failed, rows == 0 && self.filter.names_something()) {
             (true, _) => 2,
@@ -162,7 +190,10 @@ pub fn format_of(common: &Common) -> Result<Format, Failure> {
     };
     let suffix = to.extension().and_then(OsStr::to_str).unwrap_or("txt");
     Format::from_word(suffix).ok_or_else(|| {
-        Failure::Message(format!("{}: the suffix names no format: say which with -o (table, json, jsonl, csv, logfmt)", to.display()))
+        Failure::Message(format!(
+            "{}: the suffix names no format: say which with -o (table, json, jsonl, csv, logfmt)",
+            to.display()
+        ))
     })
 }
 
@@ -194,9 +225,16 @@ pub fn catalogue() -> Result<Catalogue, Failure> {
 
 fn dialect_folders() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
-    let user = std::env::var_os("XDG_CONFIG_HOME").filter(|value| !value.is_empty()).map(PathBuf::from).or(home);
+    let user = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or(home);
     let folders = [Some(PathBuf::from("/etc")), user];
-    folders.into_iter().flatten().map(|folder| folder.join("tunlog/dialects.d")).collect()
+    folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("tunlog/dialects.d"))
+        .collect()
 }
 
 /// Adds the `.toml` files of a folder in the order of their names; a folder that is not there is no error.

@@ -17,7 +17,11 @@ pub struct Filter {
 impl Filter {
     /// As typed.
     pub fn new(common: &Common) -> Filter {
-        Filter { user: common.user.clone(), ip: common.ip, gateway: common.gateway.clone() }
+        Filter {
+            user: common.user.clone(),
+            ip: common.ip.map(|ip| ip.to_canonical()),
+            gateway: common.gateway.clone(),
+        }
     }
 
     /// Whether the query names something, so that finding nothing is worth an exit status.
@@ -39,9 +43,17 @@ impl Filter {
     /// Whether an event is meant.
     pub fn takes_event(&self, event: &Event<'_>) -> bool {
         let user = |typed: &str| event.text(Field::User).is_some_and(|user| user == typed);
-        let ip = |typed: IpAddr| event.fields().iter().any(|(_, value)| matches!(value, Value::Ip(ip) if *ip == typed));
+        let ip = |typed: IpAddr| {
+            event
+                .fields()
+                .iter()
+                .any(|(_, value)| matches!(value, Value::Ip(ip) if *ip == typed))
+        };
         self.user.as_deref().is_none_or(user)
             && self.ip.is_none_or(ip)
-            && self.gateway.as_deref().is_none_or(|gateway| event.host() == gateway.as_bytes())
+            && self
+                .gateway
+                .as_deref()
+                .is_none_or(|gateway| event.host() == gateway.as_bytes())
     }
 }

@@ -16,6 +16,8 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
+use tunlog_report::cut;
+
 use crate::output::Failure;
 
 /// How long a signal may wait to be noticed.
@@ -28,7 +30,11 @@ pub type Frame<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>;
 /// Set when the process is asked to end.
 fn asked_to_end() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
+    for signal in [
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGHUP,
+    ] {
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
     }
     Ok(flag)
@@ -86,8 +92,10 @@ pub fn on_screen(delay: Duration, color: bool, frame: Frame<'_>) -> Result<(), F
         loop {
             buffer.clear();
             frame(&mut buffer)?;
-            paint(&buffer, delay, color, size().unwrap_or(SIZE_DEFAULT), &mut out)?;
-            if !wait(delay, &ended, &mut |now_size| paint(&buffer, delay, color, now_size, &mut io::stdout()))? {
+            paint(&buffer, delay, color, screen_size(), &mut out)?;
+            if !wait(delay, &ended, &mut |now_size| {
+                paint(&buffer, delay, color, now_size, &mut io::stdout())
+            })? {
                 break;
             }
         }
@@ -96,8 +104,20 @@ pub fn on_screen(delay: Duration, color: bool, frame: Frame<'_>) -> Result<(), F
     Ok(())
 }
 
+/// A terminal that does not know its size says 0.
+fn screen_size() -> (u16, u16) {
+    size()
+        .ok()
+        .filter(|(columns, rows)| *columns > 0 && *rows > 0)
+        .unwrap_or(SIZE_DEFAULT)
+}
+
 /// Waits for the next frame; false when it is time to go.
-fn wait(delay: Duration, ended: &AtomicBool, resized: &mut dyn FnMut((u16, u16)) -> io::Result<()>) -> io::Result<bool> {
+fn wait(
+    delay: Duration,
+    ended: &AtomicBool,
+    resized: &mut dyn FnMut((u16, u16)) -> io::Result<()>,
+) -> io::Result<bool> {
     let next = Instant::now() + delay;
     loop {
         if ended.load(Ordering::Relaxed) {
@@ -109,7 +129,9 @@ fn wait(delay: Duration, ended: &AtomicBool, resized: &mut dyn FnMut((u16, u16))
         }
         match poll(TICK.min(left)) {
             Ok(true) => match read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release && quits(key.code, key.modifiers) => return Ok(false),
+                Event::Key(key) if key.kind != KeyEventKind::Release && quits(key.code, key.modifiers) => {
+                    return Ok(false);
+                }
                 Event::Resize(columns, rows) => resized((columns, rows))?,
                 _ => {}
             },
@@ -130,22 +152,38 @@ fn quits(code: KeyCode, modifiers: KeyModifiers) -> bool {
 
 /// Paints a frame over the one before. Each line ends by clearing to its end and the last by clearing below: a shorter
 /// frame leaves nothing behind, and a longer one than the screen is cut, not scrolled.
-fn paint(frame: &[u8], delay: Duration, color: bool, (columns, rows): (u16, u16), out: &mut dyn Write) -> io::Result<()> {
+fn paint(
+    frame: &[u8],
+    delay: Duration,
+    color: bool,
+    (columns, rows): (u16, u16),
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let text = String::from_utf8_lossy(frame);
     let lines: Vec<&str> = text.lines().collect();
     let room = usize::from(rows).saturating_sub(1).max(1);
     let mut painted = Vec::with_capacity(frame.len() + 256);
     for (row, line) in lines.iter().take(room).enumerate() {
         queue!(painted, MoveTo(0, row as u16))?;
-        // The terminal itself cuts what is wider than it is: wrapping is off.
-        painted.extend_from_slice(line.as_bytes());
+        painted.extend_from_slice(cut(line, columns.into()).as_bytes());
         queue!(painted, Clear(ClearType::UntilNewLine))?;
     }
-    queue!(painted, MoveTo(0, lines.len().min(room) as u16), Clear(ClearType::FromCursorDown))?;
+    queue!(
+        painted,
+        MoveTo(0, lines.len().min(room) as u16),
+        Clear(ClearType::FromCursorDown)
+    )?;
     if usize::from(rows) > 1 {
         let hidden = lines.len().saturating_sub(room);
-        let more = if hidden > 0 { format!(", {hidden} more lines") } else { String::new() };
-        let status: String = format!("q quits, every {} s{more}", delay.as_secs_f64()).chars().take(columns.into()).collect();
+        let more = if hidden > 0 {
+            format!(", {hidden} more lines")
+        } else {
+            String::new()
+        };
+        let status: String = format!("q quits, every {} s{more}", delay.as_secs_f64())
+            .chars()
+            .take(columns.into())
+            .collect();
         let (dim, plain) = if color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
         queue!(painted, MoveTo(0, rows - 1))?;
         write!(painted, "{dim}{status}{plain}")?;

@@ -25,7 +25,11 @@ fn main() -> ExitCode {
         // Whoever reads us has seen enough.
         Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(Failure::Message(message)) => {
-            let message = message.lines().map(tunlog_model::text::visible).collect::<Vec<_>>().join("\n");
+            let message = message
+                .lines()
+                .map(tunlog_model::text::visible)
+                .collect::<Vec<_>>()
+                .join("\n");
             // If even standard error is gone there is nobody left to tell.
             let _ = writeln!(std::io::stderr().lock(), "tunlog: {message}");
             ExitCode::from(2)
@@ -36,7 +40,11 @@ fn main() -> ExitCode {
 /// What was typed; a link to the program named `pptpd-monitor` stands for `tunlog clients`.
 fn arguments() -> Vec<OsString> {
     let mut typed: Vec<OsString> = std::env::args_os().collect();
-    let name = typed.first().map(std::path::Path::new).and_then(|path| path.file_stem()).unwrap_or_default();
+    let name = typed
+        .first()
+        .map(std::path::Path::new)
+        .and_then(|path| path.file_stem())
+        .unwrap_or_default();
     if name == "pptpd-monitor" {
         typed.insert(1, "clients".into());
     }

@@ -70,7 +70,11 @@ impl Output {
         let replaceable = std::fs::metadata(name).map_or(true, |found| found.is_file());
         let draft = if replaceable { draft_of(name) } else { name.to_owned() };
         let file = File::create(&draft).map_err(|error| Failure::write(&name.display().to_string(), &error))?;
-        Ok(Output::File { file: BufWriter::new(file), draft, name: name.to_owned() })
+        Ok(Output::File {
+            file: BufWriter::new(file),
+            draft,
+            name: name.to_owned(),
+        })
     }
 
     /// Writes what is buffered and gives the file its name.
@@ -81,7 +85,13 @@ impl Output {
         match self {
             Output::Stdout(mut out) => out.flush().map_err(|error| Failure::write("standard output", &error)),
             Output::File { mut file, draft, name } => {
-                let renamed = file.flush().and_then(|()| if draft == name { Ok(()) } else { std::fs::rename(&draft, &name) });
+                let renamed = file.flush().and_then(|()| {
+                    if draft == name {
+                        Ok(())
+                    } else {
+                        std::fs::rename(&draft, &name)
+                    }
+                });
                 renamed.map_err(|error| Failure::write(&name.display().to_string(), &error))
             }
         }

@@ -11,7 +11,9 @@ use jiff::{Span, Timestamp, ToSpan as _, Zoned};
 /// What would have been understood, if the text was not.
 pub fn parse(typed: &str, now: i64, zone: &TimeZone) -> Result<i64, String> {
     let text = typed.trim();
-    let now = Timestamp::from_microsecond(now).map_err(|error| error.to_string())?.to_zoned(zone.clone());
+    let now = Timestamp::from_microsecond(now)
+        .map_err(|error| error.to_string())?
+        .to_zoned(zone.clone());
     let found = word(text, &now)
         .or_else(|| text.parse::<Timestamp>().ok())
         .or_else(|| civil(text, &now))
@@ -34,17 +36,17 @@ fn word(text: &str, now: &Zoned) -> Option<Timestamp> {
 }
 
 fn civil(text: &str, now: &Zoned) -> Option<Timestamp> {
-    let moment = if let Ok(time) = text.parse::<Time>().or_else(|_| Time::strptime("%H:%M", text)) {
-        if text.contains('-') {
-            return None;
-        }
+    let moment = if !text.contains('-') {
+        let time = text.parse::<Time>().or_else(|_| Time::strptime("%H:%M", text)).ok()?;
         now.date().to_datetime(time)
     } else if text.len() == 10 {
         text.parse::<Date>().ok()?.to_datetime(Time::midnight())
     } else {
         let text = text.replacen('T', " ", 1);
         let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
-        formats.iter().find_map(|format| DateTime::strptime(format, &text).ok())?
+        formats
+            .iter()
+            .find_map(|format| DateTime::strptime(format, &text).ok())?
     };
     Some(moment.to_zoned(now.time_zone().clone()).ok()?.timestamp())
 }

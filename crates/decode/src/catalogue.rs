@@ -8,17 +8,32 @@ use crate::dialect::Dialect;
 use crate::table::{self, DialectTable};
 use crate::user;
 
+/// A dialect that a program speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speaker {
+    /// Number of the dialect.
+    pub dialect: u16,
+    /// Its own, not one that it only passes on.
+    pub own: bool,
+}
+
 /// The catalogue of messages.
 #[derive(Debug)]
 pub struct Catalogue {
     dialects: Vec<Dialect>,
-    by_app: FxHashMap<&'static [u8], Vec<u16>>,
+    by_app: FxHashMap<&'static [u8], Vec<Speaker>>,
     first_bytes: Box<[bool; 256]>,
-    headerless: Vec<u16>,
+    headerless: Vec<Speaker>,
 }
 
 /// Programs that pass on what other daemons say, with the other's own tag before it (`NetworkManager[7]: xl2tpd[9]: …`).
-const RELAYS: &[&str] = &["NetworkManager", "systemd", "docker", "nm-l2tp-service", "nm-pptp-service"];
+const RELAYS: &[&str] = &[
+    "NetworkManager",
+    "systemd",
+    "docker",
+    "nm-l2tp-service",
+    "nm-pptp-service",
+];
 
 impl Catalogue {
     /// The dialects that tunlog ships.
@@ -29,19 +44,29 @@ impl Catalogue {
     /// The shipped dialects and users' own files, given as (path, text).
     ///
     /// # Errors
-    /// Every problem of every file, one line each, beginning with its path.
+    /// Every problem of every file, beginning with its path and line.
     pub fn with_user_dialects(files: &[(String, String)]) -> Result<Catalogue, Vec<String>> {
         let mut problems = Vec::new();
-        let mut tables = Vec::new();
+        let mut tables: Vec<&'static DialectTable> = Vec::new();
         for (path, text) in files {
-            let found = crate::check(path, text);
-            if found.is_empty() {
-                tables.extend(toml::from_str::<DialectFile>(text).ok().map(user::table_of));
+            let mut found = crate::check(path, text);
+            if found.is_empty()
+                && let Ok(file) = toml::from_str::<DialectFile>(text)
+            {
+                let table = user::table_of(file);
+                found.extend(
+                    misfit(table, tables.iter().copied().chain(table::SHIPPED)).map(|what| format!("{path}:1: {what}")),
+                );
+                tables.push(table);
             }
             problems.extend(found);
         }
         // a user's dialect comes first: it may say better what a shipped one says in general
-        if problems.is_empty() { Ok(Catalogue::of(tables.into_iter().chain(table::SHIPPED.iter()))) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Catalogue::of(tables.into_iter().chain(table::SHIPPED.iter())))
+        } else {
+            Err(problems)
+        }
     }
 
     fn of(tables: impl Iterator<Item = &'static DialectTable>) -> Catalogue {
@@ -52,25 +77,60 @@ impl Catalogue {
                 None => dialects.push(Dialect::new(table)),
             }
         }
-        let mut by_app: FxHashMap<&'static [u8], Vec<u16>> = FxHashMap::default();
-        for (number, dialect) in dialects.iter().enumerate() {
-            for app in dialect.apps() {
-                let speakers = by_app.entry(app.as_bytes()).or_default();
-                if !speakers.contains(&(number as u16)) {
-                    speakers.push(number as u16);
-                }
+        let mut by_app: FxHashMap<&'static [u8], Vec<Speaker>> = FxHashMap::default();
+        let numbers = || (0u16..).zip(&dialects);
+        let own = numbers().flat_map(|(number, dialect)| {
+            dialect.apps().map(move |app| {
+                (
+                    app,
+                    Speaker {
+                        dialect: number,
+                        own: true,
+                    },
+                )
+            })
+        });
+        let passed_on = numbers().flat_map(|(number, dialect)| {
+            dialect.passed_on_by().map(move |app| {
+                (
+                    app,
+                    Speaker {
+                        dialect: number,
+                        own: false,
+                    },
+                )
+            })
+        });
+        for (app, speaker) in own.chain(passed_on) {
+            let speakers = by_app.entry(app.as_bytes()).or_default();
+            if !speakers.iter().any(|known| known.dialect == speaker.dialect) {
+                speakers.push(speaker);
             }
         }
         for speakers in by_app.values_mut() {
-            speakers.sort_by_key(|number| std::cmp::Reverse(dialects[usize::from(*number)].priority));
+            speakers.sort_by_key(|speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority));
         }
         for relay in RELAYS {
             by_app.entry(relay.as_bytes()).or_default();
         }
         let mut first_bytes = Box::new([false; 256]);
-        by_app.keys().filter_map(|app| app.first()).for_each(|first| first_bytes[usize::from(*first)] = true);
-        let headerless = (0..dialects.len() as u16).filter(|number| dialects[usize::from(*number)].headerless).collect();
-        Catalogue { dialects, by_app, first_bytes, headerless }
+        by_app
+            .keys()
+            .filter_map(|app| app.first())
+            .for_each(|first| first_bytes[usize::from(*first)] = true);
+        let headerless = numbers().filter(|(_, dialect)| dialect.headerless);
+        let headerless = headerless
+            .map(|(number, _)| Speaker {
+                dialect: number,
+                own: true,
+            })
+            .collect();
+        Catalogue {
+            dialects,
+            by_app,
+            first_bytes,
+            headerless,
+        }
     }
 
     /// The dialects.
@@ -80,18 +140,25 @@ impl Catalogue {
 
     /// Every message of every dialect.
     pub fn messages(&self) -> impl Iterator<Item = &'static Message> {
-        self.dialects.iter().flat_map(|dialect| dialect.ready().messages.iter().copied())
+        self.dialects
+            .iter()
+            .flat_map(|dialect| dialect.ready().messages.iter().copied())
     }
 
     /// The message with an id, `dialect/slug`.
     pub fn message(&self, id: &str) -> Option<&'static Message> {
         let (dialect, slug) = id.split_once('/')?;
         let dialect = self.dialects.iter().find(|candidate| candidate.name == dialect)?;
-        dialect.ready().messages.iter().copied().find(|message| message.id == slug)
+        dialect
+            .ready()
+            .messages
+            .iter()
+            .copied()
+            .find(|message| message.id == slug)
     }
 
-    /// Numbers of the dialects that a program speaks.
-    pub(crate) fn speakers(&self, app: &[u8]) -> Option<&[u16]> {
+    /// The dialects that a program speaks, the ones to ask first first.
+    pub(crate) fn speakers(&self, app: &[u8]) -> Option<&[Speaker]> {
         if app.is_empty() {
             return Some(&self.headerless);
         }
@@ -101,12 +168,24 @@ impl Catalogue {
     /// The message of a bare body, whoever wrote it.
     pub fn explain_line(&self, body: &[u8]) -> Option<&'static Message> {
         let record = RecordRef::bare(body, 1);
-        self.dialects.iter().find_map(|dialect| dialect.find(body, &record, &mut Vec::new()))
+        self.dialects
+            .iter()
+            .find_map(|dialect| dialect.find(body, &record, &mut Vec::new()))
     }
+}
+
+/// Why a file cannot be part of the dialect whose name it has: bodies are read in one way.
+fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static DialectTable>) -> Option<String> {
+    let twin = others.find(|other| other.name == table.name && other.shape != table.shape)?;
+    Some(format!(
+        "`{}` is a dialect of shape `{}`, this file says `{}`: give it a name of its own",
+        table.name, twin.shape, table.shape
+    ))
 }
 
 impl AppFilter for Catalogue {
     fn wants(&self, app: &[u8]) -> bool {
-        app.first().is_none_or(|first| self.first_bytes[usize::from(*first)] && self.by_app.contains_key(app))
+        app.first()
+            .is_none_or(|first| self.first_bytes[usize::from(*first)] && self.by_app.contains_key(app))
     }
 }

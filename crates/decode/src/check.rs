@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tunlog_model::{EventKind, Field, Layer, RecordRef};
+use tunlog_model::{Field, Payload, RecordRef};
 
-use crate::definition::{DialectFile, MessageEntry};
+use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
-use crate::template::{Caught, Fields};
+use crate::problem::Lines;
+use crate::template::{Caught, Fields, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -15,91 +16,181 @@ const PROVENANCE: &[&str] = &["lab", "source", "documented", "wild"];
 /// How many examples a message may have; more hide the telling ones.
 const EXAMPLES_MAX: usize = 60;
 
-/// The problems of a dialect file, each beginning with its path (and line where known); empty means it is fine.
+/// The problems of a dialect file, each beginning with its path and line; empty means it is fine.
 pub fn check(path: &str, text: &str) -> Vec<String> {
-    let file: DialectFile = match toml::from_str(text) {
-        Ok(file) => file,
-        Err(error) => return vec![format!("{path}:{}: {}", line_of(text, error.span().map_or(0, |span| span.start)), error.message())],
+    let mut report = Report {
+        lines: Lines::of(text),
+        found: Vec::new(),
     };
-    let again: Option<DialectFile> = toml::from_str(text).ok();
-    let mut found = words(&file);
-    let Some(table) = again.map(user::table_of) else { return vec![] };
-    let dialect = Dialect::new(table);
-    found.extend(dialect.ready().problems.iter().cloned());
-    for entry in &file.message {
-        found.extend(examples(&dialect, &file, entry).into_iter().map(|problem| format!("{}/{}: {problem}", file.name, entry.id)));
+    // read twice: one copy becomes the tables that the examples are tried on
+    match (toml::from_str::<DialectFile>(text), toml::from_str::<DialectFile>(text)) {
+        (Ok(file), Ok(again)) => {
+            head(&file, &mut report);
+            messages(&file, &mut report);
+            let dialect = Dialect::new(user::table_of(again));
+            compiled(&dialect, &file, &mut report);
+            examples(&dialect, &file, &mut report);
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            let line = report.lines.of_byte(error.span().map_or(0, |span| span.start));
+            report.say(line, "", error.message());
+        }
     }
-    found.into_iter().map(|problem| format!("{path}: {problem}")).collect()
+    report.found.sort();
+    report
+        .found
+        .into_iter()
+        .map(|(line, problem)| format!("{path}:{line}: {problem}"))
+        .collect()
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+/// Problems with their lines.
+struct Report<'t> {
+    lines: Lines<'t>,
+    found: Vec<(usize, String)>,
 }
 
-fn words(file: &DialectFile) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut ids = BTreeSet::new();
-    if file.apps.is_empty() && !file.headerless {
-        found.push(format!("{}: no `apps` and not `headerless`: no line would ever be its", file.name));
+impl Report<'_> {
+    fn say(&mut self, line: usize, id: &str, what: impl AsRef<str>) {
+        let what = what.as_ref();
+        self.found.push((
+            line,
+            if id.is_empty() {
+                what.to_owned()
+            } else {
+                format!("message `{id}`: {what}")
+            },
+        ));
+    }
+
+    fn in_head(&mut self, near: &str, what: impl AsRef<str>) {
+        self.say(self.lines.in_head(near), "", what);
+    }
+
+    fn in_message(&mut self, number: usize, entry: &MessageEntry, near: &str, what: impl AsRef<str>) {
+        self.say(self.lines.in_message(number, near), &entry.id, what);
+    }
+}
+
+fn head(file: &DialectFile, report: &mut Report<'_>) {
+    if file.name.trim().is_empty() {
+        report.in_head("name", "`name` is empty");
+    }
+    if file.apps.is_empty() && file.passed_on_by.is_empty() && !file.headerless {
+        report.in_head("apps", "no `apps` and not `headerless`: no line would ever be its");
     }
     if !matches!(file.unrecognised.as_str(), "unknown" | "noise") {
-        found.push(format!("{}: `unrecognised` is `unknown` or `noise`, not `{}`", file.name, file.unrecognised));
+        let what = format!("`unrecognised` is `unknown` or `noise`, not `{}`", file.unrecognised);
+        report.in_head("unrecognised", what);
+    }
+    if file.message.is_empty() {
+        report.in_head("name", "no `[[message]]`: it would understand nothing");
     }
     for (key, field) in &file.map {
         if Field::from_word(field).is_none() {
-            found.push(format!("{}: `{key}`: {}", file.name, crate::template::unknown_field(field)));
+            report.in_head(key, unknown_field(field));
         }
     }
-    for entry in &file.message {
-        let mut say = |problem: String| found.push(format!("{}/{}: {problem}", file.name, entry.id));
-        if !ids.insert(&entry.id) {
-            say("the id is used twice".into());
-        }
-        for (key, text) in [("meaning", &entry.meaning), ("cause", &entry.cause), ("action", &entry.action)] {
-            if text.trim().is_empty() {
-                say(format!("`{key}` is missing (write \"none\" where there is none)"));
-            }
-        }
-        if entry.example.is_empty() {
-            say("no example line".into());
-        }
-        if entry.example.len() > EXAMPLES_MAX {
-            say(format!("more than {EXAMPLES_MAX} example lines"));
-        }
-        if Layer::from_word(&entry.layer).is_none() || EventKind::from_word(&entry.event).is_none() {
-            say(format!("layer `{}` or event `{}` is not in the vocabulary", entry.layer, entry.event));
-        }
-    }
-    found
 }
 
-fn examples(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry) -> Vec<String> {
-    let mut found = Vec::new();
-    for example in &entry.example {
-        if !PROVENANCE.contains(&example.from.as_str()) {
-            found.push(format!("`from` is one of {}, not `{}`", PROVENANCE.join(", "), example.from));
+fn messages(file: &DialectFile, report: &mut Report<'_>) {
+    let mut ids = BTreeSet::new();
+    for (number, entry) in file.message.iter().enumerate() {
+        if !ids.insert(&entry.id) {
+            report.in_message(number, entry, "id", "the id is used twice");
         }
-        let body = example.line.as_bytes();
-        let pairs = detail_pairs(file, &example.line);
-        let mut record = RecordRef::bare(body, 1);
-        if file.shape == "fields" {
-            record.payload = tunlog_model::Payload::Fields(&pairs);
+        if !is_slug(&entry.id) {
+            report.in_message(number, entry, "id", "an id is of small letters, digits and hyphens");
         }
-        let mut fields = Vec::new();
-        match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
-            None => found.push(format!("example is not recognised: {}", example.line)),
-            Some(message) if message.id != entry.id && !twins(file, message.id, &entry.id) => {
-                found.push(format!("example decodes to {}/{}: {}", message.dialect, message.id, example.line));
+        for (key, text) in [
+            ("meaning", &entry.meaning),
+            ("cause", &entry.cause),
+            ("action", &entry.action),
+        ] {
+            if text.trim().is_empty() {
+                report.in_message(
+                    number,
+                    entry,
+                    key,
+                    format!("`{key}` is missing (write \"none\" where there is none)"),
+                );
             }
-            Some(_) => found.extend(compare(&fields, example)),
         }
+        if file.shape == "template" && entry.template.is_empty() && entry.also.is_empty() {
+            report.in_message(number, entry, "id", "no `template`: no line would ever be it");
+        }
+        if !entry.same_text_as.is_empty() && !file.message.iter().any(|twin| twin.id == entry.same_text_as) {
+            let what = format!("`same-text-as` names `{}`, which is not here", entry.same_text_as);
+            report.in_message(number, entry, "same-text-as", what);
+        }
+        if entry.example.is_empty() {
+            report.in_message(number, entry, "id", "no example line");
+        }
+        if entry.example.len() > EXAMPLES_MAX {
+            report.in_message(number, entry, "id", format!("more than {EXAMPLES_MAX} example lines"));
+        }
+    }
+}
+
+/// Vendors' own codes are ids too (`02800009`, `rras/20271` without its dialect).
+fn is_slug(id: &str) -> bool {
+    !id.is_empty()
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// What compiling the dialect brought to light.
+fn compiled(dialect: &Dialect, file: &DialectFile, report: &mut Report<'_>) {
+    for problem in &dialect.ready().problems {
+        match file.message.iter().position(|entry| entry.id == problem.message) {
+            Some(number) => report.in_message(number, &file.message[number], problem.near, &problem.what),
+            None => report.in_head(problem.near, &problem.what),
+        }
+    }
+}
+
+fn examples(dialect: &Dialect, file: &DialectFile, report: &mut Report<'_>) {
+    for (number, entry) in file.message.iter().enumerate() {
+        for (at, example) in entry.example.iter().enumerate() {
+            let line = report.lines.of_example(number, at);
+            for problem in wrong(dialect, file, entry, example) {
+                report.say(line, &entry.id, problem);
+            }
+        }
+    }
+}
+
+/// What is wrong with an example.
+fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &Example) -> Vec<String> {
+    let mut found = Vec::new();
+    if !PROVENANCE.contains(&example.from.as_str()) {
+        found.push(unknown("`from`", &example.from, PROVENANCE));
+    }
+    let body = example.line.as_bytes();
+    let pairs = detail_pairs(file, &example.line);
+    let mut record = RecordRef::bare(body, 1);
+    if file.shape == "fields" {
+        record.payload = Payload::Fields(&pairs);
+    }
+    let mut fields = Vec::new();
+    match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
+        None => found.push(format!("the example is not recognised: {}", example.line)),
+        Some(message) if message.id != entry.id && !twins(file, message.id, &entry.id) => {
+            found.push(format!("the example decodes to `{}`: {}", message.id, example.line));
+        }
+        Some(_) => found.extend(compare(&fields, example)),
     }
     found
 }
 
 /// Two messages that declare that their text is the same.
 fn twins(file: &DialectFile, one: &str, other: &str) -> bool {
-    let says = |id: &str, twin: &str| file.message.iter().any(|message| message.id == id && message.same_text_as == twin);
+    let says = |id: &str, twin: &str| {
+        file.message
+            .iter()
+            .any(|message| message.id == id && message.same_text_as == twin)
+    };
     says(one, other) || says(other, one)
 }
 
@@ -109,22 +200,34 @@ fn detail_pairs<'a>(file: &DialectFile, line: &'a str) -> Vec<(&'a [u8], &'a [u8
         return Vec::new();
     }
     let pairs = line.split("; ").filter_map(|pair| pair.split_once(" = "));
-    pairs.map(|(name, value)| (name.trim().as_bytes(), value.trim().as_bytes())).collect()
+    pairs
+        .map(|(name, value)| (name.trim().as_bytes(), value.trim().as_bytes()))
+        .collect()
 }
 
-fn compare(fields: &Fields<'_>, example: &crate::definition::Example) -> Vec<String> {
+fn compare(fields: &Fields<'_>, example: &Example) -> Vec<String> {
     let mut found = Vec::new();
     for (field, caught) in fields {
-        let got = show(caught);
-        match example.fields.get(field.word()).map(plain) {
-            None => found.push(format!("example extracts {} = {got}, which its `fields` do not name: {}", field.word(), example.line)),
-            Some(want) if !same(&want, &got) => found.push(format!("example extracts {} = {got}, its `fields` say {want}: {}", field.word(), example.line)),
+        let (word, got) = (field.word(), show(caught));
+        match example.fields.get(word).map(plain) {
+            None => found.push(format!(
+                "the example extracts {word} = {got}, which its `fields` do not name: {}",
+                example.line
+            )),
+            Some(want) if !same(&want, &got) => {
+                found.push(format!(
+                    "the example extracts {word} = {got}, its `fields` say {want}: {}",
+                    example.line
+                ));
+            }
             Some(_) => {}
         }
     }
     for key in example.fields.keys() {
-        if !fields.iter().any(|(field, _)| field.word() == key) {
-            found.push(format!("example does not extract `{key}`: {}", example.line));
+        if Field::from_word(key).is_none() {
+            found.push(unknown_field(key));
+        } else if !fields.iter().any(|(field, _)| field.word() == key) {
+            found.push(format!("the example does not extract `{key}`: {}", example.line));
         }
     }
     found

@@ -3,7 +3,9 @@
 use tunlog_model::{Entry, EventBatch, Field, Payload, RecordRef, Span, Spans, Unrecognised, Value};
 
 use crate::Catalogue;
+use crate::catalogue::Speaker;
 use crate::template::{Caught, Fields};
+use crate::trie::Look;
 
 /// What is kept of what was understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +26,20 @@ pub struct Decoder<'c> {
     /// Empty between records; only its allocation is kept.
     scratch: Fields<'static>,
     last_app: Vec<u8>,
-    last_speakers: &'c [u16],
+    last_speakers: &'c [Speaker],
 }
 
 impl<'c> Decoder<'c> {
     /// A decoder over a catalogue.
     pub fn new(catalogue: &'c Catalogue, keep: Keep) -> Decoder<'c> {
-        Decoder { catalogue, keep, values: Vec::new(), scratch: Vec::new(), last_app: Vec::new(), last_speakers: catalogue.speakers(b"").unwrap_or_default() }
+        Decoder {
+            catalogue,
+            keep,
+            values: Vec::new(),
+            scratch: Vec::new(),
+            last_app: Vec::new(),
+            last_speakers: catalogue.speakers(b"").unwrap_or_default(),
+        }
     }
 
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
@@ -45,17 +54,35 @@ impl<'c> Decoder<'c> {
             }
             Payload::Repeated(times) => {
                 let (host, app) = (spans.span(batch, record.host), spans.span(batch, record.app));
-                batch.entries.push(Entry::Repeated { times, host, app, stamp: record.stamp, line: record.line });
+                batch.entries.push(Entry::Repeated {
+                    times,
+                    host,
+                    app,
+                    stamp: record.stamp,
+                    line: record.line,
+                });
             }
             Payload::Lost(count) => {
                 let raw = spans.span(batch, record.raw);
-                batch.entries.push(Entry::Lost { count, stamp: record.stamp, line: record.line, raw });
+                batch.entries.push(Entry::Lost {
+                    count,
+                    stamp: record.stamp,
+                    line: record.line,
+                    raw,
+                });
             }
         }
         self.scratch = recycled(scratch);
     }
 
-    fn text<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+    fn text<'a>(
+        &mut self,
+        record: &RecordRef<'a>,
+        body: &'a [u8],
+        spans: &Spans,
+        batch: &mut EventBatch,
+        fields: &mut Fields<'a>,
+    ) {
         if self.understood(record, body, spans, batch, fields) {
             return;
         }
@@ -69,17 +96,37 @@ impl<'c> Decoder<'c> {
     }
 
     /// As `text`, for a body that was relayed already: relays do not nest.
-    fn text_once<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) {
+    fn text_once<'a>(
+        &mut self,
+        record: &RecordRef<'a>,
+        body: &'a [u8],
+        spans: &Spans,
+        batch: &mut EventBatch,
+        fields: &mut Fields<'a>,
+    ) {
         if !self.understood(record, body, spans, batch, fields) {
             self.unrecognised(record, body, spans, batch);
         }
     }
 
-    fn understood<'a>(&mut self, record: &RecordRef<'a>, body: &'a [u8], spans: &Spans, batch: &mut EventBatch, fields: &mut Fields<'a>) -> bool {
-        for number in self.speakers(record.app) {
+    fn understood<'a>(
+        &mut self,
+        record: &RecordRef<'a>,
+        body: &'a [u8],
+        spans: &Spans,
+        batch: &mut EventBatch,
+        fields: &mut Fields<'a>,
+    ) -> bool {
+        for speaker in self.speakers(record.app) {
             fields.clear();
-            let dialect = &self.catalogue.dialects()[usize::from(*number)];
-            let Some(message) = dialect.find_for(body, record, self.keep == Keep::Facts, fields) else { continue };
+            let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
+            let look = Look {
+                facts_only: self.keep == Keep::Facts,
+                anchored_only: !speaker.own,
+            };
+            let Some(message) = dialect.find_for(body, record, look, fields) else {
+                continue;
+            };
             let wanted = match self.keep {
                 Keep::Facts => message.concerns_attempts,
                 Keep::Events => true,
@@ -98,7 +145,7 @@ impl<'c> Decoder<'c> {
         false
     }
 
-    fn speakers(&mut self, app: &[u8]) -> &'c [u16] {
+    fn speakers(&mut self, app: &[u8]) -> &'c [Speaker] {
         if self.last_app != app {
             self.last_app.clear();
             self.last_app.extend_from_slice(app);
@@ -108,12 +155,23 @@ impl<'c> Decoder<'c> {
     }
 
     fn unrecognised(&mut self, record: &RecordRef<'_>, body: &[u8], spans: &Spans, batch: &mut EventBatch) {
-        let daemon = self.speakers(record.app).iter().map(|number| &self.catalogue.dialects()[usize::from(*number)]).find(|dialect| !dialect.noise);
-        let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else { return };
+        // a program that only passes a dialect's lines on has lines of its own, which are nobody's concern
+        let own = self.speakers(record.app).iter().filter(|speaker| speaker.own);
+        let daemon = own
+            .map(|speaker| &self.catalogue.dialects()[usize::from(speaker.dialect)])
+            .find(|dialect| !dialect.noise);
+        let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else {
+            return;
+        };
         batch.unrecognised += 1;
         if self.keep == Keep::Unrecognised {
             let (body, raw): (Span, Span) = (spans.span(batch, body), spans.span(batch, record.raw));
-            batch.entries.push(Entry::Unrecognised(Unrecognised { dialect: dialect.name, body, raw, line: record.line }));
+            batch.entries.push(Entry::Unrecognised(Unrecognised {
+                dialect: dialect.name,
+                body,
+                raw,
+                line: record.line,
+            }));
         }
     }
 }
@@ -138,14 +196,20 @@ fn value(caught: Caught<'_>, spans: &Spans, batch: &mut EventBatch) -> Value {
 
 /// A body that is another daemon's line with its own tag: `xl2tpd[26176]: text`, `pppd[7]: text`, `pluto[9]: text`.
 fn relayed(body: &[u8]) -> Option<(&[u8], u32, &[u8])> {
-    let end = body.iter().take(48).position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')))?;
+    let end = body
+        .iter()
+        .take(48)
+        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')))?;
     let (tag, rest) = body.split_at(end);
     let app = tag.rsplit(|byte| *byte == b'/').next().filter(|app| !app.is_empty())?;
     let (pid, rest) = match rest.strip_prefix(b"[") {
         None => (0, rest),
         Some(inner) => {
             let close = inner.iter().take(12).position(|byte| *byte == b']')?;
-            (u32::try_from(crate::template::parse_int(&inner[..close])?).ok()?, &inner[close + 1..])
+            (
+                u32::try_from(crate::template::parse_int(&inner[..close])?).ok()?,
+                &inner[close + 1..],
+            )
         }
     };
     let inner = rest.strip_prefix(b": ")?;

@@ -14,6 +14,9 @@ pub struct DialectFile {
     /// Programs whose lines it reads.
     #[serde(default)]
     pub apps: Vec<String>,
+    /// Programs that write its lines under their own name among other lines; what nobody understands there is noise.
+    #[serde(default)]
+    pub passed_on_by: Vec<String>,
     /// What its writer is to a connection: "ppp", "pptp", "l2tp", "ike", "radius", "firewall", "system" or "none".
     #[serde(default = "none")]
     pub role: String,

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::prelude::Prelude;
+use crate::problem::Problem;
 use crate::shape::netfilter::Rule;
 use crate::shape::{Condition, Shape, typed};
 use crate::table::{DialectTable, MessageTable};
-use crate::template::{Caught, Fields, Template, unknown_field};
-use crate::trie::Trie;
+use crate::template::{Caught, Fields, Template, unknown, unknown_field};
+use crate::trie::{Look, Trie};
 
 /// One dialect; compiled when its first line comes.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Ready {
     shape: Shape,
     prelude: Prelude,
     /// What is wrong with the tables; the shipped ones are tested to have nothing wrong.
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
 }
 
 impl Dialect {
@@ -63,22 +64,38 @@ impl Dialect {
         self.tables.iter().flat_map(|table| table.apps.iter().copied())
     }
 
+    /// Programs of all files that pass its lines on.
+    pub fn passed_on_by(&self) -> impl Iterator<Item = &'static str> {
+        self.tables.iter().flat_map(|table| table.passed_on_by.iter().copied())
+    }
+
     /// The compiled form; made at the first call.
     pub fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| Ready::compile(&self.tables))
     }
 
     /// The message of a body, with its fields added to `fields`.
-    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, fields: &mut Fields<'a>) -> Option<&'static Message> {
-        self.find_for(body, record, false, fields)
+    pub fn find<'a>(
+        &self,
+        body: &'a [u8],
+        record: &RecordRef<'a>,
+        fields: &mut Fields<'a>,
+    ) -> Option<&'static Message> {
+        self.find_for(body, record, Look::default(), fields)
     }
 
-    /// As `find`; with `facts_only`, fields of messages that no attempt wants may be left out.
-    pub fn find_for<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, facts_only: bool, fields: &mut Fields<'a>) -> Option<&'static Message> {
+    /// As `find`, looking no closer than `look` says.
+    pub fn find_for<'a>(
+        &self,
+        body: &'a [u8],
+        record: &RecordRef<'a>,
+        look: Look,
+        fields: &mut Fields<'a>,
+    ) -> Option<&'static Message> {
         let ready = self.ready();
         let before = fields.len();
-        let rest = ready.prelude.cut(body, fields);
-        let Some(number) = ready.shape.find(rest, record, facts_only, fields) else {
+        let rest = ready.prelude.cut(body, fields).trim_ascii_start();
+        let Some(number) = ready.shape.find(rest, record, look, fields) else {
             fields.truncate(before);
             return None;
         };
@@ -94,17 +111,31 @@ impl Dialect {
 
 impl Ready {
     fn compile(tables: &[&'static DialectTable]) -> Ready {
-        let mut ready = Ready { messages: Vec::new(), sets: Vec::new(), shape: Shape::Template(Trie::default()), prelude: Prelude::None, problems: Vec::new() };
+        let mut ready = Ready {
+            messages: Vec::new(),
+            sets: Vec::new(),
+            shape: Shape::Template(Trie::default()),
+            prelude: Prelude::None,
+            problems: Vec::new(),
+        };
         let mut templates = Vec::new();
         let mut conditions = Vec::new();
         for table in tables {
             let known = Prelude::ALL.iter().find(|(_, word)| *word == table.prelude);
-            ready.prelude = known.map_or(ready.prelude, |(prelude, _)| if *prelude == Prelude::None { ready.prelude } else { *prelude });
+            ready.prelude = known.map_or(ready.prelude, |(prelude, _)| {
+                if *prelude == Prelude::None {
+                    ready.prelude
+                } else {
+                    *prelude
+                }
+            });
             if known.is_none() {
-                ready.problems.push(format!("{}: unknown prelude `{}`", table.name, table.prelude));
+                let words: Vec<&str> = Prelude::ALL.iter().map(|(_, word)| *word).collect();
+                ready.wrong("", "prelude", unknown("prelude", table.prelude, &words));
             }
             let role = Role::from_word(table.role).unwrap_or_else(|| {
-                ready.problems.push(format!("{}: unknown role `{}`", table.name, table.role));
+                let words: Vec<&str> = Role::ALL.iter().map(|(_, word)| *word).collect();
+                ready.wrong("", "role", unknown("role", table.role, &words));
                 Role::None
             });
             for entry in table.messages {
@@ -112,9 +143,9 @@ impl Ready {
                 ready.add(table.name, role, entry);
                 conditions.push(Condition(entry.when));
                 for text in entry.templates {
-                    match Template::compile(text) {
+                    match sound(text, entry.secret) {
                         Ok(template) => templates.push((template, number)),
-                        Err(problem) => ready.problems.push(format!("{}/{}: {problem}", table.name, entry.id)),
+                        Err(problem) => ready.wrong(entry.id, text, problem),
                     }
                 }
             }
@@ -124,24 +155,20 @@ impl Ready {
     }
 
     fn add(&mut self, dialect: &'static str, role: Role, entry: &'static MessageTable) {
-        let mut problem = |what: &str, word: &str| self.problems.push(format!("{dialect}/{}: unknown {what} `{word}`", entry.id));
-        let severity = Severity::from_word(entry.severity).unwrap_or_else(|| {
-            problem("severity", entry.severity);
-            Severity::Info
-        });
-        let layer = Layer::from_word(entry.layer).unwrap_or_else(|| {
-            problem("layer", entry.layer);
-            Layer::System
-        });
-        let kind = EventKind::from_word(entry.event).unwrap_or_else(|| {
-            problem("event", entry.event);
-            EventKind::SystemMessage
-        });
-        let end_reason = EndReason::from_word(entry.end_reason);
-        if end_reason.is_none() && !entry.end_reason.is_empty() {
-            problem("end_reason", entry.end_reason);
-        }
-        let set = self.constants(dialect, entry);
+        let severity = self
+            .word(entry, "severity", entry.severity, Severity::ALL)
+            .unwrap_or(Severity::Info);
+        let layer = self
+            .word(entry, "layer", entry.layer, Layer::ALL)
+            .unwrap_or(Layer::System);
+        let kind = self
+            .word(entry, "event", entry.event, EventKind::ALL)
+            .unwrap_or(EventKind::SystemMessage);
+        let end_reason = match entry.end_reason {
+            "" => None,
+            word => self.word(entry, "end_reason", word, EndReason::ALL),
+        };
+        let set = self.constants(entry);
         self.sets.push(set);
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
         self.messages.push(Box::leak(Box::new(Message {
@@ -164,18 +191,43 @@ impl Ready {
         })));
     }
 
-    fn constants(&mut self, dialect: &str, entry: &MessageTable) -> Vec<(Field, Caught<'static>)> {
+    fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
+        self.problems.push(Problem { message, near, what });
+    }
+
+    /// The value that a key's word names.
+    fn word<T: Copy>(&mut self, entry: &MessageTable, key: &'static str, word: &str, all: &[(T, &str)]) -> Option<T> {
+        let known = all.iter().find(|(_, known)| *known == word).map(|(value, _)| *value);
+        if known.is_none() {
+            let words: Vec<&str> = all.iter().map(|(_, word)| *word).collect();
+            self.wrong(entry.id, key, unknown(key, word, &words));
+        }
+        known
+    }
+
+    fn constants(&mut self, entry: &MessageTable) -> Vec<(Field, Caught<'static>)> {
         let mut set = Vec::new();
         for (key, text) in entry.set {
             match Field::from_word(key) {
-                None => self.problems.push(format!("{dialect}/{}: {}", entry.id, unknown_field(key))),
+                None => self.wrong(entry.id, "set", unknown_field(key)),
                 Some(field) => match typed(field, text.as_bytes()) {
                     Some(value) => set.push((field, value)),
-                    None => self.problems.push(format!("{dialect}/{}: `{text}` is no value for `{key}`", entry.id)),
+                    None => self.wrong(entry.id, "set", format!("`{text}` is no value for `{key}`")),
                 },
             }
         }
         set
+    }
+}
+
+/// The template, if it can do no harm: one without literal text would take every line, and a secret is only found behind
+/// a literal beginning.
+fn sound(text: &str, secret: bool) -> Result<Template, String> {
+    let template = Template::compile(text)?;
+    match (template.literals(), template.prefix().is_empty() && secret) {
+        (0, _) => Err(format!("`{text}` has no literal text: every line would fit it")),
+        (_, true) => Err(format!("`{text}` is `secret`, so it has to begin with literal text")),
+        _ => Ok(template),
     }
 }
 
@@ -194,32 +246,57 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     }
     // the packets by which both sides agreed on a link tell the method of authentication, and that the peer is heard
     let agrees = layer == Layer::Lcp && entry.templates.iter().any(|text| text.contains(":ppp-options>"));
-    agrees || JOINING.iter().any(|field| entry.templates.iter().any(|text| text.contains(field)))
+    agrees
+        || JOINING
+            .iter()
+            .any(|field| entry.templates.iter().any(|text| text.contains(field)))
 }
 
 /// Placeholders that join a line with others, whatever else it says.
-const JOINING: &[&str] = &["<user:", "<user>", "<client_ip:", "<claimed_ip:", "<assigned_ip:", "<tunnel_id:", "<pid:"];
+const JOINING: &[&str] = &[
+    "<user:",
+    "<user>",
+    "<client_ip:",
+    "<claimed_ip:",
+    "<assigned_ip:",
+    "<tunnel_id:",
+    "<pid:",
+    "<interface:",
+];
 
 fn shape_of(
     tables: &[&'static DialectTable],
     templates: Vec<(Template, u32)>,
     conditions: Vec<Condition>,
     messages: &[&'static Message],
-    problems: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> Shape {
     let map = || {
         let pairs = tables.iter().flat_map(|table| table.map);
-        pairs.filter_map(|(key, field)| Some((*key, Field::from_word(field)?))).collect()
+        pairs
+            .filter_map(|(key, field)| Some((*key, Field::from_word(field)?)))
+            .collect()
     };
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
             let rules = conditions.iter().zip(messages);
-            Shape::Netfilter(rules.map(|(condition, message)| Rule::new(condition, message.concerns_attempts)).collect())
+            Shape::Netfilter(
+                rules
+                    .map(|(condition, message)| Rule::new(condition, message.concerns_attempts))
+                    .collect(),
+            )
         }
         "fields" => Shape::Fields { conditions, map: map() },
-        "template" => Shape::Template(Trie::build(templates)),
+        "template" => Shape::Template(Trie::build(templates, |number| {
+            messages[number as usize].concerns_attempts
+        })),
         other => {
-            problems.push(format!("unknown shape `{other}`; known shapes: template, netfilter, fields"));
+            let what = unknown("shape", other, &["template", "netfilter", "fields"]);
+            problems.push(Problem {
+                message: "",
+                near: "shape",
+                what,
+            });
             Shape::Template(Trie::default())
         }
     }

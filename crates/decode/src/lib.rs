@@ -10,6 +10,7 @@ mod definition;
 mod dialect;
 mod options;
 mod prelude;
+mod problem;
 mod redact;
 mod shape;
 mod table;

@@ -9,8 +9,12 @@ use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
 pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {
-        let Some(inner) = rest.strip_prefix(b"<") else { return rest.starts_with(b"...") };
-        let Some(end) = memchr::memchr(b'>', inner) else { return false };
+        let Some(inner) = rest.strip_prefix(b"<") else {
+            return rest.starts_with(b"...");
+        };
+        let Some(end) = memchr::memchr(b'>', inner) else {
+            return false;
+        };
         option(&inner[..end], fields);
         rest = inner[end + 1..].trim_ascii_start();
     }
@@ -44,7 +48,10 @@ fn method(value: &[u8]) -> Option<&'static str> {
 /// `+H` is stateless, `+S` 128 bit, `+M` 56 bit, `+L` 40 bit (RFC 3078 §2.1). Several lengths offered: the longest.
 fn mppe(value: &[u8], fields: &mut Fields<'_>) {
     let has = |flag: &[u8]| value.split(|byte| *byte == b' ').any(|word| word == flag);
-    let bits = [(b"+S", 128), (b"+M", 56), (b"+L", 40)].into_iter().find(|(flag, _)| has(*flag)).map(|(_, bits)| bits);
+    let bits = [(b"+S", 128), (b"+M", 56), (b"+L", 40)]
+        .into_iter()
+        .find(|(flag, _)| has(*flag))
+        .map(|(_, bits)| bits);
     if let Some(bits) = bits {
         fields.push((Field::MppeBits, Caught::Int(bits)));
         fields.push((Field::MppeStateful, Caught::Bool(!has(b"+H"))));
@@ -58,12 +65,21 @@ mod tests {
     #[test]
     fn facts_of_options() {
         let mut fields = Vec::new();
-        assert!(take(b"<asyncmap 0x0> <auth chap MS-v2> <magic 0x49c8cb5a> <pcomp>", &mut fields));
+        assert!(take(
+            b"<asyncmap 0x0> <auth chap MS-v2> <magic 0x49c8cb5a> <pcomp>",
+            &mut fields
+        ));
         assert_eq!(fields[0], (Field::AuthMethod, Caught::Word("ms-chap-v2")));
         assert_eq!(fields[1], (Field::Magic, Caught::Text(b"0x49c8cb5a")));
         fields.clear();
         assert!(take(b"<mppe +H -M +S -L -D -C>", &mut fields));
-        assert_eq!(fields, vec![(Field::MppeBits, Caught::Int(128)), (Field::MppeStateful, Caught::Bool(false))]);
+        assert_eq!(
+            fields,
+            vec![
+                (Field::MppeBits, Caught::Int(128)),
+                (Field::MppeStateful, Caught::Bool(false))
+            ]
+        );
         assert!(take(b"", &mut Vec::new()));
         assert!(!take(b"no options", &mut Vec::new()));
     }

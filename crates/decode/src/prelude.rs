@@ -19,15 +19,23 @@ pub enum Prelude {
 
 impl Prelude {
     /// Every prelude with its word in dialect files.
-    pub const ALL: &[(Prelude, &str)] =
-        &[(Prelude::None, "none"), (Prelude::Uptime, "uptime"), (Prelude::Thread, "thread"), (Prelude::Connection, "connection")];
+    pub const ALL: &[(Prelude, &str)] = &[
+        (Prelude::None, "none"),
+        (Prelude::Uptime, "uptime"),
+        (Prelude::Thread, "thread"),
+        (Prelude::Connection, "connection"),
+    ];
 
     /// The body after the prelude; its facts are added to `fields`.
     pub fn cut<'a>(self, body: &'a [u8], fields: &mut Fields<'a>) -> &'a [u8] {
         match self {
             Prelude::None => body,
             Prelude::Uptime => uptime(body).unwrap_or(body),
-            Prelude::Thread => body.iter().position(|byte| !byte.is_ascii_digit()).filter(|at| *at > 0 && body[*at] == b'[').map_or(body, |at| &body[at..]),
+            Prelude::Thread => body
+                .iter()
+                .position(|byte| !byte.is_ascii_digit())
+                .filter(|at| *at > 0 && body[*at] == b'[')
+                .map_or(body, |at| &body[at..]),
             Prelude::Connection => connection(body, fields),
         }
     }
@@ -46,7 +54,9 @@ fn connection<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> &'a [u8] {
         [a, b, c, b' ', rest @ ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => rest,
         _ => body,
     };
-    named(body, fields).or_else(|| packet_from(body, fields)).unwrap_or(body)
+    named(body, fields)
+        .or_else(|| packet_from(body, fields))
+        .unwrap_or(body)
 }
 
 /// `"name"[2] 203.0.113.9:500 #3: rest`; connection names are the administrator's and hold no quotation mark.
@@ -59,9 +69,16 @@ fn named<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Option<&'a [u8]> {
         rest = &rest[memchr::memchr(b']', rest)? + 1..];
     }
     if let Some(after) = rest.strip_prefix(b" ").filter(|after| !after.starts_with(b"#")) {
-        let end = after.iter().position(|byte| *byte == b' ').or_else(|| memchr::memmem::find(after, b": "))?;
+        let end = after
+            .iter()
+            .position(|byte| *byte == b' ')
+            .or_else(|| memchr::memmem::find(after, b": "))?;
         peer(after[..end].trim_ascii_end().trim_suffix_colon(), &mut found)?;
-        rest = if after[..end].ends_with(b":") { &after[end - 1..] } else { &after[end..] };
+        rest = if after[..end].ends_with(b":") {
+            &after[end - 1..]
+        } else {
+            &after[end..]
+        };
     }
     if let Some(after) = rest.strip_prefix(b" #") {
         let end = after.iter().position(|byte| !byte.is_ascii_digit())?;
@@ -88,7 +105,10 @@ fn peer<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> Option<()> {
         return Some(());
     }
     let colon = memchr::memrchr(b':', text)?;
-    let host = text[..colon].strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(&text[..colon]);
+    let host = text[..colon]
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"))
+        .unwrap_or(&text[..colon]);
     fields.push((Field::ClientIp, Caught::Ip(parse_ip(host)?)));
     fields.push((Field::ClientPort, Caught::Int(parse_int(&text[colon + 1..])?)));
     Some(())
@@ -114,9 +134,18 @@ mod tests {
         assert_eq!(Prelude::Uptime.cut(b"[   28.32] xt_CT", &mut fields), b"xt_CT");
         assert_eq!(Prelude::Uptime.cut(b"[UFW BLOCK] IN=", &mut fields), b"[UFW BLOCK] IN=");
         assert_eq!(Prelude::Thread.cut(b"09[IKE] x", &mut fields), b"[IKE] x");
-        assert_eq!(Prelude::Connection.cut(br#"003 "XXX"[2] 203.0.113.9 #1: STATE_MAIN_I1: initiate"#, &mut fields), b"STATE_MAIN_I1: initiate");
+        assert_eq!(
+            Prelude::Connection.cut(br#"003 "XXX"[2] 203.0.113.9 #1: STATE_MAIN_I1: initiate"#, &mut fields),
+            b"STATE_MAIN_I1: initiate"
+        );
         assert_eq!(fields.len(), 3);
-        assert_eq!(Prelude::Connection.cut(b"packet from 203.0.113.9:500: received", &mut fields), b"received");
-        assert_eq!(Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields), b"deleting");
+        assert_eq!(
+            Prelude::Connection.cut(b"packet from 203.0.113.9:500: received", &mut fields),
+            b"received"
+        );
+        assert_eq!(
+            Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields),
+            b"deleting"
+        );
     }
 }

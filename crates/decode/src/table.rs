@@ -6,6 +6,7 @@
 pub struct DialectTable {
     pub name: &'static str,
     pub apps: &'static [&'static str],
+    pub passed_on_by: &'static [&'static str],
     pub role: &'static str,
     pub unrecognised: &'static str,
     pub headerless: bool,

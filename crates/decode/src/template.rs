@@ -4,12 +4,17 @@
 //! indexed, and pieces: a placeholder and the literal that follows it. No regular expressions, no backtracking except
 //! for peer-chosen names, which are split from the right.
 
-use std::net::IpAddr;
+mod suggest;
+mod take;
+mod value;
 
-use memchr::memmem;
 use tunlog_model::Field;
 
-use crate::{options, unescape};
+pub use suggest::{unknown, unknown_field};
+pub use take::Place;
+pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
+
+use take::{Places, take_pieces};
 
 /// How a placeholder's text is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,7 @@ pub enum Kind {
     Method,
     Name,
     PppdName,
+    VName,
     DebugName,
     RadiusName,
     RadiusLogin,
@@ -50,6 +56,7 @@ impl Kind {
         (Kind::Method, "method"),
         (Kind::Name, "name"),
         (Kind::PppdName, "pppd-name"),
+        (Kind::VName, "v-name"),
         (Kind::DebugName, "debug-name"),
         (Kind::RadiusName, "radius-name"),
         (Kind::RadiusLogin, "radius-login"),
@@ -71,7 +78,10 @@ impl Kind {
     /// Split at the last fitting place, because the peer chooses the text.
     fn from_right(self) -> bool {
         use Kind::*;
-        matches!(self, Name | PppdName | DebugName | RadiusName | RadiusLogin | RadiusCli)
+        matches!(
+            self,
+            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
+        )
     }
 }
 
@@ -117,8 +127,14 @@ impl Template {
             Some(last) => last.literal = literal.into(),
             None => prefix = literal,
         }
+        // bodies come without the blanks that some writers indent by
+        prefix.drain(..prefix.len() - prefix.trim_ascii_start().len());
         let literals = prefix.len() + pieces.iter().map(|piece| piece.literal.len()).sum::<usize>();
-        Ok(Template { prefix: prefix.into(), pieces: pieces.into(), literals })
+        Ok(Template {
+            prefix: prefix.into(),
+            pieces: pieces.into(),
+            literals,
+        })
     }
 
     /// The literal text before the first placeholder.
@@ -146,11 +162,27 @@ impl Template {
     pub fn take<'a>(&self, body: &'a [u8], fields: &mut Fields<'a>) -> bool {
         let before = fields.len();
         let rest = &body[self.prefix.len()..];
-        let fits = if self.pieces.is_empty() { rest.is_empty() } else { take_pieces(&self.pieces, rest, fields) };
+        let fits = if self.pieces.is_empty() {
+            rest.is_empty()
+        } else {
+            take_pieces(&self.pieces, rest, fields)
+        };
         if !fits {
             fields.truncate(before);
         }
         fits
+    }
+
+    /// Where the texts of the placeholders stand in `body`, which begins with the prefix; `None` if it does not fit.
+    pub fn places<'a>(&self, body: &'a [u8]) -> Option<Vec<Place<'a>>> {
+        let rest = body.strip_prefix(&*self.prefix)?;
+        let mut places = Places::default();
+        let fits = if self.pieces.is_empty() {
+            rest.is_empty()
+        } else {
+            take_pieces(&self.pieces, rest, &mut places)
+        };
+        fits.then_some(places.found)
     }
 }
 
@@ -168,14 +200,18 @@ fn flush(prefix: &mut Vec<u8>, pieces: &mut [Piece], literal: &mut Vec<u8>, text
 fn placeholder(inside: &str) -> Result<Piece, String> {
     let (name, kind) = inside.split_once(':').unwrap_or((inside, "text"));
     let kind = Kind::from_word(kind).ok_or_else(|| {
-        let known: Vec<&str> = Kind::ALL.iter().map(|(_, word)| *word).collect();
-        format!("unknown type `{kind}` of `<{inside}>`; known types: {}", known.join(", "))
+        let words: Vec<&str> = Kind::ALL.iter().map(|(_, word)| *word).collect();
+        unknown("type", kind, &words)
     })?;
     let field = match name {
         "_" => None,
         name => Some(Field::from_word(name).ok_or_else(|| unknown_field(name))?),
     };
-    Ok(Piece { kind, field, literal: Box::default() })
+    Ok(Piece {
+        kind,
+        field,
+        literal: Box::default(),
+    })
 }
 
 #[cfg(test)]
@@ -185,19 +221,26 @@ mod tests {
     fn take<'a>(template: &str, line: &'a str) -> Option<Fields<'a>> {
         let template = Template::compile(template).expect("the test's template is right");
         let mut fields = Vec::new();
-        (line.as_bytes().starts_with(template.prefix()) && template.take(line.as_bytes(), &mut fields)).then_some(fields)
+        (line.as_bytes().starts_with(template.prefix()) && template.take(line.as_bytes(), &mut fields))
+            .then_some(fields)
     }
 
     #[test]
     fn fields_are_taken_apart() {
-        let fields = take("Client <client_ip:ip>, port <client_port:int> gone", "Client 192.0.2.7, port 1723 gone");
+        let fields = take(
+            "Client <client_ip:ip>, port <client_port:int> gone",
+            "Client 192.0.2.7, port 1723 gone",
+        );
         let want = vec![
             (Field::ClientIp, Caught::Ip("192.0.2.7".parse().expect("address"))),
             (Field::ClientPort, Caught::Int(1723)),
         ];
         assert_eq!(fields, Some(want));
         assert_eq!(take("Client <client_ip:ip> gone", "Client 192.0.2.999 gone"), None);
-        assert_eq!(take("Client <client_ip:ip> gone", "Client 192.0.2.9 gone, really"), None);
+        assert_eq!(
+            take("Client <client_ip:ip> gone", "Client 192.0.2.9 gone, really"),
+            None
+        );
     }
 
     #[test]
@@ -205,22 +248,42 @@ mod tests {
         let line = "Peer x failed CHAP authentication failed CHAP authentication";
         let fields = take("Peer <user:pppd-name> failed CHAP authentication", line).expect("fits");
         assert_eq!(fields[0].1, Caught::Text(b"x failed CHAP authentication"));
-        let fields = take("Peer <user:pppd-name> failed CHAP authentication", "Peer  failed CHAP authentication").expect("fits");
+        let fields = take(
+            "Peer <user:pppd-name> failed CHAP authentication",
+            "Peer  failed CHAP authentication",
+        )
+        .expect("fits");
         assert_eq!(fields[0].1, Caught::Text(b""));
     }
 
     #[test]
     fn an_ip_up_line_is_parsed_from_both_ends() {
         let line = "pptpd-logwtmp.so ip-up ppp0 ppp7 root 6.6.6.6 203.0.113.14";
-        let fields = take("pptpd-logwtmp.so ip-up <interface:word> <user:name> <client_ip:ip>", line).expect("fits");
+        let fields = take(
+            "pptpd-logwtmp.so ip-up <interface:word> <user:name> <client_ip:ip>",
+            line,
+        )
+        .expect("fits");
         assert_eq!(fields[1].1, Caught::Text(b"ppp7 root 6.6.6.6"));
         assert_eq!(fields[2].1, Caught::Ip("203.0.113.14".parse().expect("address")));
     }
 
     #[test]
     fn mistakes_are_told_with_a_suggestion() {
-        assert!(Template::compile("on <iface:word>").expect_err("no such field").contains("did you mean `interface`"));
-        assert!(Template::compile("<user><host>").expect_err("nothing between").contains("two placeholders"));
-        assert!(Template::compile("<user:nam>").expect_err("no such type").contains("known types"));
+        assert!(
+            Template::compile("on <iface:word>")
+                .expect_err("no such field")
+                .contains("did you mean `interface`")
+        );
+        assert!(
+            Template::compile("<user><host>")
+                .expect_err("nothing between")
+                .contains("two placeholders")
+        );
+        assert!(
+            Template::compile("<user:nam>")
+                .expect_err("no such type")
+                .contains("did you mean `name`?")
+        );
     }
 }

@@ -15,13 +15,22 @@ fn ends_escaped(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// Undoes pppd's `%q` (backslash before `"` and `\`, `\t`, `\r`, `\n`, `\xNN`) and then its `%v` (`M-x` for bytes from 0x80 on,
+/// Undoes pppd's `%q` (backslash before `"` and `\`, `\t`, `\r`, `\n`, `\b`, `\f`, `\xNN`) and then its `%v` (`M-x` for bytes from 0x80 on,
 /// `^X` for control bytes). Source: pppd/utils.c, `vslprintf`.
 pub fn pppd(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'\\' | b'^')) && memchr::memmem::find(text, b"M-").is_none() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(undo_v(&undo_q(text)))
+}
+
+/// Undoes pppd's `%v` alone: what stands in lines that it writes without `%q` (`pptpd-logwtmp.so ip-up`, RADIUS, PAM). A
+/// backslash is one there.
+pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'^') && memchr::memmem::find(text, b"M-").is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo_v(text))
 }
 
 fn undo_q(text: &[u8]) -> Vec<u8> {
@@ -32,8 +41,14 @@ fn undo_q(text: &[u8]) -> Vec<u8> {
             (b'\\', [b't', ..]) => (b'\t', 2),
             (b'\\', [b'n', ..]) => (b'\n', 2),
             (b'\\', [b'r', ..]) => (b'\r', 2),
-            (b'\\', [b'x', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => (hex(*high) << 4 | hex(*low), 4),
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4),
+            (b'\\', [b'b', ..]) => (0x08, 2),
+            (b'\\', [b'f', ..]) => (0x0c, 2),
+            (b'\\', [b'x', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (hex(*high) << 4 | hex(*low), 4)
+            }
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4)
+            }
             (b'\\', [next @ (b'\\' | b'"' | b'\''), ..]) => (*next, 2),
             _ => (*first, 1),
         };
@@ -49,7 +64,8 @@ fn undo_v(text: &[u8]) -> Vec<u8> {
     while !rest.is_empty() {
         let (byte, used) = match rest {
             [b'M', b'-', b'^', c @ (b'?' | b'@'..=b'_'), ..] => (0x80 | (c ^ 0x40), 4),
-            [b'M', b'-', c @ 0x20..=0x7e, ..] => (0x80 | c, 3),
+            // a tab is the one control byte that `%v` leaves alone
+            [b'M', b'-', c @ (b'\t' | 0x20..=0x7e), ..] => (0x80 | c, 3),
             [b'^', c @ (b'?' | b'@'..=b'_'), ..] => (c ^ 0x40, 2),
             [c, ..] => (*c, 1),
             [] => break,
@@ -82,7 +98,9 @@ pub fn radius(text: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let (byte, used) = match (first, after) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4),
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), 4)
+            }
             (b'\\', [next @ (b'\\' | b'"'), ..]) => (*next, 2),
             _ => (*first, 1),
         };
@@ -99,13 +117,22 @@ pub fn login_name(text: &[u8]) -> &[u8] {
     if let Some(at) = memchr::memmem::rfind(text, b"/<via Auth-Type = ").filter(|_| text.ends_with(b">")) {
         return &text[..at];
     }
-    if let Some(name) = text.strip_suffix(b"/<no User-Password attribute>").or_else(|| text.strip_suffix(b"/<CHAP-Password>")) {
+    if let Some(name) = text
+        .strip_suffix(b"/<no User-Password attribute>")
+        .or_else(|| text.strip_suffix(b"/<CHAP-Password>"))
+    {
         return name;
     }
-    match memchr::memchr(b'/', text) {
-        Some(at) if at > 0 => &text[..at],
-        _ => text,
-    }
+    &text[..memchr::memchr(b'/', text).unwrap_or(text.len())]
+}
+
+/// The password of a login bracket, if it holds one: what stands behind the name, unless FreeRADIUS says there in angle
+/// brackets why it shows none.
+pub fn login_password(text: &[u8]) -> Option<&[u8]> {
+    const NONE: &[&[u8]] = &[b"<no User-Password attribute>", b"<CHAP-Password>"];
+    let behind = text[login_name(text).len()..].strip_prefix(b"/")?;
+    let told = NONE.contains(&behind) || behind.starts_with(b"<via Auth-Type = ") && behind.ends_with(b">");
+    (!told).then_some(behind)
 }
 
 #[cfg(test)]
@@ -119,6 +146,14 @@ mod tests {
         assert_eq!(&*pppd(b"jM-CM-<rgen"), "jürgen".as_bytes());
         assert_eq!(&*pppd(b"a^[b"), b"a\x1bb");
         assert_eq!(&*pppd(br#"a\"b"#), br#"a"b"#);
+    }
+
+    #[test]
+    fn without_quoting_a_backslash_is_one() {
+        assert_eq!(&*visible(br"CORP\anna"), br"CORP\anna");
+        assert_eq!(&*visible(br"CORP\tom"), br"CORP\tom");
+        assert_eq!(&*visible(b"jM-CM-<rgen"), "jürgen".as_bytes());
+        assert_eq!(&*visible(b"a^[b"), b"a\x1bb");
     }
 
     #[test]
@@ -139,5 +174,10 @@ mod tests {
         assert_eq!(login_name(b"bob/hello"), b"bob");
         assert_eq!(login_name(b"bob/<via Auth-Type = mschap>"), b"bob");
         assert_eq!(login_name(b"bob"), b"bob");
+        assert_eq!(login_name(b"/hello"), b"");
+        assert_eq!(login_password(b"bob/hel/lo"), Some(&b"hel/lo"[..]));
+        assert_eq!(login_password(b"bob/<via Auth-Type = mschap>"), None);
+        assert_eq!(login_password(b"bob/<CHAP-Password>"), None);
+        assert_eq!(login_password(b"bob"), None);
     }
 }

@@ -9,13 +9,19 @@ pub fn table_of(file: DialectFile) -> &'static DialectTable {
     Box::leak(Box::new(DialectTable {
         name: text(file.name),
         apps: leak(file.apps.into_iter().map(text).collect()),
+        passed_on_by: leak(file.passed_on_by.into_iter().map(text).collect()),
         role: text(file.role),
         unrecognised: text(file.unrecognised),
         headerless: file.headerless,
         priority: file.priority,
         shape: text(file.shape),
         prelude: text(file.prelude),
-        map: leak(file.map.into_iter().map(|(key, value)| (text(key), text(value))).collect()),
+        map: leak(
+            file.map
+                .into_iter()
+                .map(|(key, value)| (text(key), text(value)))
+                .collect(),
+        ),
         messages: leak(messages),
     }))
 }
@@ -25,11 +31,23 @@ fn message(entry: MessageEntry) -> MessageTable {
     MessageTable {
         id: text(entry.id),
         templates: leak(main.into_iter().chain(entry.also).map(text).collect()),
-        when: leak(entry.when.into_iter().map(|(key, value)| (text(key), text(value))).collect()),
+        when: leak(
+            entry
+                .when
+                .into_iter()
+                .map(|(key, value)| (text(key), text(value)))
+                .collect(),
+        ),
         severity: text(entry.severity),
         layer: text(entry.layer),
         event: text(entry.event),
-        set: leak(entry.set.into_iter().map(|(key, value)| (text(key), text(plain(&value)))).collect()),
+        set: leak(
+            entry
+                .set
+                .into_iter()
+                .map(|(key, value)| (text(key), text(plain(&value))))
+                .collect(),
+        ),
         blames: text(entry.blames),
         end_reason: text(entry.end_reason),
         secret: entry.secret,

@@ -10,7 +10,10 @@ struct Vpn;
 
 impl AppFilter for Vpn {
     fn wants(&self, app: &[u8]) -> bool {
-        matches!(app, b"pppd" | b"pptpd" | b"xl2tpd" | b"charon" | b"kernel" | b"radiusd" | b"")
+        matches!(
+            app,
+            b"pppd" | b"pptpd" | b"xl2tpd" | b"charon" | b"kernel" | b"radiusd" | b""
+        )
     }
 }
 
@@ -18,7 +21,11 @@ fn main() {
     let show = std::env::args().any(|arg| arg == "--show");
     let all = show || std::env::args().any(|arg| arg == "--all");
     let filter: &dyn AppFilter = if all { &EveryApp } else { &Vpn };
-    let paths: Vec<PathBuf> = std::env::args_os().skip(1).filter(|arg| *arg != "--all" && *arg != "--show").map(PathBuf::from).collect();
+    let paths: Vec<PathBuf> = std::env::args_os()
+        .skip(1)
+        .filter(|arg| *arg != "--all" && *arg != "--show")
+        .map(PathBuf::from)
+        .collect();
     let begun = Instant::now();
     let found = discover(&paths, false);
     for problem in &found.problems {
@@ -74,12 +81,19 @@ fn main() {
         for problem in source.problems() {
             eprintln!("{:?} {problem}", problem.kind);
         }
-        eprintln!("{} set {}: {bytes} bytes, {lines} lines, {records} records, open {opened:?}, cut+clock {cutting:?}, all {:?} ({sum})", spec.name, spec.set, begun.elapsed());
+        eprintln!(
+            "{} set {}: {bytes} bytes, {lines} lines, {records} records, open {opened:?}, cut+clock {cutting:?}, all {:?} ({sum})",
+            spec.name,
+            spec.set,
+            begun.elapsed()
+        );
     }
 }
 
 fn print(record: &RecordRef<'_>, time: tunlog_model::RecordTime, before: u64) {
-    let stamp = jiff::Timestamp::from_microsecond(time.micros).map(|t| t.to_string()).unwrap_or_default();
+    let stamp = jiff::Timestamp::from_microsecond(time.micros)
+        .map(|t| t.to_string())
+        .unwrap_or_default();
     let words: Vec<_> = time.assumed.words().collect();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).escape_debug().to_string();
     let body = match record.payload {
@@ -87,5 +101,13 @@ fn print(record: &RecordRef<'_>, time: tunlog_model::RecordTime, before: u64) {
         Payload::Fields(fields) => format!("{} fields", fields.len()),
         other => format!("{other:?}"),
     };
-    println!("{} {stamp} {words:?} host={} app={} pid={} sev={:?} trusted={} | {body}", before + record.line, text(record.host), text(record.app), record.pid, record.severity, record.trusted);
+    println!(
+        "{} {stamp} {words:?} host={} app={} pid={} sev={:?} trusted={} | {body}",
+        before + record.line,
+        text(record.host),
+        text(record.app),
+        record.pid,
+        record.severity,
+        record.trusted
+    );
 }

@@ -29,22 +29,36 @@ pub struct Problem {
 impl Problem {
     /// An unreadable or cut input.
     pub fn error(path: impl Into<String>, cause: impl Into<String>) -> Problem {
-        Problem { kind: ProblemKind::Error, path: path.into(), position: None, cause: cause.into() }
+        Problem {
+            kind: ProblemKind::Error,
+            path: path.into(),
+            position: None,
+            cause: cause.into(),
+        }
     }
 
     /// A flaw that lost nothing.
     pub fn warning(path: impl Into<String>, cause: impl Into<String>) -> Problem {
-        Problem { kind: ProblemKind::Warning, ..Problem::error(path, cause) }
+        Problem {
+            kind: ProblemKind::Warning,
+            ..Problem::error(path, cause)
+        }
     }
 
     /// Something to know.
     pub fn note(path: impl Into<String>, cause: impl Into<String>) -> Problem {
-        Problem { kind: ProblemKind::Note, ..Problem::error(path, cause) }
+        Problem {
+            kind: ProblemKind::Note,
+            ..Problem::error(path, cause)
+        }
     }
 
     /// The same problem, at a place.
     pub fn at(self, position: impl Into<String>) -> Problem {
-        Problem { position: Some(position.into()), ..self }
+        Problem {
+            position: Some(position.into()),
+            ..self
+        }
     }
 
     /// The operating system's refusal in plain words.

@@ -32,7 +32,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { tz: None, year: None, now: time::now(), line_bytes_max: LINE_BYTES_MAX }
+        Options {
+            tz: None,
+            year: None,
+            now: time::now(),
+            line_bytes_max: LINE_BYTES_MAX,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod time;
 
 pub use printer::{Format, Look, Printer};
 pub use size::{bytes_compat, bytes_iec, duration};
-pub use table::{Shown, Table};
+pub use table::{Shown, Table, cut};
 pub use time::{local, rfc3339};
 
 #[cfg(test)]

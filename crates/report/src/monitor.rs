@@ -56,18 +56,31 @@ struct Line {
     cells: Vec<String>,
 }
 
-/// Prints the clients table; `totals` adds a last line with the sums.
-pub fn clients(rows: &[ClientRow], look: &Look, totals: bool, out: &mut dyn Write) -> io::Result<()> {
-    let mut lines: Vec<Line> = rows.iter().flat_map(|row| lines_of(row, look)).collect();
-    if totals {
-        lines.push(sums(rows));
+/// Prints the clients table; `totals` adds a last line with the sums. The rows are walked twice, first for the widths:
+/// they are not held, there may be very many. Gives how many there were.
+pub fn clients(
+    rows: impl Iterator<Item = ClientRow> + Clone,
+    look: &Look,
+    totals: bool,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
+    let mut name_width = NAME_WIDTH;
+    let mut widths: Vec<usize> = HEADS.iter().map(|head| head.width).collect();
+    let mut sums = Sums::default();
+    let mut measure = |line: &Line| {
+        name_width = name_width.max(line.name.width());
+        // A column is as wide as pptpd-monitor's, or one blank wider than its longest value.
+        for (width, cell) in widths.iter_mut().zip(&line.cells) {
+            *width = (*width).max(cell.width() + 1);
+        }
+    };
+    for row in rows.clone() {
+        sums.add(&row);
+        lines_of(&row, look).iter().for_each(&mut measure);
     }
-    let name_width = lines.iter().map(|line| line.name.width()).fold(NAME_WIDTH, usize::max);
-    let widths: Vec<usize> = HEADS
-        .iter()
-        .enumerate()
-        .map(|(at, head)| column_width(head, at, &lines))
-        .collect();
+    let count = sums.rows;
+    let sums = totals.then(|| sums.line());
+    sums.iter().for_each(&mut measure);
 
     writeln!(out, "VPN Client Statistics\n")?;
     let (bold, plain) = if look.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
@@ -76,19 +89,10 @@ pub fn clients(rows: &[ClientRow], look: &Look, totals: bool, out: &mut dyn Writ
         head.push_str(&format!("{title:>width$}"));
     }
     writeln!(out, "{bold}{head}{plain}")?;
-    for line in &lines {
-        write_line(line, name_width, &widths, look.color, out)?;
+    for line in rows.flat_map(|row| lines_of(&row, look)).chain(sums) {
+        write_line(&line, name_width, &widths, look.color, out)?;
     }
-    Ok(())
-}
-
-/// A column is as wide as pptpd-monitor's, or one blank wider than its longest value.
-fn column_width(head: &Head, at: usize, lines: &[Line]) -> usize {
-    let longest = lines
-        .iter()
-        .filter_map(|line| line.cells.get(at))
-        .map(|cell| cell.width() + 1);
-    longest.fold(head.width, usize::max)
+    Ok(count)
 }
 
 fn write_line(line: &Line, name_width: usize, widths: &[usize], color: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -176,30 +180,55 @@ fn session_cells(row: &ClientRow, session: &OpenSession) -> [String; 6] {
     ]
 }
 
-fn sums(rows: &[ClientRow]) -> Line {
-    let sum = |value: fn(&ClientRow) -> u64| rows.iter().map(value).fold(0, u64::saturating_add);
-    let open = sum(|row| row.open.len() as u64);
-    let counters = |counter: fn(&OpenSession) -> Option<u64>| {
-        let known = rows
-            .iter()
-            .filter_map(|row| row.open_sum(counter))
-            .reduce(u64::saturating_add);
-        known.map_or("-".to_owned(), bytes_iec)
-    };
-    Line {
-        online: false,
-        name: "(total)".to_owned(),
-        cells: vec![
-            format!("{open}/{}", sum(|row| row.sessions) - open),
-            sum(|row| row.failures).to_string(),
-            bytes_iec(sum(|row| row.bytes_to_client)),
-            bytes_iec(sum(|row| row.bytes_from_client)),
-            String::new(),
-            String::new(),
-            String::new(),
-            counters(|session| session.bytes_to_client),
-            counters(|session| session.bytes_from_client),
-        ],
+/// The sums of all rows.
+#[derive(Default)]
+struct Sums {
+    rows: u64,
+    open: u64,
+    sessions: u64,
+    failures: u64,
+    bytes: [u64; 2],
+    open_bytes: [Option<u64>; 2],
+}
+
+impl Sums {
+    fn add(&mut self, row: &ClientRow) {
+        self.rows += 1;
+        self.open += row.open.len() as u64;
+        self.sessions += row.sessions;
+        self.failures += row.failures;
+        for (sum, bytes) in self.bytes.iter_mut().zip([row.bytes_to_client, row.bytes_from_client]) {
+            *sum = sum.saturating_add(bytes);
+        }
+        let open = [
+            row.open_sum(|session| session.bytes_to_client),
+            row.open_sum(|session| session.bytes_from_client),
+        ];
+        for (sum, bytes) in self.open_bytes.iter_mut().zip(open) {
+            *sum = sum.iter().chain(&bytes).copied().reduce(u64::saturating_add);
+        }
+    }
+
+    fn line(&self) -> Line {
+        let [ctx, crx] = self.open_bytes.map(|bytes| bytes.map_or("-".to_owned(), bytes_iec));
+        let [tx, rx] = self.bytes.map(bytes_iec);
+        let sessions = format!("{}/{}", self.open, self.sessions - self.open);
+        let blank = String::new;
+        Line {
+            online: false,
+            name: "(total)".to_owned(),
+            cells: vec![
+                sessions,
+                self.failures.to_string(),
+                tx,
+                rx,
+                blank(),
+                blank(),
+                blank(),
+                ctx,
+                crx,
+            ],
+        }
     }
 }
 

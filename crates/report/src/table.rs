@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use tunlog_model::text;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Rows that are looked at before the first is printed.
 const ROWS_HELD_MAX: usize = 1000;
@@ -47,6 +47,27 @@ impl Shown {
     pub(crate) fn width(&self) -> usize {
         self.text.width()
     }
+}
+
+/// The beginning of a line that fits in so many columns of a terminal; SGR sequences of ours take none and are kept.
+pub fn cut(line: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(line.len());
+    let (mut left, mut sequence) = (columns, false);
+    for c in line.chars() {
+        if sequence || c == '\x1b' {
+            sequence = c != 'm';
+            out.push(c);
+            continue;
+        }
+        let width = c.width().unwrap_or(0);
+        if width <= left {
+            out.push(c);
+            left -= width;
+        } else {
+            left = 0;
+        }
+    }
+    out
 }
 
 /// A table that is printed as it comes.
@@ -145,5 +166,18 @@ impl Table {
         } else {
             out.write_all(cell.text.as_bytes())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_by_columns_not_by_bytes() {
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 6), "\x1b[32mПётр \x1b[0m");
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 7), "\x1b[32mПётр 田\x1b[0m");
+        assert_eq!(cut("short", 80), "short");
+        assert_eq!(cut("anything", 0), "");
     }
 }

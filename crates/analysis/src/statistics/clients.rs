@@ -181,16 +181,16 @@ impl Clients {
         &mut self.named[last]
     }
 
-    /// The rows: nobody first, then by name in code-point order (as pptpd-monitor sorts), the folded names last.
-    pub fn rows(self, now: i64) -> impl Iterator<Item = ClientRow> {
-        let mut names: Vec<(Box<str>, u32)> = self.index.into_iter().collect();
+    /// The rows: nobody first, then by name in code-point order (as pptpd-monitor sorts), the folded names last. They are
+    /// made one at a time, so that they may be walked twice (for the widths of a table) without being held.
+    pub fn rows(&self, now: i64) -> impl Iterator<Item = ClientRow> + Clone {
+        let mut names: Vec<(&str, u32)> = self.index.iter().map(|(name, at)| (&**name, *at)).collect();
         names.sort_unstable();
-        let mut named = self.named;
         let named = names
             .into_iter()
-            .map(move |(name, at)| (Who::Named(name), std::mem::take(&mut named[at as usize])));
-        let nobody = self.nobody.into_iter().map(|tally| (Who::Nobody, tally));
-        let others = self.others.into_iter().map(|tally| (Who::Others, tally));
+            .map(|(name, at)| (Who::Named(name.into()), &self.named[at as usize]));
+        let nobody = self.nobody.iter().map(|tally| (Who::Nobody, tally));
+        let others = self.others.iter().map(|tally| (Who::Others, tally));
         nobody
             .chain(named)
             .chain(others)
@@ -228,8 +228,8 @@ impl Sessions {
 }
 
 impl Tally {
-    fn row(self, who: Who, now: i64) -> ClientRow {
-        let sessions = self.sessions.map(|sessions| *sessions).unwrap_or_default();
+    fn row(&self, who: Who, now: i64) -> ClientRow {
+        let sessions = self.sessions.as_deref().cloned().unwrap_or_default();
         let count = sessions.closed + sessions.open.len() as u64;
         let mut row = ClientRow {
             who,

@@ -56,7 +56,10 @@ impl Subscriber for Stream<'_> {
         if self.printer.rows() >= self.limit {
             return ControlFlow::Break(());
         }
-        let view = AttemptView { attempt: &attempt, sources: &Names(sources) };
+        let view = AttemptView {
+            attempt: &attempt,
+            sources: &Names(sources),
+        };
         let written = self.printer.row(AttemptView::COLUMNS, &view, self.out);
         self.stop.after(written)
     }
@@ -68,7 +71,14 @@ pub fn run(args: &PathArgs, which: Which) -> Result<u8, Failure> {
     let mut out = setup.output()?;
     let printer = Printer::new(setup.format, "attempt", AttemptView::COLUMNS, setup.look.clone());
     let (filter, limit) = (&setup.filter, setup.limit);
-    let mut stream = Stream { which, filter, limit, printer, out: &mut out, stop: Stop::default() };
+    let mut stream = Stream {
+        which,
+        filter,
+        limit,
+        printer,
+        out: &mut out,
+        stop: Stop::default(),
+    };
     let found = std::mem::take(&mut setup.found);
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
     let Stream { mut printer, stop, .. } = stream;

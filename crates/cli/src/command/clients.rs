@@ -1,5 +1,6 @@
 //! `tunlog clients`: the pptpd-monitor table, once or for ever.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -7,9 +8,9 @@ use std::time::Duration;
 
 use tunlog_analysis::statistics::clients::{COLUMNS, ClientRow, Clients};
 use tunlog_analysis::statistics::compat::Compat;
+use tunlog_ingest::ProblemKind;
 use tunlog_model::{Attempt, Event};
-use super::stub::Live; // until tunlog_pipeline::Live is there
-use tunlog_pipeline::{Sources, Subscriber, Summary, Wants};
+use tunlog_pipeline::{Live, Sources, Subscriber, Summary, Wants};
 use tunlog_report::{Format, Look, Printer, monitor};
 
 use crate::args::ClientsArgs;
@@ -69,18 +70,28 @@ pub fn run(args: &ClientsArgs) -> Result<u8, Failure> {
         look: setup.look.clone(),
         totals: args.totals,
         limit: setup.limit.try_into().unwrap_or(usize::MAX),
-        machine: setup.found.machine,
+        machine: setup.found.machine || args.here,
     };
     // Other forms than the table have nothing to be compatible with.
     let compat = (args.compat && setup.format == Format::Table).then(Compat::new);
-    let collect = Collect { filter: setup.filter.clone(), clients: Clients::new(), compat };
-    if args.watch { watch(setup, collect, show, delay) } else { once(setup, collect, &show) }
+    let collect = Collect {
+        filter: setup.filter.clone(),
+        clients: Clients::new(),
+        compat,
+    };
+    if args.watch {
+        watch(setup, collect, show, delay)
+    } else {
+        once(setup, collect, &show)
+    }
 }
 
 fn delay_of(typed: Option<f64>) -> Result<Duration, Failure> {
     let seconds = typed.unwrap_or(DELAY_DEFAULT_S);
     if !(0.0..=DELAY_MAX_S).contains(&seconds) {
-        return Err(Failure::Message(format!("-d {seconds}: the delay is a number of seconds from 0 to {DELAY_MAX_S}")));
+        return Err(Failure::Message(format!(
+            "-d {seconds}: the delay is a number of seconds from 0 to {DELAY_MAX_S}"
+        )));
     }
     Ok(Duration::from_secs_f64(seconds.max(DELAY_MIN_S)))
 }
@@ -90,10 +101,14 @@ fn once(mut setup: Setup, mut collect: Collect, show: &Show) -> Result<u8, Failu
     let found = std::mem::take(&mut setup.found);
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut collect);
     // A log that was copied here ends when it ends: what was open then was not open until today.
-    let now = if show.machine { setup.now } else { summary.last.unwrap_or(setup.now) };
+    let now = if show.machine {
+        setup.now
+    } else {
+        summary.last.unwrap_or(setup.now)
+    };
     let rows = match collect.compat {
         Some(compat) => print_compat(&compat, show, &mut out)?,
-        None => print(collect.clients.rows(now), show, &mut out)?,
+        None => print(&collect.clients, now, show, &mut out)?,
     };
     out.finish()?;
     Ok(setup.close(&summary, rows))
@@ -104,22 +119,27 @@ fn watch(mut setup: Setup, mut collect: Collect, show: Show, delay: Duration) ->
     let mut live = Live::new(found, &setup.catalogue, &setup.settings);
     let mut out = setup.output()?;
     let is_screen = show.format == Format::Table && std::io::stdout().is_terminal() && !setup.to_file();
-    let mut summary = Summary::default();
+    let (mut untold, mut failed) = (Vec::new(), false);
     let mut frame = |buffer: &mut Vec<u8>| -> std::io::Result<()> {
-        let problems = live.poll(&mut collect);
-        if !is_screen && !setup.quiet {
-            problems.iter().for_each(|problem| tell(&problem.to_string()));
-        } else {
-            // Told when the screen is ours no longer.
-            summary.problems.extend(problems);
+        for problem in live.poll(&mut collect) {
+            let is_error = problem.kind == ProblemKind::Error;
+            failed |= is_error;
+            if is_screen {
+                untold.push(problem); // until the screen is ours no longer
+            } else if is_error || !setup.quiet {
+                tell(&problem.to_string());
+            }
         }
         let now = jiff::Timestamp::now().as_microsecond();
         if let Some(compat) = &collect.compat {
             return print_compat(compat, &show, buffer).map(drop);
         }
         let mut clients = collect.clients.clone();
-        live.open().iter().filter(|attempt| collect.filter.takes(attempt)).for_each(|attempt| clients.add(attempt));
-        print(clients.rows(now), &show, buffer).map(drop)
+        live.open()
+            .iter()
+            .filter(|attempt| collect.filter.takes(attempt))
+            .for_each(|attempt| clients.add(attempt));
+        print(&clients, now, &show, buffer).map(drop)
     };
     if is_screen {
         live::on_screen(delay, setup.look.color, &mut frame)?;
@@ -127,17 +147,30 @@ fn watch(mut setup: Setup, mut collect: Collect, show: Show, delay: Duration) ->
         live::in_a_row(delay, &mut out, &mut frame)?;
         out.finish()?;
     }
-    summary.problems.dedup();
-    Ok(setup.close(&summary, 1))
+    untold.dedup();
+    let seen = live.summary();
+    let summary = Summary {
+        problems: untold,
+        ..seen.clone()
+    };
+    let code = setup.close(&summary, 1);
+    Ok(if failed { 2 } else { code })
 }
 
 /// Prints the rows in the form asked for; how many.
-fn print(rows: impl Iterator<Item = ClientRow>, show: &Show, out: &mut dyn Write) -> std::io::Result<u64> {
-    let rows = rows.take(show.limit).map(|row| with_counters(row, show));
+fn print(clients: &Clients, now: i64, show: &Show, out: &mut dyn Write) -> std::io::Result<u64> {
+    // Read once: the rows are walked twice, and must not change in between.
+    let counters = if show.machine {
+        counters_of(clients, now)
+    } else {
+        HashMap::new()
+    };
+    let rows = clients
+        .rows(now)
+        .take(show.limit)
+        .map(|row| with_counters(row, &counters));
     if show.format == Format::Table {
-        let rows: Vec<ClientRow> = rows.collect();
-        monitor::clients(&rows, &show.look, show.totals, out)?;
-        return Ok(rows.len() as u64);
+        return monitor::clients(rows, &show.look, show.totals, out);
     }
     let mut printer = Printer::new(show.format, "client", COLUMNS, show.look.clone());
     for row in rows {
@@ -149,20 +182,34 @@ fn print(rows: impl Iterator<Item = ClientRow>, show: &Show, out: &mut dyn Write
 
 fn print_compat(compat: &Compat, show: &Show, out: &mut dyn Write) -> std::io::Result<u64> {
     let rows = compat.rows();
-    let counters = |interface: &str| if show.machine { interface::counters(interface) } else { None };
+    let counters = |interface: &str| {
+        if show.machine {
+            interface::counters(interface)
+        } else {
+            None
+        }
+    };
     monitor::compat(&rows, &show.look.zone, &counters, out)?;
     Ok(rows.len() as u64)
 }
 
+/// Bytes to the client and from the client, by interface.
+type Counters = HashMap<Box<str>, (u64, u64)>;
+
 /// The kernel knows how much an open session has moved, the log does not.
-fn with_counters(mut row: ClientRow, show: &Show) -> ClientRow {
-    if show.machine {
-        for session in &mut row.open {
-            let counters = session.interface.as_deref().and_then(interface::counters);
-            if let Some((to_client, from_client)) = counters {
-                session.bytes_to_client = Some(to_client);
-                session.bytes_from_client = Some(from_client);
-            }
+fn counters_of(clients: &Clients, now: i64) -> Counters {
+    let open = clients.rows(now).flat_map(|row| row.open);
+    let named = open.filter_map(|session| session.interface);
+    named
+        .filter_map(|interface| interface::counters(&interface).map(|counters| (interface, counters)))
+        .collect()
+}
+
+fn with_counters(mut row: ClientRow, counters: &Counters) -> ClientRow {
+    for session in &mut row.open {
+        if let Some((to_client, from_client)) = session.interface.as_deref().and_then(|name| counters.get(name)) {
+            session.bytes_to_client = Some(*to_client);
+            session.bytes_from_client = Some(*from_client);
         }
     }
     row

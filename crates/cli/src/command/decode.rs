@@ -38,7 +38,11 @@ impl Subscriber for Stream<'_> {
         } else {
             tunlog_decode::redact(event.message(), event.raw())
         };
-        let view = EventView { event, source: sources.name(event.source), text: &text };
+        let view = EventView {
+            event,
+            source: sources.name(event.source),
+            text: &text,
+        };
         let written = if matches!(self.format, Format::Json | Format::Jsonl) {
             self.printer.json_row(|out| view.write_json(out), self.out)
         } else {

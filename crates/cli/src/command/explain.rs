@@ -20,8 +20,15 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let catalogue = config::catalogue()?;
     let asked = args.words.join(" ");
     let found = find(asked.trim(), &catalogue);
-    let format = if args.json { Format::Jsonl } else { config::format(args.output.unwrap_or(Form::Table)) };
-    let look = Look { zone: jiff::tz::TimeZone::UTC, color: wants_color(args.color, false) };
+    let format = if args.json {
+        Format::Jsonl
+    } else {
+        config::format(args.output.unwrap_or(Form::Table))
+    };
+    let look = Look {
+        zone: jiff::tz::TimeZone::UTC,
+        color: wants_color(args.color, false),
+    };
     let mut out = Output::open(None)?;
     if format == Format::Table {
         for (at, explanation) in found.iter().enumerate() {
@@ -52,8 +59,11 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
     if let Some(cause) = causes::explain(asked) {
         return vec![cause];
     }
-    let named: Vec<Explanation> =
-        catalogue.messages().filter(|message| message.id == asked).map(Explanation::of).collect();
+    let named: Vec<Explanation> = catalogue
+        .messages()
+        .filter(|message| message.id == asked)
+        .map(Explanation::of)
+        .collect();
     if !named.is_empty() {
         return named;
     }
@@ -69,12 +79,16 @@ fn line(asked: &str, catalogue: &Catalogue) -> Option<Explanation> {
             found = catalogue.explain_line(body);
         }
     });
-    found.or_else(|| catalogue.explain_line(asked.as_bytes())).map(Explanation::of)
+    found
+        .or_else(|| catalogue.explain_line(asked.as_bytes()))
+        .map(Explanation::of)
 }
 
 fn unknown(asked: &str, catalogue: &Catalogue) -> String {
     let needle = asked.to_ascii_lowercase();
-    let ids = catalogue.messages().map(|message| format!("{}/{}", message.dialect, message.id));
+    let ids = catalogue
+        .messages()
+        .map(|message| format!("{}/{}", message.dialect, message.id));
     let all = causes::CAUSES.iter().map(|(id, ..)| (*id).to_owned()).chain(ids);
     let near: Vec<String> = if needle.len() < 3 || needle.contains(' ') {
         Vec::new()
@@ -82,7 +96,9 @@ fn unknown(asked: &str, catalogue: &Catalogue) -> String {
         all.filter(|id| id.contains(&needle)).take(SUGGESTIONS_MAX).collect()
     };
     if near.is_empty() {
-        format!("`{asked}` is no message, cause or code that is known; give a message's id, a cause, or a whole line of a log")
+        format!(
+            "`{asked}` is no message, cause or code that is known; give a message's id, a cause, or a whole line of a log"
+        )
     } else {
         format!("`{asked}` is not known; did you mean {}", near.join(", "))
     }

@@ -50,10 +50,21 @@ fn print(args: &PathArgs, which: Which, print: &Print) -> Result<u8, Failure> {
     }
     let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Attempts)?;
     let mut out = setup.output()?;
-    let mut latest = Latest { which, filter: &setup.filter, limit: setup.limit, logins: BinaryHeap::new(), seen: 0 };
+    let mut latest = Latest {
+        which,
+        filter: &setup.filter,
+        limit: setup.limit,
+        logins: BinaryHeap::new(),
+        seen: 0,
+    };
     let found = std::mem::take(&mut setup.found);
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut latest);
-    let mut logins: Vec<Login> = latest.logins.into_sorted_vec().into_iter().map(|Reverse(kept)| kept.login).collect();
+    let mut logins: Vec<Login> = latest
+        .logins
+        .into_sorted_vec()
+        .into_iter()
+        .map(|Reverse(kept)| kept.login)
+        .collect();
     let rows = logins.len() as u64;
     print(&mut logins, summary.first, &setup.look, &mut out)?;
     out.finish()?;
@@ -100,7 +111,10 @@ impl Subscriber for Latest<'_> {
         if self.which.takes(&attempt) && self.filter.takes(&attempt) {
             let login = Login::of(&attempt);
             self.seen += 1;
-            self.logins.push(Reverse(Kept { order: (login.login, self.seen), login }));
+            self.logins.push(Reverse(Kept {
+                order: (login.login, self.seen),
+                login,
+            }));
             if self.logins.len() as u64 > self.limit {
                 self.logins.pop();
             }

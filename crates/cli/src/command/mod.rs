@@ -6,7 +6,6 @@ mod decode;
 mod dialect;
 mod explain;
 mod history;
-mod stub;
 mod unknown;
 
 use std::ops::ControlFlow;

@@ -35,7 +35,12 @@ pub fn run(args: &PathArgs) -> Result<u8, Failure> {
     let mut summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut collect);
     summary.unrecognised = 0; // they are the output: no need to point there
     let mut printer = Printer::new(setup.format, "unknown", COLUMNS, setup.look.clone());
-    for row in collect.0.rows().iter().take(usize::try_from(setup.limit).unwrap_or(usize::MAX)) {
+    for row in collect
+        .0
+        .rows()
+        .iter()
+        .take(usize::try_from(setup.limit).unwrap_or(usize::MAX))
+    {
         printer.row(COLUMNS, row, &mut out)?;
     }
     printer.finish(&mut out)?;

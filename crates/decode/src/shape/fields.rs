@@ -6,9 +6,21 @@ use super::{Condition, typed};
 use crate::template::{Caught, Fields};
 
 /// The message whose conditions hold, with the mapped values as fields.
-pub fn find<'a>(conditions: &[Condition], map: &[(&'static str, Field)], record: &RecordRef<'a>, fields: &mut Fields<'a>) -> Option<u32> {
-    let Payload::Fields(values) = record.payload else { return None };
-    let value = |key: &str| values.iter().find(|(name, _)| *name == key.as_bytes()).map(|(_, value)| *value);
+pub fn find<'a>(
+    conditions: &[Condition],
+    map: &[(&'static str, Field)],
+    record: &RecordRef<'a>,
+    fields: &mut Fields<'a>,
+) -> Option<u32> {
+    let Payload::Fields(values) = record.payload else {
+        return None;
+    };
+    let value = |key: &str| {
+        values
+            .iter()
+            .find(|(name, _)| *name == key.as_bytes())
+            .map(|(_, value)| *value)
+    };
     let number = conditions.iter().position(|condition| condition.holds(value))?;
     for (key, field) in map {
         let Some(text) = value(key) else { continue };
@@ -27,6 +39,8 @@ pub fn find<'a>(conditions: &[Condition], map: &[(&'static str, Field)], record:
 fn octets<'a>(key: &str, text: &[u8], value: impl Fn(&str) -> Option<&'a [u8]>) -> Option<i64> {
     let stem = key.strip_suffix("-Octets")?;
     let low = crate::template::parse_int(text)?;
-    let high = value(&format!("{stem}-Gigawords")).and_then(crate::template::parse_int).unwrap_or(0);
+    let high = value(&format!("{stem}-Gigawords"))
+        .and_then(crate::template::parse_int)
+        .unwrap_or(0);
     high.checked_mul(1 << 32)?.checked_add(low)
 }

@@ -7,7 +7,7 @@ pub mod netfilter;
 use tunlog_model::{Field, RecordRef};
 
 use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
-use crate::trie::Trie;
+use crate::trie::{Look, Trie};
 
 /// A compiled dialect body reader. `find` gives the number of the message and adds its fields.
 #[derive(Debug)]
@@ -41,10 +41,10 @@ impl Condition {
 impl Shape {
     /// The message that fits, with its fields added. With `facts_only`, fields of messages that no attempt wants may be
     /// left out.
-    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, facts_only: bool, caught: &mut Fields<'a>) -> Option<u32> {
+    pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, look: Look, caught: &mut Fields<'a>) -> Option<u32> {
         match self {
-            Shape::Template(trie) => trie.find(body, caught),
-            Shape::Netfilter(rules) => netfilter::find(rules, body, facts_only, caught),
+            Shape::Template(trie) => trie.find(body, look, caught),
+            Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
             Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
         }
     }
@@ -55,8 +55,10 @@ pub fn typed(field: Field, text: &[u8]) -> Option<Caught<'_>> {
     use Field::*;
     Some(match field {
         ClientIp | ClaimedIp | AssignedIp | ServerIp | LocalIp | Address | NasIp => Caught::Ip(parse_ip(text)?),
-        ClientPort | ServerPort | SourcePort | DestinationPort | Length | BytesToClient | BytesFromClient | PacketsToClient
-        | PacketsFromClient | MppeBits | Pid | Count | Limit | Status | Mtu | Mru => Caught::Int(parse_int(text)?),
+        ClientPort | ServerPort | SourcePort | DestinationPort | Length | BytesToClient | BytesFromClient
+        | PacketsToClient | PacketsFromClient | MppeBits | Pid | Count | Limit | Status | Mtu | Mru => {
+            Caught::Int(parse_int(text)?)
+        }
         NasPort | Code => parse_int(text).map_or(Caught::Text(text), Caught::Int),
         DurationS => Caught::Seconds(std::str::from_utf8(text).ok()?.parse().ok()?),
         MppeStateful => Caught::Bool(text == b"true"),

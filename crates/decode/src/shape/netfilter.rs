@@ -56,7 +56,9 @@ impl Rule {
     fn holds(&self, line: &Line<'_>) -> bool {
         let any = |words: &[&[u8]], is: &dyn Fn(&[u8]) -> bool| words.is_empty() || words.iter().any(|word| is(word));
         any(&self.protocols, &|word| word == line.protocol)
-            && any(&self.ports, &|word| word == line.source_port || word == line.destination_port)
+            && any(&self.ports, &|word| {
+                word == line.source_port || word == line.destination_port
+            })
             && any(&self.prefixes, &|word| line.prefix_has(word))
     }
 }
@@ -77,28 +79,49 @@ impl<'a> Line<'a> {
         let after = PROTO.find(pairs)? + 7;
         let mut words = pairs[after..].split(|byte| *byte == b' ');
         let protocol = words.next()?;
-        let source_port = words.next().and_then(|word| word.strip_prefix(b"SPT=")).unwrap_or_default();
-        let destination_port = words.next().and_then(|word| word.strip_prefix(b"DPT=")).unwrap_or_default();
-        Some(Line { prefix: body[..at].trim_ascii(), pairs, protocol, source_port, destination_port })
+        let source_port = words
+            .next()
+            .and_then(|word| word.strip_prefix(b"SPT="))
+            .unwrap_or_default();
+        let destination_port = words
+            .next()
+            .and_then(|word| word.strip_prefix(b"DPT="))
+            .unwrap_or_default();
+        Some(Line {
+            prefix: body[..at].trim_ascii(),
+            pairs,
+            protocol,
+            source_port,
+            destination_port,
+        })
     }
 
     fn prefix_has(&self, word: &[u8]) -> bool {
-        self.prefix.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+        self.prefix
+            .windows(word.len())
+            .any(|part| part.eq_ignore_ascii_case(word))
     }
 
     /// The first value of a key; an ICMP error quotes a second packet in brackets.
     fn value(&self, key: &[u8]) -> Option<&'a [u8]> {
         let quoted = memchr::memchr(b'[', self.pairs).unwrap_or(self.pairs.len());
-        self.pairs[..quoted].split(|byte| *byte == b' ').find_map(|pair| pair.strip_prefix(key)?.strip_prefix(b"="))
+        self.pairs[..quoted]
+            .split(|byte| *byte == b' ')
+            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix(b"="))
     }
 }
 
 /// Where `IN=` stands: nearly always before the first `=`; a prefix may hold others.
 fn beginning(body: &[u8]) -> Option<usize> {
     let is_start = |at: usize| {
-        body[at..].starts_with(b"IN=") && (at == 0 || matches!(body[at - 1], b' ' | b':' | b']' | b'-' | b')' | b'>' | b'|'))
+        body[at..].starts_with(b"IN=")
+            && (at == 0 || matches!(body[at - 1], b' ' | b':' | b']' | b'-' | b')' | b'>' | b'|'))
     };
-    memchr::memchr_iter(b'=', body).take(8).filter(|equals| *equals >= 2).map(|equals| equals - 2).find(|at| is_start(*at))
+    memchr::memchr_iter(b'=', body)
+        .take(8)
+        .filter(|equals| *equals >= 2)
+        .map(|equals| equals - 2)
+        .find(|at| is_start(*at))
 }
 
 /// The message whose rule holds. Its fields are taken unless nobody wants them (`facts_only`).
@@ -117,14 +140,22 @@ pub fn find<'a>(rules: &[Rule], body: &'a [u8], facts_only: bool, fields: &mut F
 fn take<'a>(line: &Line<'a>, fields: &mut Fields<'a>) {
     // a packet without IN= was sent by this machine: then the far end is DST
     let outgoing = line.value(b"IN").is_none_or(<[u8]>::is_empty);
-    let (source, destination) = if outgoing { (Field::ServerIp, Field::ClientIp) } else { (Field::ClientIp, Field::ServerIp) };
+    let (source, destination) = if outgoing {
+        (Field::ServerIp, Field::ClientIp)
+    } else {
+        (Field::ClientIp, Field::ServerIp)
+    };
     for (key, field) in [(&b"SRC"[..], source), (b"DST", destination)] {
         if let Some(address) = line.value(key).and_then(|text| typed(field, text)) {
             fields.push((field, address));
         }
     }
     for (key, field) in KEYS {
-        if let Some(value) = line.value(key).filter(|value| !value.is_empty()).and_then(|value| typed(*field, value)) {
+        if let Some(value) = line
+            .value(key)
+            .filter(|value| !value.is_empty())
+            .and_then(|value| typed(*field, value))
+        {
             fields.push((*field, value));
         }
     }

@@ -2,16 +2,31 @@
 
 use tunlog_model::Field;
 
-/// The message for a field that is not in the list, with the nearest one that is.
+/// The message for a field that is not in the list: what it may have meant, and what there is.
 pub fn unknown_field(name: &str) -> String {
-    let nearest = Field::ALL.iter().map(|(_, word)| *word).min_by_key(|word| (!abbreviates(name, word), distance(word, name))).unwrap_or_default();
-    format!("unknown field `{name}`, did you mean `{nearest}`?")
+    let words: Vec<&str> = Field::ALL.iter().map(|(_, word)| *word).collect();
+    unknown("field", name, &words)
+}
+
+/// The message for a word that is not in a list.
+pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    let (list, nearest) = (known.join(", "), nearest(word, known));
+    format!("unknown {what} `{word}`\n  known: {list}\n  did you mean `{nearest}`?")
+}
+
+/// The word of the list that is most like `word`; an abbreviation counts as near.
+fn nearest<'l>(word: &str, known: &[&'l str]) -> &'l str {
+    known
+        .iter()
+        .copied()
+        .min_by_key(|like| (!abbreviates(word, like), distance(like, word)))
+        .unwrap_or_default()
 }
 
 /// Whether the letters of `short` stand in `long` in the same order (`iface`, `interface`).
 fn abbreviates(short: &str, long: &str) -> bool {
     let mut letters = long.chars();
-    short.chars().all(|c| letters.any(|letter| letter == c))
+    !short.is_empty() && short.chars().all(|c| letters.any(|letter| letter == c))
 }
 
 /// Edit distance, for suggestions.
@@ -27,4 +42,3 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
-

@@ -5,29 +5,109 @@ use memchr::memmem;
 use super::value::{Fields, keep, parse_ip};
 use super::{Kind, Piece};
 
+/// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
+/// same code, so what one hides is what the other read.
+pub(super) trait Catch<'a> {
+    /// The text of a placeholder; false if it is no value of its type.
+    fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool;
+    /// How much was caught.
+    fn mark(&self) -> usize;
+    /// Forgets what was caught after `mark`: that split did not fit.
+    fn undo(&mut self, mark: usize);
+}
+
+impl<'a> Catch<'a> for Fields<'a> {
+    fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
+        keep(piece, text, self)
+    }
+
+    fn mark(&self) -> usize {
+        self.len()
+    }
+
+    fn undo(&mut self, mark: usize) {
+        self.truncate(mark);
+    }
+}
+
+/// Where a placeholder's text stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The placeholder's type.
+    pub kind: Kind,
+    /// Whether it was written `<_…>`: its value is not kept.
+    pub hidden: bool,
+    /// The text, as written.
+    pub text: &'a [u8],
+}
+
+/// The places of a line, and scratch space for the values that prove them.
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    pub found: Vec<Place<'a>>,
+    values: Fields<'a>,
+}
+
+impl<'a> Catch<'a> for Places<'a> {
+    fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
+        self.values.clear();
+        self.found.push(Place {
+            kind: piece.kind,
+            hidden: piece.field.is_none(),
+            text,
+        });
+        keep(piece, text, &mut self.values)
+    }
+
+    fn mark(&self) -> usize {
+        self.found.len()
+    }
+
+    fn undo(&mut self, mark: usize) {
+        self.found.truncate(mark);
+    }
+}
+
 /// How many places are tried for the end of a peer-chosen name: bounds the work on a hostile line.
 const SPLITS_MAX: usize = 32;
 
-fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], fields: &mut Fields<'a>) -> bool {
-    let Some((piece, later)) = pieces.split_first() else { return rest.is_empty() };
+/// Whether all of `rest` is what `pieces` say.
+pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
+    let Some((piece, later)) = pieces.split_first() else {
+        return rest.is_empty();
+    };
     if piece.kind.from_right() {
-        return take_from_right(piece, later, rest, fields);
+        return take_from_right(piece, later, rest, caught);
     }
-    let Some(end) = end_of(piece, rest, later.is_empty()) else { return false };
+    let Some(end) = end_of(piece, rest, later.is_empty()) else {
+        return false;
+    };
     let (text, after) = rest.split_at(end);
-    let Some(after) = after.strip_prefix(&*piece.literal) else { return false };
+    let Some(after) = after.strip_prefix(&*piece.literal) else {
+        return false;
+    };
     if later.is_empty() && !after.is_empty() {
         return false;
     }
-    keep(piece, text, fields) && (later.is_empty() || take_pieces(later, after, fields))
+    caught.catch(piece, text) && (later.is_empty() || take_pieces(later, after, caught))
 }
 
 /// Where the text of a placeholder ends that is read from the left.
 fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
-        Kind::Hex => some_run(rest, if rest.starts_with(b"0x") || rest.starts_with(b"0X") { 2 } else { 0 }, |b| b.is_ascii_hexdigit()),
-        Kind::Number | Kind::Minutes | Kind::Seconds => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit() || b == b'.'),
+        Kind::Hex => some_run(
+            rest,
+            if rest.starts_with(b"0x") || rest.starts_with(b"0X") {
+                2
+            } else {
+                0
+            },
+            |b| b.is_ascii_hexdigit(),
+        ),
+        Kind::Number | Kind::Minutes | Kind::Seconds => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| {
+            b.is_ascii_digit() || b == b'.'
+        }),
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
         Kind::Word => word_run(rest, &piece.literal),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
@@ -55,7 +135,10 @@ fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
 }
 
 fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
-    let blank = rest.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(rest.len());
+    let blank = rest
+        .iter()
+        .position(|b| matches!(b, b' ' | b'\t'))
+        .unwrap_or(rest.len());
     let end = match literal.first() {
         None | Some(b' ' | b'\t') => blank,
         Some(_) => memmem::find(&rest[..(blank + literal.len()).min(rest.len())], literal)?,
@@ -74,21 +157,23 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
     (empty || end > 0).then_some(end)
 }
 
-fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], fields: &mut Fields<'a>) -> bool {
+fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     if later.is_empty() {
         return match rest.strip_suffix(&*piece.literal) {
-            Some(text) => keep(piece, text, fields),
+            Some(text) => caught.catch(piece, text),
             None => false,
         };
     }
-    let before = fields.len();
+    let before = caught.mark();
     let mut search = rest;
     for _ in 0..SPLITS_MAX {
-        let Some(at) = memmem::rfind(search, &piece.literal) else { return false };
-        if keep(piece, &rest[..at], fields) && take_pieces(later, &rest[at + piece.literal.len()..], fields) {
+        let Some(at) = memmem::rfind(search, &piece.literal) else {
+            return false;
+        };
+        if caught.catch(piece, &rest[..at]) && take_pieces(later, &rest[at + piece.literal.len()..], caught) {
             return true;
         }
-        fields.truncate(before);
+        caught.undo(before);
         search = &rest[..(at + piece.literal.len()).saturating_sub(1).min(rest.len())];
         if search.len() < piece.literal.len() {
             return false;
@@ -96,4 +181,3 @@ fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], fields: &
     }
     false
 }
-

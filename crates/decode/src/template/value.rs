@@ -30,7 +30,7 @@ pub enum Caught<'a> {
 pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
 
 /// Turns the text of a placeholder into its value; false if it is no value of that type.
-fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
+pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     if piece.kind == Kind::PppOptions {
         return options::take(text, fields);
     }
@@ -40,7 +40,9 @@ fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
         }
         return true;
     }
-    let Some(value) = value_of(piece.kind, text) else { return false };
+    let Some(value) = value_of(piece.kind, text) else {
+        return false;
+    };
     if let Some(field) = piece.field {
         fields.push((field, value));
     }
@@ -56,6 +58,7 @@ fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
         Kind::Method => Caught::Word(method_word(text)?),
         Kind::Name => Caught::Text(unescape::unquoted(text)),
         Kind::PppdName => caught(unescape::pppd(unescape::unquoted(text))),
+        Kind::VName => caught(unescape::visible(text)),
         Kind::DebugName => caught(unescape::debug(text)),
         Kind::RadiusName => caught(unescape::radius(text)),
         Kind::RadiusLogin => caught(unescape::radius(unescape::login_name(text))),
@@ -91,7 +94,11 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
 }
 
 fn parse_number(text: &[u8]) -> Option<f64> {
-    std::str::from_utf8(text).ok()?.parse::<f64>().ok().filter(|number| number.is_finite())
+    std::str::from_utf8(text)
+        .ok()?
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
 }
 
 /// An address; IPv4 without leading zeros first, as nearly all are.
@@ -136,4 +143,3 @@ pub fn method_word(text: &[u8]) -> Option<&'static str> {
         _ => return None,
     })
 }
-

@@ -6,8 +6,16 @@ use tunlog_decode::{Catalogue, DIALECT_FILES, check};
 
 #[test]
 fn every_shipped_file_passes_its_own_checks() {
-    let problems: Vec<String> = DIALECT_FILES.iter().flat_map(|(name, text)| check(name, text)).collect();
-    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    let problems: Vec<String> = DIALECT_FILES
+        .iter()
+        .flat_map(|(name, text)| check(name, text))
+        .collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
 #[test]
@@ -23,6 +31,10 @@ fn ids_are_unique_across_the_files_of_a_dialect() {
 fn examples_decode_to_their_own_message_with_all_dialect_files_loaded() {
     // a message of pppd-plugins.toml must not be shadowed by one of pppd.toml
     let catalogue = Catalogue::builtin();
-    let problems: Vec<String> = catalogue.dialects().iter().flat_map(|dialect| dialect.ready().problems.clone()).collect();
-    assert_eq!(problems, Vec::<String>::new());
+    let problems: Vec<_> = catalogue
+        .dialects()
+        .iter()
+        .flat_map(|dialect| dialect.ready().problems.clone())
+        .collect();
+    assert!(problems.is_empty(), "{problems:?}");
 }

@@ -8,11 +8,15 @@ use tunlog_model::RecordRef;
 fn rows(name: &str) -> Vec<(String, String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/facts").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty() && !line.starts_with("level\t"));
-    lines.filter_map(|line| {
-        let mut parts = line.splitn(3, '\t').map(str::to_string);
-        Some((parts.next()?, parts.next()?, parts.next()?))
-    }).collect()
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty() && !line.starts_with("level\t"));
+    lines
+        .filter_map(|line| {
+            let mut parts = line.splitn(3, '\t').map(str::to_string);
+            Some((parts.next()?, parts.next()?, parts.next()?))
+        })
+        .collect()
 }
 
 /// Literal pieces of a C format, in order; conversions and macros between them.
@@ -34,7 +38,12 @@ fn literals(format: &str) -> Vec<String> {
                     _ => out.push(String::new()),
                 }
             }
-            '<' if chars.clone().take_while(|c| *c != '>').all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit()) && chars.clone().any(|c| c == '>') => {
+            '<' if chars
+                .clone()
+                .take_while(|c| *c != '>')
+                .all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
+                && chars.clone().any(|c| c == '>') =>
+            {
                 chars.by_ref().find(|c| *c == '>');
                 out.push(String::new());
             }
@@ -46,7 +55,10 @@ fn literals(format: &str) -> Vec<String> {
             c => out.last_mut().expect("never empty").push(c),
         }
     }
-    out.into_iter().map(|piece| piece.trim().to_string()).filter(|piece| !piece.is_empty()).collect()
+    out.into_iter()
+        .map(|piece| piece.trim().to_string())
+        .filter(|piece| !piece.is_empty())
+        .collect()
 }
 
 fn fits(format: &str, rendered: &str) -> bool {
@@ -62,19 +74,29 @@ fn fits(format: &str, rendered: &str) -> bool {
 
 fn longest_word(format: &str) -> usize {
     let pieces = literals(format).join(" ");
-    pieces.split(|c: char| !c.is_ascii_alphabetic()).map(str::len).max().unwrap_or(0)
+    pieces
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .map(str::len)
+        .max()
+        .unwrap_or(0)
 }
 
 fn complete(dialect: &str, file: &str, at_least: usize) {
     let catalogue = Catalogue::builtin();
-    let speaker = catalogue.dialects().iter().find(|candidate| candidate.name == dialect).expect("shipped");
+    let speaker = catalogue
+        .dialects()
+        .iter()
+        .find(|candidate| candidate.name == dialect)
+        .expect("shipped");
     let rows = rows(file);
     assert!(rows.len() >= at_least, "{file}: only {} rows", rows.len());
     let mut wrong = Vec::new();
     for (level, format, rendered) in &rows {
         if rendered.starts_with("EXEMPT") {
             if longest_word(format) >= 4 {
-                wrong.push(format!("exempt, yet it holds a literal word: {level}\t{format}\t{rendered}"));
+                wrong.push(format!(
+                    "exempt, yet it holds a literal word: {level}\t{format}\t{rendered}"
+                ));
             }
             continue;
         }
@@ -86,7 +108,13 @@ fn complete(dialect: &str, file: &str, at_least: usize) {
             wrong.push(format!("not recognised: {rendered}"));
         }
     }
-    assert!(wrong.is_empty(), "{file}: {} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{file}: {} of {} rows:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -107,4 +135,19 @@ fn pptpd_call_sites_are_recognised() {
 #[test]
 fn xl2tpd_call_sites_are_recognised() {
     complete("xl2tpd", "xl2tpd.tsv", 250);
+}
+
+#[test]
+fn freeradius_call_sites_are_recognised() {
+    complete("freeradius", "freeradius.tsv", 600);
+}
+
+#[test]
+fn strongswan_call_sites_are_recognised() {
+    complete("strongswan", "strongswan.tsv", 400);
+}
+
+#[test]
+fn kernel_call_sites_are_recognised() {
+    complete("kernel", "kernel.tsv", 80);
 }

@@ -1,3 +1,9 @@
-//! The catalogue's lints and the completeness of its messages.
+//! The catalogue's lints, the completeness of its messages, and what comes of a record.
 mod dialects;
+mod door;
 mod facts;
+mod properties;
+mod redaction;
+mod relays;
+mod render;
+mod user;

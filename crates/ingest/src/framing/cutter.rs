@@ -73,7 +73,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     pub(crate) fn note(&mut self, cause: String) {
-        self.cut.notes.push(Note { line: self.cut.lines, cause });
+        self.cut.notes.push(Note {
+            line: self.cut.lines,
+            cause,
+        });
     }
 
     /// Counts a record of a format without lines.
@@ -156,8 +159,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if self.in_block(bytes, start, line) {
             return;
         }
-        let line = trim_end(line);
-        if line.is_empty() {
+        let line = trim_line_end(line);
+        if trim_end(line).is_empty() {
             return;
         }
         if line[0] == b'{' || line.starts_with(b" {") {
@@ -183,7 +186,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let nuls = bytes[start..end].iter().take_while(|byte| **byte == 0).count();
         let total = hole + nuls as u64;
         if total > self.line_bytes_max as u64 {
-            self.note(format!("longer than {} bytes: cut (a hole of {total} NUL bytes)", self.line_bytes_max));
+            self.note(format!(
+                "longer than {} bytes: cut (a hole of {total} NUL bytes)",
+                self.line_bytes_max
+            ));
         } else {
             self.note(format!("a hole of {total} NUL bytes was skipped"));
         }
@@ -235,7 +241,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let (Repeat::Last(count) | Repeat::Message(count, _)) = repeat;
         let believed = count.min(REPEATS_MAX);
         if believed < count {
-            self.note(format!("a repeat count that cannot be right was taken as {REPEATS_MAX}"));
+            self.note(format!(
+                "a repeat count that cannot be right was taken as {REPEATS_MAX}"
+            ));
         }
         match repeat {
             Repeat::Last(_) => {
@@ -312,7 +320,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         }
         if let Some(pair) = routeros::pair(line) {
             if pair.message.is_empty() {
-                self.pair = Some(Pending { start, line: self.cut.lines, stamp: pair.stamp, topics: pair.topics });
+                self.pair = Some(Pending {
+                    start,
+                    line: self.cut.lines,
+                    stamp: pair.stamp,
+                    topics: pair.topics,
+                });
             } else {
                 self.routeros(trim_end(line), self.cut.lines, pair.stamp, pair.topics, pair.message);
             }
@@ -323,7 +336,11 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     fn routeros(&mut self, raw: &[u8], line: u64, stamp: Stamp, topics: &[u8], message: &[u8]) {
         let body = [topics, message].join(&b' ');
-        let header = Header { stamp, app: routeros::APP, ..Header::of_body(&body) };
+        let header = Header {
+            stamp,
+            app: routeros::APP,
+            ..Header::of_body(&body)
+        };
         self.emit(&header, raw, line);
     }
 
@@ -333,11 +350,18 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let raw = trim_end(&bytes[block.start..end]);
         let line = block.line;
         if block.fields.is_empty() {
-            let header = Header { stamp: block.stamp, ..Header::of_body(raw) };
+            let header = Header {
+                stamp: block.stamp,
+                ..Header::of_body(raw)
+            };
             return self.emit(&header, raw, line);
         }
         if self.filter.wants(super::radius_detail::APP) {
-            let header = Header { stamp: block.stamp, app: super::radius_detail::APP, ..Header::of_body(b"") };
+            let header = Header {
+                stamp: block.stamp,
+                app: super::radius_detail::APP,
+                ..Header::of_body(b"")
+            };
             self.give(&header, raw, line, Payload::Fields(&block.fields));
         }
     }

@@ -41,13 +41,18 @@ impl Masked {
             *byte = if compared(at) { 0xff } else { 0 };
         }
         let mask = u128::from_le_bytes(bytes);
-        Masked { mask, value: word(text, 0).unwrap_or_default() & mask }
+        Masked {
+            mask,
+            value: word(text, 0).unwrap_or_default() & mask,
+        }
     }
 }
 
 #[inline]
 fn word(text: &[u8], at: usize) -> Option<u128> {
-    text.get(at..at + WORD).and_then(|text| <[u8; WORD]>::try_from(text).ok()).map(u128::from_le_bytes)
+    text.get(at..at + WORD)
+        .and_then(|text| <[u8; WORD]>::try_from(text).ok())
+        .map(u128::from_le_bytes)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,18 +83,35 @@ impl<'a> Shape<'a> {
             return None;
         }
         let classic = kind == Kind::Classic;
-        let head = Masked::new(line, |at| if classic { at < 4 || matches!(at, 6 | 9 | 12) } else { at < 11 || at == 13 });
+        let head = Masked::new(line, |at| {
+            if classic {
+                at < 4 || matches!(at, 6 | 9 | 12)
+            } else {
+                at < 11 || at == 13
+            }
+        });
         let len = app_at - tail_at;
         let tail = Masked::new(&line[tail_at..], |at| at < len);
         let long_tail = if len > WORD { &line[tail_at..app_at] } else { b"" };
         let time_at = if classic { 7 } else { 11 };
-        Some(Shape { host: header.host, time_at, tail_at, app_at, head, tail, long_tail, date })
+        Some(Shape {
+            host: header.host,
+            time_at,
+            tail_at,
+            app_at,
+            head,
+            tail,
+            long_tail,
+            date,
+        })
     }
 
     /// Whether a line begins so. Lines that are too short to tell are left to the long way.
     #[inline]
     pub fn fits(&self, line: &[u8]) -> bool {
-        let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else { return false };
+        let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else {
+            return false;
+        };
         head & self.head.mask == self.head.value
             && tail & self.tail.mask == self.tail.value
             && line.len() > self.app_at
@@ -106,7 +128,11 @@ impl<'a> Shape<'a> {
     #[inline]
     fn read_stamp(&self, line: &[u8]) -> Option<Stamp> {
         let at = self.time_at;
-        let (hour, minute, second) = (stamp::two(&line[at..])?, stamp::two(&line[at + 3..])?, stamp::two(&line[at + 6..])?);
+        let (hour, minute, second) = (
+            stamp::two(&line[at..])?,
+            stamp::two(&line[at + 3..])?,
+            stamp::two(&line[at + 6..])?,
+        );
         let second = stamp::second_of_day(hour, minute, second)?;
         let micros = self.micros(line)?;
         Some(match self.date {
@@ -120,12 +146,22 @@ impl<'a> Shape<'a> {
                 if line[6] != b' ' || day == 0 || day > days_in_month(2000, month) {
                     return None;
                 }
-                Stamp::Civil(Civil { year: None, month, day, second, micros })
+                Stamp::Civil(Civil {
+                    year: None,
+                    month,
+                    day,
+                    second,
+                    micros,
+                })
             }
-            Date::Civil(year, month, day) => Stamp::Civil(Civil { year: Some(year), month, day, second, micros }),
-            Date::Instant(midnight) => {
-                Stamp::Instant(midnight + i64::from(second) * 1_000_000 + i64::from(micros))
-            }
+            Date::Civil(year, month, day) => Stamp::Civil(Civil {
+                year: Some(year),
+                month,
+                day,
+                second,
+                micros,
+            }),
+            Date::Instant(midnight) => Stamp::Instant(midnight + i64::from(second) * 1_000_000 + i64::from(micros)),
         })
     }
 
@@ -143,7 +179,11 @@ impl<'a> Shape<'a> {
 
 /// Microseconds of the day that a valid time at `at` shows; a fraction ends at `end`.
 fn time_micros(line: &[u8], at: usize, end: usize) -> Option<i64> {
-    let (hour, minute, second) = (stamp::two(&line[at..])?, stamp::two(&line[at + 3..])?, stamp::two(&line[at + 6..])?);
+    let (hour, minute, second) = (
+        stamp::two(&line[at..])?,
+        stamp::two(&line[at + 3..])?,
+        stamp::two(&line[at + 6..])?,
+    );
     let micros = line.get(at + 9..end).map_or(0, stamp::fraction);
     // 1970-01-01 is day 0: what remains is the time of day.
     Some(seconds_of(1970, 1, 1, hour * 3600 + minute * 60 + second) * 1_000_000 + i64::from(micros))

@@ -23,12 +23,25 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(crate) fn of_body(body: &'a [u8]) -> Header<'a> {
-        Header { stamp: Stamp::Missing, host: b"", app: b"", pid: 0, severity: None, body, stamped: false, plain: None }
+        Header {
+            stamp: Stamp::Missing,
+            host: b"",
+            app: b"",
+            pid: 0,
+            severity: None,
+            body,
+            stamped: false,
+            plain: None,
+        }
     }
 
     fn tagged(text: &'a [u8]) -> Header<'a> {
         let tag = tag::read(text);
-        Header { app: tag.app, pid: tag.pid, ..Header::of_body(tag.body) }
+        Header {
+            app: tag.app,
+            pid: tag.pid,
+            ..Header::of_body(tag.body)
+        }
     }
 }
 
@@ -49,12 +62,22 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
         return peeled(&line[blanks..], depth + 1);
     }
     if let Some((severity, rest)) = priority(line) {
-        let header = rfc5424::read(rest).or_else(|| peeled(rest, depth + 1)).unwrap_or_else(|| Header::tagged(rest));
-        return Some(Header { severity: severity.or(header.severity), plain: None, ..header });
+        let header = rfc5424::read(rest)
+            .or_else(|| peeled(rest, depth + 1))
+            .unwrap_or_else(|| Header::tagged(rest));
+        return Some(Header {
+            severity: severity.or(header.severity),
+            plain: None,
+            ..header
+        });
     }
     if let Some(hit) = stamp::at_start(line) {
         let header = after_stamp(line, hit, depth)?;
-        return Some(if depth > 0 { Header { plain: None, ..header } } else { header });
+        return Some(if depth > 0 {
+            Header { plain: None, ..header }
+        } else {
+            header
+        });
     }
     if let Some(header) = rfc5424::read(line) {
         return Some(header);
@@ -81,7 +104,9 @@ fn priority(line: &[u8]) -> Option<(Option<Severity>, &[u8])> {
     if digits == 0 || rest.get(digits) != Some(&b'>') {
         return None;
     }
-    let value = rest[..digits].iter().fold(0_u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
+    let value = rest[..digits]
+        .iter()
+        .fold(0_u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
     let severity = (value <= 191 && digits <= 3).then(|| Severity::from_number((value % 8) as u8));
     Some((severity, &rest[digits + 1..]))
 }
@@ -89,14 +114,35 @@ fn priority(line: &[u8]) -> Option<(Option<Severity>, &[u8])> {
 /// What follows a stamp: host, facility and level, tag, in the orders that daemons have found for them.
 fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
     let rest = &line[hit.len..];
-    let stamped = Header { stamp: hit.stamp, stamped: true, ..Header::of_body(rest) };
+    let stamped = Header {
+        stamp: hit.stamp,
+        stamped: true,
+        ..Header::of_body(rest)
+    };
     match hit.kind {
         Kind::Uptime => return after_uptime(rest, stamped),
-        Kind::BracketedCtime => return Some(Header { app: b"kernel", body: trim_start(rest), ..stamped }),
+        Kind::Bracketed if depth == 0 && !names_a_process(trim_start(rest)) => {
+            return Some(Header {
+                app: b"accel-pppd",
+                body: trim_start(rest),
+                ..stamped
+            });
+        }
+        Kind::BracketedCtime => {
+            return Some(Header {
+                app: b"kernel",
+                body: trim_start(rest),
+                ..stamped
+            });
+        }
         Kind::RouterOs => return routeros::after_time(rest, stamped),
         Kind::Ctime => {
             if let Some(body) = rest.strip_prefix(b" : ").or_else(|| rest.strip_prefix(b": ")) {
-                return Some(Header { app: b"radiusd", body, ..stamped });
+                return Some(Header {
+                    app: b"radiusd",
+                    body,
+                    ..stamped
+                });
             }
         }
         _ => {}
@@ -118,7 +164,11 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
         // A collector's stamp in front of the writer's own line: the collector's says more if it knows zone or year.
         let outer = matches!(hit.stamp, Stamp::Instant(_) | Stamp::Civil(Civil { year: Some(_), .. }));
         let keep = outer && !matches!(inner.stamp, Stamp::Instant(_));
-        return Some(Header { stamp: if keep { hit.stamp } else { inner.stamp }, plain: None, ..inner });
+        return Some(Header {
+            stamp: if keep { hit.stamp } else { inner.stamp },
+            plain: None,
+            ..inner
+        });
     }
     let text = if hit.kind == Kind::Full { skip_zone(text) } else { text };
     let single = rest.len() == text.len() + 1 && rest.starts_with(b" ");
@@ -134,30 +184,53 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
 fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
     let (text, severity) = facility_level(text);
     let stamped = Header { severity, ..stamped };
-    let end = text.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t'))
+        .unwrap_or(text.len());
     let word = &text[..end];
     if is_address_with_colon(word) {
         let tag = tag::read(trim_start(&text[end..]));
-        return Header { host: &word[..word.len() - 1], app: tag.app, pid: tag.pid, body: tag.body, ..stamped };
+        return Header {
+            host: strip_angles(&word[..word.len() - 1]),
+            app: tag.app,
+            pid: tag.pid,
+            body: tag.body,
+            ..stamped
+        };
     }
     if tag::is_tag(word) || text.starts_with(b"last message repeated ") || text.starts_with(b"-- ") {
         let tag = tag::read(text);
-        return Header { app: tag.app, pid: tag.pid, body: tag.body, ..stamped };
+        return Header {
+            app: tag.app,
+            pid: tag.pid,
+            body: tag.body,
+            ..stamped
+        };
     }
     if let Some(header) = routeros::topics(text) {
-        return Header { app: header.app, body: header.body, ..stamped };
+        return Header {
+            app: header.app,
+            body: header.body,
+            ..stamped
+        };
     }
     let after = trim_start(&text[end..]);
     if let Some(header) = softether::via_syslog(after, Header { host: word, ..stamped }) {
         return header;
     }
     if let Some(topics) = routeros::topics(after) {
-        return Header { host: word, app: topics.app, body: topics.body, ..stamped };
+        return Header {
+            host: word,
+            app: topics.app,
+            body: topics.body,
+            ..stamped
+        };
     }
     let (behind, level) = facility_level(after);
     let tag = tag::read(behind);
-    let plain = (level.is_none() && severity.is_none() && text.len() - after.len() == end + 1)
-        .then_some((end + 1, Kind::Bsd));
+    let plain =
+        (level.is_none() && severity.is_none() && text.len() - after.len() == end + 1).then_some((end + 1, Kind::Bsd));
     Header {
         host: strip_angles(word),
         app: tag.app,
@@ -167,6 +240,13 @@ fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
         plain,
         ..stamped
     }
+}
+
+/// Whether host and `tag[pid]`, or the tag alone, follow; accel-ppp's own log has neither.
+fn names_a_process(text: &[u8]) -> bool {
+    text.splitn(3, |byte| *byte == b' ')
+        .take(2)
+        .any(|word| word.contains(&b'[') && tag::is_tag(word))
 }
 
 /// Kernel ring buffer, or `journalctl -o short-monotonic`, which has host and tag behind the same stamp.
@@ -180,9 +260,19 @@ fn after_uptime<'a>(rest: &'a [u8], stamped: Header<'a>) -> Option<Header<'a>> {
         && (word.contains(&b'[') || word == b"kernel:")
     {
         let tag = tag::read(&text[host.len() + 1..]);
-        return Some(Header { host, app: tag.app, pid: tag.pid, body: tag.body, ..stamped });
+        return Some(Header {
+            host,
+            app: tag.app,
+            pid: tag.pid,
+            body: tag.body,
+            ..stamped
+        });
     }
-    Some(Header { app: b"kernel", body: text, ..stamped })
+    Some(Header {
+        app: b"kernel",
+        body: text,
+        ..stamped
+    })
 }
 
 /// A whole header behind a stamp.
@@ -197,15 +287,38 @@ fn nested(text: &[u8], depth: usize) -> Option<Header<'_>> {
 /// `daemon.info `, `authpriv.warn `: the level, and what follows.
 fn facility_level(text: &[u8]) -> (&[u8], Option<Severity>) {
     const FACILITIES: &[&[u8]] = &[
-        b"kern", b"user", b"mail", b"daemon", b"auth", b"syslog", b"lpr", b"news", b"uucp", b"cron", b"authpriv", b"ftp",
-        b"ntp", b"security", b"console", b"local0", b"local1", b"local2", b"local3", b"local4", b"local5", b"local6",
-        b"local7", b"unknown",
+        b"kern",
+        b"user",
+        b"mail",
+        b"daemon",
+        b"auth",
+        b"syslog",
+        b"lpr",
+        b"news",
+        b"uucp",
+        b"cron",
+        b"authpriv",
+        b"ftp",
+        b"ntp",
+        b"security",
+        b"console",
+        b"local0",
+        b"local1",
+        b"local2",
+        b"local3",
+        b"local4",
+        b"local5",
+        b"local6",
+        b"local7",
+        b"unknown",
     ];
     let end = text.iter().take(24).position(|byte| *byte == b' ');
     let found = end.and_then(|end| {
         let dot = text[..end].iter().position(|byte| *byte == b'.')?;
         let level = level(&text[dot + 1..end])?;
-        FACILITIES.contains(&&text[..dot]).then(|| (trim_start(&text[end..]), Some(level)))
+        FACILITIES
+            .contains(&&text[..dot])
+            .then(|| (trim_start(&text[end..]), Some(level)))
     });
     found.unwrap_or((text, None))
 }
@@ -238,14 +351,21 @@ fn compose_prefix(line: &[u8]) -> Option<&[u8]> {
 /// stamp right behind it is taken for one.
 fn path_prefix(line: &[u8]) -> Option<&[u8]> {
     let mut from = 0;
-    while let Some(at) = line[from..].iter().take(256).position(|byte| matches!(byte, b':' | b'-' | b' ')) {
+    while let Some(at) = line[from..]
+        .iter()
+        .take(256)
+        .position(|byte| matches!(byte, b':' | b'-' | b' '))
+    {
         let at = from + at;
         if line[at] == b' ' || at == 0 {
             return None;
         }
         let rest = &line[at + 1..];
         let number = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
-        let numbered = rest.get(number).filter(|byte| number > 0 && **byte == line[at]).map(|_| &rest[number + 1..]);
+        let numbered = rest
+            .get(number)
+            .filter(|byte| number > 0 && **byte == line[at])
+            .map(|_| &rest[number + 1..]);
         let begins = |text: &[u8]| text.first() == Some(&b'<') || is_full_stamp(text);
         if begins(rest) {
             return Some(rest);
@@ -284,8 +404,20 @@ fn octet_count(line: &[u8]) -> Option<&[u8]> {
 
 /// A line that begins with a tag of which there is no doubt: a path, a known daemon, or a name with a pid.
 fn bare_tag(line: &[u8]) -> Option<Header<'_>> {
-    const KNOWN: &[&[u8]] = &[b"kernel", b"pppd", b"pptpd", b"xl2tpd", b"charon", b"pluto", b"pptpctrl"];
-    let end = line.iter().take(80).position(|byte| *byte == b' ').unwrap_or(line.len().min(80));
+    const KNOWN: &[&[u8]] = &[
+        b"kernel",
+        b"pppd",
+        b"pptpd",
+        b"xl2tpd",
+        b"charon",
+        b"pluto",
+        b"pptpctrl",
+    ];
+    let end = line
+        .iter()
+        .take(80)
+        .position(|byte| *byte == b' ')
+        .unwrap_or(line.len().min(80));
     let word = &line[..end];
     if !tag::is_tag(word) {
         return None;
@@ -299,7 +431,13 @@ fn bare_tag(line: &[u8]) -> Option<Header<'_>> {
 fn skip_zone(text: &[u8]) -> &[u8] {
     let letters = text.iter().take(6).take_while(|byte| byte.is_ascii_uppercase()).count();
     let signed = match text.first() {
-        Some(b'+' | b'-') => 1 + text[1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count(),
+        Some(b'+' | b'-') => {
+            1 + text[1..]
+                .iter()
+                .take(4)
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
+        }
         _ => letters,
     };
     match text.get(signed) {
@@ -310,13 +448,17 @@ fn skip_zone(text: &[u8]) -> &[u8] {
 
 /// `<192.0.2.1>:` or `192.0.2.1:`, as collectors write it.
 fn is_address_with_colon(word: &[u8]) -> bool {
-    let Some(name) = word.strip_suffix(b":") else { return false };
+    let Some(name) = word.strip_suffix(b":") else {
+        return false;
+    };
     let name = strip_angles(name);
     name.len() >= 7 && name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 fn strip_angles(word: &[u8]) -> &[u8] {
-    word.strip_prefix(b"<").and_then(|word| word.strip_suffix(b">")).unwrap_or(word)
+    word.strip_prefix(b"<")
+        .and_then(|word| word.strip_suffix(b">"))
+        .unwrap_or(word)
 }
 
 pub(crate) fn trim_start(text: &[u8]) -> &[u8] {

@@ -24,7 +24,9 @@ enum Item<'a> {
 }
 
 fn item(bytes: &[u8], at: usize) -> Item<'_> {
-    let Some(len) = memchr(b'\n', &bytes[at..]) else { return Item::Cut };
+    let Some(len) = memchr(b'\n', &bytes[at..]) else {
+        return Item::Cut;
+    };
     let line = &bytes[at..at + len];
     let next = at + len + 1;
     if line.is_empty() {
@@ -33,17 +35,30 @@ fn item(bytes: &[u8], at: usize) -> Item<'_> {
     if let Some(equals) = memchr(b'=', line) {
         return Item::Field(&line[..equals], &line[equals + 1..], next);
     }
-    if !line.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_') {
+    if !line
+        .iter()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+    {
         return Item::Damaged(next);
     }
-    let Some(length) = bytes.get(next..next + 8).and_then(|length| <[u8; 8]>::try_from(length).ok()) else {
+    let Some(length) = bytes
+        .get(next..next + 8)
+        .and_then(|length| <[u8; 8]>::try_from(length).ok())
+    else {
         return Item::Cut;
     };
     let length = u64::from_le_bytes(length);
     let start = next + 8;
-    match usize::try_from(length).ok().and_then(|length| start.checked_add(length)) {
+    match usize::try_from(length)
+        .ok()
+        .and_then(|length| start.checked_add(length))
+    {
         Some(end) if end < bytes.len() => {
-            if bytes[end] == b'\n' { Item::Field(line, &bytes[start..end], end + 1) } else { Item::Damaged(next) }
+            if bytes[end] == b'\n' {
+                Item::Field(line, &bytes[start..end], end + 1)
+            } else {
+                Item::Damaged(next)
+            }
         }
         _ => Item::Cut,
     }

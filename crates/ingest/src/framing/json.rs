@@ -24,7 +24,9 @@ pub(crate) fn object<'a>(text: &'a [u8], each: &mut dyn FnMut(&'a [u8], Value<'a
         return Some(());
     }
     loop {
-        let (Value::Text(key, _), next) = value(text, at)? else { return None };
+        let (Value::Text(key, _), next) = value(text, at)? else {
+            return None;
+        };
         at = skip_blank(text, next);
         if text.get(at) != Some(&b':') {
             return None;
@@ -57,10 +59,20 @@ pub(crate) fn value(text: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
         b'[' | b'{' => {
             let end = nested_end(text, at)?;
             let part = &text[at..end];
-            Some((if text[at] == b'[' { Value::Array(part) } else { Value::Object }, end))
+            Some((
+                if text[at] == b'[' {
+                    Value::Array(part)
+                } else {
+                    Value::Object
+                },
+                end,
+            ))
         }
         _ => {
-            let len = text[at..].iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')).count();
+            let len = text[at..]
+                .iter()
+                .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))
+                .count();
             (len > 0).then(|| (Value::Bare(&text[at..at + len]), at + len))
         }
     }
@@ -143,5 +155,8 @@ fn unescape_unicode(text: &[u8], out: &mut Vec<u8>) -> usize {
 
 fn hex(text: &[u8]) -> Option<u32> {
     let digits = std::str::from_utf8(text.get(2..6)?).ok()?;
-    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
+        .then(|| u32::from_str_radix(digits, 16).ok())?
 }

@@ -33,8 +33,17 @@ enum Role {
 fn role(key: &[u8]) -> Option<Role> {
     Some(match key {
         b"MESSAGE" | b"log" | b"short_message" | b"message" | b"msg" => Role::Message,
-        b"SYSLOG_IDENTIFIER" | b"programname" | b"program" | b"appname" | b"app-name" | b"ident" | b"_application_name"
-        | b"_app" | b"_program" | b"syslog_program" | b"_SYSLOG_IDENTIFIER" => Role::App,
+        b"SYSLOG_IDENTIFIER"
+        | b"programname"
+        | b"program"
+        | b"appname"
+        | b"app-name"
+        | b"ident"
+        | b"_application_name"
+        | b"_app"
+        | b"_program"
+        | b"syslog_program"
+        | b"_SYSLOG_IDENTIFIER" => Role::App,
         b"_COMM" => Role::Comm,
         b"_EXE" => Role::Exe,
         b"_CMDLINE" => Role::Cmdline,
@@ -274,14 +283,46 @@ fn give<F: AppFilter + ?Sized>(
     };
     let cmdline = parts.cmdline.bytes(scratch);
     let trusted = is_trusted(app, comm, parts.exe.bytes(scratch), cmdline, parts.kernel);
-    each(&RecordRef { stamp, host, app, pid, severity: level, payload, cmdline, trusted, raw, line });
+    each(&RecordRef {
+        stamp,
+        host,
+        app,
+        pid,
+        severity: level,
+        payload,
+        cmdline,
+        trusted,
+        raw,
+        line,
+    });
 }
 
 /// Programs that fork and execute each other, so that one may still bear another's name when it logs.
 const DAEMONS: &[&[u8]] = &[
-    b"pppd", b"pptpd", b"pptpctrl", b"bcrelay", b"xl2tpd", b"l2tpd", b"openl2tpd", b"pptp", b"accel-pppd", b"charon",
-    b"charon-systemd", b"pluto", b"starter", b"ipsec", b"radiusd", b"freeradius", b"mpd5", b"npppd", b"slapd",
-    b"winbindd", b"NetworkManager", b"nm-pptp-service", b"nm-l2tp-service", b"kernel",
+    b"pppd",
+    b"pptpd",
+    b"pptpctrl",
+    b"bcrelay",
+    b"xl2tpd",
+    b"l2tpd",
+    b"openl2tpd",
+    b"pptp",
+    b"accel-pppd",
+    b"charon",
+    b"charon-systemd",
+    b"pluto",
+    b"starter",
+    b"ipsec",
+    b"radiusd",
+    b"freeradius",
+    b"mpd5",
+    b"npppd",
+    b"slapd",
+    b"winbindd",
+    b"NetworkManager",
+    b"nm-pptp-service",
+    b"nm-l2tp-service",
+    b"kernel",
 ];
 
 /// Whether the transport's own knowledge of the sender agrees with the name the sender gave.
@@ -300,12 +341,18 @@ fn is_trusted(app: &[u8], comm: &[u8], exe: &[u8], cmdline: &[u8], kernel: bool)
         return false; // a process that calls itself the kernel
     }
     // The kernel cuts names to fifteen bytes, and some daemons add to theirs.
-    DAEMONS.contains(&program) || program.starts_with(app) || (program.len() >= 15 && app.starts_with(program)) || program.starts_with(b"nm-")
+    DAEMONS.contains(&program)
+        || program.starts_with(app)
+        || (program.len() >= 15 && app.starts_with(program))
+        || program.starts_with(b"nm-")
 }
 
 fn first_word(cmdline: &[u8]) -> &[u8] {
     let text = cmdline.strip_prefix(b"\"").unwrap_or(cmdline);
-    let end = text.iter().position(|byte| matches!(byte, b' ' | b'"')).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'"'))
+        .unwrap_or(text.len());
     text[..end].strip_suffix(b":").unwrap_or(&text[..end])
 }
 
@@ -314,7 +361,10 @@ fn number(text: &[u8]) -> Option<u32> {
 }
 
 fn micros(text: &[u8]) -> Stamp {
-    let value = std::str::from_utf8(text).ok().filter(|text| text.len() <= 18).and_then(|text| text.parse::<i64>().ok());
+    let value = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.len() <= 18)
+        .and_then(|text| text.parse::<i64>().ok());
     value.filter(|value| *value >= 0).map_or(Stamp::Missing, Stamp::Instant)
 }
 

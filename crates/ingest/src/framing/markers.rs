@@ -24,7 +24,9 @@ pub(crate) fn repeat(body: &[u8]) -> Option<Repeat<'_>> {
         }
         b'l' | b'-' | b'L' => {
             let rest = body.strip_prefix(b"--- ").unwrap_or(body);
-            let rest = rest.strip_prefix(b"last message ").or_else(|| rest.strip_prefix(b"Last message "))?;
+            let rest = rest
+                .strip_prefix(b"last message ")
+                .or_else(|| rest.strip_prefix(b"Last message "))?;
             // FreeBSD may name the sender: `last message "…" repeated N times`.
             let rest = rest.strip_prefix(b"repeated ")?;
             let (count, rest) = number(rest)?;
@@ -37,9 +39,9 @@ pub(crate) fn repeat(body: &[u8]) -> Option<Repeat<'_>> {
 /// A natural number; too large a one is the largest.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let value = text[..len]
-        .iter()
-        .fold(0_u64, |sum, byte| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0')));
+    let value = text[..len].iter().fold(0_u64, |sum, byte| {
+        sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
+    });
     (len > 0).then_some((value, &text[len..]))
 }
 
@@ -50,7 +52,10 @@ pub(crate) fn may_tell_loss(app: &[u8]) -> bool {
 }
 
 fn tells_loss(app: &[u8]) -> bool {
-    matches!(app, b"kernel" | b"rsyslogd" | b"systemd-journald" | b"systemd-journal" | b"syslog-ng" | b"auditd" | b"journal")
+    matches!(
+        app,
+        b"kernel" | b"rsyslogd" | b"systemd-journald" | b"systemd-journal" | b"syslog-ng" | b"auditd" | b"journal"
+    )
 }
 
 /// How many records a marker says were lost; the inner None: it does not say.
@@ -59,7 +64,9 @@ pub(crate) fn loss(app: &[u8], body: &[u8]) -> Option<Option<u64>> {
         b"kernel" => kernel_loss(body),
         b"rsyslogd" => rsyslog_loss(body),
         b"systemd-journald" | b"systemd-journal" | b"journal" => {
-            let rest = body.strip_prefix(b"Suppressed ").or_else(|| body.strip_prefix(b"Missed "))?;
+            let rest = body
+                .strip_prefix(b"Suppressed ")
+                .or_else(|| body.strip_prefix(b"Missed "))?;
             let (count, rest) = number(rest)?;
             (rest.starts_with(b" messages") || rest.starts_with(b" kernel messages")).then_some(Some(count))
         }
@@ -96,7 +103,11 @@ fn kernel_loss(body: &[u8]) -> Option<Option<u64>> {
         return Some(number_before(body, head.len()));
     }
     let text = match body {
-        [b'[', ..] => body.iter().take(24).position(|byte| *byte == b']').map_or(body, |at| &body[at + 1..]),
+        [b'[', ..] => body
+            .iter()
+            .take(24)
+            .position(|byte| *byte == b']')
+            .map_or(body, |at| &body[at + 1..]),
         _ => body,
     };
     let text = text.strip_prefix(b" ").unwrap_or(text);
@@ -112,6 +123,9 @@ fn kernel_loss(body: &[u8]) -> Option<Option<u64>> {
 }
 
 fn number_before(body: &[u8], at: usize) -> Option<u64> {
-    let start = body[..at].iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    let start = body[..at]
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit())
+        .map_or(0, |at| at + 1);
     number(&body[start..at]).map(|(count, _)| count)
 }

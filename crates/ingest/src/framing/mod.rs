@@ -9,8 +9,8 @@ mod json_record;
 mod markers;
 mod months;
 mod radius_detail;
-mod routeros;
 mod rfc5424;
+mod routeros;
 mod softether;
 mod stamp;
 mod tag;
@@ -58,7 +58,10 @@ impl Note {
 impl Framer {
     /// A framer for one source; `export` when it is `journalctl -o export`.
     pub fn new(options: &Options, export: bool) -> Framer {
-        Framer { line_bytes_max: options.line_bytes_max, export }
+        Framer {
+            line_bytes_max: options.line_bytes_max,
+            export,
+        }
     }
 
     /// Calls `each` with every record of the chunk whose program `filter` wants, and with every marker of repeats and

@@ -3,21 +3,23 @@
 /// The month of an English three-letter name, in any case.
 pub(crate) fn english(word: &[u8]) -> Option<u32> {
     let [a, b, c] = word else { return None };
-    Some(match [a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()] {
-        [b'j', b'a', b'n'] => 1,
-        [b'f', b'e', b'b'] => 2,
-        [b'm', b'a', b'r'] => 3,
-        [b'a', b'p', b'r'] => 4,
-        [b'm', b'a', b'y'] => 5,
-        [b'j', b'u', b'n'] => 6,
-        [b'j', b'u', b'l'] => 7,
-        [b'a', b'u', b'g'] => 8,
-        [b's', b'e', b'p'] => 9,
-        [b'o', b'c', b't'] => 10,
-        [b'n', b'o', b'v'] => 11,
-        [b'd', b'e', b'c'] => 12,
-        _ => return None,
-    })
+    Some(
+        match [a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()] {
+            [b'j', b'a', b'n'] => 1,
+            [b'f', b'e', b'b'] => 2,
+            [b'm', b'a', b'r'] => 3,
+            [b'a', b'p', b'r'] => 4,
+            [b'm', b'a', b'y'] => 5,
+            [b'j', b'u', b'n'] => 6,
+            [b'j', b'u', b'l'] => 7,
+            [b'a', b'u', b'g'] => 8,
+            [b's', b'e', b'p'] => 9,
+            [b'o', b'c', b't'] => 10,
+            [b'n', b'o', b'v'] => 11,
+            [b'd', b'e', b'c'] => 12,
+            _ => return None,
+        },
+    )
 }
 
 /// Beginnings of names; a longer one stands before a shorter one that it begins with. German, French, Spanish, Italian,
@@ -168,10 +170,16 @@ pub(crate) fn any(word: &[u8]) -> Option<u32> {
         return Some(month);
     }
     if word.len() == 2 {
-        return TAILS.iter().find(|(tail, _)| word == tail.as_slice()).map(|(_, month)| *month);
+        return TAILS
+            .iter()
+            .find(|(tail, _)| word == tail.as_slice())
+            .map(|(_, month)| *month);
     }
     let word = std::str::from_utf8(word).ok()?;
-    NAMES.iter().find(|(name, _)| begins(word, name)).map(|(_, month)| *month)
+    NAMES
+        .iter()
+        .find(|(name, _)| begins(word, name))
+        .map(|(_, month)| *month)
 }
 
 /// Whether `word` begins with `name`, which is in lower case.

@@ -35,15 +35,25 @@ fn head(line: &[u8]) -> Option<Stamp> {
 impl<'a> Block<'a> {
     /// Begins a block with a line at `start`.
     pub(crate) fn begin(text: &'a [u8], start: usize, line: u64) -> Option<Block<'a>> {
-        Some(Block { stamp: head(text)?, start, line, fields: Vec::new() })
+        Some(Block {
+            stamp: head(text)?,
+            start,
+            line,
+            fields: Vec::new(),
+        })
     }
 
     /// Adds a line; false if it does not belong to the block.
     pub(crate) fn add(&mut self, line: &'a [u8]) -> bool {
-        let Some(text) = line.strip_prefix(b"\t") else { return false };
+        let Some(text) = line.strip_prefix(b"\t") else {
+            return false;
+        };
         if let Some(at) = memchr::memmem::find(text, b"= ") {
             let name = trim_end(&text[..at]);
-            let name = name.strip_suffix(b"+").or_else(|| name.strip_suffix(b":")).unwrap_or(name);
+            let name = name
+                .strip_suffix(b"+")
+                .or_else(|| name.strip_suffix(b":"))
+                .unwrap_or(name);
             self.fields.push((trim_end(name), unquoted(trim_end(&text[at + 2..]))));
         }
         true

@@ -20,9 +20,22 @@ pub(crate) fn read(text: &[u8]) -> Option<Header<'_>> {
     let body = after_structured_data(text)?;
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let number = !process.is_empty() && process.len() <= 10 && process.iter().all(u8::is_ascii_digit);
-    let pid = if number { process.iter().fold(0_u32, |sum, byte| sum.wrapping_mul(10).wrapping_add(u32::from(byte - b'0'))) } else { 0 };
+    let pid = if number {
+        process.iter().fold(0_u32, |sum, byte| {
+            sum.wrapping_mul(10).wrapping_add(u32::from(byte - b'0'))
+        })
+    } else {
+        0
+    };
     let app = tag::base(nil(app));
-    Some(Header { stamp, host: nil(host), app, pid, stamped: true, ..Header::of_body(body) })
+    Some(Header {
+        stamp,
+        host: nil(host),
+        app,
+        pid,
+        stamped: true,
+        ..Header::of_body(body)
+    })
 }
 
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {

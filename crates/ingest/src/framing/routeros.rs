@@ -8,14 +8,92 @@ use tunlog_model::Stamp;
 pub(crate) const APP: &[u8] = b"routeros";
 
 const TOPICS: &[&[u8]] = &[
-    b"account", b"async", b"backup", b"bfd", b"bgp", b"bridge", b"calc", b"caps", b"certificate", b"container",
-    b"critical", b"ddns", b"debug", b"dhcp", b"dns", b"dot1x", b"dude", b"e-mail", b"error", b"event", b"fetch",
-    b"firewall", b"gsm", b"health", b"hotspot", b"igmp-proxy", b"info", b"interface", b"ipsec", b"iscsi", b"isdn",
-    b"kvm", b"l2tp", b"ldp", b"lora", b"lte", b"manager", b"mme", b"mpls", b"mqtt", b"ntp", b"ospf", b"ovpn", b"packet",
-    b"pim", b"poe-out", b"ppp", b"pppoe", b"pptp", b"ptp", b"queue", b"radius", b"radvd", b"raw", b"read", b"rip",
-    b"route", b"rpki", b"rsvp", b"script", b"sertcp", b"simulator", b"smb", b"snmp", b"ssh", b"ssld", b"sstp",
-    b"state", b"store", b"stp", b"system", b"telephony", b"tftp", b"timer", b"tr069", b"update", b"ups", b"vpls",
-    b"vrrp", b"warning", b"watchdog", b"web-proxy", b"wireguard", b"wireless", b"write", b"zerotier",
+    b"account",
+    b"async",
+    b"backup",
+    b"bfd",
+    b"bgp",
+    b"bridge",
+    b"calc",
+    b"caps",
+    b"certificate",
+    b"container",
+    b"critical",
+    b"ddns",
+    b"debug",
+    b"dhcp",
+    b"dns",
+    b"dot1x",
+    b"dude",
+    b"e-mail",
+    b"error",
+    b"event",
+    b"fetch",
+    b"firewall",
+    b"gsm",
+    b"health",
+    b"hotspot",
+    b"igmp-proxy",
+    b"info",
+    b"interface",
+    b"ipsec",
+    b"iscsi",
+    b"isdn",
+    b"kvm",
+    b"l2tp",
+    b"ldp",
+    b"lora",
+    b"lte",
+    b"manager",
+    b"mme",
+    b"mpls",
+    b"mqtt",
+    b"ntp",
+    b"ospf",
+    b"ovpn",
+    b"packet",
+    b"pim",
+    b"poe-out",
+    b"ppp",
+    b"pppoe",
+    b"pptp",
+    b"ptp",
+    b"queue",
+    b"radius",
+    b"radvd",
+    b"raw",
+    b"read",
+    b"rip",
+    b"route",
+    b"rpki",
+    b"rsvp",
+    b"script",
+    b"sertcp",
+    b"simulator",
+    b"smb",
+    b"snmp",
+    b"ssh",
+    b"ssld",
+    b"sstp",
+    b"state",
+    b"store",
+    b"stp",
+    b"system",
+    b"telephony",
+    b"tftp",
+    b"timer",
+    b"tr069",
+    b"update",
+    b"ups",
+    b"vpls",
+    b"vrrp",
+    b"warning",
+    b"watchdog",
+    b"web-proxy",
+    b"wireguard",
+    b"wireless",
+    b"write",
+    b"zerotier",
 ];
 
 /// A line that begins with topics. The body is topics and message with one blank between, whatever the form.
@@ -23,7 +101,11 @@ pub(crate) fn topics(text: &[u8]) -> Option<Header<'_>> {
     let mut at = 0;
     let mut count = 0;
     loop {
-        let len = text[at..].iter().take(16).take_while(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'0'..=b'9')).count();
+        let len = text[at..]
+            .iter()
+            .take(16)
+            .take_while(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'0'..=b'9'))
+            .count();
         if len == 0 || !TOPICS.contains(&&text[at..at + len]) {
             return None;
         }
@@ -37,7 +119,10 @@ pub(crate) fn topics(text: &[u8]) -> Option<Header<'_>> {
             _ => return None,
         }
     }
-    Some(Header { app: APP, ..Header::of_body(text) })
+    Some(Header {
+        app: APP,
+        ..Header::of_body(text)
+    })
 }
 
 /// What follows a RouterOS time.
@@ -47,7 +132,11 @@ pub(crate) fn after_time<'a>(rest: &'a [u8], stamped: Header<'a>) -> Option<Head
         return None;
     }
     let header = topics(text)?;
-    Some(Header { app: header.app, body: header.body, ..stamped })
+    Some(Header {
+        app: header.app,
+        body: header.body,
+        ..stamped
+    })
 }
 
 /// The first line of a pair: `time=nov/19 10:00:00 topics=l2tp,info`, with the message behind or on the next line.
@@ -67,7 +156,11 @@ pub(crate) fn pair(line: &[u8]) -> Option<Pair<'_>> {
     let rest = &rest[at + 8..];
     let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
     let message = message(&rest[end..]).unwrap_or_default();
-    Some(Pair { stamp, topics: unquoted(&rest[..end]), message })
+    Some(Pair {
+        stamp,
+        topics: unquoted(&rest[..end]),
+        message,
+    })
 }
 
 /// `message="…"`.
@@ -77,5 +170,6 @@ pub(crate) fn message(line: &[u8]) -> Option<&[u8]> {
 
 fn unquoted(text: &[u8]) -> &[u8] {
     let text = text.trim_ascii_end();
-    text.strip_prefix(b"\"").map_or(text, |text| text.strip_suffix(b"\"").unwrap_or(text))
+    text.strip_prefix(b"\"")
+        .map_or(text, |text| text.strip_suffix(b"\"").unwrap_or(text))
 }

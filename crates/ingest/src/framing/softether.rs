@@ -10,7 +10,11 @@ pub(crate) const APP: &[u8] = b"softether";
 /// What follows `2025-11-19 10:00:00.123 ` or `2025-11-19 10:00:00 `; `digits` are those of the fraction.
 pub(crate) fn after_stamp<'a>(text: &'a [u8], digits: usize, stamped: Header<'a>) -> Option<Header<'a>> {
     if digits == 0 {
-        return pfirewall(text).then_some(Header { app: b"pfirewall", body: text, ..stamped });
+        return pfirewall(text).then_some(Header {
+            app: b"pfirewall",
+            body: text,
+            ..stamped
+        });
     }
     if digits != 3 {
         return None;
@@ -18,8 +22,15 @@ pub(crate) fn after_stamp<'a>(text: &'a [u8], digits: usize, stamped: Header<'a>
     let mut words = text.split(|byte| *byte == b' ');
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let generic = tag::is_tag(first) || tag::is_tag(second);
-    (!generic && first.first().is_some_and(|byte| byte.is_ascii_uppercase() || *byte == b'['))
-        .then_some(Header { app: APP, body: text, ..stamped })
+    (!generic
+        && first
+            .first()
+            .is_some_and(|byte| byte.is_ascii_uppercase() || *byte == b'['))
+    .then_some(Header {
+        app: APP,
+        body: text,
+        ..stamped
+    })
 }
 
 /// SoftEther's own syslog: `[server/VPN/hub] (2025-11-19 10:00:00.123) <SECURITY_LOG>: text` behind stamp and host.
@@ -32,10 +43,21 @@ pub(crate) fn via_syslog<'a>(text: &'a [u8], stamped: Header<'a>) -> Option<Head
         let at = memchr::memmem::find(&text[..text.len().min(512)], mark)?;
         Some(&text[at + mark.len()..])
     })?;
-    Some(Header { app: APP, body, ..stamped })
+    Some(Header {
+        app: APP,
+        body,
+        ..stamped
+    })
 }
 
 fn pfirewall(text: &[u8]) -> bool {
-    let actions: [&[u8]; 6] = [b"DROP ", b"ALLOW ", b"OPEN ", b"CLOSE ", b"OPEN-INBOUND ", b"INFO-EVENTS-LOST "];
+    let actions: [&[u8]; 6] = [
+        b"DROP ",
+        b"ALLOW ",
+        b"OPEN ",
+        b"CLOSE ",
+        b"OPEN-INBOUND ",
+        b"INFO-EVENTS-LOST ",
+    ];
     actions.iter().any(|action| text.starts_with(action))
 }

@@ -48,9 +48,12 @@ pub(crate) fn at_start(bytes: &[u8]) -> Option<Hit> {
             .or_else(|| epoch(bytes))
             .or_else(|| east_asian(bytes))
             .or_else(|| day_first(bytes))
-            .or_else(|| bare_time(bytes)),
+            .or_else(|| bare_time(bytes))
+            .or_else(|| damaged_iso(bytes)),
         b'[' => bracketed(bytes),
-        b'A'..=b'Z' | b'a'..=b'z' | 0x80.. => classic(bytes).or_else(|| worded(bytes)),
+        b'A'..=b'Z' | b'a'..=b'z' | 0x80.. => classic(bytes)
+            .or_else(|| worded(bytes))
+            .or_else(|| damaged_classic(bytes)),
         _ => None,
     }
 }
@@ -66,7 +69,14 @@ pub(crate) fn two(bytes: &[u8]) -> Option<u32> {
 /// A run of digits at the beginning, at most `most`: its value and length.
 fn digits(bytes: &[u8], most: usize) -> Option<(u32, usize)> {
     let len = bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
-    (len > 0).then(|| (bytes[..len].iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0')), len))
+    (len > 0).then(|| {
+        (
+            bytes[..len]
+                .iter()
+                .fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0')),
+            len,
+        )
+    })
 }
 
 fn spaces(bytes: &[u8]) -> usize {
@@ -80,7 +90,9 @@ pub(crate) fn second_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> 
 
 /// The first six digits of a fraction, as microseconds.
 pub(crate) fn fraction(bytes: &[u8]) -> u32 {
-    let given = bytes.iter().take(6).fold((0, 0), |(sum, count), byte| (sum * 10 + u32::from(byte - b'0'), count + 1));
+    let given = bytes.iter().take(6).fold((0, 0), |(sum, count), byte| {
+        (sum * 10 + u32::from(byte - b'0'), count + 1)
+    });
     given.0 * 10_u32.pow(6 - given.1)
 }
 
@@ -94,7 +106,9 @@ struct TimeOfDay {
 fn time_of_day(bytes: &[u8]) -> Option<TimeOfDay> {
     let (hour, at) = digits(bytes, 2)?;
     let rest = bytes.get(at..)?;
-    let [b':', _, _, b':', _, _, after @ ..] = rest else { return None };
+    let [b':', _, _, b':', _, _, after @ ..] = rest else {
+        return None;
+    };
     let (minute, second) = (two(&rest[1..])?, two(&rest[4..])?);
     let mut len = at + 6;
     let (mut count, mut micros) = (0, 0);
@@ -106,7 +120,11 @@ fn time_of_day(bytes: &[u8]) -> Option<TimeOfDay> {
         }
     }
     let value = second_of_day(hour, minute, second).map(|second| (second, micros));
-    Some(TimeOfDay { len, digits: count, value })
+    Some(TimeOfDay {
+        len,
+        digits: count,
+        value,
+    })
 }
 
 fn civil(year: Option<u32>, month: u32, day: u32, time: &TimeOfDay) -> Stamp {
@@ -114,7 +132,13 @@ fn civil(year: Option<u32>, month: u32, day: u32, time: &TimeOfDay) -> Stamp {
     match time.value {
         Some((second, micros)) if day >= 1 && day <= u32::from(longest) => {
             let year = year.map(|year| year as i16);
-            Stamp::Civil(Civil { year, month: month as u8, day: day as u8, second, micros })
+            Stamp::Civil(Civil {
+                year,
+                month: month as u8,
+                day: day as u8,
+                second,
+                micros,
+            })
         }
         _ => Stamp::Missing,
     }
@@ -122,7 +146,19 @@ fn civil(year: Option<u32>, month: u32, day: u32, time: &TimeOfDay) -> Stamp {
 
 /// `Nov 19 10:00:00`.
 fn classic(bytes: &[u8]) -> Option<Hit> {
-    let [_, _, _, b' ', d1 @ (b' ' | b'0'..=b'9'), d2 @ b'0'..=b'9', b' ', rest @ ..] = bytes else { return None };
+    let [
+        _,
+        _,
+        _,
+        b' ',
+        d1 @ (b' ' | b'0'..=b'9'),
+        d2 @ b'0'..=b'9',
+        b' ',
+        rest @ ..,
+    ] = bytes
+    else {
+        return None;
+    };
     let month = months::english(&bytes[..3])?;
     let time = time_of_day(rest)?;
     let day = u32::from(d1.saturating_sub(b'0')) * 10 + u32::from(d2 - b'0');
@@ -131,7 +167,63 @@ fn classic(bytes: &[u8]) -> Option<Hit> {
     if year.is_some() || time.len != 8 {
         return worded(bytes);
     }
-    Some(Hit { stamp, len: 15, kind: Kind::Classic })
+    Some(Hit {
+        stamp,
+        len: 15,
+        kind: Kind::Classic,
+    })
+}
+
+/// `Nov 19 1x:00:00`: the shape of a stamp, but for its digits.
+fn damaged_classic(bytes: &[u8]) -> Option<Hit> {
+    let [_, _, _, b' ', _, _, b' ', _, _, b':', _, _, b':', _, _, b' ', ..] = bytes else {
+        return None;
+    };
+    months::english(&bytes[..3])?;
+    Some(Hit {
+        stamp: Stamp::Missing,
+        len: 15,
+        kind: Kind::Bsd,
+    })
+}
+
+/// `2025-11-19T1x:00:00.5Z`: the shape of a stamp, but for its digits.
+fn damaged_iso(bytes: &[u8]) -> Option<Hit> {
+    let [
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        between @ (b'T' | b' '),
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        ..,
+    ] = bytes
+    else {
+        return None;
+    };
+    let len = if *between == b'T' {
+        memchr::memchr(b' ', bytes)?
+    } else {
+        19
+    };
+    Some(Hit {
+        stamp: Stamp::Missing,
+        len,
+        kind: Kind::Bsd,
+    })
 }
 
 /// Month in any language, day, perhaps a year, time, perhaps a year; a weekday before it all.
@@ -145,7 +237,11 @@ fn worded(bytes: &[u8]) -> Option<Hit> {
     let blanks = spaces(bytes.get(at..)?);
     if blanks > 0 && blanks <= 2 && bytes.get(at + blanks).is_some_and(u8::is_ascii_digit) {
         if let Some(hit) = iso(&bytes[at + blanks..]) {
-            return Some(Hit { len: at + blanks + hit.len, kind: Kind::Full, ..hit });
+            return Some(Hit {
+                len: at + blanks + hit.len,
+                kind: Kind::Full,
+                ..hit
+            });
         }
         return month_first(bytes, word, at + blanks);
     }
@@ -161,12 +257,20 @@ fn worded(bytes: &[u8]) -> Option<Hit> {
     }
     let hit = month_first(&bytes[at..], month, day_at + blanks - at)?;
     let with_year = matches!(hit.stamp, Stamp::Civil(Civil { year: Some(_), .. }));
-    Some(Hit { len: hit.len + at, kind: if with_year { Kind::Ctime } else { Kind::Bsd }, ..hit })
+    Some(Hit {
+        len: hit.len + at,
+        kind: if with_year { Kind::Ctime } else { Kind::Bsd },
+        ..hit
+    })
 }
 
 /// A word of letters (of any script) that may name a month or weekday.
 fn word_len(bytes: &[u8]) -> Option<usize> {
-    let len = bytes.iter().take(24).take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
+    let len = bytes
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
+        .count();
     (len >= 2).then_some(len)
 }
 
@@ -191,14 +295,22 @@ fn month_first(bytes: &[u8], word: usize, day_at: usize) -> Option<Hit> {
         at += len;
     }
     let stamp = months::any(&bytes[..word]).map_or(Stamp::Missing, |month| civil(year, month, day, &time));
-    Some(Hit { stamp, len: at, kind: Kind::Bsd })
+    Some(Hit {
+        stamp,
+        len: at,
+        kind: Kind::Bsd,
+    })
 }
 
 /// ` 2025`, or ` CET 2025`, behind a time.
 fn trailing_year(bytes: &[u8]) -> Option<(u32, usize)> {
     let rest = bytes.strip_prefix(b" ")?;
     let letters = rest.iter().take(6).take_while(|byte| byte.is_ascii_uppercase()).count();
-    let skip = if letters >= 2 && rest.get(letters) == Some(&b' ') { letters + 1 } else { 0 };
+    let skip = if letters >= 2 && rest.get(letters) == Some(&b' ') {
+        letters + 1
+    } else {
+        0
+    };
     let (year, len) = digits(&rest[skip..], 5)?;
     let ends = matches!(rest.get(skip + len), None | Some(b' ' | b':' | b']' | b'\r'));
     (len == 4 && (1970..2200).contains(&year) && ends).then_some((year, 1 + skip + len))
@@ -212,7 +324,17 @@ fn iso(bytes: &[u8]) -> Option<Hit> {
     } else if len != 4 {
         return None;
     }
-    let [a @ (b'-' | b'/' | b'.'), _, _, b, _, _, between @ (b'T' | b't' | b' ' | b'-' | b'_'), rest @ ..] = &bytes[len..] else {
+    let [
+        a @ (b'-' | b'/' | b'.'),
+        _,
+        _,
+        b,
+        _,
+        _,
+        between @ (b'T' | b't' | b' ' | b'-' | b'_'),
+        rest @ ..,
+    ] = &bytes[len..]
+    else {
         return None;
     };
     let (month, day) = (two(&bytes[len + 1..])?, two(&bytes[len + 4..])?);
@@ -231,7 +353,11 @@ fn iso(bytes: &[u8]) -> Option<Hit> {
         }
         (stamp, _) => stamp,
     };
-    let kind = if *between == b' ' && zone == 0 { Kind::Spaced { digits: time.digits } } else { Kind::Iso { zone_at } };
+    let kind = if *between == b' ' && zone == 0 {
+        Kind::Spaced { digits: time.digits }
+    } else {
+        Kind::Iso { zone_at }
+    };
     Some(Hit { stamp, len, kind })
 }
 
@@ -249,7 +375,10 @@ fn zone(bytes: &[u8]) -> (Option<i64>, usize) {
         more if two(more).is_some() => (two(more), 5),
         _ => (Some(0), 3),
     };
-    (minutes.map(|minutes| sign * i64::from(hours * 3600 + minutes * 60)), len)
+    (
+        minutes.map(|minutes| sign * i64::from(hours * 3600 + minutes * 60)),
+        len,
+    )
 }
 
 /// `1763546400.123456`, as `journalctl -o short-unix` writes it.
@@ -260,9 +389,15 @@ fn epoch(bytes: &[u8]) -> Option<Hit> {
     if !(9..=10).contains(&seconds) || !(3..=6).contains(&count) || rest.get(count) != Some(&b' ') {
         return None;
     }
-    let value = bytes[..seconds].iter().fold(0_i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+    let value = bytes[..seconds]
+        .iter()
+        .fold(0_i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
     let micros = value * 1_000_000 + i64::from(fraction(&rest[..count]));
-    Some(Hit { stamp: Stamp::Instant(micros), len: seconds + 1 + count, kind: Kind::Epoch })
+    Some(Hit {
+        stamp: Stamp::Instant(micros),
+        len: seconds + 1 + count,
+        kind: Kind::Epoch,
+    })
 }
 
 /// `12月 14 10:00:00`, also with the sign as an HTML entity.
@@ -275,10 +410,17 @@ fn east_asian(bytes: &[u8]) -> Option<Hit> {
     let (day, len) = digits(bytes.get(at..)?, 2)?;
     at += len;
     let day_signs: [&[u8]; 2] = ["日".as_bytes(), "일".as_bytes()];
-    at += day_signs.into_iter().find(|sign| bytes[at..].starts_with(sign)).map_or(0, <[u8]>::len);
+    at += day_signs
+        .into_iter()
+        .find(|sign| bytes[at..].starts_with(sign))
+        .map_or(0, <[u8]>::len);
     at += spaces(bytes.get(at..)?);
     let time = time_of_day(bytes.get(at..)?)?;
-    Some(Hit { stamp: civil(None, month, day, &time), len: at + time.len, kind: Kind::Bsd })
+    Some(Hit {
+        stamp: civil(None, month, day, &time),
+        len: at + time.len,
+        kind: Kind::Bsd,
+    })
 }
 
 /// `19 Nov 10:00:00`, `19 Nov 2025 10:00:00`.
@@ -296,13 +438,21 @@ fn day_first(bytes: &[u8]) -> Option<Hit> {
         after += 4 + spaces(rest.get(after + 4..)?);
     }
     let time = time_of_day(rest.get(after..)?)?;
-    Some(Hit { stamp: civil(year, month, day, &time), len: at + 1 + after + time.len, kind: Kind::Bsd })
+    Some(Hit {
+        stamp: civil(year, month, day, &time),
+        len: at + 1 + after + time.len,
+        kind: Kind::Bsd,
+    })
 }
 
 /// `10:00:00` alone: RouterOS leaves out today's date.
 fn bare_time(bytes: &[u8]) -> Option<Hit> {
     let time = time_of_day(bytes)?;
-    Some(Hit { stamp: Stamp::Missing, len: time.len, kind: Kind::RouterOs })
+    Some(Hit {
+        stamp: Stamp::Missing,
+        len: time.len,
+        kind: Kind::RouterOs,
+    })
 }
 
 /// `nov/19 10:00:00`, `nov/19/2025 10:00:00`.
@@ -316,7 +466,11 @@ fn routeros_date(bytes: &[u8], word: usize) -> Option<Hit> {
     };
     let rest = rest.get(at..)?.strip_prefix(b" ")?;
     let time = time_of_day(rest)?;
-    Some(Hit { stamp: civil(year, month, day, &time), len: word + 2 + at + time.len, kind: Kind::RouterOs })
+    Some(Hit {
+        stamp: civil(year, month, day, &time),
+        len: word + 2 + at + time.len,
+        kind: Kind::RouterOs,
+    })
 }
 
 /// Stamps in square brackets.
@@ -328,8 +482,16 @@ fn bracketed(bytes: &[u8]) -> Option<Hit> {
         && let Some(hit) = iso(inside).or_else(|| worded(inside))
         && inside.get(hit.len) == Some(&b']')
     {
-        let kind = if inside[0].is_ascii_digit() { Kind::Bracketed } else { Kind::BracketedCtime };
-        return Some(Hit { len: hit.len + 2, kind, ..hit });
+        let kind = if inside[0].is_ascii_digit() {
+            Kind::Bracketed
+        } else {
+            Kind::BracketedCtime
+        };
+        return Some(Hit {
+            len: hit.len + 2,
+            kind,
+            ..hit
+        });
     }
     let seconds = inside.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let rest = inside.get(seconds..)?.strip_prefix(b".")?;
@@ -337,7 +499,13 @@ fn bracketed(bytes: &[u8]) -> Option<Hit> {
     if seconds == 0 || count == 0 || rest.get(count) != Some(&b']') {
         return None;
     }
-    let value = inside[..seconds].iter().fold(0_i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+    let value = inside[..seconds]
+        .iter()
+        .fold(0_i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
     let micros = value * 1_000_000 + i64::from(fraction(&rest[..count]));
-    Some(Hit { stamp: Stamp::SinceBoot(micros), len: 1 + blanks + seconds + 1 + count + 1, kind: Kind::Uptime })
+    Some(Hit {
+        stamp: Stamp::SinceBoot(micros),
+        len: 1 + blanks + seconds + 1 + count + 1,
+        kind: Kind::Uptime,
+    })
 }

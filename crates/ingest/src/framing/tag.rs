@@ -43,15 +43,38 @@ fn stops(text: &[u8], at: usize) -> Option<u64> {
 /// Reads the tag behind stamp and host. Without one the whole text is the body.
 #[inline]
 pub(crate) fn read(text: &[u8]) -> Tag<'_> {
-    let end = text.iter().take(NAME_MAX + 1).position(|byte| matches!(byte, b':' | b'[' | b' ' | b'(' | b'\t'));
+    let end = text
+        .iter()
+        .take(NAME_MAX + 1)
+        .position(|byte| matches!(byte, b':' | b'[' | b' ' | b'(' | b'\t'));
     match end {
         Some(end) if end > 0 => match text[end] {
-            b':' => Tag { app: base(&text[..end]), pid: 0, body: after_colon(&text[end..]) },
-            b'[' => with_pid(text, end).unwrap_or(Tag { app: b"", pid: 0, body: text }),
-            b'(' => in_parentheses(text, end).unwrap_or(Tag { app: b"", pid: 0, body: text }),
-            _ => Tag { app: b"", pid: 0, body: text },
+            b':' => Tag {
+                app: base(&text[..end]),
+                pid: 0,
+                body: after_colon(&text[end..]),
+            },
+            b'[' => with_pid(text, end).unwrap_or(Tag {
+                app: b"",
+                pid: 0,
+                body: text,
+            }),
+            b'(' => in_parentheses(text, end).unwrap_or(Tag {
+                app: b"",
+                pid: 0,
+                body: text,
+            }),
+            _ => Tag {
+                app: b"",
+                pid: 0,
+                body: text,
+            },
         },
-        _ => Tag { app: b"", pid: 0, body: text },
+        _ => Tag {
+            app: b"",
+            pid: 0,
+            body: text,
+        },
     }
 }
 
@@ -67,7 +90,10 @@ fn with_pid(text: &[u8], open: usize) -> Option<Tag<'_>> {
     }
     if at == 0 || at > 10 {
         // `name[-]: `, `name[worker]: `: a name in brackets is no pid, but the tag is one.
-        at = inner.iter().take(NAME_MAX).position(|byte| matches!(byte, b']' | b' '))?;
+        at = inner
+            .iter()
+            .take(NAME_MAX)
+            .position(|byte| matches!(byte, b']' | b' '))?;
         pid = 0;
         if inner[at] != b']' || inner.get(at + 1) != Some(&b':') {
             return None;
@@ -81,9 +107,21 @@ fn with_pid(text: &[u8], open: usize) -> Option<Tag<'_>> {
     }
     let after = &inner[at + 1..];
     match after.first() {
-        Some(b':') => Some(Tag { app: base(&text[..open]), pid, body: after_colon(after) }),
-        Some(b' ') => Some(Tag { app: base(&text[..open]), pid, body: &after[1..] }),
-        None => Some(Tag { app: base(&text[..open]), pid, body: after }),
+        Some(b':') => Some(Tag {
+            app: base(&text[..open]),
+            pid,
+            body: after_colon(after),
+        }),
+        Some(b' ') => Some(Tag {
+            app: base(&text[..open]),
+            pid,
+            body: &after[1..],
+        }),
+        None => Some(Tag {
+            app: base(&text[..open]),
+            pid,
+            body: after,
+        }),
         _ => None,
     }
 }
@@ -95,10 +133,21 @@ fn in_parentheses(text: &[u8], open: usize) -> Option<Tag<'_>> {
     match text.get(close + 1) {
         Some(b':') => {
             let number = !inner.is_empty() && inner.len() < 10 && inner.iter().all(u8::is_ascii_digit);
-            let pid = if number { inner.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0')) } else { 0 };
-            Some(Tag { app: base(&text[..open]), pid, body: after_colon(&text[close + 1..]) })
+            let pid = if number {
+                inner.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'))
+            } else {
+                0
+            };
+            Some(Tag {
+                app: base(&text[..open]),
+                pid,
+                body: after_colon(&text[close + 1..]),
+            })
         }
-        Some(b'[') => with_pid(text, close + 1).map(|tag| Tag { app: base(&text[..open]), ..tag }),
+        Some(b'[') => with_pid(text, close + 1).map(|tag| Tag {
+            app: base(&text[..open]),
+            ..tag
+        }),
         _ => None,
     }
 }
@@ -135,7 +184,8 @@ pub(crate) fn is_tag(word: &[u8]) -> bool {
         }
         _ => (name, false),
     };
-    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'(' | b')');
+    let letters =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'(' | b')');
     (had_colon || had_pid)
         && !name.is_empty()
         && name.len() <= NAME_MAX

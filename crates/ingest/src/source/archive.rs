@@ -31,12 +31,19 @@ pub(crate) fn members(path: &Path) -> Result<(Vec<Member>, Vec<String>), String>
         match unsafe_name(&name) {
             Some(reason) => refused.push(format!("member '{}' was not read: {reason}", printable(&name))),
             None if !entry.is_file() || is_special(entry.unix_mode()) => {
-                refused.push(format!("member '{}' was not read: not a regular file", printable(&name)));
+                refused.push(format!(
+                    "member '{}' was not read: not a regular file",
+                    printable(&name)
+                ));
             }
             None if entry.encrypted() => {
                 refused.push(format!("member '{}' was not read: encrypted", printable(&name)));
             }
-            None => members.push(Member { index, name, written: entry.last_modified().map(micros) }),
+            None => members.push(Member {
+                index,
+                name,
+                written: entry.last_modified().map(micros),
+            }),
         }
     }
     Ok((members, refused))
@@ -47,10 +54,15 @@ pub(crate) fn open_member(path: &Path, index: usize) -> Result<(Box<dyn Read + S
     let mut archive = open(path)?;
     let entry = archive.by_index_raw(index).map_err(|error| error.to_string())?;
     let start = entry.data_start().ok_or("the member's data cannot be found")?;
-    let (size, method, written) = (entry.compressed_size(), entry.compression(), entry.last_modified().map(micros));
+    let (size, method, written) = (
+        entry.compressed_size(),
+        entry.compression(),
+        entry.last_modified().map(micros),
+    );
     drop(entry);
     let mut file = File::open(path).map_err(|error| crate::error::io_cause(&error))?;
-    file.seek(SeekFrom::Start(start)).map_err(|error| crate::error::io_cause(&error))?;
+    file.seek(SeekFrom::Start(start))
+        .map_err(|error| crate::error::io_cause(&error))?;
     let packed = BufReader::with_capacity(64 * 1024, file.take(size));
     let reader: Box<dyn Read + Send> = match method {
         CompressionMethod::Stored => Box::new(packed),
@@ -78,7 +90,9 @@ fn unsafe_name(name: &str) -> Option<&'static str> {
     if name.starts_with(['/', '\\']) || (bytes.len() > 1 && bytes[1] == b':' && bytes[0].is_ascii_alphabetic()) {
         return Some("its name is an absolute path");
     }
-    name.split(['/', '\\']).any(|part| part == "..").then_some("its name leads out of the archive")
+    name.split(['/', '\\'])
+        .any(|part| part == "..")
+        .then_some("its name leads out of the archive")
 }
 
 fn is_special(mode: Option<u32>) -> bool {
@@ -86,7 +100,10 @@ fn is_special(mode: Option<u32>) -> bool {
 }
 
 fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect()
+    name.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .take(200)
+        .collect()
 }
 
 fn micros(time: zip::DateTime) -> i64 {

@@ -50,7 +50,12 @@ pub struct Peek {
 impl Peek {
     /// Looks ahead into `inner`.
     pub fn new(inner: Box<dyn Read + Send>) -> Peek {
-        Peek { inner, buffer: vec![0; BLOCK], start: 0, end: 0 }
+        Peek {
+            inner,
+            buffer: vec![0; BLOCK],
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The next bytes, `wanted` of them unless the end comes first. Takes nothing.
@@ -129,7 +134,11 @@ pub struct Decompressed {
 impl Decompressed {
     /// Decompresses `input`, which begins with a codec's magic.
     pub fn new(input: Peek) -> Decompressed {
-        Decompressed { member: Member::Between(input), begun: false, warnings: Vec::new() }
+        Decompressed {
+            member: Member::Between(input),
+            begun: false,
+            warnings: Vec::new(),
+        }
     }
 
     /// What was not as it should be, since the last call.
@@ -146,7 +155,8 @@ impl Decompressed {
         let (codec, nothing) = (Codec::of(head), head.is_empty());
         let Some(codec) = codec else {
             if !nothing {
-                self.warnings.push("trailing data after the compressed stream was not read".to_string());
+                self.warnings
+                    .push("trailing data after the compressed stream was not read".to_string());
             }
             return Ok(Member::Done);
         };
@@ -183,7 +193,9 @@ impl Read for Decompressed {
             let read = match &mut self.member {
                 Member::Done => return Ok(0),
                 Member::Between(_) => {
-                    let Member::Between(input) = std::mem::replace(&mut self.member, Member::Done) else { continue };
+                    let Member::Between(input) = std::mem::replace(&mut self.member, Member::Done) else {
+                        continue;
+                    };
                     self.member = self.next_member(input)?;
                     continue;
                 }
@@ -198,7 +210,8 @@ impl Read for Decompressed {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // All bytes were delivered before the sum is compared, so nothing is lost.
                 Err(error) if error.to_string().contains("matching checksum") => {
-                    self.warnings.push("the checksum (crc) of the gzip stream is wrong: its content may be damaged".into());
+                    self.warnings
+                        .push("the checksum (crc) of the gzip stream is wrong: its content may be damaged".into());
                     self.end_member();
                 }
                 Err(error) => {

@@ -56,11 +56,23 @@ pub fn discover(paths: &[PathBuf], rotate: bool) -> Discovered {
 
 /// The machine's own logs: those of syslog, else the journal.
 pub fn machine_sources() -> Discovered {
-    let mut finder = Finder { quiet: true, ..Finder::default() };
+    let mut finder = Finder {
+        quiet: true,
+        ..Finder::default()
+    };
     let folder = Path::new("/var/log");
     let main = folder.join("syslog");
     let has_main = has_lines(&main);
-    for name in ["syslog", "messages", "daemon.log", "auth.log", "secure", "ppp.log", "freeradius/radius.log", "radius/radius.log"] {
+    for name in [
+        "syslog",
+        "messages",
+        "daemon.log",
+        "auth.log",
+        "secure",
+        "ppp.log",
+        "freeradius/radius.log",
+        "radius/radius.log",
+    ] {
         let path = folder.join(name);
         if has_main && matches!(name, "messages" | "daemon.log") && repeats(&path, &main) {
             let cause = format!("not read: its lines are in {} as well", main.display());
@@ -69,7 +81,9 @@ pub fn machine_sources() -> Discovered {
             finder.path(&path, true);
         }
     }
-    let syslog = ["syslog", "messages", "daemon.log"].iter().any(|name| has_lines(&folder.join(name)));
+    let syslog = ["syslog", "messages", "daemon.log"]
+        .iter()
+        .any(|name| has_lines(&folder.join(name)));
     let mut found = finder.finish();
     if !syslog && journald::available() {
         let set = found.specs.iter().map(|spec| spec.set + 1).max().unwrap_or(0);
@@ -93,8 +107,14 @@ fn repeats(path: &Path, other: &Path) -> bool {
         text.truncate(read);
         Some(text)
     };
-    let (Some(text), Some(whole)) = (tail(path, 16 * 1024), tail(other, TAIL_BYTES)) else { return false };
-    let last = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let (Some(text), Some(whole)) = (tail(path, 16 * 1024), tail(other, TAIL_BYTES)) else {
+        return false;
+    };
+    let last = text
+        .trim_ascii_end()
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     !last.is_empty() && memchr::memmem::find(&whole, last).is_some()
 }
 
@@ -118,7 +138,12 @@ impl Finder {
     }
 
     fn push(&mut self, spec: SourceSpec, group: (PathBuf, String), rotation: Rotation, written: Option<i64>) {
-        self.candidates.push(Candidate { spec, group, rotation, written });
+        self.candidates.push(Candidate {
+            spec,
+            group,
+            rotation,
+            written,
+        });
     }
 
     fn error(&mut self, path: &Path, cause: impl Into<String>) {
@@ -150,7 +175,9 @@ impl Finder {
             any = true;
             match found {
                 Ok(path) => self.path(&path, rotate),
-                Err(error) => self.problems.push(Problem::io(error.path().display().to_string(), error.error())),
+                Err(error) => self
+                    .problems
+                    .push(Problem::io(error.path().display().to_string(), error.error())),
             }
         }
         if !any {
@@ -160,8 +187,13 @@ impl Finder {
 
     /// The rotations beside a file.
     fn rotations_of(&mut self, path: &Path) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return;
+        };
         let base = rotated::parse(name).0;
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
@@ -196,12 +228,17 @@ impl Finder {
         names.sort();
         for path in names {
             // A link inside a tree may lead out of it or back into it.
-            let Ok(data) = fs::symlink_metadata(&path) else { continue };
+            let Ok(data) = fs::symlink_metadata(&path) else {
+                continue;
+            };
             if data.is_dir() && depth < DEPTH_MAX {
                 self.folder(&path, depth + 1);
             } else if data.is_file() && data.len() > 0 {
                 if self.candidates.len() == FILES_MAX {
-                    return self.error(&path, format!("more than {FILES_MAX} files: this one and the rest are not read"));
+                    return self.error(
+                        &path,
+                        format!("more than {FILES_MAX} files: this one and the rest are not read"),
+                    );
                 }
                 self.file(&path, &data, false);
             }
@@ -213,7 +250,10 @@ impl Finder {
             return self.error(path, cause);
         }
         if data.is_file() && data.len() == 0 {
-            return if self.quiet { } else { self.error(path, "empty: there is nothing to read") };
+            if !self.quiet {
+                self.error(path, "empty: there is nothing to read");
+            }
+            return;
         }
         if let Some(identity) = identity(data)
             && !self.seen.insert(identity)
@@ -221,7 +261,10 @@ impl Finder {
             return; // the same file under another name
         }
         let name = path.display().to_string();
-        let (folder, file) = (path.parent().unwrap_or(Path::new("")).to_path_buf(), path.file_name().unwrap_or_default());
+        let (folder, file) = (
+            path.parent().unwrap_or(Path::new("")).to_path_buf(),
+            path.file_name().unwrap_or_default(),
+        );
         let (base, rotation) = rotated::parse(&file.to_string_lossy());
         let spec = SourceSpec::new(name.as_str(), 0, SourceKind::File(path.to_path_buf()));
         if !data.is_file() {
@@ -234,7 +277,10 @@ impl Finder {
         match sniff::content(&head) {
             Content::Zip => self.zip(path, named),
             Content::JournalFile if named || rotation == Rotation::Current => {
-                let spec = SourceSpec { kind: SourceKind::JournalFile(path.to_path_buf()), ..spec };
+                let spec = SourceSpec {
+                    kind: SourceKind::JournalFile(path.to_path_buf()),
+                    ..spec
+                };
                 self.push(spec, (folder, base), rotation, modified(data));
             }
             Content::JournalFile => {}
@@ -252,14 +298,24 @@ impl Finder {
     fn zip(&mut self, path: &Path, named: bool) {
         let (members, refused) = match archive::members(path) {
             Ok(found) => found,
-            Err(cause) => return if named { self.error(path, cause) } else { },
+            Err(cause) => {
+                if named {
+                    self.error(path, cause);
+                }
+                return;
+            }
         };
         let archive = path.display().to_string();
-        self.problems.extend(refused.into_iter().map(|cause| Problem::note(archive.as_str(), cause)));
+        self.problems
+            .extend(refused.into_iter().map(|cause| Problem::note(archive.as_str(), cause)));
         let mut any = false;
         for member in members {
             let name = format!("{archive}:{}", member.name);
-            let spec = SourceSpec::new(name.as_str(), 0, SourceKind::ZipMember(path.to_path_buf(), member.index));
+            let spec = SourceSpec::new(
+                name.as_str(),
+                0,
+                SourceKind::ZipMember(path.to_path_buf(), member.index),
+            );
             let head = match head(&spec, HEAD_BYTES) {
                 Ok(head) => head,
                 Err(problem) => {
@@ -284,7 +340,9 @@ impl Finder {
 
     /// Puts the candidates into their sets.
     fn finish(self) -> Discovered {
-        let Finder { candidates, problems, .. } = self;
+        let Finder {
+            candidates, problems, ..
+        } = self;
         let mut groups: Vec<Vec<Candidate>> = Vec::new();
         let mut places: HashMap<(PathBuf, String), usize> = HashMap::new();
         for candidate in candidates {
@@ -294,7 +352,10 @@ impl Finder {
             }
             groups[place].push(candidate);
         }
-        let mut found = Discovered { problems, ..Discovered::default() };
+        let mut found = Discovered {
+            problems,
+            ..Discovered::default()
+        };
         for (set, group) in groups.into_iter().enumerate() {
             found.specs.extend(ordered(group, set));
         }
@@ -308,12 +369,17 @@ fn ordered(mut group: Vec<Candidate>, set: usize) -> Vec<SourceSpec> {
         drop_copies(&mut group);
     }
     if group.len() == 1 {
-        return group.into_iter().map(|candidate| SourceSpec { set, ..candidate.spec }).collect();
+        return group
+            .into_iter()
+            .map(|candidate| SourceSpec { set, ..candidate.spec })
+            .collect();
     }
     let mut files: Vec<(Candidate, Option<Stamp>)> = group
         .into_iter()
         .map(|candidate| {
-            let first = head(&candidate.spec, HEAD_BYTES).ok().and_then(|head| first_stamp(&head));
+            let first = head(&candidate.spec, HEAD_BYTES)
+                .ok()
+                .and_then(|head| first_stamp(&head));
             (candidate, first)
         })
         .collect();
@@ -348,7 +414,10 @@ fn first_stamp(head: &[u8]) -> Option<Stamp> {
 
 /// Drops a file whose content is also in another one (`syslog.1` and `syslog.1.gz` while logrotate is at work).
 fn drop_copies(group: &mut Vec<Candidate>) {
-    let heads: Vec<Vec<u8>> = group.iter().map(|file| head(&file.spec, HEAD_BYTES).unwrap_or_default()).collect();
+    let heads: Vec<Vec<u8>> = group
+        .iter()
+        .map(|file| head(&file.spec, HEAD_BYTES).unwrap_or_default())
+        .collect();
     let mut dropped = vec![false; group.len()];
     for a in 0..group.len() {
         for b in a + 1..group.len() {

@@ -38,7 +38,12 @@ pub struct SourceSpec {
 impl SourceSpec {
     /// A source that belongs to no rotated set.
     pub fn new(name: impl Into<String>, set: usize, kind: SourceKind) -> SourceSpec {
-        SourceSpec { name: name.into(), set, kind, place: None }
+        SourceSpec {
+            name: name.into(),
+            set,
+            kind,
+            place: None,
+        }
     }
 }
 
@@ -118,13 +123,25 @@ impl Source {
         let failure = read_head(&mut input, &mut head, HEAD_BYTES).err();
         let failure = failure.map(|error| Problem::error(spec.name.as_str(), io_cause(&error)));
         if head.is_empty() {
-            return Err(failure.unwrap_or_else(|| Problem::error(spec.name.as_str(), "empty: there is nothing to read")));
+            return Err(
+                failure.unwrap_or_else(|| Problem::error(spec.name.as_str(), "empty: there is nothing to read"))
+            );
         }
         let export = match sniff::content(&head) {
             Content::Lines => false,
             Content::JournalExport => true,
-            Content::JournalFile => return Err(Problem::error(spec.name.as_str(), "a journal file inside another stream")),
-            Content::Zip => return Err(Problem::error(spec.name.as_str(), "a zip archive must be given as a file")),
+            Content::JournalFile => {
+                return Err(Problem::error(
+                    spec.name.as_str(),
+                    "a journal file inside another stream",
+                ));
+            }
+            Content::Zip => {
+                return Err(Problem::error(
+                    spec.name.as_str(),
+                    "a zip archive must be given as a file",
+                ));
+            }
             Content::Unread(reason) => return Err(Problem::error(spec.name.as_str(), reason)),
         };
         if head.starts_with(b"\xef\xbb\xbf") {
@@ -149,7 +166,9 @@ impl Source {
         let mut lookahead = |bytes: usize| -> Vec<u8> {
             if self.failure.is_none() {
                 let read = self.refill.look_ahead(&mut self.input, bytes);
-                self.failure = read.err().map(|error| Problem::error(self.name.as_str(), io_cause(&error)));
+                self.failure = read
+                    .err()
+                    .map(|error| Problem::error(self.name.as_str(), io_cause(&error)));
             }
             self.refill.pending().to_vec()
         };
@@ -195,7 +214,11 @@ impl Source {
     /// Warnings gathered since the last call.
     pub fn problems(&mut self) -> Vec<Problem> {
         let warnings = self.input.take_warnings();
-        self.problems.extend(warnings.into_iter().map(|cause| Problem::warning(self.name.as_str(), cause)));
+        self.problems.extend(
+            warnings
+                .into_iter()
+                .map(|cause| Problem::warning(self.name.as_str(), cause)),
+        );
         std::mem::take(&mut self.problems)
     }
 }

@@ -25,7 +25,14 @@ pub(crate) struct Refill {
 impl Refill {
     pub(crate) fn new(head: Vec<u8>, export: bool, line_bytes_max: usize) -> Refill {
         let chunk_bytes = CHUNK_BYTES.max(line_bytes_max.saturating_mul(2).min(64 * CHUNK_BYTES));
-        Refill { carry: head, export, ended: false, stopped: false, line_bytes_max, chunk_bytes }
+        Refill {
+            carry: head,
+            export,
+            ended: false,
+            stopped: false,
+            line_bytes_max,
+            chunk_bytes,
+        }
     }
 
     /// No more reading: an error came.
@@ -120,7 +127,10 @@ impl Refill {
         if self.export {
             // No record of the journal is that long; what follows is read as new records from the next blank line on.
             let kept = std::mem::take(buffer);
-            return Ok(Some(Chunk { bytes: kept, hole: *hole }));
+            return Ok(Some(Chunk {
+                bytes: kept,
+                hole: *hole,
+            }));
         }
         buffer.truncate(self.line_bytes_max + 1);
         let mut block = vec![0; 64 * 1024];
@@ -139,7 +149,10 @@ impl Refill {
             }
         }
         buffer.push(b'\n');
-        Ok(Some(Chunk { bytes: std::mem::take(buffer), hole: *hole }))
+        Ok(Some(Chunk {
+            bytes: std::mem::take(buffer),
+            hole: *hole,
+        }))
     }
 }
 

@@ -54,7 +54,10 @@ pub(crate) enum Rotation {
 
 /// Splits a file name into the log's name and the rotation. `syslog-ng.log` and `syslog.bak` are logs of their own.
 pub(crate) fn parse(name: &str) -> (String, Rotation) {
-    let plain = [".gz", ".zst", ".xz", ".bz2"].into_iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+    let plain = [".gz", ".zst", ".xz", ".bz2"]
+        .into_iter()
+        .find_map(|suffix| name.strip_suffix(suffix))
+        .unwrap_or(name);
     if let Some((base, rotation)) = suffix(plain) {
         return (base.to_string(), rotation);
     }
@@ -68,7 +71,10 @@ pub(crate) fn parse(name: &str) -> (String, Rotation) {
 }
 
 fn suffix(name: &str) -> Option<(&str, Rotation)> {
-    for (at, sign) in name.char_indices().filter(|(at, sign)| matches!(sign, '.' | '-') && *at > 0) {
+    for (at, sign) in name
+        .char_indices()
+        .filter(|(at, sign)| matches!(sign, '.' | '-') && *at > 0)
+    {
         let tail = &name[at + 1..];
         let digits: String = tail.chars().filter(char::is_ascii_digit).collect();
         let only = tail.chars().all(|c| c.is_ascii_digit() || c == '-' || c == '_');
@@ -86,18 +92,26 @@ fn suffix(name: &str) -> Option<(&str, Rotation)> {
 }
 
 fn is_date_or_epoch(digits: &str) -> bool {
-    let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
-    let date = (1980..2200).contains(&number(0..4)) && (1..=12).contains(&number(4..6)) && (1..=31).contains(&number(6..8));
+    let number =
+        |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    let date =
+        (1980..2200).contains(&number(0..4)) && (1..=12).contains(&number(4..6)) && (1..=31).contains(&number(6..8));
     date || digits.len() == 10
 }
 
 /// Orders the files of a set, oldest first: by name, unless the first stamps say that the numbers count the other way.
 pub(crate) fn order<T>(files: &mut [T], rotation: impl Fn(&T) -> &Rotation, first: impl Fn(&T) -> Option<Stamp>) {
     files.sort_by(|a, b| rotation(a).cmp(rotation(b)));
-    let numbered = files.iter().filter(|file| matches!(rotation(file), Rotation::Numbered(_))).count();
+    let numbered = files
+        .iter()
+        .filter(|file| matches!(rotation(file), Rotation::Numbered(_)))
+        .count();
     if numbered > 1 {
         let part = &mut files[..];
-        let start = part.iter().position(|file| matches!(rotation(file), Rotation::Numbered(_))).unwrap_or(0);
+        let start = part
+            .iter()
+            .position(|file| matches!(rotation(file), Rotation::Numbered(_)))
+            .unwrap_or(0);
         let part = &mut part[start..start + numbered];
         let stamps: Vec<Option<i64>> = part.iter().map(|file| first(file).and_then(sort_key)).collect();
         let known: Vec<i64> = stamps.into_iter().flatten().collect();
@@ -112,7 +126,12 @@ pub(crate) fn order<T>(files: &mut [T], rotation: impl Fn(&T) -> &Rotation, firs
 fn sort_key(stamp: Stamp) -> Option<i64> {
     match stamp {
         Stamp::Instant(micros) => Some(micros / 1_000_000),
-        Stamp::Civil(civil) => Some(seconds_of(civil.year.unwrap_or(2000), civil.month, civil.day, civil.second)),
+        Stamp::Civil(civil) => Some(seconds_of(
+            civil.year.unwrap_or(2000),
+            civil.month,
+            civil.day,
+            civil.second,
+        )),
         _ => None,
     }
 }

@@ -27,7 +27,9 @@ pub(crate) fn content(head: &[u8]) -> Content {
         | [0xa1, 0xb2, 0xc3, 0xd4, ..]
         | [0x4d, 0x3c, 0xb2, 0xa1, ..]
         | [0xa1, 0xb2, 0x3c, 0x4d, ..]
-        | [0x0a, 0x0d, 0x0d, 0x0a, ..] => return Content::Unread("a packet capture: this version does not read captures"),
+        | [0x0a, 0x0d, 0x0d, 0x0a, ..] => {
+            return Content::Unread("a packet capture: this version does not read captures");
+        }
         [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => {
             return Content::Unread("a Windows event log (EVTX): this version does not read it");
         }
@@ -44,13 +46,20 @@ pub(crate) fn content(head: &[u8]) -> Content {
     if framing::journal_export::looks_like(head) {
         return Content::JournalExport;
     }
-    if is_binary(head) { Content::Unread("not a text log") } else { Content::Lines }
+    if is_binary(head) {
+        Content::Unread("not a text log")
+    } else {
+        Content::Lines
+    }
 }
 
 /// Many control bytes and no line that any framing knows. NULs alone are a hole, not a reason.
 fn is_binary(head: &[u8]) -> bool {
     let text = head.iter().filter(|byte| **byte != 0).count();
-    let control = head.iter().filter(|byte| matches!(byte, 1..=6 | 14..=26 | 28..=31)).count();
+    let control = head
+        .iter()
+        .filter(|byte| matches!(byte, 1..=6 | 14..=26 | 28..=31))
+        .count();
     let nul = head.len() - text;
     let odd = control * 20 > text || (nul * 10 > head.len() && control * 100 > text);
     odd && !framing::any_header(head)

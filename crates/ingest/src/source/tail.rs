@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::compressed::Codec;
-use super::{Chunk, Source, SourceKind, SourceSpec, rotated};
+use super::{Chunk, Source, SourceKind, SourceSpec, journald, rotated};
 use crate::framing::Framer;
 use crate::time::Clock;
 use crate::{Options, Problem};
@@ -50,13 +50,17 @@ struct Followed {
     known: Vec<generation::Identity>,
     /// What cannot be followed (standard input, compressed files) is read once.
     once: Option<Box<Source>>,
+    journal: Option<journald::Follow>,
     missing_told: bool,
 }
 
 impl Tail {
     /// Follows the given sources from their beginning.
     pub fn new(specs: &[SourceSpec], options: &Options) -> Tail {
-        let mut tail = Tail { followed: Vec::new(), problems: Vec::new() };
+        let mut tail = Tail {
+            followed: Vec::new(),
+            problems: Vec::new(),
+        };
         for (index, spec) in specs.iter().enumerate() {
             match Followed::new(index, spec, options) {
                 Ok(followed) => tail.followed.push(followed),
@@ -64,7 +68,11 @@ impl Tail {
             }
         }
         // A rotated file that is followed itself is not to be read again as a rotation of another one.
-        let all: Vec<_> = tail.followed.iter().filter_map(|file| file.current.as_ref().map(|open| open.identity)).collect();
+        let all: Vec<_> = tail
+            .followed
+            .iter()
+            .filter_map(|file| file.current.as_ref().map(|open| open.identity))
+            .collect();
         for followed in &mut tail.followed {
             followed.known.extend(&all);
         }
@@ -87,7 +95,10 @@ impl Tail {
 
     /// The clock for the records of a source; one for the whole time that it is followed. None if it could not be opened.
     pub fn clock(&self, source: usize) -> Option<Clock> {
-        self.followed.iter().find(|followed| followed.index == source).map(|followed| followed.clock.clone())
+        self.followed
+            .iter()
+            .find(|followed| followed.index == source)
+            .map(|followed| followed.clock.clone())
     }
 }
 
@@ -104,23 +115,35 @@ impl Followed {
             retired: Vec::new(),
             known: Vec::new(),
             once: None,
+            journal: None,
             missing_told: false,
         };
+        if spec.kind == SourceKind::Journal {
+            let started = journald::follow().map_err(|error| Problem::io(spec.name.as_str(), &error))?;
+            followed.journal = Some(started);
+            followed.clock = followed.clock.live();
+            return Ok(followed);
+        }
         let source = match Source::open(spec, options) {
             Ok(source) => Some(source),
             // An empty or missing file may get lines later.
             Err(problem) => match &spec.kind {
-                SourceKind::File(path) if fs::metadata(path).map_or(true, |data| data.is_file() && data.len() == 0) => None,
+                SourceKind::File(path) if fs::metadata(path).map_or(true, |data| data.is_file() && data.len() == 0) => {
+                    None
+                }
                 _ => return Err(problem),
             },
         };
         if let Some(source) = &source {
-            (followed.framer, followed.clock) = (source.framer(), source.clock());
+            (followed.framer, followed.clock) = (source.framer(), source.clock().live());
         }
         match &spec.kind {
             SourceKind::File(path) if plain(path) && !followed.framer.export => {
                 followed.path = path.clone();
-                followed.known = siblings(path).into_iter().filter_map(|path| generation::identity_of(&path)).collect();
+                followed.known = siblings(path)
+                    .into_iter()
+                    .filter_map(|path| generation::identity_of(&path))
+                    .collect();
                 followed.current = Generation::open(path);
             }
             _ => followed.once = source.map(Box::new),
@@ -132,13 +155,25 @@ impl Followed {
         if let Some(source) = &mut self.once {
             loop {
                 match source.next_chunk(Vec::new()) {
-                    Ok(Some(chunk)) => chunks.push(TailChunk { source: self.index, chunk, framer: self.framer }),
+                    Ok(Some(chunk)) => chunks.push(TailChunk {
+                        source: self.index,
+                        chunk,
+                        framer: self.framer,
+                    }),
                     Ok(None) => break,
                     Err(problem) => problems.push(problem),
                 }
             }
             problems.extend(source.problems());
             self.once = None;
+        }
+        if let Some(journal) = &mut self.journal {
+            let (index, framer) = (self.index, self.framer);
+            chunks.extend(journal.take().map(|bytes| TailChunk {
+                source: index,
+                chunk: Chunk::new(bytes),
+                framer,
+            }));
         }
         if self.path.as_os_str().is_empty() {
             return;
@@ -152,14 +187,23 @@ impl Followed {
             Change::None => {}
             Change::Gone => {
                 if !std::mem::replace(&mut self.missing_told, true) {
-                    problems.push(Problem::note(self.name.as_str(), "the file has vanished: waiting for it to come back"));
+                    problems.push(Problem::note(
+                        self.name.as_str(),
+                        "the file has vanished: waiting for it to come back",
+                    ));
                 }
             }
             Change::Other | Change::Rewritten => self.begin_anew(change, chunks),
         }
         if let Some(current) = &mut self.current {
             let (index, framer, max) = (self.index, self.framer, self.options.line_bytes_max);
-            current.read(max, &mut |chunk| chunks.push(TailChunk { source: index, chunk, framer }));
+            current.read(max, &mut |chunk| {
+                chunks.push(TailChunk {
+                    source: index,
+                    chunk,
+                    framer,
+                })
+            });
         }
     }
 
@@ -168,14 +212,26 @@ impl Followed {
         let now = Instant::now();
         self.retired.retain_mut(|(old, quiet_since)| {
             let before = chunks.len();
-            old.read(max, &mut |chunk| chunks.push(TailChunk { source: index, chunk, framer }));
+            old.read(max, &mut |chunk| {
+                chunks.push(TailChunk {
+                    source: index,
+                    chunk,
+                    framer,
+                })
+            });
             if chunks.len() > before {
                 *quiet_since = now;
             }
             let done = now.duration_since(*quiet_since) >= ROTATE_WAIT;
             if done {
                 // Nobody will finish a half line now.
-                old.flush(&mut |chunk| chunks.push(TailChunk { source: index, chunk, framer }));
+                old.flush(&mut |chunk| {
+                    chunks.push(TailChunk {
+                        source: index,
+                        chunk,
+                        framer,
+                    })
+                });
             }
             !done
         });
@@ -185,7 +241,13 @@ impl Followed {
     /// in between, then the new one.
     fn begin_anew(&mut self, change: Change, chunks: &mut Vec<TailChunk>) {
         let (index, framer, max) = (self.index, self.framer, self.options.line_bytes_max);
-        let mut give = |chunk| chunks.push(TailChunk { source: index, chunk, framer });
+        let mut give = |chunk| {
+            chunks.push(TailChunk {
+                source: index,
+                chunk,
+                framer,
+            })
+        };
         let mut old = self.current.take();
         if let Some(old) = &mut old
             && change == Change::Other
@@ -200,7 +262,9 @@ impl Followed {
                 generation::identity_of(path).is_some_and(|identity| {
                     Some(identity) != next_identity
                         && !self.known.contains(&identity)
-                        && old.as_ref().is_none_or(|old| old.identity != identity || change == Change::Rewritten)
+                        && old
+                            .as_ref()
+                            .is_none_or(|old| old.identity != identity || change == Change::Rewritten)
                 })
             })
             .map(|path| {
@@ -240,14 +304,28 @@ impl Followed {
 
 /// The rotations beside a file.
 fn siblings(path: &Path) -> Vec<PathBuf> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let base = rotated::parse(name).0;
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let is_sibling = |other: &Path| {
-        other.file_name().and_then(|other| other.to_str()).is_some_and(|other| other != name && rotated::parse(other).0 == base)
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Vec::new();
     };
-    entries.flatten().map(|entry| entry.path()).filter(|other| is_sibling(other)).collect()
+    let base = rotated::parse(name).0;
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let is_sibling = |other: &Path| {
+        other
+            .file_name()
+            .and_then(|other| other.to_str())
+            .is_some_and(|other| other != name && rotated::parse(other).0 == base)
+    };
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|other| is_sibling(other))
+        .collect()
 }
 
 fn plain(path: &Path) -> bool {

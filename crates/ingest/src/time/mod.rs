@@ -35,6 +35,10 @@ pub struct Clock {
     boot: i64,
     /// The last time that is to be believed.
     last: i64,
+    /// Whether there was one; else `last` is the time of writing.
+    begun: bool,
+    /// Whether records come while they are written: then the present moves on.
+    live: bool,
     hour: Hour,
 }
 
@@ -66,8 +70,15 @@ impl Clock {
             years: anchors.year.map(YearTracker::new),
             boot: anchors.boot.unwrap_or(reference.written),
             last: reference.written,
+            begun: false,
+            live: false,
             hour: Hour::default(),
         })
+    }
+
+    /// The same clock for a source that is followed: what is too late to be believed moves on with the present.
+    pub fn live(self) -> Clock {
+        Clock { live: true, ..self }
     }
 
     /// A clock for records that arrive at the time `now`, microseconds UTC.
@@ -86,15 +97,24 @@ impl Clock {
     }
 
     fn unknown(&self) -> RecordTime {
-        RecordTime { micros: self.last, assumed: Assumed::TIME }
+        RecordTime {
+            micros: self.last,
+            assumed: Assumed::TIME,
+        }
     }
 
     /// Marks a time that cannot be right; one that can be becomes the last one believed.
     fn checked(&mut self, micros: i64, assumed: Assumed) -> RecordTime {
-        if micros < EPOCH_MIN || micros > self.reference.latest() {
-            return RecordTime { micros, assumed: assumed.with(Assumed::TIME) };
+        if self.live && micros > self.reference.latest() {
+            self.reference.written = self.reference.written.max(now());
         }
-        self.last = micros;
+        if micros < EPOCH_MIN || micros > self.reference.latest() {
+            return RecordTime {
+                micros,
+                assumed: assumed.with(Assumed::TIME),
+            };
+        }
+        (self.last, self.begun) = (micros, true);
         RecordTime { micros, assumed }
     }
 
@@ -113,11 +133,15 @@ impl Clock {
             return self.unknown();
         }
         let start = seconds_of(year, civil.month, civil.day, hour * 3600);
-        let (from, to) = (self.offsets(year, &civil, hour * 3600), self.offsets(year, &civil, hour * 3600 + 3599));
+        let (from, to) = (
+            self.offsets(year, &civil, hour * 3600),
+            self.offsets(year, &civil, hour * 3600 + 3599),
+        );
         match (from, to) {
-            (Some(AmbiguousOffset::Unambiguous { offset: first }), Some(AmbiguousOffset::Unambiguous { offset: last }))
-                if first == last =>
-            {
+            (
+                Some(AmbiguousOffset::Unambiguous { offset: first }),
+                Some(AmbiguousOffset::Unambiguous { offset: last }),
+            ) if first == last => {
                 let start = (start - i64::from(first.seconds())) * SECOND;
                 self.hour = Hour { key, start, assumed };
                 self.checked(start + rest, assumed)
@@ -134,7 +158,7 @@ impl Clock {
             Some(AmbiguousOffset::Unambiguous { offset }) => self.checked(utc(offset), assumed),
             Some(AmbiguousOffset::Gap { before, .. }) => self.checked(utc(before), assumed.with(Assumed::GAP)),
             Some(AmbiguousOffset::Fold { before, after }) => {
-                let first_pass = self.last == self.reference.written || utc(before) >= self.last - FOLD_DISORDER;
+                let first_pass = !self.begun || utc(before) >= self.last - FOLD_DISORDER;
                 let micros = if first_pass { utc(before) } else { utc(after) };
                 self.checked(micros, assumed.with(Assumed::FOLD))
             }
@@ -151,7 +175,9 @@ impl Clock {
 
     fn year_of(&mut self, civil: &Civil) -> i16 {
         let reference = self.reference;
-        self.years.get_or_insert_with(|| YearTracker::new(years::latest_year(civil, reference))).place(civil)
+        self.years
+            .get_or_insert_with(|| YearTracker::new(years::latest_year(civil, reference)))
+            .place(civil)
     }
 }
 

@@ -46,7 +46,9 @@ impl Reference {
     pub fn new(written: Option<i64>, now: i64) -> Reference {
         let earliest = seconds_of(2000, 1, 1, 0) * super::SECOND;
         let written = written.filter(|written| *written >= earliest && *written <= now.saturating_add(DAY));
-        Reference { written: written.unwrap_or(now) }
+        Reference {
+            written: written.unwrap_or(now),
+        }
     }
 
     /// The latest time that is to be believed: clocks and zones may differ by a day.
@@ -87,14 +89,21 @@ pub struct YearTracker {
 impl YearTracker {
     /// The first stamp is of `year`.
     pub fn new(year: i16) -> YearTracker {
-        YearTracker { year, last: None, before_leap: None }
+        YearTracker {
+            year,
+            last: None,
+            before_leap: None,
+        }
     }
 
     /// The year of the next stamp.
     pub fn place(&mut self, civil: &Civil) -> i16 {
         if civil.month == 2 && civil.day == 29 && !is_leap(self.year) {
             // No such day: the last leap year before, and nothing is concluded for the lines that follow.
-            return (self.year - 4..self.year).rev().find(|year| is_leap(*year)).unwrap_or(self.year - 4);
+            return (self.year - 4..self.year)
+                .rev()
+                .find(|year| is_leap(*year))
+                .unwrap_or(self.year - 4);
         }
         let day = |year: i16| days_of(year, civil.month, civil.day);
         let Some(last) = self.last else {
@@ -109,7 +118,10 @@ impl YearTracker {
             }
         }
         let candidates = [self.year - 1, self.year];
-        let year = candidates.into_iter().find(|year| day(*year) >= last - BACKWARD_DAYS).unwrap_or(self.year + 1);
+        let year = candidates
+            .into_iter()
+            .find(|year| day(*year) >= last - BACKWARD_DAYS)
+            .unwrap_or(self.year + 1);
         if year > self.year && day(year) - last > BACKWARD_DAYS && civil.month == 1 {
             self.before_leap = Some((self.year, last));
         } else if civil.month > 1 {
@@ -146,25 +158,36 @@ const NEIGHBOUR_DAYS: i64 = 60;
 
 impl Counted {
     fn new(latest: i64) -> Counted {
-        Counted { latest, ..Counted::default() }
+        Counted {
+            latest,
+            ..Counted::default()
+        }
     }
 
     fn stamp(&mut self, stamp: Stamp) {
         let second = match stamp {
             Stamp::Instant(micros) => Some(micros.div_euclid(super::SECOND)),
-            Stamp::Civil(Civil { year: Some(year), month, day, second, .. }) => {
-                Some(seconds_of(year, month, day, second))
-            }
+            Stamp::Civil(Civil {
+                year: Some(year),
+                month,
+                day,
+                second,
+                ..
+            }) => Some(seconds_of(year, month, day, second)),
             _ => None,
         };
-        if let Some(second) = second.filter(|second| (super::EPOCH_MIN / super::SECOND..=self.latest).contains(second)) {
+        if let Some(second) = second.filter(|second| (super::EPOCH_MIN / super::SECOND..=self.latest).contains(second))
+        {
             self.dated = Some(second.div_euclid(DAY_SECONDS));
         }
         self.count(stamp);
         if let (Some(dated), Some(last), None) = (self.dated, &self.last, self.behind) {
             let distance = |year: i16| (days_of(year, last.month, last.day) - dated).abs();
             let near = calendar::year_of(dated.saturating_mul(DAY));
-            let year = [near - 1, near, near + 1].into_iter().min_by_key(|year| distance(*year)).unwrap_or(near);
+            let year = [near - 1, near, near + 1]
+                .into_iter()
+                .min_by_key(|year| distance(*year))
+                .unwrap_or(near);
             if distance(year) <= NEIGHBOUR_DAYS {
                 self.behind = Some(year - self.year);
             }
@@ -177,7 +200,10 @@ impl Counted {
                 self.first.get_or_insert(civil);
                 self.last = Some(civil);
                 self.base = COUNT_FROM;
-                self.year = self.tracker.get_or_insert_with(|| YearTracker::new(COUNT_FROM)).place(&civil);
+                self.year = self
+                    .tracker
+                    .get_or_insert_with(|| YearTracker::new(COUNT_FROM))
+                    .place(&civil);
             }
             Stamp::SinceBoot(micros) => self.since_boot = Some(micros),
             _ => {}
@@ -240,7 +266,9 @@ pub(crate) fn first_year(
         whole.all_of(&ahead(AHEAD_BYTES));
         reference.written - whole.since_boot.unwrap_or_default()
     });
-    let Some(first) = counted.first else { return Anchors { year: None, boot } };
+    let Some(first) = counted.first else {
+        return Anchors { year: None, boot };
+    };
     let year = match (options.year, &spec.place) {
         (Some(year), None) => Some(year),
         (Some(year), Some(place)) => Some(place.year_forward(year)),
@@ -250,16 +278,25 @@ pub(crate) fn first_year(
             None => streamed(spec, latest, ahead),
         },
     };
-    Anchors { year: Some(year.unwrap_or_else(|| latest_year_before(&first, latest))), boot }
+    Anchors {
+        year: Some(year.unwrap_or_else(|| latest_year_before(&first, latest))),
+        boot,
+    }
 }
 
 /// A plain file: looked at in many places.
 fn probed(spec: &SourceSpec, head: &[u8], latest: i64) -> Option<Counted> {
-    let SourceKind::File(path) = &spec.kind else { return None };
+    let SourceKind::File(path) = &spec.kind else {
+        return None;
+    };
     let file = File::open(path).ok()?;
     let data = file.metadata().ok()?;
     let mut probe = vec![0; PROBE_BYTES];
-    let read = if data.is_file() { read_at(&file, &mut probe, 0).ok()? } else { 0 };
+    let read = if data.is_file() {
+        read_at(&file, &mut probe, 0).ok()?
+    } else {
+        0
+    };
     if read == 0 || Codec::of(&probe[..read]).is_some() {
         return None;
     }
@@ -305,7 +342,10 @@ fn streamed(spec: &SourceSpec, latest: i64, ahead: &mut dyn FnMut(usize) -> Vec<
     }
     let span = counted.span_days().max(0) * DAY_SECONDS;
     // The first stamp of a stream that goes on: as late as possible, its known part included.
-    counted.first.as_ref().map(|first| latest_year_before(first, latest - span))
+    counted
+        .first
+        .as_ref()
+        .map(|first| latest_year_before(first, latest - span))
 }
 
 fn second_pass(spec: &SourceSpec, latest: i64) -> Option<Counted> {
@@ -326,7 +366,10 @@ fn second_pass(spec: &SourceSpec, latest: i64) -> Option<Counted> {
 /// The years of a rotated set's first stamps, oldest first, from the year of the oldest.
 pub(crate) fn chain_forward(firsts: &[Option<Civil>], year: i16) -> Vec<i16> {
     let mut tracker = YearTracker::new(year);
-    firsts.iter().map(|first| first.as_ref().map_or(tracker.year, |first| tracker.place(first))).collect()
+    firsts
+        .iter()
+        .map(|first| first.as_ref().map_or(tracker.year, |first| tracker.place(first)))
+        .collect()
 }
 
 /// The same, backwards from the time the newest was written (microseconds UTC): each file begins before the next does.

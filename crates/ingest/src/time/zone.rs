@@ -22,9 +22,9 @@ fn named(name: &str) -> Result<TimeZone, String> {
     if let Some(offset) = offset(name.as_bytes()) {
         return Ok(TimeZone::fixed(offset));
     }
-    TimeZone::get(name)
-        .or_else(|_| TimeZone::posix(name))
-        .map_err(|_| format!("'{name}' is no time zone: give a name like Europe/Berlin, or UTC, or an offset like +02:00"))
+    TimeZone::get(name).or_else(|_| TimeZone::posix(name)).map_err(|_| {
+        format!("'{name}' is no time zone: give a name like Europe/Berlin, or UTC, or an offset like +02:00")
+    })
 }
 
 /// `+02:00`, `-0530`, `+2`.

@@ -2,8 +2,20 @@ use tunlog_model::{AppFilter, Civil, Stamp};
 
 use crate::{cut, cut_with};
 
-const CIVIL: Stamp = Stamp::Civil(Civil { year: None, month: 11, day: 9, second: 36_061, micros: 0 });
-const DATED: Stamp = Stamp::Civil(Civil { year: Some(2025), month: 11, day: 9, second: 36_061, micros: 0 });
+const CIVIL: Stamp = Stamp::Civil(Civil {
+    year: None,
+    month: 11,
+    day: 9,
+    second: 36_061,
+    micros: 0,
+});
+const DATED: Stamp = Stamp::Civil(Civil {
+    year: Some(2025),
+    month: 11,
+    day: 9,
+    second: 36_061,
+    micros: 0,
+});
 /// 2025-11-09T10:01:01Z
 const INSTANT: Stamp = Stamp::Instant(1_762_682_461_000_000);
 
@@ -15,7 +27,13 @@ fn check(rows: &[Row]) {
         let seen = cut(line);
         assert_eq!(seen.len(), 1, "{line}: {seen:?}");
         let seen = &seen[0];
-        let got = (seen.stamp, seen.host.as_str(), seen.app.as_str(), seen.pid, seen.body.as_str());
+        let got = (
+            seen.stamp,
+            seen.host.as_str(),
+            seen.app.as_str(),
+            seen.pid,
+            seen.body.as_str(),
+        );
         assert_eq!(got, (*stamp, *host, *app, *pid, *body), "{line}");
         assert_eq!(seen.raw, line.as_bytes(), "{line}");
     }
@@ -28,91 +46,465 @@ fn bsd_syslog_in_its_variants() {
         ("Nov 9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("Nov  9 10:01:01 pppd[7]: LCP up", CIVIL, "", "pppd", 7, "LCP up"),
         ("Nov  9 10:01:01 wan: connected", CIVIL, "", "wan", 0, "connected"),
-        ("Nov  9 10:01:01  daemon.notice pppd[7]: LCP up", CIVIL, "", "pppd", 7, "LCP up"),
-        ("Nov  9 10:01:01 gw daemon.info pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("Nov  9 10:01:01 gw /usr/sbin/pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("Nov  9 10:01:01 gw pptpd[7] CTRL: up", CIVIL, "gw", "pptpd", 7, "CTRL: up"),
+        (
+            "Nov  9 10:01:01  daemon.notice pppd[7]: LCP up",
+            CIVIL,
+            "",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Nov  9 10:01:01 gw daemon.info pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Nov  9 10:01:01 gw /usr/sbin/pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Nov  9 10:01:01 gw pptpd[7] CTRL: up",
+            CIVIL,
+            "gw",
+            "pptpd",
+            7,
+            "CTRL: up",
+        ),
         ("Nov  9 10:01:01 gw pppd(7): LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("Nov  9 10:01:01 gw pppd[7:8]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("Nov  9 10:01:01 gw su(pam_unix)[7]: open", CIVIL, "gw", "su", 7, "open"),
-        ("Nov  9 2025 10:01:01 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("Nov  9 10:01:01 2025 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("Sun Nov  9 10:01:01 2025 daemon.info pppd[7]: LCP up", DATED, "", "pppd", 7, "LCP up"),
-        ("Sun Nov  9 10:01:01 2025 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("<30>Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("<999>Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
+        (
+            "Nov  9 2025 10:01:01 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Nov  9 10:01:01 2025 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Sun Nov  9 10:01:01 2025 daemon.info pppd[7]: LCP up",
+            DATED,
+            "",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Sun Nov  9 10:01:01 2025 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "<30>Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "<999>Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("<30>pppd[7]: LCP up", Stamp::Missing, "", "pppd", 7, "LCP up"),
-        ("46 <30>Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("   Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
+        (
+            "46 <30>Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "   Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("ov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("nov. 09 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("ноя 09 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
         ("11月  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("11&#26376;  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
+        (
+            "11&#26376;  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("9 Nov 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("vpn_1  | Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
+        (
+            "vpn_1  | Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("vpn-1 | xl2tpd[7]: up", Stamp::Missing, "", "xl2tpd", 7, "up"),
         ("vpn_1  | /usr/sbin/pppd: up", Stamp::Missing, "", "pppd", 0, "up"),
-        ("/var/log/syslog.1:Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("syslog:12:Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("syslog-Nov  9 10:01:01 gw pppd[7]: LCP up", CIVIL, "gw", "pppd", 7, "LCP up"),
-        ("Nov  9 10:01:01 gw charon: 09[IKE] up", CIVIL, "gw", "charon", 0, "09[IKE] up"),
-        ("Nov  9 10:01:01 gw kernel: [ 12.5] gre up", CIVIL, "gw", "kernel", 0, "[ 12.5] gre up"),
-        ("Nov 99 99:01:01 gw pppd[7]: LCP up", Stamp::Missing, "gw", "pppd", 7, "LCP up"),
-        ("Xyz  9 10:01:01 gw pppd[7]: LCP up", Stamp::Missing, "gw", "pppd", 7, "LCP up"),
+        (
+            "/var/log/syslog.1:Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "syslog:12:Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "syslog-Nov  9 10:01:01 gw pppd[7]: LCP up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Nov  9 10:01:01 gw charon: 09[IKE] up",
+            CIVIL,
+            "gw",
+            "charon",
+            0,
+            "09[IKE] up",
+        ),
+        (
+            "Nov  9 10:01:01 gw kernel: [ 12.5] gre up",
+            CIVIL,
+            "gw",
+            "kernel",
+            0,
+            "[ 12.5] gre up",
+        ),
+        (
+            "Nov 99 99:01:01 gw pppd[7]: LCP up",
+            Stamp::Missing,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Xyz  9 10:01:01 gw pppd[7]: LCP up",
+            Stamp::Missing,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
     ]);
 }
 
 #[test]
 fn iso_and_rfc_5424() {
     check(&[
-        ("2025-11-09T10:01:01+00:00 gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        ("2025-11-09T11:01:01+0100 gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        ("2025-11-09T10:01:01.000000Z gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
+        (
+            "2025-11-09T10:01:01+00:00 gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-11-09T11:01:01+0100 gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-11-09T10:01:01.000000Z gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("2025-11-09T10:01:01Z pppd[7]: LCP up", INSTANT, "", "pppd", 7, "LCP up"),
-        ("2025-11-09 10:01:01 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("2025/11/09 10:01:01 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("025-11-09T10:01:01Z gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        ("2025.11.09-10:01:01 <192.0.2.7>: pppd[7]: LCP up", DATED, "192.0.2.7", "pppd", 7, "LCP up"),
-        ("[2025-11-09 10:01:01] gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("2025-11-09T10:01:01Z Nov  9 11:01:01 gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        ("2025-13-45T99:99:99Z gw pppd[7]: LCP up", Stamp::Missing, "gw", "pppd", 7, "LCP up"),
-        ("<30>1 2025-11-09T10:01:01Z gw pppd 7 - - LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        (r#"<30>1 2025-11-09T10:01:01Z gw pppd 7 - [a@1 x="\]\""][b y="]"] LCP up"#, INSTANT, "gw", "pppd", 7, "LCP up"),
-        (r#"<30>1 2025-11-09T10:01:01Z gw ppp 7 - [meta n="1"] [link0] up"#, INSTANT, "gw", "ppp", 7, "[link0] up"),
+        (
+            "2025-11-09 10:01:01 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025/11/09 10:01:01 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "025-11-09T10:01:01Z gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025.11.09-10:01:01 <192.0.2.7>: pppd[7]: LCP up",
+            DATED,
+            "192.0.2.7",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "[2025-11-09 10:01:01] gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-11-09T10:01:01Z Nov  9 11:01:01 gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-13-45T99:99:99Z gw pppd[7]: LCP up",
+            Stamp::Missing,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "<30>1 2025-11-09T10:01:01Z gw pppd 7 - - LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            r#"<30>1 2025-11-09T10:01:01Z gw pppd 7 - [a@1 x="\]\""][b y="]"] LCP up"#,
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            r#"<30>1 2025-11-09T10:01:01Z gw ppp 7 - [meta n="1"] [link0] up"#,
+            INSTANT,
+            "gw",
+            "ppp",
+            7,
+            "[link0] up",
+        ),
         ("<30>1 - - pppd - - - LCP up", Stamp::Missing, "", "pppd", 0, "LCP up"),
-        ("1762682461.000000 gw pppd[7]: LCP up", INSTANT, "gw", "pppd", 7, "LCP up"),
-        ("Sun 2025-11-09 10:01:01 UTC gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
+        (
+            "1762682461.000000 gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Sun 2025-11-09 10:01:01 UTC gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
     ]);
-    assert_eq!(cut("<27>Nov  9 10:01:01 gw pppd[7]: x")[0].severity.as_deref(), Some("Error"));
-    assert_eq!(cut("Nov  9 10:01:01 daemon.warn pppd[7]: x")[0].severity.as_deref(), Some("Warning"));
+    assert_eq!(
+        cut("<27>Nov  9 10:01:01 gw pppd[7]: x")[0].severity.as_deref(),
+        Some("Error")
+    );
+    assert_eq!(
+        cut("Nov  9 10:01:01 daemon.warn pppd[7]: x")[0].severity.as_deref(),
+        Some("Warning")
+    );
 }
 
 #[test]
 fn other_writers() {
     check(&[
-        ("[   12.500000] gre: up", Stamp::SinceBoot(12_500_000), "", "kernel", 0, "gre: up"),
-        ("<6>[   12.500000] gre: up", Stamp::SinceBoot(12_500_000), "", "kernel", 0, "gre: up"),
-        ("[   12.500000] gw pppd[7]: LCP up", Stamp::SinceBoot(12_500_000), "gw", "pppd", 7, "LCP up"),
+        (
+            "[   12.500000] gre: up",
+            Stamp::SinceBoot(12_500_000),
+            "",
+            "kernel",
+            0,
+            "gre: up",
+        ),
+        (
+            "<6>[   12.500000] gre: up",
+            Stamp::SinceBoot(12_500_000),
+            "",
+            "kernel",
+            0,
+            "gre: up",
+        ),
+        (
+            "[   12.500000] gw pppd[7]: LCP up",
+            Stamp::SinceBoot(12_500_000),
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
         ("[Sun Nov  9 10:01:01 2025] gre: up", DATED, "", "kernel", 0, "gre: up"),
-        ("Sun Nov  9 10:01:01 2025 : Auth: (1) Login OK", DATED, "", "radiusd", 0, "Auth: (1) Login OK"),
-        ("Sun Nov  9 10:01:01 2025: Auth: Login OK", DATED, "", "radiusd", 0, "Auth: Login OK"),
-        ("nov/09/2025 10:01:01 l2tp,info up", DATED, "", "routeros", 0, "l2tp,info up"),
-        ("nov/09 10:01:01 l2tp,ppp,info up", CIVIL, "", "routeros", 0, "l2tp,ppp,info up"),
-        ("10:01:01 l2tp,info up", Stamp::Missing, "", "routeros", 0, "l2tp,info up"),
-        ("2025-11-09 10:01:01 l2tp,info up", DATED, "", "routeros", 0, "l2tp,info up"),
-        ("Nov  9 10:01:01 gw l2tp,info up", CIVIL, "gw", "routeros", 0, "l2tp,info up"),
+        (
+            "Sun Nov  9 10:01:01 2025 : Auth: (1) Login OK",
+            DATED,
+            "",
+            "radiusd",
+            0,
+            "Auth: (1) Login OK",
+        ),
+        (
+            "Sun Nov  9 10:01:01 2025: Auth: Login OK",
+            DATED,
+            "",
+            "radiusd",
+            0,
+            "Auth: Login OK",
+        ),
+        (
+            "nov/09/2025 10:01:01 l2tp,info up",
+            DATED,
+            "",
+            "routeros",
+            0,
+            "l2tp,info up",
+        ),
+        (
+            "nov/09 10:01:01 l2tp,ppp,info up",
+            CIVIL,
+            "",
+            "routeros",
+            0,
+            "l2tp,ppp,info up",
+        ),
+        (
+            "10:01:01 l2tp,info up",
+            Stamp::Missing,
+            "",
+            "routeros",
+            0,
+            "l2tp,info up",
+        ),
+        (
+            "2025-11-09 10:01:01 l2tp,info up",
+            DATED,
+            "",
+            "routeros",
+            0,
+            "l2tp,info up",
+        ),
+        (
+            "Nov  9 10:01:01 gw l2tp,info up",
+            CIVIL,
+            "gw",
+            "routeros",
+            0,
+            "l2tp,info up",
+        ),
         ("l2tp, info | up", Stamp::Missing, "", "routeros", 0, "l2tp, info | up"),
-        ("2025-11-09 10:01:01.000 IPsec Client 3: created", DATED, "", "softether", 0, "IPsec Client 3: created"),
-        ("2025-11-09 10:01:01.000 Connection \"CID-1\": failed", DATED, "", "softether", 0, "Connection \"CID-1\": failed"),
-        ("2025-11-09 10:01:01.000 gw pppd[7]: LCP up", DATED, "gw", "pppd", 7, "LCP up"),
-        ("Connect: ppp0 <--> /dev/pts/0", Stamp::Missing, "", "", 0, "Connect: ppp0 <--> /dev/pts/0"),
-        ("LCP: timeout sending", Stamp::Missing, "", "", 0, "LCP: timeout sending"),
+        (
+            "2025-11-09 10:01:01.000 IPsec Client 3: created",
+            DATED,
+            "",
+            "softether",
+            0,
+            "IPsec Client 3: created",
+        ),
+        (
+            "2025-11-09 10:01:01.000 Connection \"CID-1\": failed",
+            DATED,
+            "",
+            "softether",
+            0,
+            "Connection \"CID-1\": failed",
+        ),
+        (
+            "2025-11-09 10:01:01.000 gw pppd[7]: LCP up",
+            DATED,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "Connect: ppp0 <--> /dev/pts/0",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "Connect: ppp0 <--> /dev/pts/0",
+        ),
+        (
+            "LCP: timeout sending",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "LCP: timeout sending",
+        ),
+        (
+            "[2025-11-09 10:01:01.000] ppp0: up",
+            DATED,
+            "",
+            "accel-pppd",
+            0,
+            "ppp0: up",
+        ),
         ("/usr/sbin/pppd: no right", Stamp::Missing, "", "pppd", 0, "no right"),
         ("xl2tpd[7]: up", Stamp::Missing, "", "xl2tpd", 7, "up"),
     ]);
     let pair = cut("  time=nov/09/2025 10:01:01 topics=l2tp,info\n  message=\"user up\"\nnext");
-    assert_eq!((pair[0].app.as_str(), pair[0].body.as_str(), pair[0].stamp), ("routeros", "l2tp,info user up", DATED));
+    assert_eq!(
+        (pair[0].app.as_str(), pair[0].body.as_str(), pair[0].stamp),
+        ("routeros", "l2tp,info user up", DATED)
+    );
     assert_eq!(pair[1].line, 3);
 }
 
@@ -135,11 +527,28 @@ fn a_body_that_looks_like_a_header_stays_a_body() {
             7,
             "Peer Nov  9 10:01:02 gw pppd[8]: x failed",
         ),
-        ("Nov  9 10:01:01 gw pppd[7]: a | b {\"MESSAGE\":1}", CIVIL, "gw", "pppd", 7, "a | b {\"MESSAGE\":1}"),
-        ("Nov  9 10:01:01 gw pppd[7]: l2tp,info up", CIVIL, "gw", "pppd", 7, "l2tp,info up"),
+        (
+            "Nov  9 10:01:01 gw pppd[7]: a | b {\"MESSAGE\":1}",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "a | b {\"MESSAGE\":1}",
+        ),
+        (
+            "Nov  9 10:01:01 gw pppd[7]: l2tp,info up",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "l2tp,info up",
+        ),
     ]);
     // A lone carriage return ends no record.
-    assert_eq!(cut("Nov  9 10:01:01 gw pppd[7]: a\rNov  9 10:01:02 gw pppd[8]: b\r\n").len(), 1);
+    assert_eq!(
+        cut("Nov  9 10:01:01 gw pppd[7]: a\rNov  9 10:01:02 gw pppd[8]: b\r\n").len(),
+        1
+    );
 }
 
 #[test]
@@ -153,21 +562,43 @@ fn json_lines() {
          {\"version\":\"1.1\",\"host\":\"gw\",\"short_message\":\"LCP up\",\"timestamp\":1762682461.000,\"level\":5,\"_application_name\":\"pppd\"}\n",
     );
     let first = &seen[0];
-    assert_eq!((first.stamp, first.host.as_str(), first.app.as_str(), first.pid), (INSTANT, "gw", "pppd", 7));
-    assert_eq!((first.body.as_str(), first.cmdline.as_str()), ("a\nb é😀", "/usr/sbin/pppd local"));
+    assert_eq!(
+        (first.stamp, first.host.as_str(), first.app.as_str(), first.pid),
+        (INSTANT, "gw", "pppd", 7)
+    );
+    assert_eq!(
+        (first.body.as_str(), first.cmdline.as_str()),
+        ("a\nb é😀", "/usr/sbin/pppd local")
+    );
     assert_eq!(first.severity.as_deref(), Some("Warning"));
     assert_eq!((seen[1].body.as_str(), seen[1].trusted), ("LCP", false));
     assert_eq!((seen[2].body.as_str(), seen[2].trusted), ("", true));
-    assert_eq!((seen[3].stamp, seen[3].app.as_str(), seen[3].body.as_str()), (INSTANT, "xl2tpd", "up"));
-    assert_eq!((seen[4].stamp, seen[4].host.as_str(), seen[4].app.as_str(), seen[4].body.as_str()), (INSTANT, "gw", "pppd", "LCP up"));
+    assert_eq!(
+        (seen[3].stamp, seen[3].app.as_str(), seen[3].body.as_str()),
+        (INSTANT, "xl2tpd", "up")
+    );
+    assert_eq!(
+        (
+            seen[4].stamp,
+            seen[4].host.as_str(),
+            seen[4].app.as_str(),
+            seen[4].body.as_str()
+        ),
+        (INSTANT, "gw", "pppd", "LCP up")
+    );
     assert_eq!(seen.len(), 5);
 }
 
 #[test]
 fn radius_detail_blocks() {
-    let seen = cut("Sun Nov  9 10:01:01 2025\n\tUser-Name = \"ann\"\n\tNAS-Port = 3\n\nSun Nov  9 10:01:01 2025\n\tA := 'b c'\n");
+    let seen = cut(
+        "Sun Nov  9 10:01:01 2025\n\tUser-Name = \"ann\"\n\tNAS-Port = 3\n\nSun Nov  9 10:01:01 2025\n\tA := 'b c'\n",
+    );
     assert_eq!(seen.len(), 2);
-    assert_eq!((seen[0].app.as_str(), seen[0].stamp, seen[0].line), ("radius-detail", DATED, 1));
+    assert_eq!(
+        (seen[0].app.as_str(), seen[0].stamp, seen[0].line),
+        ("radius-detail", DATED, 1)
+    );
     assert_eq!(seen[0].body, "User-Name=ann;NAS-Port=3;");
     assert_eq!((seen[1].body.as_str(), seen[1].line), ("A=b c;", 5));
 }
@@ -187,8 +618,21 @@ fn repeats_belong_to_the_line_before_of_the_same_host() {
                Nov  9 10:01:03 a pppd[7]: last message repeated 2 times\nNov  9 10:01:03 a pppd[7]: message repeated -4 times: [ z]\n";
     let (seen, _) = cut_with(log.as_bytes(), &Only(b"pppd"));
     let bodies: Vec<&str> = seen.iter().map(|seen| seen.body.as_str()).collect();
-    assert_eq!(bodies, ["x", "<repeated 3>", "z", "<repeated 3>", "<repeated 2>", "message repeated -4 times: [ z]"]);
-    let (seen, cut) = cut_with(b"Nov  9 10:01:03 a pppd[7]: last message repeated 99999999999999999999999 times", &Only(b"pppd"));
+    assert_eq!(
+        bodies,
+        [
+            "x",
+            "<repeated 3>",
+            "z",
+            "<repeated 3>",
+            "<repeated 2>",
+            "message repeated -4 times: [ z]"
+        ]
+    );
+    let (seen, cut) = cut_with(
+        b"Nov  9 10:01:03 a pppd[7]: last message repeated 99999999999999999999999 times",
+        &Only(b"pppd"),
+    );
     assert_eq!((seen[0].body.as_str(), cut.notes.len()), ("<repeated 100000>", 1));
 }
 
@@ -202,7 +646,16 @@ fn losses_are_told_whoever_was_asked_for() {
                Nov  9 10:01:01 a rsyslogd: start\n";
     let (seen, _) = cut_with(log.as_bytes(), &Only(b"pppd"));
     let bodies: Vec<&str> = seen.iter().map(|seen| seen.body.as_str()).collect();
-    assert_eq!(bodies, ["<lost Some(5)>", "<lost None>", "<lost Some(7)>", "<lost Some(9)>", "<lost Some(3)>"]);
+    assert_eq!(
+        bodies,
+        [
+            "<lost Some(5)>",
+            "<lost None>",
+            "<lost Some(7)>",
+            "<lost Some(9)>",
+            "<lost Some(3)>"
+        ]
+    );
 }
 
 #[test]
@@ -216,5 +669,11 @@ fn holes_and_lines_without_end() {
     assert_eq!(seen[1].body, "b");
     assert_eq!(seen[2].raw.len(), 65_536);
     let notes: Vec<(u64, &str)> = cut.notes.iter().map(|note| (note.line, note.cause.as_str())).collect();
-    assert_eq!(notes, [(2, "a hole of 500 NUL bytes was skipped"), (3, "longer than 65536 bytes: cut")]);
+    assert_eq!(
+        notes,
+        [
+            (2, "a hole of 500 NUL bytes was skipped"),
+            (3, "longer than 65536 bytes: cut")
+        ]
+    );
 }

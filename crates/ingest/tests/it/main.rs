@@ -14,25 +14,29 @@ use tunlog_ingest::{Chunk, Framer, Options, Problem, Source, discover};
 use tunlog_model::{AppFilter, EveryApp, Payload, RecordRef, Stamp};
 
 /// 2026-11-21T12:00:00Z
-pub const NOW: i64 = 1_795_262_400_000_000;
+pub(crate) const NOW: i64 = 1_795_262_400_000_000;
 
-pub fn options() -> Options {
-    Options { tz: Some("UTC".to_string()), now: NOW, ..Options::default() }
+pub(crate) fn options() -> Options {
+    Options {
+        tz: Some("UTC".to_string()),
+        now: NOW,
+        ..Options::default()
+    }
 }
 
 /// A record with everything owned.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    pub stamp: Stamp,
-    pub host: String,
-    pub app: String,
-    pub pid: u32,
-    pub severity: Option<String>,
-    pub body: String,
-    pub raw: Vec<u8>,
-    pub line: u64,
-    pub trusted: bool,
-    pub cmdline: String,
+pub(crate) struct Seen {
+    pub(crate) stamp: Stamp,
+    pub(crate) host: String,
+    pub(crate) app: String,
+    pub(crate) pid: u32,
+    pub(crate) severity: Option<String>,
+    pub(crate) body: String,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) line: u64,
+    pub(crate) trusted: bool,
+    pub(crate) cmdline: String,
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -40,12 +44,13 @@ fn text(bytes: &[u8]) -> String {
 }
 
 impl Seen {
-    pub fn of(record: &RecordRef<'_>) -> Seen {
+    pub(crate) fn of(record: &RecordRef<'_>) -> Seen {
         let body = match record.payload {
             Payload::Text(body) => text(body),
-            Payload::Fields(fields) => {
-                fields.iter().map(|(name, value)| format!("{}={};", text(name), text(value))).collect()
-            }
+            Payload::Fields(fields) => fields
+                .iter()
+                .map(|(name, value)| format!("{}={};", text(name), text(value)))
+                .collect(),
             Payload::Repeated(times) => format!("<repeated {times}>"),
             Payload::Lost(count) => format!("<lost {count:?}>"),
         };
@@ -64,30 +69,35 @@ impl Seen {
     }
 }
 
-pub fn cut_with(bytes: &[u8], filter: &dyn AppFilter) -> (Vec<Seen>, tunlog_ingest::Cut) {
+pub(crate) fn cut_with(bytes: &[u8], filter: &dyn AppFilter) -> (Vec<Seen>, tunlog_ingest::Cut) {
     let mut seen = Vec::new();
-    let cut = Framer::new(&options(), false)
-        .cut(&Chunk::new(bytes.to_vec()), filter, &mut |record: &RecordRef<'_>| seen.push(Seen::of(record)));
+    let cut = Framer::new(&options(), false).cut(&Chunk::new(bytes.to_vec()), filter, &mut |record: &RecordRef<'_>| {
+        seen.push(Seen::of(record))
+    });
     (seen, cut)
 }
 
-pub fn cut(bytes: impl AsRef<[u8]>) -> Vec<Seen> {
+pub(crate) fn cut(bytes: impl AsRef<[u8]>) -> Vec<Seen> {
     cut_with(bytes.as_ref(), &EveryApp).0
 }
 
 /// A directory of one test's own, removed at its end.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tunlog-ingest-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "tunlog-ingest-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
@@ -103,33 +113,39 @@ impl Drop for Folder {
 
 /// All that reading some paths gives.
 #[derive(Default)]
-pub struct Run {
-    pub names: Vec<String>,
-    pub sets: Vec<usize>,
+pub(crate) struct Run {
+    pub(crate) names: Vec<String>,
+    pub(crate) sets: Vec<usize>,
     /// Body and time (microseconds), in the order of the sources.
-    pub records: Vec<(Seen, tunlog_model::RecordTime)>,
-    pub problems: Vec<Problem>,
-    pub lines: u64,
+    pub(crate) records: Vec<(Seen, tunlog_model::RecordTime)>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) lines: u64,
 }
 
 impl Run {
-    pub fn bodies(&self) -> Vec<&str> {
+    pub(crate) fn bodies(&self) -> Vec<&str> {
         self.records.iter().map(|(seen, _)| seen.body.as_str()).collect()
     }
 
-    pub fn times(&self) -> Vec<String> {
+    pub(crate) fn times(&self) -> Vec<String> {
         let show = |micros| jiff::Timestamp::from_microsecond(micros).unwrap().to_string();
         self.records.iter().map(|(_, time)| show(time.micros)).collect()
     }
 
-    pub fn told(&self) -> Vec<String> {
-        self.problems.iter().map(|problem| format!("{:?} {problem}", problem.kind)).collect()
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.problems
+            .iter()
+            .map(|problem| format!("{:?} {problem}", problem.kind))
+            .collect()
     }
 }
 
-pub fn read(paths: &[PathBuf], rotate: bool, options: &Options) -> Run {
+pub(crate) fn read(paths: &[PathBuf], rotate: bool, options: &Options) -> Run {
     let found = discover(paths, rotate);
-    let mut run = Run { problems: found.problems, ..Run::default() };
+    let mut run = Run {
+        problems: found.problems,
+        ..Run::default()
+    };
     for spec in &found.specs {
         run.names.push(spec.name.clone());
         run.sets.push(spec.set);
@@ -148,7 +164,8 @@ pub fn read(paths: &[PathBuf], rotate: bool, options: &Options) -> Run {
                     let cut = framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
                         run.records.push((Seen::of(record), clock.resolve(record.stamp)));
                     });
-                    run.problems.extend(cut.notes.iter().map(|note| note.problem(&spec.name, before)));
+                    run.problems
+                        .extend(cut.notes.iter().map(|note| note.problem(&spec.name, before)));
                     before += cut.lines;
                     buffer = chunk.bytes;
                 }
@@ -162,13 +179,18 @@ pub fn read(paths: &[PathBuf], rotate: bool, options: &Options) -> Run {
     run
 }
 
-pub fn set_written(path: &Path, seconds: u64) {
+pub(crate) fn set_written(path: &Path, seconds: u64) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
 }
 
 /// A file of the shared hostile corpus, if it is there.
-pub fn hostile(name: &str) -> Option<PathBuf> {
+pub(crate) fn hostile(name: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/hostile")).join(name);
     path.exists().then_some(path)
 }

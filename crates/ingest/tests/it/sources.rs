@@ -4,7 +4,7 @@ use tunlog_ingest::ProblemKind;
 
 use crate::{Folder, hostile, options, read};
 
-pub fn gz(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -27,7 +27,10 @@ fn zst(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn lines(from: u32, to: u32) -> Vec<u8> {
-    (from..to).map(|n| format!("2025-11-09T10:{:02}:{:02}Z gw pppd[7]: {n}\n", n / 60 % 60, n % 60)).collect::<String>().into_bytes()
+    (from..to)
+        .map(|n| format!("2025-11-09T10:{:02}:{:02}Z gw pppd[7]: {n}\n", n / 60 % 60, n % 60))
+        .collect::<String>()
+        .into_bytes()
 }
 
 fn numbers(from: u32, to: u32) -> Vec<String> {
@@ -37,7 +40,12 @@ fn numbers(from: u32, to: u32) -> Vec<String> {
 #[test]
 fn compressed_by_content_several_members_and_rubbish_behind() {
     let folder = Folder::new();
-    for (name, pack) in [("gz", gz as fn(&[u8]) -> Vec<u8>), ("bz2", bz2), ("xz", xz), ("zst", zst)] {
+    for (name, pack) in [
+        ("gz", gz as fn(&[u8]) -> Vec<u8>),
+        ("bz2", bz2),
+        ("xz", xz),
+        ("zst", zst),
+    ] {
         let mut bytes = pack(&lines(0, 500));
         bytes.extend(pack(&lines(500, 900)));
         bytes.extend_from_slice(b"rubbish");
@@ -76,7 +84,10 @@ fn bad_inputs_are_told_once_each_and_the_rest_is_read() {
     assert_eq!(run.problems.len(), 7, "{:?}", run.told());
     for problem in &run.problems {
         assert_eq!(problem.kind, ProblemKind::Error);
-        assert!(paths.iter().any(|path| path.display().to_string() == problem.path), "{problem}");
+        assert!(
+            paths.iter().any(|path| path.display().to_string() == problem.path),
+            "{problem}"
+        );
     }
 }
 
@@ -129,13 +140,24 @@ fn zip_archives() {
         ("var/log/syslog.1.gz", zip::CompressionMethod::Stored, gz(&lines(0, 10))),
         ("../evil.log", zip::CompressionMethod::Stored, lines(50, 60)),
     ] {
-        archive.start_file(name, zip::write::SimpleFileOptions::default().compression_method(method)).unwrap();
+        archive
+            .start_file(
+                name,
+                zip::write::SimpleFileOptions::default().compression_method(method),
+            )
+            .unwrap();
         archive.write_all(&bytes).unwrap();
     }
     let path = folder.write("logs.bin", archive.finish().unwrap().into_inner());
     let run = read(std::slice::from_ref(&path), false, &options());
     assert_eq!(run.bodies(), numbers(0, 20));
-    assert_eq!(run.names, [format!("{}:var/log/syslog.1.gz", path.display()), format!("{}:var/log/syslog", path.display())]);
+    assert_eq!(
+        run.names,
+        [
+            format!("{}:var/log/syslog.1.gz", path.display()),
+            format!("{}:var/log/syslog", path.display())
+        ]
+    );
     assert_eq!(run.problems.len(), 1);
     assert_eq!(run.problems[0].kind, ProblemKind::Note);
     let broken = std::fs::read(&path).unwrap();
@@ -149,7 +171,13 @@ fn journal_export_with_binary_fields() {
     let mut bytes = Vec::new();
     for n in 0..30_000_u64 {
         let message = format!("{n}\n\n__CURSOR=x\n\nMESSAGE=forged");
-        bytes.extend_from_slice(format!("__CURSOR=s={n}\n__REALTIME_TIMESTAMP={}\nSYSLOG_IDENTIFIER=pppd\nMESSAGE\n", 1_762_682_461_000_000 + n).as_bytes());
+        bytes.extend_from_slice(
+            format!(
+                "__CURSOR=s={n}\n__REALTIME_TIMESTAMP={}\nSYSLOG_IDENTIFIER=pppd\nMESSAGE\n",
+                1_762_682_461_000_000 + n
+            )
+            .as_bytes(),
+        );
         bytes.extend((message.len() as u64).to_le_bytes());
         bytes.extend_from_slice(message.as_bytes());
         bytes.extend_from_slice(b"\n_PID=7\n\n");
@@ -157,7 +185,12 @@ fn journal_export_with_binary_fields() {
     let path = folder.write("journal.export", &bytes);
     let run = read(&[path], false, &options());
     assert_eq!((run.records.len(), run.lines), (30_000, 30_000));
-    assert!(run.records.iter().enumerate().all(|(n, (seen, _))| seen.body.starts_with(&n.to_string()) && seen.pid == 7));
+    assert!(
+        run.records
+            .iter()
+            .enumerate()
+            .all(|(n, (seen, _))| seen.body.starts_with(&n.to_string()) && seen.pid == 7)
+    );
 }
 
 #[test]
@@ -174,6 +207,11 @@ fn hostile_streams() {
         let Some(path) = hostile(name) else { return };
         let run = read(&[path], false, &options());
         assert_eq!(run.records.len(), records, "{name}");
-        assert_eq!(run.problems.iter().map(|problem| problem.kind).collect::<Vec<_>>(), kinds, "{name}: {:?}", run.told());
+        assert_eq!(
+            run.problems.iter().map(|problem| problem.kind).collect::<Vec<_>>(),
+            kinds,
+            "{name}: {:?}",
+            run.told()
+        );
     }
 }

@@ -8,7 +8,11 @@ use tunlog_model::{EveryApp, RecordRef};
 use crate::{Folder, Seen, options};
 
 fn line(n: u32) -> String {
-    format!("Nov 19 12:{:02}:{:02} vpn1 pppd[1]: Peer seq{n:06} failed CHAP authentication\n", n / 60 % 60, n % 60)
+    format!(
+        "Nov 19 12:{:02}:{:02} vpn1 pppd[1]: Peer seq{n:06} failed CHAP authentication\n",
+        n / 60 % 60,
+        n % 60
+    )
 }
 
 fn write(file: &mut File, from: u32, to: u32) {
@@ -28,7 +32,10 @@ struct Watch {
 impl Watch {
     fn new(path: &Path) -> Watch {
         let spec = SourceSpec::new("vpn.log", 0, SourceKind::File(path.to_path_buf()));
-        Watch { tail: Tail::new(&[spec], &options()), seen: Vec::new() }
+        Watch {
+            tail: Tail::new(&[spec], &options()),
+            seen: Vec::new(),
+        }
     }
 
     fn poll(&mut self) {

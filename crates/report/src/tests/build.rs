@@ -100,6 +100,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         blames: None,
         end_reason: None,
         secret: false,
+        concerns_attempts: true,
         templates: &[],
         meaning: "",
         cause: "none",

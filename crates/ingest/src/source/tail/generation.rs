@@ -67,7 +67,9 @@ impl Generation {
 
     /// Compares the file at `path` with this one.
     pub(super) fn change(&mut self, path: &Path) -> Change {
-        let Ok(data) = fs::metadata(path) else { return Change::Gone };
+        let Ok(data) = fs::metadata(path) else {
+            return Change::Gone;
+        };
         if identity(&data) != self.identity {
             return Change::Other;
         }
@@ -75,7 +77,11 @@ impl Generation {
             // Empty or with another beginning: cut off. A mere prefix may be an old size; that is looked at twice.
             let since = *self.shrunk_since.get_or_insert_with(Instant::now);
             let sure = data.len() == 0 || !self.begins_as_before(data.len());
-            return if sure || since.elapsed() >= SHRUNK_WAIT { Change::Rewritten } else { Change::None };
+            return if sure || since.elapsed() >= SHRUNK_WAIT {
+                Change::Rewritten
+            } else {
+                Change::None
+            };
         }
         self.shrunk_since = None;
         let modified = data.modified().ok();
@@ -145,7 +151,8 @@ impl Generation {
     fn remember(&mut self, new: &[u8]) {
         let missing = HEAD_BYTES - self.head.len();
         self.head.extend_from_slice(&new[..new.len().min(missing)]);
-        self.before.extend_from_slice(&new[new.len().saturating_sub(BEFORE_BYTES)..]);
+        self.before
+            .extend_from_slice(&new[new.len().saturating_sub(BEFORE_BYTES)..]);
         let surplus = self.before.len().saturating_sub(BEFORE_BYTES);
         self.before.drain(..surplus);
     }
@@ -202,7 +209,10 @@ fn read_full(file: &File, out: &mut [u8], offset: u64) -> bool {
 }
 
 pub(super) fn identity_of(path: &Path) -> Option<Identity> {
-    fs::metadata(path).ok().filter(Metadata::is_file).map(|data| identity(&data))
+    fs::metadata(path)
+        .ok()
+        .filter(Metadata::is_file)
+        .map(|data| identity(&data))
 }
 
 #[cfg(unix)]
@@ -214,6 +224,9 @@ fn identity(data: &Metadata) -> Identity {
 /// Without inodes the time of creation is the best there is.
 #[cfg(not(unix))]
 fn identity(data: &Metadata) -> Identity {
-    let created = data.created().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let created = data
+        .created()
+        .ok()
+        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     (0, created.map_or(0, |time| time.as_nanos() as u64))
 }

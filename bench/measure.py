@@ -1,0 +1,107 @@
+"""measure.py BIN DIR ROUNDS: runs tunlog and its neighbour in turn on each log of DIR, checks the answers, prints a table.
+
+CPU is user + system time of the process itself, as the kernel counts it. Outputs go through a pipe: GNU grep stops at
+the first hit when it writes to /dev/null."""
+import json, os, shutil, statistics, subprocess, sys
+
+COMMON = ["--tz", "UTC", "--year", "2026", "-q"]
+GREP = ["grep", "-c", "failed CHAP authentication"]
+# log, our command, the neighbour, most that CPU may be beside it, what we aim at
+PAIRS = [
+    ("vpn.log", ["clients"], GREP, 4, 2.5),
+    ("vpn.log", ["attempts"], GREP, 4, 2.5),
+    ("vpn.log", ["decode", "-o", "jsonl"], GREP, 12, 8),
+    ("noisy.log", ["clients"], GREP, 2, 1.4),
+    ("dense.log", ["clients"], GREP, 8, 5),
+    ("vpn.log.gz", ["clients"], ["zcat"], 1, 0.6),
+    ("vpn.log.zst", ["clients"], ["zstdcat"], 3, 2),
+]
+# log, MiB that the peak may be, what we aim at
+PEAKS = [("vpn.log", 48, 24), ("big.log", 48 * 1.25, 24 * 1.1), ("wide.log", 256, 128)]
+
+
+def run(argv):
+    """CPU seconds, wall seconds, peak MiB"""
+    import time
+    sink = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    began = time.perf_counter()
+    child = subprocess.Popen(argv, stdout=sink.stdin)
+    sink.stdin.close()
+    _, status, used = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    sink.wait()
+    if child.returncode not in (0, 1):
+        sys.exit("bench: %s: exit status %d" % (" ".join(argv), child.returncode))
+    return used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024
+
+
+def differences(binary, log, truth):
+    """what `clients` says otherwise than the truth file"""
+    out = subprocess.run([binary, "clients", *COMMON, "-o", "jsonl", log], capture_output=True, text=True, check=True).stdout
+    rows = [json.loads(line) for line in out.splitlines()]
+    users = truth["users"].values()
+    want = {
+        "sessions": truth["established"], "failures": truth["failed"], "sessions_open": truth["open_at_end"],
+        "bytes_to_client": sum(u["bytes_to_client"] for u in users) + truth.get("failed_bytes_to_client", 0),
+        "bytes_from_client": sum(u["bytes_from_client"] for u in users) + truth.get("failed_bytes_from_client", 0),
+    }
+    found = []
+    for key, right in want.items():
+        got = sum(row.get(key, 0) for row in rows)
+        alone = right - truth.get("failed_" + key, 0)
+        if got not in (right, alone):
+            found.append("%s %d, not %d" % (key, got, alone))
+    return found
+
+
+def answers(binary, folder):
+    wrong = 0
+    for name in ("vpn.log", "noisy.log", "dense.log", "big.log", "wide.log"):
+        log = os.path.join(folder, name)
+        if os.path.exists(log):
+            with open(log[:-4] + ".json") as file:
+                found = differences(binary, log, json.load(file))
+            print("answer on %s: %s" % (name, "; ".join(found) or "right"))
+            wrong += bool(found)
+    return wrong
+
+
+def speed(binary, folder, rounds):
+    print("\n| command | beside | CPU, times | wall, times | CPU, s | must | aim |\n|---|---|---:|---:|---:|---:|---:|")
+    missed = 0
+    for name, command, beside, must, aim in PAIRS:
+        log = os.path.join(folder, name)
+        if not os.path.exists(log) or not shutil.which(beside[0]):
+            continue
+        ours = [binary, command[0], *COMMON, *command[1:], log]
+        theirs = [*beside, log]
+        run(ours), run(theirs)
+        pairs = [(run(ours), run(theirs)) for _ in range(rounds)]
+        cpu = statistics.median(a[0] / b[0] for a, b in pairs)
+        wall = statistics.median(a[1] / b[1] for a, b in pairs)
+        seconds = statistics.median(a[0] for a, _ in pairs)
+        print("| `%s` on %s | `%s` | %.2f | %.2f | %.2f | %g | %g |" % (" ".join(command), name, beside[0], cpu, wall, seconds, must, aim))
+        missed += cpu > must
+    return missed
+
+
+def memory(binary, folder):
+    print("\n| `clients` on | peak, MiB | must | aim |\n|---|---:|---:|---:|")
+    missed = 0
+    for name, must, aim in PEAKS:
+        log = os.path.join(folder, name)
+        if os.path.exists(log):
+            peak = max(run([binary, "clients", *COMMON, log])[2] for _ in range(3))
+            print("| %s, %.0f MB | %.1f | %g | %g |" % (name, os.path.getsize(log) / 1e6, peak, must, aim))
+            missed += peak > must
+    return missed
+
+
+def main():
+    binary, folder, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    bad = answers(binary, folder) + speed(binary, folder, rounds) + memory(binary, folder)
+    sys.exit(1 if bad else 0)
+
+
+main()

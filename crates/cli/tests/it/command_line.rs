@@ -1,0 +1,188 @@
+//! Habits of the command line: exit statuses, forms, names of files.
+
+use std::process::Stdio;
+
+use expect_test::expect;
+
+use crate::compat::GOLDEN_5_1;
+use crate::harness::{Folder, Ran, flat};
+
+#[test]
+fn exit_statuses() {
+    let code = |args: &[&str]| Folder::over(GOLDEN_5_1, args).code;
+    assert_eq!(code(&["attempts"]), Some(0));
+    assert_eq!(code(&["attempts", "--user", "mark"]), Some(0));
+    assert_eq!(code(&["attempts", "--user", "nobody"]), Some(1));
+    assert_eq!(code(&["clients", "--ip", "192.0.2.99"]), Some(1));
+    assert_eq!(code(&["attempts", "--since", "nonsense"]), Some(2));
+    assert_eq!(code(&["attempts", "--no-such-option"]), Some(2));
+    assert_eq!(code(&["attempts", "--tz", "Mars/Base"]), Some(2));
+    assert_eq!(code(&["clients", "-w", "-d", "-1"]), Some(2));
+    assert_eq!(Folder::new().run(&["explain", "gre-blocked"]).code, Some(0));
+    assert_eq!(Folder::new().run(&["explain", "no-such-thing"]).code, Some(1));
+    assert_eq!(Folder::new().run(&["--help"]).code, Some(0));
+}
+
+#[test]
+fn an_unreadable_input_is_an_error_and_the_rest_is_printed() {
+    let ran = Folder::over(GOLDEN_5_1, &["clients", "missing.log"]);
+    ran.line("mark");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.starts_with("tunlog: missing.log: "), "{}", ran.err);
+}
+
+#[test]
+fn quiet_silences_notes_but_not_errors() {
+    let log = format!("{GOLDEN_5_1}\nNov 20 12:00:00 vpn pppd[9]: nobody knows this line");
+    expect![[r#"
+        tunlog: 1 line not understood, see `tunlog unknown`
+    "#]]
+    .assert_eq(&Folder::over(&log, &["clients"]).err);
+    assert_eq!(Folder::over(&log, &["clients", "-q"]).err, "");
+    assert!(!Folder::over(&log, &["clients", "-q", "missing.log"]).err.is_empty());
+}
+
+#[test]
+fn standard_input() {
+    let folder = Folder::new();
+    for args in [["clients", "-f", "-"], ["clients", "-o", "table"]] {
+        let mut command = folder.command(&args);
+        if args[1] == "-o" {
+            command.arg("-");
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut input = child.stdin.take().expect("a pipe");
+        std::io::Write::write_all(&mut input, flat(GOLDEN_5_1).as_bytes()).expect("it reads");
+        drop(input);
+        let ran = Ran::of(child.wait_with_output().expect("it ends"));
+        ran.line("mark");
+        ran.good();
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    folder.log("syslog", &GOLDEN_5_1.repeat(2000));
+    let mut child = folder.command(&["decode", "-o", "jsonl", "syslog"]);
+    let mut child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut first = [0; 10];
+    std::io::Read::read_exact(&mut child.stdout.take().expect("a pipe"), &mut first).expect("some output");
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_suffix_of_the_file_is_its_format() {
+    let folder = Folder::new();
+    folder.log("syslog", GOLDEN_5_1);
+    for (name, beginning) in [
+        ("a.csv", "user,"),
+        ("a.json", "[\n{\"type\":\"client\""),
+        ("a.jsonl", "{\"type\""),
+        ("a.txt", "VPN"),
+    ] {
+        assert_eq!(
+            folder
+                .run(&["clients", "--year", "2026", "syslog", "--to", name])
+                .good(),
+            ""
+        );
+        let text = std::fs::read_to_string(folder.path().join(name)).expect("the file");
+        assert!(text.starts_with(beginning), "{name}: {text}");
+    }
+    assert_eq!(folder.run(&["clients", "syslog", "--to", "a.pdf"]).code, Some(2));
+    assert_eq!(
+        folder.run(&["clients", "syslog", "--to", "no/such/folder.csv"]).code,
+        Some(2)
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
+fn who_last_and_lastb() {
+    let show = |command| Folder::over(GOLDEN_5_1, &[command]).good();
+    expect![[r#"
+        sally     lo        2026-11-20 11:00  (198.51.100.9)
+    "#]]
+    .assert_eq(&show("who"));
+    expect![[r#"
+        sally     lo        198.51.100.9      Fri Nov 20 11:00    still logged in
+        mark      ppp0      203.0.113.15      Fri Nov 20 09:00  - 09:30            (00:30)
+
+        log begins Fri Nov 20 09:00:03 2026
+    "#]]
+    .assert_eq(&show("last"));
+    expect![[r#"
+        joe       -                 Fri Nov 20 10:00  wrong-credentials
+
+        log begins Fri Nov 20 09:00:03 2026
+    "#]]
+    .assert_eq(&show("lastb"));
+    let last = Folder::over(GOLDEN_5_1, &["last", "-n", "1"]).good();
+    assert!(last.contains("sally") && !last.contains("mark"), "{last}");
+}
+
+#[test]
+fn a_time_range_in_local_time() {
+    let run = |args: &[&str]| {
+        Folder::over(GOLDEN_5_1, &[&["attempts", "-o", "jsonl"], args].concat())
+            .out
+            .lines()
+            .count()
+    };
+    assert_eq!(run(&[]), 3);
+    assert_eq!(run(&["--since", "2026-11-20 10:30"]), 1);
+    assert_eq!(run(&["--until", "2026-11-20 09:59"]), 1);
+    assert_eq!(
+        run(&["--since", "2026-11-20T09:45:00Z", "--until", "2026-11-20 10:30"]),
+        1
+    );
+    assert_eq!(run(&["--tz", "Europe/Berlin", "--until", "2026-11-20 09:59"]), 1);
+}
+
+#[test]
+fn unknown_lines_are_grouped() {
+    let log = "Nov 20 09:00:01 vpn pppd[1]: nobody knows line 17 of \"anna\"
+               Nov 20 09:00:02 vpn pppd[2]: nobody knows line 4 of \"bert\"
+               Nov 20 09:00:02 vpn sshd[2]: nobody asks";
+    expect![[r#"
+        {"type":"unknown","count":2,"dialect":"pppd","shape":"nobody knows line <n> of <text>","example":"nobody knows line 17 of \"anna\"","evidence":[{"source":"syslog","line":1,"text":"Nov 20 09:00:01 vpn pppd[1]: nobody knows line 17 of \"anna\""}]}
+    "#]].assert_eq(&Folder::over(log, &["unknown", "-o", "jsonl"]).good());
+}
+
+#[test]
+fn dialect_check() {
+    let folder = Folder::new();
+    folder.bytes("bad.toml", b"name = \x22x\x22\nnonsense = 1\n");
+    let ran = folder.run(&["dialect", "check", "bad.toml", "missing.toml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.out.contains("bad.toml:") && ran.out.contains("missing.toml: cannot read: no such file"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_link_named_pptpd_monitor_is_clients() {
+    let folder = Folder::new();
+    folder.log("syslog", GOLDEN_5_1);
+    let link = folder.path().join("pptpd-monitor");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tunlog"), &link).expect("a link");
+    let output = std::process::Command::new(link)
+        .args(["-f", "syslog"])
+        .current_dir(folder.path())
+        .output();
+    Ran::of(output.expect("it runs")).line("sally");
+}

@@ -1,0 +1,7 @@
+//! The built binary, run as a user runs it.
+
+mod command_line;
+mod compat;
+mod harness;
+mod monitor_defects;
+mod watch;

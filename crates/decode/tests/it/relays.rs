@@ -1,0 +1,70 @@
+//! Lines of one program in the name of another.
+
+use tunlog_decode::Catalogue;
+
+use crate::door::understood;
+
+/// (program, body, what comes of it: its beginning)
+const LINES: &[(&str, &str, &str)] = &[
+    (
+        "xl2tpd",
+        "xl2tpd[26176]: Calling on tunnel 7",
+        "xl2tpd/calling xl2tpd[26176]",
+    ),
+    (
+        "xl2tpd",
+        "xl2tpd[26176]: something nobody has heard of",
+        "unknown xl2tpd something nobody",
+    ),
+    (
+        "NetworkManager",
+        "xl2tpd[9]: Calling on tunnel 7",
+        "xl2tpd/calling xl2tpd[9]",
+    ),
+    ("NetworkManager", "pppd[9]: Modem hangup", "pppd/modem-hangup pppd[9]"),
+    (
+        "NetworkManager",
+        "pppd[9]: something nobody has heard of",
+        "unknown pppd something nobody",
+    ),
+    ("NetworkManager", "Terminating on signal 15", "pppd/"),
+    (
+        "NetworkManager",
+        "initiating Main Mode IKE_SA work[1] to 198.51.100.10",
+        "strongswan/",
+    ),
+    (
+        "NetworkManager",
+        "<info>  [1700000000.1] manager: (ppp0): new Ppp device",
+        "nothing",
+    ),
+    ("NetworkManager", "something nobody has heard of", "nothing"),
+    ("nm-l2tp-service", "xl2tpd started with pid 557", "xl2tpd/"),
+    ("nm-l2tp-service", "something nobody has heard of", "nothing"),
+    ("pptp", "Modem hangup", "pppd/modem-hangup pptp[1]"),
+    ("pptp", "something nobody has heard of", "nothing"),
+    ("systemd", "Started something nobody has heard of.", "nothing"),
+    ("systemd", "xl2tpd.service: Main process exited, code=exited", "nothing"),
+    ("kernel", "something nobody has heard of", "nothing"),
+    ("pppd", "something nobody has heard of", "unknown pppd something nobody"),
+    ("pppd", "  script /etc/ppp/ip-up, pid 77", "pppd/"),
+    ("pptpd", "GRE: Bad checksum from pppd.", "pptpd/"),
+];
+
+#[test]
+fn relayed_lines_are_their_writers() {
+    let catalogue = Catalogue::builtin();
+    let wrong: Vec<String> = LINES
+        .iter()
+        .map(|(app, body, want)| {
+            (
+                format!("{app}: {body}"),
+                understood(&catalogue, app, body.as_bytes()),
+                want,
+            )
+        })
+        .filter(|(_, got, want)| !got.starts_with(*want))
+        .map(|(line, got, want)| format!("{line}\n  wanted {want}\n  got    {got}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
