@@ -53,9 +53,9 @@ fn dialect_files() -> Vec<PathBuf> {
 
 fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[\n",
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[",
         dialect.name,
         dialect.apps,
         dialect.passed_on_by,

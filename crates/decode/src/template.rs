@@ -76,7 +76,7 @@ impl Kind {
     }
 
     /// Split at the last fitting place, because the peer chooses the text.
-    fn from_right(self) -> bool {
+    fn splits_from_right(self) -> bool {
         use Kind::*;
         matches!(
             self,

@@ -87,13 +87,38 @@ impl Correlator {
         found.map(|(key, _)| key)
     }
 
-    fn fill_in(&mut self, key: Key, facts: Facts, event: &Event<'_>) {
+    /// The network layer of a link came up: its start record may have come first (whole seconds sort before fractions).
+    pub(super) fn adopt_record(&mut self, key: Key) {
+        if self.accounting.open.is_empty() {
+            return;
+        }
+        let Some(link) = self.links.get(key) else { return };
+        let (address, user, now) = (link.facts.assigned_ip, link.facts.user.clone(), self.now);
+        let found = self.accounting.open.iter().find(|(_, record)| {
+            let same_address = address.is_some() && address == record.facts.assigned_ip;
+            let other_user = user.is_some() && record.facts.user.is_some() && user != record.facts.user;
+            same_address && !other_user && (record.facts.started - now).abs() <= APART_MAX
+        });
+        let Some(identity) = found.map(|(identity, _)| identity.clone()) else { return };
+        if let Some(record) = self.accounting.open.remove(&identity) {
+            self.join_record(key, record.facts);
+            self.accounting.joined.insert(identity, key);
+        }
+    }
+
+    /// The gateway's own lines tell when a session began and ended; accounting tells whose it is.
+    fn join_record(&mut self, key: Key, facts: Facts) {
         let Some(link) = self.links.get_mut(key) else { return };
         link.backend = Some("radius");
         let (started, last) = (link.facts.started, link.facts.last);
         link.facts.join(facts);
         link.facts.started = started;
         link.facts.last = last;
+    }
+
+    fn fill_in(&mut self, key: Key, facts: Facts, event: &Event<'_>) {
+        self.join_record(key, facts);
+        let Some(link) = self.links.get_mut(key) else { return };
         if event.message().kind == EventKind::AccountingStop {
             if link.bytes.is_none() {
                 link.bytes = bytes(event);

@@ -39,7 +39,11 @@ impl Correlator {
                 self.last_refused = Some(key);
                 self.ask_radius(key);
             }
-            EventKind::AuthSucceeded | EventKind::AddressAssigned => self.ask_radius(key),
+            EventKind::AuthSucceeded => self.ask_radius(key),
+            EventKind::AddressAssigned => {
+                self.ask_radius(key);
+                self.adopt_record(key);
+            }
             EventKind::ProcessExited => self.link_exited(key),
             _ => {}
         }

@@ -76,7 +76,7 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
     let Some((piece, later)) = pieces.split_first() else {
         return rest.is_empty();
     };
-    if piece.kind.from_right() {
+    if piece.kind.splits_from_right() {
         return take_from_right(piece, later, rest, caught);
     }
     let Some(end) = end_of(piece, rest, later.is_empty()) else {

@@ -29,6 +29,10 @@ const RECORDS: &[(&str, &str)] = &[
         "Mar  3 10:20:30 gw pppd[7]: warning: quoted word runs to end of file (…...)",
     ),
     (
+        "Mar  3 10:20:30 gw pppd[7]: EAP-TLS: Cannot load key with URI: 'pkcs11:token=gw?pin-value=1234'",
+        "Mar  3 10:20:30 gw pppd[7]: EAP-TLS: Cannot load key with URI: 'pkcs11:token=gw?pin-value=…'",
+    ),
+    (
         "Mon Mar  3 10:20:30 2025 : Auth: (9) Login incorrect (pap: no): [anna/s3cret] (from client gw port 7 cli 203.0.113.5)",
         "Mon Mar  3 10:20:30 2025 : Auth: (9) Login incorrect (pap: no): [anna/…] (from client gw port 7 cli 203.0.113.5)",
     ),

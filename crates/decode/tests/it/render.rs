@@ -67,15 +67,32 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// A line of the template and what its named placeholders should give back. Only the first name that is split from the
+/// A line of a template.
+pub struct Rendered<'t> {
+    pub line: String,
+    /// What its named placeholders should give back.
+    pub wants: Vec<(&'t str, Want)>,
+    /// What stands in the `<_…>` that take any text.
+    pub hidden: Vec<String>,
+}
+
+/// Writes a line of the template. Only the first name that is split from the
 /// right may hold what a hostile peer would send: of two, nobody could tell where the first ends.
-pub fn render<'t>(parts: &'t [Part<'t>], dice: &mut Dice) -> (String, Vec<(&'t str, Want)>) {
+pub fn render<'t>(parts: &'t [Part<'t>], dice: &mut Dice) -> Rendered<'t> {
     let mut line = String::new();
-    let mut wants = Vec::new();
+    let (mut wants, mut hidden) = (Vec::new(), Vec::new());
     let mut hostile = true;
     for (at, part) in parts.iter().enumerate() {
         match part {
             Part::Literal(text) => line.push_str(text),
+            Part::Placeholder {
+                field: "_",
+                kind: "text" | "any" | "word" | "rest",
+            } => {
+                let text = dice.word(TAME, 12, 16);
+                line.push_str(&text);
+                hidden.push(text);
+            }
             Part::Placeholder { field, kind } => {
                 let next = match parts.get(at + 1) {
                     Some(Part::Literal(text)) if hostile && kind.ends_with("name") => text.as_str(),
@@ -90,7 +107,7 @@ pub fn render<'t>(parts: &'t [Part<'t>], dice: &mut Dice) -> (String, Vec<(&'t s
             }
         }
     }
-    (line, wants)
+    Rendered { line, wants, hidden }
 }
 
 /// Letters that begin no literal text of any template.

@@ -19,6 +19,8 @@ pub(crate) fn read(text: &[u8]) -> Option<Header<'_>> {
     let (_, text) = word(text)?;
     let body = after_structured_data(text)?;
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // rsyslog keeps the blank that stood behind a tag without pid
+    let body = body.strip_prefix(b" ").unwrap_or(body);
     let number = !process.is_empty() && process.len() <= 10 && process.iter().all(u8::is_ascii_digit);
     let pid = if number {
         process.iter().fold(0_u32, |sum, byte| {
