@@ -7,7 +7,12 @@ use tunlog_ingest::{Chunk, Clock, Framer, Options};
 use tunlog_model::EveryApp;
 
 fuzz_target!(|data: &[u8]| {
-    let options = Options { tz: Some("Europe/Berlin".into()), year: Some(2026), now: 1_795_219_200_000_000, line_bytes_max: 512 };
+    let options = Options {
+        tz: Some("Europe/Berlin".into()),
+        year: Some(2026),
+        now: 1_795_219_200_000_000,
+        line_bytes_max: 512,
+    };
     let chunk = Chunk::new(data.to_vec());
     let mut last = 0;
     let mut clock = Clock::fixed(&options, options.now).expect("a fixed zone");

@@ -37,8 +37,13 @@ pub fn stale(tree: &Tree) -> Vec<String> {
         Ok(pages) => pages,
         Err(problems) => return problems,
     };
-    let old = pages.iter().filter(|(path, text)| tree.read(path) != **text).map(|(path, _)| path.clone());
-    old.chain(orphans(tree, &pages)).map(|path| format!("{path}: out of date: cargo run -p xtask -- generate")).collect()
+    let old = pages
+        .iter()
+        .filter(|(path, text)| tree.read(path) != **text)
+        .map(|(path, _)| path.clone());
+    old.chain(orphans(tree, &pages))
+        .map(|path| format!("{path}: out of date: cargo run -p xtask -- generate"))
+        .collect()
 }
 
 fn orphans(tree: &Tree, pages: &BTreeMap<String, String>) -> Vec<String> {
@@ -48,14 +53,19 @@ fn orphans(tree: &Tree, pages: &BTreeMap<String, String>) -> Vec<String> {
 
 fn pages(tree: &Tree) -> Result<BTreeMap<String, String>, Vec<String>> {
     let dialects = dialects(tree)?;
-    let mut pages: BTreeMap<String, String> =
-        dialects.iter().map(|dialect| (format!("{PAGES}/{}.md", dialect.name), dialect.page())).collect();
+    let mut pages: BTreeMap<String, String> = dialects
+        .iter()
+        .map(|dialect| (format!("{PAGES}/{}.md", dialect.name), dialect.page()))
+        .collect();
     let index = tree.read(INDEX);
     let (Some(begin), Some(end)) = (index.find(BEGIN), index.find(END)) else {
         return Err(vec![format!("{INDEX}: the marks `{BEGIN}` and `{END}` are missing")]);
     };
     let list = list(&dialects);
-    pages.insert(INDEX.to_string(), format!("{}{BEGIN}\n{list}{}", &index[..begin], &index[end..]));
+    pages.insert(
+        INDEX.to_string(),
+        format!("{}{BEGIN}\n{list}{}", &index[..begin], &index[end..]),
+    );
     Ok(pages)
 }
 
@@ -64,7 +74,12 @@ fn list(dialects: &[Dialect]) -> String {
     for dialect in dialects {
         let apps: Vec<String> = dialect.apps().iter().map(|app| format!("`{app}`")).collect();
         let name = &dialect.name;
-        let _ = writeln!(out, "| [{name}](messages/{name}.md) | {} | {} |", dialect.messages().count(), apps.join(", "));
+        let _ = writeln!(
+            out,
+            "| [{name}](messages/{name}.md) | {} | {} |",
+            dialect.messages().count(),
+            apps.join(", ")
+        );
     }
     out
 }
@@ -76,11 +91,25 @@ fn dialects(tree: &Tree) -> Result<Vec<Dialect>, Vec<String>> {
         match tree.read(&format!("{DIALECTS}/{file}")).parse::<toml::Table>() {
             Err(error) => problems.push(format!("{DIALECTS}/{file}: {error}")),
             Ok(table) => {
-                let name = table.get("name").and_then(toml::Value::as_str).unwrap_or(&file).to_string();
+                let name = table
+                    .get("name")
+                    .and_then(toml::Value::as_str)
+                    .unwrap_or(&file)
+                    .to_string();
                 let entry = dialects.entry(name.clone());
-                entry.or_insert_with(|| Dialect { name, files: Vec::new() }).files.push(table);
+                entry
+                    .or_insert_with(|| Dialect {
+                        name,
+                        files: Vec::new(),
+                    })
+                    .files
+                    .push(table);
             }
         }
     }
-    if problems.is_empty() { Ok(dialects.into_values().collect()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(dialects.into_values().collect())
+    } else {
+        Err(problems)
+    }
 }

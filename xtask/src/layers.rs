@@ -12,14 +12,38 @@ pub struct Layer {
 
 /// The layers, from the top down.
 pub const LAYERS: &[Layer] = &[
-    Layer { name: "cli", imports: &["pipeline", "report", "ingest", "decode", "analysis", "model"] },
-    Layer { name: "pipeline", imports: &["ingest", "decode", "analysis", "model"] },
-    Layer { name: "report", imports: &["analysis", "model"] },
-    Layer { name: "analysis", imports: &["model"] },
-    Layer { name: "ingest", imports: &["model"] },
-    Layer { name: "decode", imports: &["model"] },
-    Layer { name: "model", imports: &[] },
-    Layer { name: "testkit", imports: &["ingest", "decode", "model"] },
+    Layer {
+        name: "cli",
+        imports: &["pipeline", "report", "ingest", "decode", "analysis", "model"],
+    },
+    Layer {
+        name: "pipeline",
+        imports: &["ingest", "decode", "analysis", "model"],
+    },
+    Layer {
+        name: "report",
+        imports: &["analysis", "model"],
+    },
+    Layer {
+        name: "analysis",
+        imports: &["model"],
+    },
+    Layer {
+        name: "ingest",
+        imports: &["model"],
+    },
+    Layer {
+        name: "decode",
+        imports: &["model"],
+    },
+    Layer {
+        name: "model",
+        imports: &[],
+    },
+    Layer {
+        name: "testkit",
+        imports: &["ingest", "decode", "model"],
+    },
 ];
 
 /// Crates that do no input or output; each has a `clippy.toml` that says so.
@@ -43,19 +67,27 @@ pub fn check(tree: &Tree) -> Vec<String> {
     for name in tree.names("crates") {
         let path = format!("crates/{name}/Cargo.toml");
         let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
-            found.push(format!("{path}: `{name}` stands in no layer; decide on one in xtask/src/layers.rs"));
+            found.push(format!(
+                "{path}: `{name}` stands in no layer; decide on one in xtask/src/layers.rs"
+            ));
             continue;
         };
         let Ok(manifest) = tree.read(&path).parse::<toml::Table>() else {
             found.push(format!("{path}: not readable"));
             continue;
         };
-        found.extend(imports(layer, &manifest).into_iter().map(|problem| format!("{path}: {problem}")));
+        found.extend(
+            imports(layer, &manifest)
+                .into_iter()
+                .map(|problem| format!("{path}: {problem}")),
+        );
     }
     for name in PURE {
         let path = format!("crates/{name}/clippy.toml");
         if !tree.read(&path).contains("disallowed-methods") {
-            found.push(format!("{path}: missing: {name} is pure and clippy must hold it to that"));
+            found.push(format!(
+                "{path}: missing: {name} is pure and clippy must hold it to that"
+            ));
         }
     }
     found
@@ -64,14 +96,22 @@ pub fn check(tree: &Tree) -> Vec<String> {
 fn imports(layer: &Layer, manifest: &toml::Table) -> Vec<String> {
     let mut found = Vec::new();
     for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-        for dependency in manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten().map(|(name, _)| name) {
+        for dependency in manifest
+            .get(section)
+            .and_then(toml::Value::as_table)
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+        {
             if let Some((_, owner)) = QUARANTINED.iter().find(|(name, _)| name == dependency)
                 && *owner != layer.name
                 && section == "dependencies"
             {
                 found.push(format!("`{dependency}` belongs into `{owner}` alone"));
             }
-            let Some(ours) = dependency.strip_prefix("tunlog-") else { continue };
+            let Some(ours) = dependency.strip_prefix("tunlog-") else {
+                continue;
+            };
             // tests may use the testkit, which stands below them
             let testkit = ours == "testkit" && section == "dev-dependencies" && layer.name != "model";
             if !testkit && !layer.imports.contains(&ours) {

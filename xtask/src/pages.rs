@@ -18,7 +18,11 @@ pub struct Dialect {
 impl Dialect {
     /// Its messages in file order.
     pub fn messages(&self) -> impl Iterator<Item = &Table> {
-        self.files.iter().filter_map(|file| file.get("message")?.as_array()).flatten().filter_map(Value::as_table)
+        self.files
+            .iter()
+            .filter_map(|file| file.get("message")?.as_array())
+            .flatten()
+            .filter_map(Value::as_table)
     }
 
     /// Its programs.
@@ -36,10 +40,16 @@ impl Dialect {
     pub fn page(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(out, "# Messages of {}\n", self.name);
-        out.push_str("<!-- written by `cargo run -p xtask -- generate` from crates/decode/dialects; edit there -->\n\n");
+        out.push_str(
+            "<!-- written by `cargo run -p xtask -- generate` from crates/decode/dialects; edit there -->\n\n",
+        );
         let apps = self.apps();
         if !apps.is_empty() {
-            let _ = writeln!(out, "Programs: {}.\n", apps.iter().map(|app| format!("`{app}`")).collect::<Vec<_>>().join(", "));
+            let _ = writeln!(
+                out,
+                "Programs: {}.\n",
+                apps.iter().map(|app| format!("`{app}`")).collect::<Vec<_>>().join(", ")
+            );
         }
         let _ = writeln!(out, "`tunlog explain {}/ID` prints an entry of this page.", self.name);
         for message in self.messages() {
@@ -52,7 +62,11 @@ impl Dialect {
 fn write_message(out: &mut String, dialect: &str, message: &Table) {
     let word = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default();
     let _ = writeln!(out, "\n## {dialect}/{}\n", word("id"));
-    let mut facts = vec![word("severity").to_string(), format!("layer {}", word("layer")), word("event").to_string()];
+    let mut facts = vec![
+        word("severity").to_string(),
+        format!("layer {}", word("layer")),
+        word("event").to_string(),
+    ];
     if !word("blames").is_empty() {
         facts.push(format!("speaks for `{}`", word("blames")));
     }
@@ -63,7 +77,11 @@ fn write_message(out: &mut String, dialect: &str, message: &Table) {
         facts.push(format!("versions {}", word("versions")));
     }
     let _ = writeln!(out, "{}\n", facts.join(" · "));
-    let templates: Vec<&str> = [word("template")].into_iter().chain(list(message, "also")).filter(|text| !text.is_empty()).collect();
+    let templates: Vec<&str> = [word("template")]
+        .into_iter()
+        .chain(list(message, "also"))
+        .filter(|text| !text.is_empty())
+        .collect();
     if !templates.is_empty() {
         let more = templates.len().saturating_sub(SPELLINGS_MAX);
         fence(out, templates.into_iter().take(SPELLINGS_MAX).collect());
@@ -89,11 +107,19 @@ fn write_message(out: &mut String, dialect: &str, message: &Table) {
 
 fn examples(message: &Table) -> Vec<&str> {
     let entries = message.get("example").and_then(Value::as_array).into_iter().flatten();
-    entries.filter_map(|example| example.as_table()?.get("line")?.as_str()).collect()
+    entries
+        .filter_map(|example| example.as_table()?.get("line")?.as_str())
+        .collect()
 }
 
 fn list<'t>(table: &'t Table, key: &str) -> Vec<&'t str> {
-    table.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    table
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn fence(out: &mut String, lines: Vec<&str>) {
@@ -110,7 +136,9 @@ fn harmless(line: &str) -> String {
     for c in line.chars() {
         match c {
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}') => {
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}') =>
+            {
                 let _ = write!(out, "\\u{{{:x}}}", c as u32);
             }
             c => out.push(c),
@@ -122,5 +150,14 @@ fn harmless(line: &str) -> String {
 /// Text in which `<` begins no element, except inside backquotes.
 fn prose(text: &str) -> String {
     let parts = text.split('`').enumerate();
-    parts.map(|(number, part)| if number % 2 == 0 { part.replace('<', "&lt;") } else { part.to_string() }).collect::<Vec<_>>().join("`")
+    parts
+        .map(|(number, part)| {
+            if number % 2 == 0 {
+                part.replace('<', "&lt;")
+            } else {
+                part.to_string()
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("`")
 }

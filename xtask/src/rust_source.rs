@@ -39,7 +39,11 @@ pub fn functions(text: &str) -> Vec<Function> {
         let Some(name) = function_name(line) else { continue };
         let end = (number..lines.len()).find(|at| closes(lines[*at], indent(line), *at == number));
         let lines = end.map_or(1, |end| end - number + 1);
-        found.push(Function { name, line: number + 1, lines });
+        found.push(Function {
+            name,
+            line: number + 1,
+            lines,
+        });
     }
     found
 }
@@ -53,7 +57,15 @@ fn closes(line: &str, level: usize, head: bool) -> bool {
 
 fn function_name(line: &str) -> Option<String> {
     let mut rest = line.trim_start();
-    for word in ["pub ", "pub(crate) ", "pub(super) ", "const ", "async ", "unsafe ", "extern \"C\" "] {
+    for word in [
+        "pub ",
+        "pub(crate) ",
+        "pub(super) ",
+        "const ",
+        "async ",
+        "unsafe ",
+        "extern \"C\" ",
+    ] {
         rest = rest.strip_prefix(word).unwrap_or(rest);
     }
     let name = rest.strip_prefix("fn ")?;
@@ -94,8 +106,14 @@ mod tests {
 
     #[test]
     fn functions_are_measured() {
-        let found: Vec<(String, usize, usize)> = functions(SOURCE).into_iter().map(|f| (f.name, f.line, f.lines)).collect();
-        assert_eq!(found, [("one".into(), 1, 4), ("two".into(), 6, 1), ("four".into(), 10, 3)]);
+        let found: Vec<(String, usize, usize)> = functions(SOURCE)
+            .into_iter()
+            .map(|f| (f.name, f.line, f.lines))
+            .collect();
+        assert_eq!(
+            found,
+            [("one".into(), 1, 4), ("two".into(), 6, 1), ("four".into(), 10, 3)]
+        );
     }
 
     #[test]

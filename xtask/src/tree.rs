@@ -14,7 +14,9 @@ impl Tree {
     /// The repository that this program was built from.
     pub fn of_this_repository() -> Tree {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Tree { root: manifest.parent().unwrap_or(manifest).to_path_buf() }
+        Tree {
+            root: manifest.parent().unwrap_or(manifest).to_path_buf(),
+        }
     }
 
     /// Where a file of the repository lies.
@@ -24,7 +26,9 @@ impl Tree {
 
     /// The text of a file; empty if it is not there.
     pub fn read(&self, relative: &str) -> String {
-        std::fs::read(self.path(relative)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        std::fs::read(self.path(relative))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// All files, as paths relative to the root with `/` between, sorted; build results left out.
@@ -38,7 +42,9 @@ impl Tree {
     /// The names of the entries of a folder, sorted.
     pub fn names(&self, relative: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(relative)).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
         names.sort();
         names
     }

@@ -22,18 +22,13 @@ pub(crate) struct Speaker {
 pub struct Catalogue {
     dialects: Vec<Dialect>,
     by_app: FxHashMap<&'static [u8], Vec<Speaker>>,
-    first_bytes: Box<[bool; 256]>,
+    /// Program names by their first and last byte, to tell nearly all other programs apart without hashing.
+    gate: Box<[Vec<&'static [u8]>; 1024]>,
     headerless: Vec<Speaker>,
 }
 
 /// Programs that pass on what other daemons say, with the other's own tag before it (`NetworkManager[7]: xl2tpd[9]: …`).
-const RELAYS: &[&str] = &[
-    "NetworkManager",
-    "systemd",
-    "docker",
-    "nm-l2tp-service",
-    "nm-pptp-service",
-];
+const RELAYS: &[&str] = &["NetworkManager", "nm-l2tp-service", "nm-pptp-service"];
 
 impl Catalogue {
     /// The dialects that tunlog ships.
@@ -113,22 +108,20 @@ impl Catalogue {
         for relay in RELAYS {
             by_app.entry(relay.as_bytes()).or_default();
         }
-        let mut first_bytes = Box::new([false; 256]);
-        by_app
-            .keys()
-            .filter_map(|app| app.first())
-            .for_each(|first| first_bytes[usize::from(*first)] = true);
+        let mut gate = Box::new([const { Vec::new() }; 1024]);
+        by_app.keys().for_each(|app| gate[gate_of(app)].push(*app));
         let headerless = numbers().filter(|(_, dialect)| dialect.headerless);
-        let headerless = headerless
+        let mut headerless: Vec<Speaker> = headerless
             .map(|(number, _)| Speaker {
                 dialect: number,
                 own: true,
             })
             .collect();
+        headerless.sort_by_key(|speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority));
         Catalogue {
             dialects,
             by_app,
-            first_bytes,
+            gate,
             headerless,
         }
     }
@@ -183,9 +176,18 @@ fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static Dialec
     ))
 }
 
+/// Where a program name stands in the gate.
+#[inline]
+fn gate_of(app: &[u8]) -> usize {
+    match app {
+        [first, .., last] => usize::from(first & 31) << 5 | usize::from(last & 31),
+        _ => 0,
+    }
+}
+
 impl AppFilter for Catalogue {
+    #[inline]
     fn wants(&self, app: &[u8]) -> bool {
-        app.first()
-            .is_none_or(|first| self.first_bytes[usize::from(*first)] && self.by_app.contains_key(app))
+        app.is_empty() || self.gate[gate_of(app)].contains(&app)
     }
 }

@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
-use crate::prelude::Prelude;
+use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
-use crate::shape::netfilter::Rule;
+use crate::shape::netfilter::Rules;
 use crate::shape::{Condition, Shape, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
@@ -150,6 +150,9 @@ impl Ready {
                 }
             }
         }
+        if ready.prelude == Prelude::Thread {
+            add_without_group(&mut templates);
+        }
         ready.shape = shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems);
         ready
     }
@@ -220,6 +223,19 @@ impl Ready {
     }
 }
 
+/// charon writes its connection's name between the group and the text (`[IKE] <work|1> text`): the prelude cuts both off,
+/// so every template is also needed without its group, unless what is left says too little.
+fn add_without_group(templates: &mut Vec<(Template, u32)>) {
+    let bare = templates.iter().filter_map(|(template, number)| {
+        let group = prelude::group_end(template.prefix())?;
+        let bare = template.without(group);
+        let telling = if bare.prefix().is_empty() { 20 } else { 4 };
+        (bare.literals() >= telling).then_some((bare, *number))
+    });
+    let bare: Vec<(Template, u32)> = bare.collect();
+    templates.extend(bare);
+}
+
 /// The template, if it can do no harm: one without literal text would take every line, and a secret is only found behind
 /// a literal beginning.
 fn sound(text: &str, secret: bool) -> Result<Template, String> {
@@ -279,12 +295,8 @@ fn shape_of(
     };
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
-            let rules = conditions.iter().zip(messages);
-            Shape::Netfilter(
-                rules
-                    .map(|(condition, message)| Rule::new(condition, message.concerns_attempts))
-                    .collect(),
-            )
+            let concerns = messages.iter().map(|message| message.concerns_attempts);
+            Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields { conditions, map: map() },
         "template" => Shape::Template(Trie::build(templates, |number| {

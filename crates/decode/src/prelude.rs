@@ -11,7 +11,8 @@ pub enum Prelude {
     None,
     /// The kernel's `[12345.678901] `.
     Uptime,
-    /// charon's thread number: `09[IKE] `.
+    /// charon's thread number: `09[IKE] `; with `ike_name` the connection too: `09[IKE] <work|1> `, with `log_level` the
+    /// level: `09[IKE1] `.
     Thread,
     /// pluto's `"name"[instance] peer #state: ` or `packet from peer:port: `, after whack's three digits.
     Connection,
@@ -31,11 +32,7 @@ impl Prelude {
         match self {
             Prelude::None => body,
             Prelude::Uptime => uptime(body).unwrap_or(body),
-            Prelude::Thread => body
-                .iter()
-                .position(|byte| !byte.is_ascii_digit())
-                .filter(|at| *at > 0 && body[*at] == b'[')
-                .map_or(body, |at| &body[at..]),
+            Prelude::Thread => thread(body, fields),
             Prelude::Connection => connection(body, fields),
         }
     }
@@ -47,6 +44,54 @@ fn uptime(body: &[u8]) -> Option<&[u8]> {
     let number = inner[..end].trim_ascii();
     let is_uptime = !number.is_empty() && number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
     is_uptime.then(|| inner[end + 1..].trim_ascii_start())
+}
+
+/// From the group on; after it where more stands between group and text.
+fn thread<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> &'a [u8] {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let body = if body.get(digits) == Some(&b'[') {
+        &body[digits..]
+    } else {
+        body
+    };
+    let Some(end) = group_end(body) else { return body };
+    let rest = &body[end..];
+    match named_in_angles(rest) {
+        Some((name, rest)) => {
+            if !name.is_empty() {
+                fields.push((Field::Connection, Caught::Text(name)));
+            }
+            rest
+        }
+        None if end == GROUP_MAX => rest,
+        None => body,
+    }
+}
+
+/// Length of a group with its level, `[IKE1] `.
+const GROUP_MAX: usize = 7;
+
+/// Where charon's group, `[IKE] ` or `[IKE1] `, ends.
+pub fn group_end(body: &[u8]) -> Option<usize> {
+    match body {
+        [b'[', a, b, c, b']', b' ', ..] if [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) => Some(6),
+        [b'[', a, b, c, b'0'..=b'5', b']', b' ', ..] if [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) => {
+            Some(GROUP_MAX)
+        }
+        _ => None,
+    }
+}
+
+/// `<work|1> ` or, before the connection is known, `<1> `: the name and what follows.
+fn named_in_angles(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inner = text.strip_prefix(b"<")?;
+    let end = memchr::memmem::find(inner, b"> ")?;
+    let (name, number) = match memchr::memrchr(b'|', &inner[..end]) {
+        Some(bar) => (&inner[..bar], &inner[bar + 1..end]),
+        None => (&inner[..0], &inner[..end]),
+    };
+    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    is_number.then(|| (name, &inner[end + 2..]))
 }
 
 fn connection<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> &'a [u8] {
@@ -134,6 +179,12 @@ mod tests {
         assert_eq!(Prelude::Uptime.cut(b"[   28.32] xt_CT", &mut fields), b"xt_CT");
         assert_eq!(Prelude::Uptime.cut(b"[UFW BLOCK] IN=", &mut fields), b"[UFW BLOCK] IN=");
         assert_eq!(Prelude::Thread.cut(b"09[IKE] x", &mut fields), b"[IKE] x");
+        assert_eq!(Prelude::Thread.cut(b"09[IKE1] x", &mut fields), b"x");
+        assert_eq!(Prelude::Thread.cut(b"09[IKE] <3> x", &mut fields), b"x");
+        assert_eq!(Prelude::Thread.cut(b"09[CFG] <a> b", &mut fields), b"[CFG] <a> b");
+        assert!(fields.is_empty());
+        assert_eq!(Prelude::Thread.cut(b"[IKE] <work|3> x", &mut fields), b"x");
+        assert_eq!(fields.pop(), Some((Field::Connection, Caught::Text(b"work"))));
         assert_eq!(
             Prelude::Connection.cut(br#"003 "XXX"[2] 203.0.113.9 #1: STATE_MAIN_I1: initiate"#, &mut fields),
             b"STATE_MAIN_I1: initiate"

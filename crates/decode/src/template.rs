@@ -157,6 +157,17 @@ impl Template {
         self.pieces.iter().filter_map(|piece| piece.field)
     }
 
+    /// The same without the first `bytes` of its literal beginning.
+    pub fn without(&self, bytes: usize) -> Template {
+        let prefix = self.prefix.get(bytes..).unwrap_or_default().trim_ascii_start();
+        let literals = self.literals - (self.prefix.len() - prefix.len());
+        Template {
+            prefix: prefix.into(),
+            pieces: self.pieces.clone(),
+            literals,
+        }
+    }
+
     /// Takes `body` apart, whose beginning is known to be the prefix. On success the fields are added to `fields`; on
     /// failure `fields` is as before.
     pub fn take<'a>(&self, body: &'a [u8], fields: &mut Fields<'a>) -> bool {

@@ -10,72 +10,40 @@ struct Leaf {
     message: u32,
 }
 
+/// A node while the index is built.
 #[derive(Debug, Default)]
-struct Node {
-    label: Label,
-    /// First bytes of the children's labels, and the children, in the same order.
-    keys: Vec<u8>,
-    children: Vec<u32>,
+struct Branch {
+    label: Vec<u8>,
+    children: Vec<usize>,
     leaves: Vec<u32>,
-    /// The children by first byte, for nodes that have many.
-    table: Option<Box<[u32; 256]>>,
-    /// The nearest node with leaves on the way from here to the root, itself included; 0 if there is none.
-    told_by: u32,
-    /// The same from its parent on.
-    next_told_by: u32,
+}
+
+/// A node as lines walk it: small, and beside its brothers and sisters, so that a walk touches little memory.
+#[derive(Debug)]
+struct Node {
+    /// The first eight bytes of its text, compared at once: most are no longer.
+    value: u64,
+    mask: u64,
+    /// Length of its text.
+    len: u16,
+    /// How many children it has; they follow each other from `first` on.
+    children: u16,
+    first: u32,
+    /// Number of its table plus one; 0: it has few children.
+    table: u16,
     /// Whether attempts want a message on the way from here to the root.
     wanted: bool,
+    /// The nearest node with leaves on the way from here to the root, itself included; 0 if there is none.
+    told_by: u32,
 }
 
-impl Node {
-    /// The child whose label begins with a byte; 0, the root, if there is none.
-    #[inline]
-    fn child(&self, first: u8) -> u32 {
-        if let Some(table) = &self.table {
-            return table[usize::from(first)];
-        }
-        self.keys
-            .iter()
-            .position(|key| *key == first)
-            .map_or(0, |slot| self.children[slot])
-    }
-}
-
-/// The text of a node. Its first eight bytes are compared at once: most labels are no longer.
-#[derive(Debug, Default)]
-struct Label {
-    mask: u64,
-    value: u64,
+/// What a walk needs of few nodes only.
+#[derive(Debug)]
+struct Told {
+    leaves: Box<[u32]>,
+    /// The next node with leaves towards the root.
+    next: u32,
     text: Box<[u8]>,
-}
-
-impl Label {
-    fn new(text: &[u8]) -> Label {
-        let mut head = [0; 8];
-        let len = text.len().min(8);
-        head[..len].copy_from_slice(&text[..len]);
-        let mask = if len == 8 { u64::MAX } else { (1 << (8 * len)) - 1 };
-        Label {
-            mask,
-            value: u64::from_le_bytes(head),
-            text: text.into(),
-        }
-    }
-
-    /// What follows the label, if `rest` begins with it.
-    #[inline]
-    fn strip<'a>(&self, rest: &'a [u8]) -> Option<&'a [u8]> {
-        let Some(head) = rest.first_chunk::<8>() else {
-            return rest.strip_prefix(&*self.text);
-        };
-        if u64::from_le_bytes(*head) & self.mask != self.value {
-            return None;
-        }
-        if self.text.len() <= 8 {
-            return rest.get(self.text.len()..);
-        }
-        rest.strip_prefix(&*self.text)
-    }
 }
 
 /// How closely a line is looked at.
@@ -92,144 +60,160 @@ pub struct Look {
 #[derive(Debug, Default)]
 pub struct Trie {
     nodes: Vec<Node>,
+    /// The first byte of each node's text.
+    keys: Vec<u8>,
+    told: Vec<Told>,
+    /// For nodes with many children: which child (plus one) a byte leads to.
+    tables: Vec<Box<[u8; 256]>>,
     leaves: Vec<Leaf>,
 }
 
 /// Nodes with more children than this get a table; the others are searched one by one.
-const TABLE_MIN: usize = 4;
+const TABLE_MIN: usize = 6;
 
 impl Trie {
     /// Builds the index of templates and their message numbers; `wanted` tells which messages attempts are made of.
     pub fn build(templates: Vec<(Template, u32)>, wanted: impl Fn(u32) -> bool) -> Trie {
-        let mut leaves: Vec<Leaf> = templates
-            .into_iter()
-            .map(|(template, message)| Leaf { template, message })
-            .collect();
+        let mut leaves: Vec<Leaf> = templates.into_iter().map(|(template, message)| Leaf { template, message }).collect();
         // most literal text first within one node; a stable sort keeps file order among equals
         leaves.sort_by_key(|leaf| std::cmp::Reverse(leaf.template.literals()));
-        let mut trie = Trie {
-            nodes: vec![Node::default()],
-            leaves,
-        };
-        for number in 0..trie.leaves.len() {
-            let prefix = trie.leaves[number].template.prefix().to_vec();
-            trie.insert(&prefix, number as u32);
+        let mut branches = vec![Branch::default()];
+        for (number, leaf) in (0u32..).zip(&leaves) {
+            insert(&mut branches, leaf.template.prefix(), number);
         }
-        trie.index(0, 0, false, &wanted);
+        let mut trie = Trie { leaves, ..Trie::default() };
+        trie.flatten(&branches, wanted);
         trie
     }
 
-    /// Notes at every node what its way to the root tells, and makes the tables.
-    fn index(&mut self, node: u32, above: u32, wanted_above: bool, wanted: &impl Fn(u32) -> bool) {
-        let at = &self.nodes[node as usize];
-        let wanted_here =
-            wanted_above || (node != 0 && at.leaves.iter().any(|leaf| wanted(self.leaves[*leaf as usize].message)));
-        let children = at.children.clone();
-        let at = &mut self.nodes[node as usize];
-        at.next_told_by = above;
-        at.told_by = if at.leaves.is_empty() || node == 0 { above } else { node };
-        at.wanted = wanted_here;
-        let told_by = at.told_by;
-        if at.keys.len() > TABLE_MIN {
-            let mut table = Box::new([0; 256]);
-            at.keys
-                .iter()
-                .zip(&at.children)
-                .for_each(|(key, child)| table[usize::from(*key)] = *child);
-            at.table = Some(table);
-        }
-        for child in children {
-            self.index(child, told_by, wanted_here, wanted);
+    /// Numbers the nodes breadth first, so that children lie side by side.
+    fn flatten(&mut self, branches: &[Branch], wanted: impl Fn(u32) -> bool) {
+        let mut order = vec![(0usize, 0u32)]; // branch, number of its parent
+        let mut at = 0;
+        while at < order.len() {
+            let (branch, parent) = order[at];
+            let first = order.len() as u32;
+            order.extend(branches[branch].children.iter().map(|child| (*child, at as u32)));
+            self.add(&branches[branch], parent, first, branches, &wanted);
+            at += 1;
         }
     }
 
-    fn insert(&mut self, mut prefix: &[u8], leaf: u32) {
-        let mut at = 0usize;
-        while let Some(first) = prefix.first() {
-            let Some(slot) = self.nodes[at].keys.iter().position(|key| key == first) else {
-                let child = self.nodes.len() as u32;
-                self.nodes.push(Node {
-                    label: Label::new(prefix),
-                    leaves: vec![leaf],
-                    ..Node::default()
-                });
-                self.nodes[at].keys.push(*first);
-                self.nodes[at].children.push(child);
-                return;
-            };
-            let child = self.nodes[at].children[slot] as usize;
-            let common = self.nodes[child]
-                .label
-                .text
-                .iter()
-                .zip(prefix)
-                .take_while(|(a, b)| a == b)
-                .count();
-            if common < self.nodes[child].label.text.len() {
-                self.split(child, common);
-            }
-            prefix = &prefix[common..];
-            at = child;
-        }
-        self.nodes[at].leaves.push(leaf);
-    }
-
-    /// Cuts a node's label after `common` bytes; what follows becomes its only child.
-    fn split(&mut self, node: usize, common: usize) {
-        let tail = self.nodes[node].label.text[common..].to_vec();
-        let child = Node {
-            keys: std::mem::take(&mut self.nodes[node].keys),
-            children: std::mem::take(&mut self.nodes[node].children),
-            leaves: std::mem::take(&mut self.nodes[node].leaves),
-            label: Label::new(&tail),
-            ..Node::default()
-        };
+    fn add(&mut self, branch: &Branch, parent: u32, first: u32, branches: &[Branch], wanted: &impl Fn(u32) -> bool) {
         let number = self.nodes.len() as u32;
-        self.nodes.push(child);
-        let head = Label::new(&self.nodes[node].label.text[..common]);
-        self.nodes[node].label = head;
-        self.nodes[node].keys = vec![tail[0]];
-        self.nodes[node].children = vec![number];
+        let (above, wanted_above) = self.nodes.get(parent as usize).map_or((0, false), |parent| (parent.told_by, parent.wanted));
+        let mut head = [0; 8];
+        let len = branch.label.len().min(8);
+        head[..len].copy_from_slice(&branch.label[..len]);
+        let table = if branch.children.len() > TABLE_MIN && branch.children.len() < 255 { self.add_table(branch, branches) } else { 0 };
+        let here = number != 0 && !branch.leaves.is_empty();
+        self.nodes.push(Node {
+            value: u64::from_le_bytes(head),
+            mask: if len == 8 { u64::MAX } else { (1 << (8 * len)) - 1 },
+            len: branch.label.len() as u16,
+            children: branch.children.len() as u16,
+            first,
+            table,
+            wanted: wanted_above || (here && branch.leaves.iter().any(|leaf| wanted(self.leaves[*leaf as usize].message))),
+            told_by: if here { number } else { above },
+        });
+        self.keys.push(branch.label.first().copied().unwrap_or_default());
+        self.told.push(Told { leaves: branch.leaves.clone().into(), next: above, text: branch.label.clone().into() });
+    }
+
+    fn add_table(&mut self, branch: &Branch, branches: &[Branch]) -> u16 {
+        let mut table = Box::new([0; 256]);
+        for (slot, child) in (1u8..).zip(&branch.children) {
+            table[usize::from(branches[*child].label[0])] = slot;
+        }
+        self.tables.push(table);
+        self.tables.len() as u16
+    }
+
+    /// The child of a node whose text begins with a byte.
+    #[inline]
+    fn child(&self, node: &Node, first: u8) -> Option<usize> {
+        let begin = node.first as usize;
+        if node.table != 0 {
+            let slot = usize::from(self.tables[usize::from(node.table) - 1][usize::from(first)]);
+            return (slot != 0).then(|| begin + slot - 1);
+        }
+        let keys = &self.keys[begin..begin + usize::from(node.children)];
+        keys.iter().position(|key| *key == first).map(|slot| begin + slot)
+    }
+
+    /// What follows the text of a node, if `rest` begins with it.
+    #[inline]
+    fn strip<'a>(&self, number: usize, rest: &'a [u8]) -> Option<&'a [u8]> {
+        let node = &self.nodes[number];
+        let Some(head) = rest.first_chunk::<8>() else { return rest.strip_prefix(&*self.told[number].text) };
+        if u64::from_le_bytes(*head) & node.mask != node.value {
+            return None;
+        }
+        if node.len <= 8 { rest.get(usize::from(node.len)..) } else { rest.strip_prefix(&*self.told[number].text) }
     }
 
     /// The message whose template fits `body`, with its fields added to `fields`. With `facts_only`, a line that begins
     /// like chatter and like nothing else is taken for it: its end is not looked at.
     pub fn find<'a>(&self, body: &'a [u8], look: Look, fields: &mut Fields<'a>) -> Option<u32> {
-        let root = self.nodes.first()?;
-        let (mut node, mut rest) = (root, body);
+        let mut node = self.nodes.first()?;
+        let mut rest = body;
         while let Some(first) = rest.first() {
-            let child = node.child(*first);
-            let next = &self.nodes[child as usize];
-            let Some(after) = next.label.strip(rest).filter(|_| child != 0) else {
-                break;
-            };
-            (node, rest) = (next, after);
+            let Some(child) = self.child(node, *first) else { break };
+            let Some(after) = self.strip(child, rest) else { break };
+            (node, rest) = (&self.nodes[child], after);
         }
         if look.facts_only && !node.wanted && node.told_by != 0 {
-            let leaf = self.nodes[node.told_by as usize].leaves.first()?;
+            let leaf = self.told[node.told_by as usize].leaves.first()?;
             return Some(self.leaves[*leaf as usize].message);
         }
         let mut told_by = node.told_by;
         while told_by != 0 {
-            let node = &self.nodes[told_by as usize];
-            if let Some(message) = self.try_leaves(node, body, fields) {
+            let told = &self.told[told_by as usize];
+            if let Some(message) = self.try_leaves(told, body, fields) {
                 return Some(message);
             }
-            told_by = node.next_told_by;
+            told_by = told.next;
         }
-        if look.anchored_only {
-            None
-        } else {
-            self.try_leaves(root, body, fields)
-        }
+        if look.anchored_only { None } else { self.try_leaves(&self.told[0], body, fields) }
     }
 
-    fn try_leaves<'a>(&self, node: &Node, body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
-        let mut leaves = node.leaves.iter().map(|number| &self.leaves[*number as usize]);
-        leaves
-            .find(|leaf| leaf.template.take(body, fields))
-            .map(|leaf| leaf.message)
+    fn try_leaves<'a>(&self, told: &Told, body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
+        let mut leaves = told.leaves.iter().map(|number| &self.leaves[*number as usize]);
+        leaves.find(|leaf| leaf.template.take(body, fields)).map(|leaf| leaf.message)
     }
+}
+
+fn insert(branches: &mut Vec<Branch>, mut prefix: &[u8], leaf: u32) {
+    let mut at = 0;
+    while let Some(first) = prefix.first() {
+        let known = branches[at].children.iter().copied().find(|child| branches[*child].label[0] == *first);
+        let Some(child) = known else {
+            branches.push(Branch { label: prefix.into(), leaves: vec![leaf], ..Branch::default() });
+            let child = branches.len() - 1;
+            branches[at].children.push(child);
+            return;
+        };
+        let common = branches[child].label.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+        if common < branches[child].label.len() {
+            split(branches, child, common);
+        }
+        prefix = &prefix[common..];
+        at = child;
+    }
+    branches[at].leaves.push(leaf);
+}
+
+/// Cuts a branch's label after `common` bytes; what follows becomes its only child.
+fn split(branches: &mut Vec<Branch>, at: usize, common: usize) {
+    let tail = branches[at].label.split_off(common);
+    let child = Branch {
+        label: tail,
+        children: std::mem::take(&mut branches[at].children),
+        leaves: std::mem::take(&mut branches[at].leaves),
+    };
+    branches.push(child);
+    branches[at].children = vec![branches.len() - 1];
 }
 
 #[cfg(test)]

@@ -29,21 +29,32 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Log {
-        Log { catalogue: Catalogue::builtin() }
+        Log {
+            catalogue: Catalogue::builtin(),
+        }
     }
 }
 
 impl Log {
     /// Tells what `text` says, line after line. Stamps without year are of 2026, those without zone are UTC.
     pub fn tell(&self, text: &str, each: &mut dyn FnMut(Told<'_>)) {
-        let options = Options { tz: Some("UTC".into()), year: Some(2026), now: NOW, ..Options::default() };
-        let Ok(mut clock) = Clock::fixed(&options, NOW) else { return };
+        let options = Options {
+            tz: Some("UTC".into()),
+            year: Some(2026),
+            now: NOW,
+            ..Options::default()
+        };
+        let Ok(mut clock) = Clock::fixed(&options, NOW) else {
+            return;
+        };
         let chunk = Chunk::new(text.as_bytes().to_vec());
         let mut decoder = Decoder::new(&self.catalogue, Keep::Facts);
         let mut batch = EventBatch::over(chunk.bytes.len());
         let spans = Spans::of(&chunk.bytes);
         let framer = Framer::new(&options, false);
-        framer.cut(&chunk, &self.catalogue, &mut |record| decoder.decode(record, &spans, &mut batch));
+        framer.cut(&chunk, &self.catalogue, &mut |record| {
+            decoder.decode(record, &spans, &mut batch)
+        });
         batch.give_bytes(chunk.bytes);
         for entry in &batch.entries {
             match entry {
@@ -68,7 +79,10 @@ pub fn line_of(attempt: &Attempt) -> String {
     };
     let address = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string());
     add("", Some(attempt.outcome.word().to_string()));
-    add("user=", attempt.user.as_deref().map(|user| format!("{:?}", text::visible(user))));
+    add(
+        "user=",
+        attempt.user.as_deref().map(|user| format!("{:?}", text::visible(user))),
+    );
     add("from=", address(attempt.client_ip));
     add("claims=", address(attempt.claimed_ip));
     add("gets=", address(attempt.assigned_ip));

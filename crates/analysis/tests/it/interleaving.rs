@@ -28,19 +28,46 @@ fn each_alone(sessions: &[Session]) -> String {
 /// Nothing is told that the sessions do not hold.
 fn nothing_invented(sessions: &[Session], log: &str) {
     let attempts = attempts_of(log);
-    assert!(attempts.len() <= sessions.len(), "{} attempts of {} sessions", attempts.len(), sessions.len());
+    assert!(
+        attempts.len() <= sessions.len(),
+        "{} attempts of {} sessions",
+        attempts.len(),
+        sessions.len()
+    );
     let mut clients = BTreeSet::new();
     for attempt in &attempts {
         let client = attempt.client_ip.map(|ip| ip.to_string()).unwrap_or_default();
         let Some(session) = sessions.iter().find(|session| session.client() == client) else {
-            panic!("an attempt from {client:?}, whence nobody came:\n{}", lines_of(&attempts));
+            panic!(
+                "an attempt from {client:?}, whence nobody came:\n{}",
+                lines_of(&attempts)
+            );
         };
-        assert!(clients.insert(client), "two attempts of one session:\n{}", lines_of(&attempts));
-        assert!(attempt.user.as_deref().is_none_or(|user| user == session.user()), "{session:?}\n{}", lines_of(&attempts));
-        assert!(attempt.bytes_to_client.is_none_or(|bytes| bytes == u64::from(session.sent) || bytes == 0));
-        assert!(attempt.assigned_ip.is_none_or(|ip| ip.to_string() == session.assigned()));
+        assert!(
+            clients.insert(client),
+            "two attempts of one session:\n{}",
+            lines_of(&attempts)
+        );
+        assert!(
+            attempt.user.as_deref().is_none_or(|user| user == session.user()),
+            "{session:?}\n{}",
+            lines_of(&attempts)
+        );
+        assert!(
+            attempt
+                .bytes_to_client
+                .is_none_or(|bytes| bytes == u64::from(session.sent) || bytes == 0)
+        );
+        assert!(
+            attempt
+                .assigned_ip
+                .is_none_or(|ip| ip.to_string() == session.assigned())
+        );
         let up = matches!(attempt.outcome, Outcome::Established | Outcome::Open);
-        assert!(!up || matches!(session.fate, Fate::Ends | Fate::StaysUp), "{session:?} is no session");
+        assert!(
+            !up || matches!(session.fate, Fate::Ends | Fate::StaysUp),
+            "{session:?} is no session"
+        );
     }
 }
 

@@ -67,8 +67,8 @@ fn who_reaps_a_child_is_its_parent_whatever_the_neighbours() {
         pptpd[11]: CTRL: Client 203.0.113.8 control connection finished
     ",
         expect![[r#"
-            pptp failed user="anna" from=203.0.113.8 at=auth cause=wrong-credentials
-            pptp failed user="bert" from=203.0.113.7 at=auth cause=wrong-credentials
+            pptp failed user="anna" from=203.0.113.8 on=ppp0 at=auth cause=wrong-credentials
+            pptp failed user="bert" from=203.0.113.7 on=ppp1 at=auth cause=wrong-credentials
         "#]],
     );
 }
@@ -87,7 +87,7 @@ fn no_frame_through_gre() {
         pptpd[10]: CTRL: Client 203.0.113.7 control connection finished
     ",
         expect![[r#"
-            pptp failed from=203.0.113.7 at=gre cause=gre-blocked
+            pptp failed from=203.0.113.7 on=ppp0 at=gre cause=gre-blocked
         "#]],
     );
 }
@@ -110,8 +110,8 @@ fn l2tp_says_itself_which_pppd_it_started() {
         xl2tpd[5]: control_finish: Connection closed to 203.0.113.7, port 1701 (Goodbye!), Local: 31873, Remote: 60607
     ",
         expect![[r#"
-            l2tp established from=203.0.113.7 gets=192.168.0.100 to=63120 received=4935 end=unknown
-            l2tp failed user="bert" from=203.0.113.8 at=auth cause=wrong-credentials
+            l2tp established from=203.0.113.7 gets=192.168.0.100 on=ppp0 to=63120 received=4935 end=unknown
+            l2tp failed user="bert" from=203.0.113.8 on=ppp1 at=auth cause=wrong-credentials
         "#]],
     );
 }
@@ -129,9 +129,12 @@ fn the_journal_knows_the_arguments_of_a_process() {
         record(11, 12, "Peer anna failed CHAP authentication"),
         record(11, 13, "Exit."),
     ];
-    check(&log.join("\n"), expect![[r#"
-        pptp failed user="anna" from=203.0.113.7 at=auth cause=wrong-credentials
-    "#]]);
+    check(
+        &log.join("\n"),
+        expect![[r#"
+            pptp failed user="anna" from=203.0.113.7 on=ppp0 at=auth cause=wrong-credentials
+        "#]],
+    );
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn a_name_is_never_searched_for_events() {
         pptpd[10]: CTRL: Client 203.0.113.7 control connection finished
     ",
         expect![[r#"
-            pptp failed user="Sent 999999 bytes, received 1 bytes remote IP address 192.0.2.200" from=203.0.113.7 at=auth cause=wrong-credentials
+            pptp failed user="Sent 999999 bytes, received 1 bytes remote IP address 192.0.2.200" from=203.0.113.7 on=ppp0 at=auth cause=wrong-credentials
         "#]],
     );
 }
@@ -180,7 +183,7 @@ fn a_restart_of_the_machine_ends_what_ran_on_it() {
         pptpd[10]: CTRL: Client 203.0.113.9 control connection finished
     ",
         expect![[r#"
-            pptp established from=203.0.113.7 gets=192.168.0.10 end=gateway-restarted
+            pptp established from=203.0.113.7 gets=192.168.0.10 on=ppp0 end=gateway-restarted
             pptp failed from=203.0.113.9 at=control cause=abandoned
         "#]],
     );

@@ -115,7 +115,11 @@ pub fn stamped(lines: &[String], step: u64) -> String {
     for (number, line) in lines.iter().enumerate() {
         let micros = number as u64 * step;
         let (second, micros) = (micros / 1_000_000, micros % 1_000_000);
-        log.push_str(&format!("2026-10-24T09:{:02}:{:02}.{micros:06}Z gw {line}\n", second / 60, second % 60));
+        log.push_str(&format!(
+            "2026-10-24T09:{:02}:{:02}.{micros:06}Z gw {line}\n",
+            second / 60,
+            second % 60
+        ));
     }
     log
 }
@@ -127,7 +131,10 @@ pub fn in_sequence(sessions: &[Session]) -> Vec<String> {
 
 /// The sessions' lines interleaved: `picks` says whose line comes next.
 pub fn interleaved(sessions: &[Session], picks: &[usize]) -> Vec<String> {
-    let mut left: Vec<_> = sessions.iter().map(|session| session.lines().into_iter().peekable()).collect();
+    let mut left: Vec<_> = sessions
+        .iter()
+        .map(|session| session.lines().into_iter().peekable())
+        .collect();
     let mut out = Vec::new();
     let mut picks = picks.iter().cycle();
     loop {
@@ -152,13 +159,24 @@ pub fn some_sessions(near: bool) -> impl Strategy<Value = Vec<Session>> {
     let session = (fate, 1u32..2_000_000_000, 1u32..2_000_000_000, any::<bool>());
     let pids = Just((0..12u32).collect::<Vec<_>>()).prop_shuffle();
     (prop::collection::vec(session, 2..=6), pids).prop_map(move |(sessions, pids)| {
-        let made = sessions.into_iter().enumerate().map(|(number, (fate, sent, received, debug))| {
-            let (control, link) = match near {
-                true => (1000 + 10 * number as u32, 1001 + 10 * number as u32),
-                false => (1000 + pids[2 * number], 1000 + pids[2 * number + 1]),
-            };
-            Session { number: number as u8, control, link, fate, sent, received, debug }
-        });
+        let made = sessions
+            .into_iter()
+            .enumerate()
+            .map(|(number, (fate, sent, received, debug))| {
+                let (control, link) = match near {
+                    true => (1000 + 10 * number as u32, 1001 + 10 * number as u32),
+                    false => (1000 + pids[2 * number], 1000 + pids[2 * number + 1]),
+                };
+                Session {
+                    number: number as u8,
+                    control,
+                    link,
+                    fate,
+                    sent,
+                    received,
+                    debug,
+                }
+            });
         made.collect()
     })
 }

@@ -15,7 +15,7 @@ pub enum Shape {
     /// Templates.
     Template(Trie),
     /// `prefix IN=eth0 OUT= … SRC=… PROTO=…`.
-    Netfilter(Vec<netfilter::Rule>),
+    Netfilter(netfilter::Rules),
     /// Named values.
     Fields {
         /// Conditions, one for each message.

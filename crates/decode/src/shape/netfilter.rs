@@ -25,41 +25,71 @@ const KEYS: &[(&[u8], Field)] = &[
     (b"DPT", Field::DestinationPort),
 ];
 
-/// The condition of one message: every list that is not empty must hold one of its words.
+/// The rules of a dialect, those of the same protocol and ports together: they are looked at once for all prefixes.
+#[derive(Debug, Default)]
+pub struct Rules {
+    groups: Vec<Group>,
+    mac_decoded: bool,
+}
+
 #[derive(Debug)]
-pub struct Rule {
+struct Group {
     protocols: Vec<&'static [u8]>,
     ports: Vec<&'static [u8]>,
-    prefixes: Vec<&'static [u8]>,
-    mac_decoded: bool,
-    /// Whether an attempt may want it; the rest is taken apart only for `decode`.
+    /// Words of which the prefix must hold one, and the number of the message.
+    prefixes: Vec<(Vec<&'static [u8]>, u32)>,
+    /// Whether an attempt may want any of them; the rest is taken apart only for `decode`.
     concerns: bool,
 }
 
-impl Rule {
-    /// The rule of a condition of the dialect file: `PROTO`, `port` (source or destination), `prefix` (the administrator's
-    /// text contains one of the words), `mac` (written by nftables' `log flags ether`).
-    pub fn new(condition: &Condition, concerns: bool) -> Rule {
-        let words = |key: &str| -> Vec<&'static [u8]> {
-            let found = condition.0.iter().find(|(name, _)| *name == key);
-            found.map_or_else(Vec::new, |(_, words)| words.split('|').map(str::as_bytes).collect())
-        };
-        Rule {
-            protocols: words("PROTO"),
-            ports: words("port"),
-            prefixes: words("prefix"),
-            mac_decoded: !words("mac").is_empty(),
-            concerns,
+impl Rules {
+    /// The rules of the conditions of a dialect file, with what attempts want: `PROTO`, `port` (source or destination),
+    /// `prefix` (the administrator's text contains one of the words), `mac` (written by nftables' `log flags ether`).
+    pub fn new<'c>(conditions: impl Iterator<Item = (&'c Condition, bool)>) -> Rules {
+        let mut rules = Rules::default();
+        for (number, (condition, concerns)) in (0u32..).zip(conditions) {
+            let words = |key: &str| -> Vec<&'static [u8]> {
+                let found = condition.0.iter().find(|(name, _)| *name == key);
+                found.map_or_else(Vec::new, |(_, words)| words.split('|').map(str::as_bytes).collect())
+            };
+            let (protocols, ports, prefix) = (words("PROTO"), words("port"), (words("prefix"), number));
+            rules.mac_decoded |= !words("mac").is_empty();
+            match rules
+                .groups
+                .last_mut()
+                .filter(|group| group.protocols == protocols && group.ports == ports)
+            {
+                Some(group) => {
+                    group.prefixes.push(prefix);
+                    group.concerns |= concerns;
+                }
+                None => rules.groups.push(Group {
+                    protocols,
+                    ports,
+                    prefixes: vec![prefix],
+                    concerns,
+                }),
+            }
         }
+        rules
+    }
+}
+
+impl Group {
+    fn is_about(&self, line: &Line<'_>) -> bool {
+        let among = |words: &[&[u8]], value: &[u8]| words.contains(&value);
+        (self.protocols.is_empty() || among(&self.protocols, line.protocol))
+            && (self.ports.is_empty()
+                || among(&self.ports, line.source_port)
+                || among(&self.ports, line.destination_port))
     }
 
-    fn holds(&self, line: &Line<'_>) -> bool {
-        let any = |words: &[&[u8]], is: &dyn Fn(&[u8]) -> bool| words.is_empty() || words.iter().any(|word| is(word));
-        any(&self.protocols, &|word| word == line.protocol)
-            && any(&self.ports, &|word| {
-                word == line.source_port || word == line.destination_port
-            })
-            && any(&self.prefixes, &|word| line.prefix_has(word))
+    fn number(&self, line: &Line<'_>) -> Option<u32> {
+        let fits = |words: &[&[u8]]| words.is_empty() || words.iter().any(|word| line.prefix_has(word));
+        self.prefixes
+            .iter()
+            .find(|(words, _)| fits(words))
+            .map(|(_, number)| *number)
     }
 }
 
@@ -125,16 +155,21 @@ fn beginning(body: &[u8]) -> Option<usize> {
 }
 
 /// The message whose rule holds. Its fields are taken unless nobody wants them (`facts_only`).
-pub fn find<'a>(rules: &[Rule], body: &'a [u8], facts_only: bool, fields: &mut Fields<'a>) -> Option<u32> {
+pub fn find<'a>(rules: &Rules, body: &'a [u8], facts_only: bool, fields: &mut Fields<'a>) -> Option<u32> {
     let line = Line::new(body)?;
-    if rules.first().is_some_and(|rule| rule.mac_decoded) && MAC_DECODED.find(line.pairs).is_none() {
+    if rules.mac_decoded && MAC_DECODED.find(line.pairs).is_none() {
         return None;
     }
-    let number = rules.iter().position(|rule| rule.holds(&line))?;
-    if rules[number].concerns || !facts_only {
-        take(&line, fields);
+    for group in rules.groups.iter().filter(|group| group.is_about(&line)) {
+        // the prefix is asked even where no attempt cares: it may be another dialect's line
+        if let Some(number) = group.number(&line) {
+            if !facts_only || group.concerns {
+                take(&line, fields);
+            }
+            return Some(number);
+        }
     }
-    Some(number as u32)
+    None
 }
 
 fn take<'a>(line: &Line<'a>, fields: &mut Fields<'a>) {

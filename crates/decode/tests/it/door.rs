@@ -13,6 +13,11 @@ pub fn understood(catalogue: &Catalogue, app: &str, body: &[u8]) -> String {
     }
 }
 
+/// As `understood`, of what attempts are made of.
+pub fn wanted_by_attempts(catalogue: &Catalogue, app: &str, body: &[u8]) -> String {
+    decode(catalogue, app, body, Keep::Facts)
+}
+
 fn decode(catalogue: &Catalogue, app: &str, body: &[u8], keep: Keep) -> String {
     // the framing cuts trailing blanks off
     let chunk = body.trim_ascii_end().to_vec();

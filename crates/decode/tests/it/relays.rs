@@ -2,7 +2,7 @@
 
 use tunlog_decode::Catalogue;
 
-use crate::door::understood;
+use crate::door::{understood, wanted_by_attempts};
 
 /// (program, body, what comes of it: its beginning)
 const LINES: &[(&str, &str, &str)] = &[
@@ -39,6 +39,31 @@ const LINES: &[(&str, &str, &str)] = &[
         "nothing",
     ),
     ("NetworkManager", "something nobody has heard of", "nothing"),
+    (
+        "charon",
+        "09[IKE] 203.0.113.11 is initiating a Main Mode IKE_SA",
+        "strongswan/peer-initiates charon[1] client_ip=203.0.113.11",
+    ),
+    (
+        "charon",
+        "09[IKE] <work|1> 203.0.113.11 is initiating a Main Mode IKE_SA",
+        "strongswan/peer-initiates charon[1] connection=work client_ip=203.0.113.11",
+    ),
+    (
+        "charon",
+        "09[IKE1] <1> 203.0.113.11 is initiating a Main Mode IKE_SA",
+        "strongswan/peer-initiates charon[1] client_ip=203.0.113.11",
+    ),
+    (
+        "",
+        "002 \"work\" #1: initiating Main Mode",
+        "libreswan/initiating [1] connection=work",
+    ),
+    (
+        "NetworkManager",
+        "002 \"work\" #1: initiating Main Mode",
+        "libreswan/initiating",
+    ),
     ("nm-l2tp-service", "xl2tpd started with pid 557", "xl2tpd/"),
     ("nm-l2tp-service", "something nobody has heard of", "nothing"),
     ("pptp", "Modem hangup", "pppd/modem-hangup pptp[1]"),
@@ -67,4 +92,17 @@ fn relayed_lines_are_their_writers() {
         .map(|(line, got, want)| format!("{line}\n  wanted {want}\n  got    {got}"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_packet_filters_line_is_not_taken_by_another_dialect() {
+    let catalogue = Catalogue::builtin();
+    let packet = "IN=wan0 OUT= MAC= SRC=203.0.113.7 DST=198.51.100.10 LEN=60 PROTO=TCP SPT=60884 DPT=1723 SYN URGP=0";
+    for (prefix, dialect) in [("FW DROP", "iptables/"), ("UFW BLOCK", "ufw/")] {
+        let line = format!("[ 1523.910856] [{prefix}] {packet}");
+        assert!(
+            wanted_by_attempts(&catalogue, "kernel", line.as_bytes()).starts_with(dialect),
+            "{line}"
+        );
+    }
 }

@@ -101,7 +101,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
                     self.kept = false;
                     return;
                 }
-                let tag = tag::read(text);
+                let tag = tag::read_at(text, end);
                 if !tag.app.is_empty() {
                     return self.short(line, &tag);
                 }
@@ -115,7 +115,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
         let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
         let marker = marker || markers::may_tell_loss(tag.app);
-        let Some(shape) = &self.shape else { return };
+        let Some(shape) = &mut self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
         let number = self.cut.lines;
         if marker {

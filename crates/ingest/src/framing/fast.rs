@@ -25,7 +25,12 @@ pub(crate) struct Shape<'a> {
     /// Zone and host, if they are longer than a word.
     long_tail: &'a [u8],
     date: Date,
+    /// The last time read, as written and as read: many lines stand in the same second.
+    last: (Written, Stamp),
 }
+
+/// Day of the month and time of day as they stand in a line.
+type Written = ([u8; 2], [u8; 8]);
 
 /// Some of sixteen bytes.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +108,7 @@ impl<'a> Shape<'a> {
             tail,
             long_tail,
             date,
+            last: Default::default(),
         })
     }
 
@@ -121,8 +127,21 @@ impl<'a> Shape<'a> {
 
     /// The stamp of a line of this shape.
     #[inline]
-    pub fn stamp(&self, line: &[u8]) -> Stamp {
-        self.read_stamp(line).unwrap_or(Stamp::Missing)
+    pub fn stamp(&mut self, line: &[u8]) -> Stamp {
+        let Some(written) = self.written(line) else { return self.read_stamp(line).unwrap_or(Stamp::Missing) };
+        if written != self.last.0 {
+            self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
+        }
+        self.last.1
+    }
+
+    /// What makes up the stamp of a line without fraction of a second.
+    #[inline]
+    fn written(&self, line: &[u8]) -> Option<Written> {
+        if !matches!(self.date, Date::Month(_)) || self.tail_at > self.time_at + 8 {
+            return None;
+        }
+        Some((*line.get(4..)?.first_chunk()?, *line.get(self.time_at..)?.first_chunk()?))
     }
 
     #[inline]

@@ -48,34 +48,33 @@ pub(crate) fn read(text: &[u8]) -> Tag<'_> {
         .take(NAME_MAX + 1)
         .position(|byte| matches!(byte, b':' | b'[' | b' ' | b'(' | b'\t'));
     match end {
-        Some(end) if end > 0 => match text[end] {
-            b':' => Tag {
-                app: base(&text[..end]),
-                pid: 0,
-                body: after_colon(&text[end..]),
-            },
-            b'[' => with_pid(text, end).unwrap_or(Tag {
-                app: b"",
-                pid: 0,
-                body: text,
-            }),
-            b'(' => in_parentheses(text, end).unwrap_or(Tag {
-                app: b"",
-                pid: 0,
-                body: text,
-            }),
-            _ => Tag {
-                app: b"",
-                pid: 0,
-                body: text,
-            },
-        },
-        _ => Tag {
-            app: b"",
-            pid: 0,
-            body: text,
-        },
+        Some(end) if end > 0 => read_at(text, end),
+        _ => untagged(text),
     }
+}
+
+fn untagged(text: &[u8]) -> Tag<'_> {
+    Tag {
+        app: b"",
+        pid: 0,
+        body: text,
+    }
+}
+
+/// As `read`, for a name whose end is known already.
+#[inline]
+pub(crate) fn read_at(text: &[u8], end: usize) -> Tag<'_> {
+    let tag = match text[end] {
+        b':' => Some(Tag {
+            app: base(&text[..end]),
+            pid: 0,
+            body: after_colon(&text[end..]),
+        }),
+        b'[' => with_pid(text, end),
+        b'(' => in_parentheses(text, end),
+        _ => None,
+    };
+    tag.unwrap_or_else(|| untagged(text))
 }
 
 /// `name[123]: `, `name[123:4]: `, `name[123] ` (some builds of pptpd leave out the colon).

@@ -35,7 +35,8 @@ impl Subscriber for Seen {
     fn event(&mut self, event: &Event<'_>, _: &Sources) -> ControlFlow<()> {
         if self.events.len() < KEPT_MAX {
             let message = event.message();
-            self.events.push((event.line(), format!("{}/{}", message.dialect, message.id), event.time));
+            self.events
+                .push((event.line(), format!("{}/{}", message.dialect, message.id), event.time));
         }
         ControlFlow::Continue(())
     }
@@ -74,7 +75,10 @@ impl Seen {
     fn users_in_order(&self) -> Vec<&str> {
         let mut attempts: Vec<&Attempt> = self.attempts.iter().collect();
         attempts.sort_by_key(|attempt| attempt.evidence.first().map(|evidence| evidence.line));
-        attempts.into_iter().filter_map(|attempt| attempt.user.as_deref()).collect()
+        attempts
+            .into_iter()
+            .filter_map(|attempt| attempt.user.as_deref())
+            .collect()
     }
 
     /// The texts of what went wrong.
@@ -96,7 +100,11 @@ struct Reading {
 
 impl Default for Reading {
     fn default() -> Reading {
-        Reading { tz: "UTC", year: Some(2025), wants: Wants::Attempts }
+        Reading {
+            tz: "UTC",
+            year: Some(2025),
+            wants: Wants::Attempts,
+        }
     }
 }
 
@@ -104,7 +112,11 @@ impl Reading {
     /// Reads the files as one stream of evidence.
     fn of(&self, paths: &[PathBuf]) -> Seen {
         let settings = Settings {
-            ingest: Options { tz: Some(self.tz.into()), year: self.year, ..Options::default() },
+            ingest: Options {
+                tz: Some(self.tz.into()),
+                year: self.year,
+                ..Options::default()
+            },
             since: None,
             until: None,
             evidence: true,

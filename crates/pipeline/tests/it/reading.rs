@@ -10,7 +10,13 @@ use crate::{Reading, repository, scratch};
 fn the_example_is_read_as_it_was() {
     let seen = Reading::default().of(&[repository("examples/gateway")]);
     assert_eq!((seen.sessions, seen.failed, seen.problems()), (12, 9, vec![]));
-    assert_eq!(seen.attempts.iter().filter(|attempt| attempt.outcome == Outcome::Open).count(), 1);
+    assert_eq!(
+        seen.attempts
+            .iter()
+            .filter(|attempt| attempt.outcome == Outcome::Open)
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -21,10 +27,13 @@ fn rotations_are_one_stream() {
     let head = "pptpd[10]: CTRL: Client 203.0.113.7 control connection started|pptpd[10]: CTRL: Starting call (launching pppd, opening GRE)|pppd[11]: Using interface ppp0|pppd[11]: Connect: ppp0 <--> /dev/pts/1|pppd[11]: remote IP address 192.168.0.10";
     let tail = "pppd[11]: Sent 100 bytes, received 50 bytes.|pppd[11]: Exit.|pptpd[10]: CTRL: Reaping child PPP[11]|pptpd[10]: CTRL: Client 203.0.113.7 control connection finished";
     let stamped = |lines: &str, hour: u32| {
-        lines.split('|').enumerate().fold(String::new(), |mut log, (second, line)| {
-            let _ = writeln!(log, "2026-10-24T{hour:02}:00:{second:02}Z gw {line}");
-            log
-        })
+        lines
+            .split('|')
+            .enumerate()
+            .fold(String::new(), |mut log, (second, line)| {
+                let _ = writeln!(log, "2026-10-24T{hour:02}:00:{second:02}Z gw {line}");
+                log
+            })
     };
     std::fs::write(&old, stamped(head, 8)).expect("a file");
     std::fs::write(&new, stamped(tail, 9)).expect("a file");
@@ -42,14 +51,26 @@ fn a_large_file_gives_the_same_attempts_as_its_parts() {
     for number in 0..30_000u32 {
         let (minute, second, micros) = (number / 60 % 60, number % 60, number);
         let hour = number / 3600;
-        let _ = writeln!(log, "2026-10-24T{hour:02}:{minute:02}:{second:02}.{micros:06}Z gw pppd[{}]: Peer user{number} failed CHAP authentication", 100 + number);
-        let _ = writeln!(log, "2026-10-24T{hour:02}:{minute:02}:{second:02}.{micros:06}Z gw pppd[{}]: Exit.", 100 + number);
+        let _ = writeln!(
+            log,
+            "2026-10-24T{hour:02}:{minute:02}:{second:02}.{micros:06}Z gw pppd[{}]: Peer user{number} failed CHAP authentication",
+            100 + number
+        );
+        let _ = writeln!(
+            log,
+            "2026-10-24T{hour:02}:{minute:02}:{second:02}.{micros:06}Z gw pppd[{}]: Exit.",
+            100 + number
+        );
     }
     let path = folder.join("large.log");
     std::fs::write(&path, &log).expect("a file");
     let seen = Reading::default().of(&[path]);
     assert_eq!((seen.failed, seen.users.len()), (30_000, 30_000));
-    let first: Vec<u64> = seen.attempts.iter().filter_map(|attempt| Some(attempt.evidence.first()?.line)).collect();
+    let first: Vec<u64> = seen
+        .attempts
+        .iter()
+        .filter_map(|attempt| Some(attempt.evidence.first()?.line))
+        .collect();
     assert!(first.is_sorted(), "attempts close in the order of the file");
     let _ = std::fs::remove_dir_all(folder);
 }
@@ -58,5 +79,9 @@ fn a_large_file_gives_the_same_attempts_as_its_parts() {
 fn a_path_that_is_not_there_is_told_once() {
     let seen = Reading::default().of(&[repository("no-such-file.log")]);
     assert_eq!(seen.problems().len(), 1);
-    assert!(seen.says("No such file") || seen.says("cannot find"), "{:?}", seen.problems());
+    assert!(
+        seen.says("No such file") || seen.says("cannot find"),
+        "{:?}",
+        seen.problems()
+    );
 }
