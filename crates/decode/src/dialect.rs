@@ -250,22 +250,21 @@ fn sound(text: &str, secret: bool) -> Result<Template, String> {
 /// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
 /// else's port (gateways log them by the million).
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AuthMessage, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    use EventKind::{AddressLocal, AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
     if role == Role::Firewall {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
-    if !kind.is_detail() {
-        return !matches!(kind, ScriptRun | PluginLoaded | SystemError) || !entry.blames.is_empty();
-    }
-    if kind == AuthMessage || !entry.blames.is_empty() || !entry.end_reason.is_empty() {
+    if !entry.blames.is_empty() || !entry.end_reason.is_empty() {
         return true;
     }
-    // the packets by which both sides agreed on a link tell the method of authentication, and that the peer is heard
-    let agrees = layer == Layer::Lcp && entry.templates.iter().any(|text| text.contains(":ppp-options>"));
-    agrees
-        || JOINING
-            .iter()
-            .any(|field| entry.templates.iter().any(|text| text.contains(field)))
+    if !kind.is_detail() && kind != AuthStarted {
+        return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
+    }
+    // of pppd's packet lines those that came from the peer prove that it is heard; what we sent proves nothing
+    let sent = entry.templates.first().is_some_and(|template| template.starts_with("sent ["));
+    let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
+    (heard && !sent) || JOINING.iter().any(|field| has(field))
 }
 
 /// Placeholders that join a line with others, whatever else it says.

@@ -41,6 +41,8 @@ struct Node {
 #[derive(Debug)]
 struct Told {
     leaves: Box<[u32]>,
+    /// How many leaves from the beginning on hold all those whose message attempts want.
+    wanted: usize,
     /// The next node with leaves towards the root.
     next: u32,
     text: Box<[u8]>,
@@ -118,7 +120,13 @@ impl Trie {
             told_by: if here { number } else { above },
         });
         self.keys.push(branch.label.first().copied().unwrap_or_default());
-        self.told.push(Told { leaves: branch.leaves.clone().into(), next: above, text: branch.label.clone().into() });
+        let is_wanted = |leaf: &u32| wanted(self.leaves[*leaf as usize].message);
+        self.told.push(Told {
+            leaves: branch.leaves.clone().into(),
+            wanted: branch.leaves.iter().rposition(is_wanted).map_or(0, |last| last + 1),
+            next: above,
+            text: branch.label.clone().into(),
+        });
     }
 
     fn add_table(&mut self, branch: &Branch, branches: &[Branch]) -> u16 {
@@ -170,16 +178,22 @@ impl Trie {
         let mut told_by = node.told_by;
         while told_by != 0 {
             let told = &self.told[told_by as usize];
-            if let Some(message) = self.try_leaves(told, body, fields) {
+            let chatter = look.facts_only && !self.nodes[told.next as usize].wanted && told.wanted < told.leaves.len();
+            let tried = if chatter { &told.leaves[..told.wanted] } else { &told.leaves };
+            if let Some(message) = self.try_leaves(tried, body, fields) {
                 return Some(message);
+            }
+            if chatter {
+                // nothing wanted is left: what it is exactly does not matter
+                return Some(self.leaves[told.leaves[told.wanted] as usize].message);
             }
             told_by = told.next;
         }
-        if look.anchored_only { None } else { self.try_leaves(&self.told[0], body, fields) }
+        if look.anchored_only { None } else { self.try_leaves(&self.told[0].leaves, body, fields) }
     }
 
-    fn try_leaves<'a>(&self, told: &Told, body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
-        let mut leaves = told.leaves.iter().map(|number| &self.leaves[*number as usize]);
+    fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
+        let mut leaves = leaves.iter().map(|number| &self.leaves[*number as usize]);
         leaves.find(|leaf| leaf.template.take(body, fields)).map(|leaf| leaf.message)
     }
 }

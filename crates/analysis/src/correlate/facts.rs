@@ -130,7 +130,8 @@ impl Facts {
             Field::ClientIp => self.client_ip = self.client_ip.or(event.ip(field)),
             Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(event.ip(field)),
             Field::AssignedIp => self.assigned_ip = event.ip(field).or(self.assigned_ip),
-            Field::ServerIp => self.server_ip = self.server_ip.or(event.ip(field)),
+            // IPCP's address of the gateway is the one inside the tunnel
+            Field::ServerIp if event.message().layer != Layer::Ipcp => self.server_ip = self.server_ip.or(event.ip(field)),
             Field::ClientPort => self.client_port = self.client_port.or(event.int(field).and_then(|port| u16::try_from(port).ok())),
             Field::MppeBits => self.mppe_bits = event.int(field).and_then(|bits| u8::try_from(bits).ok()).or(self.mppe_bits),
             Field::AuthMethod => self.auth_method = event.word(field).or(self.auth_method),

@@ -99,7 +99,7 @@ impl Link {
             // what pppd says while it goes down is a consequence of the end, not its cause
             self.facts.blame = blamed.or(self.facts.blame);
         }
-        if let Some(interface) = event.text(Field::Interface) {
+        if let Some(interface) = event.text(Field::Interface).filter(|name| self.interface.as_deref() != Some(name)) {
             self.interface = Some(interface.into());
         }
         self.begun |= !is_ending(event.message().kind);
