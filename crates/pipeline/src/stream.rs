@@ -36,6 +36,8 @@ struct Reader<'r> {
     settings: &'r Settings,
     next: usize,
     open: Option<(SourceId, Source)>,
+    /// Warnings of the source that ended last, to be told one by one.
+    told: Vec<Problem>,
     sequence: u64,
 }
 
@@ -56,6 +58,9 @@ impl Reader<'_> {
 
     fn work(&mut self, buffer: Vec<u8>) -> Option<Work> {
         loop {
+            if let Some(problem) = self.told.pop() {
+                return Some(Work::Problem(problem));
+            }
             let Some((id, source)) = &mut self.open else {
                 let (id, spec) = self.specs.get(self.next)?;
                 self.next += 1;
@@ -72,10 +77,8 @@ impl Reader<'_> {
                 Ok(Some(chunk)) => return Some(Work::Chunk(*id, source.framer(), chunk)),
                 Err(problem) => return Some(Work::Problem(problem)),
                 Ok(None) => {
-                    let told = source.problems().into_iter().next();
-                    if let Some(problem) = told {
-                        return Some(Work::Problem(problem));
-                    }
+                    self.told = source.problems();
+                    self.told.reverse();
                     self.open = None;
                     return self.work(Vec::new());
                 }
@@ -119,7 +122,7 @@ pub(crate) struct Shared<'r> {
 
 impl<'r> Shared<'r> {
     pub(crate) fn new(specs: &'r [(SourceId, SourceSpec)], settings: &'r Settings) -> Shared<'r> {
-        let reader = Reader { specs, settings, next: 0, open: None, sequence: 0 };
+        let reader = Reader { specs, settings, next: 0, open: None, told: Vec::new(), sequence: 0 };
         Shared { reader: Mutex::new(reader), spare: Mutex::new(Vec::new()) }
     }
 }
@@ -135,7 +138,7 @@ pub(crate) fn is_large(specs: &[(SourceId, SourceSpec)]) -> bool {
 impl<'s> Stream<'s> {
     /// A stream that works on the caller's thread.
     pub(crate) fn inline(specs: &'s [(SourceId, SourceSpec)], catalogue: &'s Catalogue, settings: &'s Settings) -> Stream<'s> {
-        let reader = Reader { specs, settings, next: 0, open: None, sequence: 0 };
+        let reader = Reader { specs, settings, next: 0, open: None, told: Vec::new(), sequence: 0 };
         let decoder = Decoder::new(catalogue, settings.keep());
         Stream { kind: Kind::Inline { reader: Box::new(reader), decoder: Box::new(decoder), catalogue, buffer: Vec::new() } }
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use tunlog_model::{Event, EventKind, Field, Protocol};
 
-use super::Correlator;
+use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
 
@@ -69,7 +69,7 @@ impl Correlator {
         let now = self.now;
         self.firewall.next_look = now.saturating_add(KNOCKING_MAX / 8);
         let quiet: Vec<(u32, IpAddr, i64)> =
-            self.firewall.by_client.iter().filter(|(_, (_, facts))| now.saturating_sub(facts.last) > KNOCKING_MAX).map(|(client, _)| *client).collect();
+            self.firewall.by_client.iter().filter(|(_, (_, facts))| apart(now, facts.last) > KNOCKING_MAX).map(|(client, _)| *client).collect();
         for client in quiet {
             self.end_drop(client);
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use tunlog_model::{Event, EventKind, Field, Layer};
 
-use super::Correlator;
+use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
 
@@ -103,7 +103,7 @@ impl Correlator {
             return negotiation.established.then(|| (Facts::new(now), true));
         }
         negotiation.used = true;
-        let recent = now.saturating_sub(negotiation.facts.last) <= QUIET_MAX;
+        let recent = apart(now, negotiation.facts.last) <= QUIET_MAX;
         let facts = std::mem::replace(&mut negotiation.facts, Facts::new(now));
         if recent { Some((facts, negotiation.established)) } else { negotiation.established.then(|| (Facts::new(now), true)) }
     }
@@ -115,7 +115,7 @@ impl Correlator {
             .ike
             .by_client
             .iter()
-            .filter(|(_, negotiation)| now.saturating_sub(negotiation.facts.last) > QUIET_MAX && !(negotiation.used && negotiation.established))
+            .filter(|(_, negotiation)| apart(now, negotiation.facts.last) > QUIET_MAX && !(negotiation.used && negotiation.established))
             .map(|(client, _)| *client)
             .collect();
         for client in quiet {

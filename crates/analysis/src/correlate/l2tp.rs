@@ -6,7 +6,7 @@ use tunlog_model::{EndReason, Event, EventKind, Field, Protocol};
 
 use super::carrier::Carrier;
 use super::slab::Key;
-use super::{Correlator, Due, GRACE_LONG, GRACE_SHORT};
+use super::{Correlator, Due, GRACE_LONG, apart};
 
 impl Correlator {
     pub(super) fn l2tp(&mut self, host: u32, event: &Event<'_>) {
@@ -91,7 +91,7 @@ impl Correlator {
         let Some(pid) = event.int(Field::Pid).and_then(|pid| u32::try_from(pid).ok()) else { return };
         match self.by_link.get(&(host, pid)).copied() {
             // a pppd that went before the call is another life of the pid
-            Some(link) if self.links.get(link).is_some_and(|link| !link.exited && self.now - link.facts.started < GRACE_LONG) => self.pair(key, link, true),
+            Some(link) if self.links.get(link).is_some_and(|link| !link.exited && apart(self.now, link.facts.started) < GRACE_LONG) => self.pair(key, link, true),
             _ => {
                 self.expected.insert((host, pid), key);
             }
@@ -103,8 +103,8 @@ impl Correlator {
         carrier.finished = carrier.finished.or(Some(self.now));
         match carrier.link.and_then(|link| self.links.get(link)) {
             Some(link) if link.exited => self.close_carrier(key),
-            Some(_) => self.due_long.push_back((self.now.saturating_add(GRACE_LONG), Due::Carrier(key))),
-            None => self.due_short.push_back((self.now.saturating_add(GRACE_SHORT), Due::Carrier(key))),
+            Some(_) => self.look_late(Due::Carrier(key)),
+            None => self.look_soon(Due::Carrier(key)),
         }
     }
 

@@ -56,6 +56,14 @@ const GRACE_SHORT: i64 = 5_000_000;
 /// The same when the other side is known and still running down.
 const GRACE_LONG: i64 = 60_000_000;
 
+/// The most time, in microseconds, that passes between two events: more is a gap in the evidence or a clock that was set.
+const PASSED_MAX: i64 = 3_600_000_000;
+
+/// How far apart two times are, whichever comes first: a clock may have been set back in between.
+fn apart(one: i64, other: i64) -> i64 {
+    one.saturating_sub(other).saturating_abs()
+}
+
 /// A side to look at again when its time has come.
 #[derive(Clone, Copy, Debug)]
 enum Due {
@@ -97,6 +105,8 @@ pub struct Correlator {
     last_refused: Option<Key>,
     closed: Vec<Attempt>,
     now: i64,
+    /// Time that has passed, microseconds: unlike `now` it never goes back when a clock is set.
+    passed: i64,
 }
 
 impl Correlator {
@@ -127,6 +137,7 @@ impl Correlator {
             last_refused: None,
             closed: Vec::new(),
             now: i64::MIN,
+            passed: 0,
         }
     }
 
@@ -135,6 +146,7 @@ impl Correlator {
         if !event.trusted() {
             return;
         }
+        self.passed = self.passed.saturating_add(event.time.micros.saturating_sub(self.now).clamp(0, PASSED_MAX));
         self.now = event.time.micros;
         self.last_refused = None;
         self.settle();
@@ -179,6 +191,7 @@ impl Correlator {
     /// The evidence ends here: everything still open is closed as it stands.
     pub fn finish(&mut self) {
         self.now = i64::MAX;
+        self.passed = i64::MAX;
         self.settle();
         for attempt in self.open() {
             self.closed.push(attempt);
@@ -255,13 +268,13 @@ impl Correlator {
 
     /// Looks again at sides whose grace is over.
     fn settle(&mut self) {
-        while let Some((due, side)) = self.due_short.front().copied().filter(|(due, _)| *due <= self.now) {
+        while let Some((_, side)) = self.due_short.front().copied().filter(|(due, _)| *due <= self.passed) {
             self.due_short.pop_front();
-            self.look_again(due, side);
+            self.look_again(side);
         }
-        while let Some((due, side)) = self.due_long.front().copied().filter(|(due, _)| *due <= self.now) {
+        while let Some((_, side)) = self.due_long.front().copied().filter(|(due, _)| *due <= self.passed) {
             self.due_long.pop_front();
-            self.look_again(due, side);
+            self.look_again(side);
         }
         self.settle_others();
     }
@@ -281,7 +294,17 @@ impl Correlator {
         }
     }
 
-    fn look_again(&mut self, _due: i64, side: Due) {
+    /// A side ended, and the other side is not known: its lines come soon if ever.
+    fn look_soon(&mut self, side: Due) {
+        self.due_short.push_back((self.passed.saturating_add(GRACE_SHORT), side));
+    }
+
+    /// A side ended, and the other side is still running down.
+    fn look_late(&mut self, side: Due) {
+        self.due_long.push_back((self.passed.saturating_add(GRACE_LONG), side));
+    }
+
+    fn look_again(&mut self, side: Due) {
         match side {
             Due::Link(key) => self.close_link(key),
             Due::Carrier(key) => self.close_carrier(key),
@@ -353,7 +376,7 @@ impl Correlator {
     /// Closes refusals that name nobody once no other follows within ten seconds (CONTRACT §3).
     fn settle_refusals(&mut self) {
         let now = self.now;
-        let over: Vec<u32> = self.refusals.iter().filter(|(_, facts)| now.saturating_sub(facts.last) > 10_000_000).map(|(host, _)| *host).collect();
+        let over: Vec<u32> = self.refusals.iter().filter(|(_, facts)| apart(now, facts.last) > 10_000_000).map(|(host, _)| *host).collect();
         for host in over {
             if let Some(facts) = self.refusals.remove(&host) {
                 self.closed.push(build::refusal(facts));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tunlog_model::Protocol;
 
-use super::Correlator;
+use super::{Correlator, apart};
 use super::slab::Key;
 
 /// How long, in microseconds, a started call may wait for its pppd's first line.
@@ -47,7 +47,7 @@ impl Correlator {
 
     fn still_waits(&self, key: Key, now: i64) -> bool {
         self.carriers.get(key).is_some_and(|carrier| {
-            carrier.link.is_none() && carrier.call_started.is_some_and(|at| now.saturating_sub(at) <= LAUNCH_MAX)
+            carrier.link.is_none() && carrier.call_started.is_some_and(|at| apart(now, at) <= LAUNCH_MAX)
         })
     }
 
@@ -57,7 +57,7 @@ impl Correlator {
                 && carrier.protocol == Protocol::Pptp
                 && carrier.link.is_none()
                 && carrier.finished.is_none()
-                && now.saturating_sub(carrier.facts.last) <= LAUNCH_MAX
+                && apart(now, carrier.facts.last) <= LAUNCH_MAX
                 && (client.is_none() || carrier.facts.client_ip.is_none() || carrier.facts.client_ip == client)
         })
     }

@@ -4,7 +4,7 @@ use tunlog_model::{Event, EventKind};
 
 use super::link::{Link, makes_a_link};
 use super::slab::Key;
-use super::{Correlator, Due, GRACE_LONG, GRACE_SHORT, cmdline};
+use super::{Correlator, Due, cmdline};
 
 impl Correlator {
     pub(super) fn ppp(&mut self, host: u32, event: &Event<'_>) {
@@ -82,8 +82,8 @@ impl Correlator {
         let Some(link) = self.links.get(key) else { return };
         match link.carrier.and_then(|carrier| self.carriers.get(carrier)) {
             Some(carrier) if carrier.finished.is_some() => self.close_link(key),
-            Some(_) => self.due_long.push_back((self.now.saturating_add(GRACE_LONG), Due::Link(key))),
-            None => self.due_short.push_back((self.now.saturating_add(GRACE_SHORT), Due::Link(key))),
+            Some(_) => self.look_late(Due::Link(key)),
+            None => self.look_soon(Due::Link(key)),
         }
     }
 }

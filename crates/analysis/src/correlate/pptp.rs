@@ -4,7 +4,7 @@ use tunlog_model::{Event, EventKind, Field, Protocol};
 
 use super::carrier::Carrier;
 use super::slab::Key;
-use super::{Correlator, Due, GRACE_LONG, GRACE_SHORT, cmdline, facts::Facts};
+use super::{Correlator, Due, cmdline, facts::Facts};
 
 impl Correlator {
     pub(super) fn pptp(&mut self, host: u32, event: &Event<'_>) {
@@ -85,8 +85,8 @@ impl Correlator {
         let link = carrier.link.and_then(|link| self.links.get(link));
         match link {
             Some(link) if link.exited => self.close_carrier(key),
-            Some(_) => self.due_long.push_back((self.now.saturating_add(GRACE_LONG), Due::Carrier(key))),
-            None => self.due_short.push_back((self.now.saturating_add(GRACE_SHORT), Due::Carrier(key))),
+            Some(_) => self.look_late(Due::Carrier(key)),
+            None => self.look_soon(Due::Carrier(key)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tunlog_model::{Event, EventKind, Field};
 
-use super::Correlator;
+use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
@@ -35,7 +35,7 @@ pub struct Answers {
 impl Answers {
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
-        self.waiting.front().is_some_and(|answer| now.saturating_sub(answer.facts.last) > APART_MAX)
+        self.waiting.front().is_some_and(|answer| apart(now, answer.facts.last) > APART_MAX)
     }
 }
 
@@ -84,7 +84,7 @@ impl Correlator {
             self.join_answer(key, answer);
         }
         let now = self.now;
-        while self.radius.recent.front().is_some_and(|(at, _)| now.saturating_sub(*at) > APART_MAX) || self.radius.recent.len() >= WAITING_MAX {
+        while self.radius.recent.front().is_some_and(|(at, _)| apart(now, *at) > APART_MAX) || self.radius.recent.len() >= WAITING_MAX {
             self.radius.recent.pop_front();
         }
         self.radius.recent.push_back((now, key));
