@@ -27,7 +27,8 @@ pub fn is_harmful(c: char) -> bool {
 
 /// Text for a terminal or a page: harmful characters appear as `\xNN` or `\u{NNNN}`.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_harmful) {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if plain || !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);

@@ -11,6 +11,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// Rows that are looked at before the first is printed.
 const ROWS_HELD_MAX: usize = 1000;
 const GAP: usize = 2;
+const BLANKS: &str = "                                                                ";
 
 /// A cell as it will stand in the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +46,7 @@ impl Shown {
 
     /// Columns of a terminal that the text takes.
     pub(crate) fn width(&self) -> usize {
-        self.text.width()
+        if self.text.is_ascii() { self.text.len() } else { self.text.width() }
     }
 }
 
@@ -151,8 +152,11 @@ impl Table {
                 owed += pad;
             }
             if !cell.text.is_empty() {
-                write!(out, "{:owed$}", "")?;
-                owed = 0;
+                while owed > 0 {
+                    let some = owed.min(BLANKS.len());
+                    out.write_all(&BLANKS.as_bytes()[..some])?;
+                    owed -= some;
+                }
                 self.write_cell(cell, out)?;
             }
             owed += if cell.right { GAP } else { pad + GAP };

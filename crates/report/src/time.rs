@@ -62,12 +62,31 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// What tables print, without going through the calendar library: a row is printed for each of a million attempts.
+const PLAIN: &str = "%Y-%m-%d %H:%M:%S";
+
 /// A time on the wall clock of `zone`, `strftime` style; empty if the time is beyond the calendar.
 pub fn local(micros: i64, zone: &TimeZone, format: &str) -> String {
+    if let (PLAIN, Ok(instant)) = (format, Timestamp::from_microsecond(micros)) {
+        return plain(micros + i64::from(zone.to_offset(instant).seconds()) * 1_000_000);
+    }
     match Timestamp::from_microsecond(micros) {
         Ok(instant) => instant.to_zoned(zone.clone()).strftime(format).to_string(),
         Err(_) => String::new(),
     }
+}
+
+fn plain(micros: i64) -> String {
+    let (year, month, day) = civil(micros.div_euclid(86_400_000_000));
+    let second = micros.rem_euclid(86_400_000_000) / 1_000_000;
+    let mut out = Vec::with_capacity(19);
+    digits(&mut out, year.clamp(0, 9999), 4);
+    let parts = [(b'-', month), (b'-', day), (b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)];
+    for (mark, value) in parts {
+        out.push(mark);
+        digits(&mut out, value, 2);
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -94,6 +113,14 @@ mod tests {
         fn agrees_with_the_calendar_library(seconds in -62_135_596_800_i64..253_402_207_200) {
             let expected = Timestamp::from_second(seconds).map(|instant| instant.to_string()).unwrap_or_default();
             proptest::prop_assert_eq!(rfc3339(seconds * 1_000_000), expected);
+        }
+
+        #[test]
+        fn the_plain_form_agrees_too(seconds in 0_i64..4_102_444_800) {
+            let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
+            let zoned = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone.clone());
+            let expected = zoned.strftime(PLAIN).to_string();
+            proptest::prop_assert_eq!(local(seconds * 1_000_000, &zone, PLAIN), expected);
         }
     }
 }
