@@ -1,34 +1,19 @@
 //! All dialects: which program speaks which, and what a line means.
 
-use rustc_hash::FxHashMap;
 use tunlog_model::{AppFilter, Message, RecordRef};
 
 use crate::definition::DialectFile;
 use crate::dialect::Dialect;
+use crate::programs::{Programs, Speaker};
 use crate::table::{self, DialectTable};
 use crate::user;
-
-/// A dialect that a program speaks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Speaker {
-    /// Number of the dialect.
-    pub dialect: u16,
-    /// Its own, not one that it only passes on.
-    pub own: bool,
-}
 
 /// The catalogue of messages.
 #[derive(Debug)]
 pub struct Catalogue {
     dialects: Vec<Dialect>,
-    by_app: FxHashMap<&'static [u8], Vec<Speaker>>,
-    /// Program names by their first and last byte, to tell nearly all other programs apart without hashing.
-    gate: Box<[Vec<&'static [u8]>; 1024]>,
-    headerless: Vec<Speaker>,
+    programs: Programs,
 }
-
-/// Programs that pass on what other daemons say, with the other's own tag before it (`NetworkManager[7]: xl2tpd[9]: …`).
-const RELAYS: &[&str] = &["NetworkManager", "nm-l2tp-service", "nm-pptp-service"];
 
 impl Catalogue {
     /// The dialects that tunlog ships.
@@ -72,58 +57,8 @@ impl Catalogue {
                 None => dialects.push(Dialect::new(table)),
             }
         }
-        let mut by_app: FxHashMap<&'static [u8], Vec<Speaker>> = FxHashMap::default();
-        let numbers = || (0u16..).zip(&dialects);
-        let own = numbers().flat_map(|(number, dialect)| {
-            dialect.apps().map(move |app| {
-                (
-                    app,
-                    Speaker {
-                        dialect: number,
-                        own: true,
-                    },
-                )
-            })
-        });
-        let passed_on = numbers().flat_map(|(number, dialect)| {
-            dialect.passed_on_by().map(move |app| {
-                (
-                    app,
-                    Speaker {
-                        dialect: number,
-                        own: false,
-                    },
-                )
-            })
-        });
-        for (app, speaker) in own.chain(passed_on) {
-            let speakers = by_app.entry(app.as_bytes()).or_default();
-            if !speakers.iter().any(|known| known.dialect == speaker.dialect) {
-                speakers.push(speaker);
-            }
-        }
-        for speakers in by_app.values_mut() {
-            speakers.sort_by_key(|speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority));
-        }
-        for relay in RELAYS {
-            by_app.entry(relay.as_bytes()).or_default();
-        }
-        let mut gate = Box::new([const { Vec::new() }; 1024]);
-        by_app.keys().for_each(|app| gate[gate_of(app)].push(*app));
-        let headerless = numbers().filter(|(_, dialect)| dialect.headerless);
-        let mut headerless: Vec<Speaker> = headerless
-            .map(|(number, _)| Speaker {
-                dialect: number,
-                own: true,
-            })
-            .collect();
-        headerless.sort_by_key(|speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority));
-        Catalogue {
-            dialects,
-            by_app,
-            gate,
-            headerless,
-        }
+        let programs = Programs::of(&dialects);
+        Catalogue { dialects, programs }
     }
 
     /// The dialects.
@@ -153,9 +88,9 @@ impl Catalogue {
     /// The dialects that a program speaks, the ones to ask first first.
     pub(crate) fn speakers(&self, app: &[u8]) -> Option<&[Speaker]> {
         if app.is_empty() {
-            return Some(&self.headerless);
+            return Some(&self.programs.headerless);
         }
-        self.by_app.get(app).map(Vec::as_slice)
+        self.programs.get(app).map(|program| program.speakers.as_slice())
     }
 
     /// The message of a bare body, whoever wrote it.
@@ -176,18 +111,31 @@ fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static Dialec
     ))
 }
 
-/// Where a program name stands in the gate.
-#[inline]
-fn gate_of(app: &[u8]) -> usize {
-    match app {
-        [first, .., last] => usize::from(first & 31) << 5 | usize::from(last & 31),
-        _ => 0,
-    }
-}
-
 impl AppFilter for Catalogue {
     #[inline]
     fn wants(&self, app: &[u8]) -> bool {
-        app.is_empty() || self.gate[gate_of(app)].contains(&app)
+        app.is_empty() || self.programs.get(app).is_some()
+    }
+}
+
+/// What framing hands out when only attempts are asked for: chatter is told at a glance and counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'c>(pub &'c Catalogue);
+
+impl AppFilter for Facts<'_> {
+    #[inline]
+    fn wants(&self, app: &[u8]) -> bool {
+        self.0.wants(app)
+    }
+
+    #[inline]
+    fn is_chatter(&self, app: &[u8], body: &[u8]) -> bool {
+        let Some(program) = self.0.programs.get(app) else {
+            return false;
+        };
+        let [Speaker { dialect, own: true }] = program.speakers[..] else {
+            return false;
+        };
+        self.0.dialects[usize::from(dialect)].is_chatter(body)
     }
 }

@@ -3,7 +3,7 @@
 use tunlog_model::{Entry, EventBatch, Field, Payload, RecordRef, Span, Spans, Unrecognised, Value};
 
 use crate::Catalogue;
-use crate::catalogue::Speaker;
+use crate::programs::Speaker;
 use crate::template::{Caught, Fields};
 use crate::trie::Look;
 
@@ -25,6 +25,8 @@ pub struct Decoder<'c> {
     values: Vec<(Field, Value)>,
     /// Empty between records; only its allocation is kept.
     scratch: Fields<'static>,
+    /// The line of the last text, and whether it gave anything.
+    last: (u64, bool),
     last_app: Vec<u8>,
     last_speakers: &'c [Speaker],
 }
@@ -37,9 +39,15 @@ impl<'c> Decoder<'c> {
             keep,
             values: Vec::new(),
             scratch: Vec::new(),
+            last: (0, false),
             last_app: Vec::new(),
             last_speakers: catalogue.speakers(b"").unwrap_or_default(),
         }
+    }
+
+    /// Whether every event is kept, so that no line may be passed over.
+    pub fn keeps_all(&self) -> bool {
+        self.keep != Keep::Facts
     }
 
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
@@ -48,10 +56,16 @@ impl<'c> Decoder<'c> {
         let mut scratch = recycled(std::mem::take(&mut self.scratch));
         let fields = &mut scratch;
         match record.payload {
-            Payload::Text(body) => self.text(record, body, spans, batch, fields),
+            Payload::Text(body) => {
+                let before = batch.entries.len();
+                self.text(record, body, spans, batch, fields);
+                self.last = (record.line, batch.entries.len() > before);
+            }
             Payload::Fields(_) => {
                 self.understood(record, b"", spans, batch, fields);
             }
+            // a line that carries its message along: that one was not understood, so there is nothing to repeat
+            Payload::Repeated(_) if self.last == (record.line, false) => {}
             Payload::Repeated(times) => {
                 let (host, app) = (spans.span(batch, record.host), spans.span(batch, record.app));
                 batch.entries.push(Entry::Repeated {

@@ -109,6 +109,17 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// Whether a body is told at a glance to be chatter: only templates without a prelude are.
+    pub(crate) fn is_chatter(&self, body: &[u8]) -> bool {
+        let ready = self.ready();
+        match &ready.shape {
+            Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
+            _ => false,
+        }
+    }
+}
+
 impl Ready {
     fn compile(tables: &[&'static DialectTable]) -> Ready {
         let mut ready = Ready {
@@ -262,7 +273,10 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
         return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
     }
     // of pppd's packet lines those that came from the peer prove that it is heard; what we sent proves nothing
-    let sent = entry.templates.first().is_some_and(|template| template.starts_with("sent ["));
+    let sent = entry
+        .templates
+        .first()
+        .is_some_and(|template| template.starts_with("sent ["));
     let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
     (heard && !sent) || JOINING.iter().any(|field| has(field))
 }

@@ -11,6 +11,7 @@ mod dialect;
 mod options;
 mod prelude;
 mod problem;
+mod programs;
 mod redact;
 mod shape;
 mod table;
@@ -19,7 +20,7 @@ mod trie;
 mod unescape;
 mod user;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Facts};
 pub use check::check;
 pub use decoder::{Decoder, Keep};
 pub use dialect::Dialect;

@@ -66,7 +66,7 @@ pub struct Trie {
     keys: Vec<u8>,
     told: Vec<Told>,
     /// For nodes with many children: which child (plus one) a byte leads to.
-    tables: Vec<Box<[u8; 256]>>,
+    tables: Vec<[u8; 256]>,
     leaves: Vec<Leaf>,
 }
 
@@ -76,14 +76,20 @@ const TABLE_MIN: usize = 6;
 impl Trie {
     /// Builds the index of templates and their message numbers; `wanted` tells which messages attempts are made of.
     pub fn build(templates: Vec<(Template, u32)>, wanted: impl Fn(u32) -> bool) -> Trie {
-        let mut leaves: Vec<Leaf> = templates.into_iter().map(|(template, message)| Leaf { template, message }).collect();
+        let mut leaves: Vec<Leaf> = templates
+            .into_iter()
+            .map(|(template, message)| Leaf { template, message })
+            .collect();
         // most literal text first within one node; a stable sort keeps file order among equals
         leaves.sort_by_key(|leaf| std::cmp::Reverse(leaf.template.literals()));
         let mut branches = vec![Branch::default()];
         for (number, leaf) in (0u32..).zip(&leaves) {
             insert(&mut branches, leaf.template.prefix(), number);
         }
-        let mut trie = Trie { leaves, ..Trie::default() };
+        let mut trie = Trie {
+            leaves,
+            ..Trie::default()
+        };
         trie.flatten(&branches, wanted);
         trie
     }
@@ -103,11 +109,18 @@ impl Trie {
 
     fn add(&mut self, branch: &Branch, parent: u32, first: u32, branches: &[Branch], wanted: &impl Fn(u32) -> bool) {
         let number = self.nodes.len() as u32;
-        let (above, wanted_above) = self.nodes.get(parent as usize).map_or((0, false), |parent| (parent.told_by, parent.wanted));
+        let (above, wanted_above) = self
+            .nodes
+            .get(parent as usize)
+            .map_or((0, false), |parent| (parent.told_by, parent.wanted));
         let mut head = [0; 8];
         let len = branch.label.len().min(8);
         head[..len].copy_from_slice(&branch.label[..len]);
-        let table = if branch.children.len() > TABLE_MIN && branch.children.len() < 255 { self.add_table(branch, branches) } else { 0 };
+        let table = if branch.children.len() > TABLE_MIN && branch.children.len() < 255 {
+            self.add_table(branch, branches)
+        } else {
+            0
+        };
         let here = number != 0 && !branch.leaves.is_empty();
         self.nodes.push(Node {
             value: u64::from_le_bytes(head),
@@ -116,7 +129,12 @@ impl Trie {
             children: branch.children.len() as u16,
             first,
             table,
-            wanted: wanted_above || (here && branch.leaves.iter().any(|leaf| wanted(self.leaves[*leaf as usize].message))),
+            wanted: wanted_above
+                || (here
+                    && branch
+                        .leaves
+                        .iter()
+                        .any(|leaf| wanted(self.leaves[*leaf as usize].message))),
             told_by: if here { number } else { above },
         });
         self.keys.push(branch.label.first().copied().unwrap_or_default());
@@ -130,7 +148,7 @@ impl Trie {
     }
 
     fn add_table(&mut self, branch: &Branch, branches: &[Branch]) -> u16 {
-        let mut table = Box::new([0; 256]);
+        let mut table = [0; 256];
         for (slot, child) in (1u8..).zip(&branch.children) {
             table[usize::from(branches[*child].label[0])] = slot;
         }
@@ -154,23 +172,23 @@ impl Trie {
     #[inline]
     fn strip<'a>(&self, number: usize, rest: &'a [u8]) -> Option<&'a [u8]> {
         let node = &self.nodes[number];
-        let Some(head) = rest.first_chunk::<8>() else { return rest.strip_prefix(&*self.told[number].text) };
+        let Some(head) = rest.first_chunk::<8>() else {
+            return rest.strip_prefix(&*self.told[number].text);
+        };
         if u64::from_le_bytes(*head) & node.mask != node.value {
             return None;
         }
-        if node.len <= 8 { rest.get(usize::from(node.len)..) } else { rest.strip_prefix(&*self.told[number].text) }
+        if node.len <= 8 {
+            rest.get(usize::from(node.len)..)
+        } else {
+            rest.strip_prefix(&*self.told[number].text)
+        }
     }
 
     /// The message whose template fits `body`, with its fields added to `fields`. With `facts_only`, a line that begins
     /// like chatter and like nothing else is taken for it: its end is not looked at.
     pub fn find<'a>(&self, body: &'a [u8], look: Look, fields: &mut Fields<'a>) -> Option<u32> {
-        let mut node = self.nodes.first()?;
-        let mut rest = body;
-        while let Some(first) = rest.first() {
-            let Some(child) = self.child(node, *first) else { break };
-            let Some(after) = self.strip(child, rest) else { break };
-            (node, rest) = (&self.nodes[child], after);
-        }
+        let node = self.walk(body)?;
         if look.facts_only && !node.wanted && node.told_by != 0 {
             let leaf = self.told[node.told_by as usize].leaves.first()?;
             return Some(self.leaves[*leaf as usize].message);
@@ -179,7 +197,11 @@ impl Trie {
         while told_by != 0 {
             let told = &self.told[told_by as usize];
             let chatter = look.facts_only && !self.nodes[told.next as usize].wanted && told.wanted < told.leaves.len();
-            let tried = if chatter { &told.leaves[..told.wanted] } else { &told.leaves };
+            let tried = if chatter {
+                &told.leaves[..told.wanted]
+            } else {
+                &told.leaves
+            };
             if let Some(message) = self.try_leaves(tried, body, fields) {
                 return Some(message);
             }
@@ -189,26 +211,63 @@ impl Trie {
             }
             told_by = told.next;
         }
-        if look.anchored_only { None } else { self.try_leaves(&self.told[0].leaves, body, fields) }
+        if look.anchored_only {
+            None
+        } else {
+            self.try_leaves(&self.told[0].leaves, body, fields)
+        }
+    }
+
+    /// Whether a body begins like chatter and like nothing that attempts want.
+    pub fn is_chatter(&self, body: &[u8]) -> bool {
+        self.walk(body).is_some_and(|node| !node.wanted && node.told_by != 0)
+    }
+
+    /// The deepest node whose text the body begins with.
+    #[inline]
+    fn walk(&self, body: &[u8]) -> Option<&Node> {
+        let mut node = self.nodes.first()?;
+        let mut rest = body;
+        while let Some(first) = rest.first() {
+            let Some(child) = self.child(node, *first) else { break };
+            let Some(after) = self.strip(child, rest) else { break };
+            (node, rest) = (&self.nodes[child], after);
+        }
+        Some(node)
     }
 
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
         let mut leaves = leaves.iter().map(|number| &self.leaves[*number as usize]);
-        leaves.find(|leaf| leaf.template.take(body, fields)).map(|leaf| leaf.message)
+        leaves
+            .find(|leaf| leaf.template.take(body, fields))
+            .map(|leaf| leaf.message)
     }
 }
 
 fn insert(branches: &mut Vec<Branch>, mut prefix: &[u8], leaf: u32) {
     let mut at = 0;
     while let Some(first) = prefix.first() {
-        let known = branches[at].children.iter().copied().find(|child| branches[*child].label[0] == *first);
+        let known = branches[at]
+            .children
+            .iter()
+            .copied()
+            .find(|child| branches[*child].label[0] == *first);
         let Some(child) = known else {
-            branches.push(Branch { label: prefix.into(), leaves: vec![leaf], ..Branch::default() });
+            branches.push(Branch {
+                label: prefix.into(),
+                leaves: vec![leaf],
+                ..Branch::default()
+            });
             let child = branches.len() - 1;
             branches[at].children.push(child);
             return;
         };
-        let common = branches[child].label.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+        let common = branches[child]
+            .label
+            .iter()
+            .zip(prefix)
+            .take_while(|(a, b)| a == b)
+            .count();
         if common < branches[child].label.len() {
             split(branches, child, common);
         }

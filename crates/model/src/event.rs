@@ -90,10 +90,29 @@ pub enum Entry {
     /// A record of a VPN daemon that nobody understood; kept only when asked for.
     Unrecognised(Unrecognised),
     /// The entry before it, of the same host and program, came this many times more.
-    Repeated { /** How often more. */ times: u64, /** Host. */ host: Span, /** Program, may be empty. */ app: Span,
-        /** When. */ stamp: Stamp, /** Line. */ line: u64 },
+    Repeated {
+        /** How often more. */
+        times: u64,
+        /** Host. */
+        host: Span,
+        /** Program, may be empty. */
+        app: Span,
+        /** When. */
+        stamp: Stamp,
+        /** Line. */
+        line: u64,
+    },
     /// Records were lost here.
-    Lost { /** How many, if known. */ count: Option<u64>, /** When. */ stamp: Stamp, /** Line. */ line: u64, /** The record. */ raw: Span },
+    Lost {
+        /** How many, if known. */
+        count: Option<u64>,
+        /** When. */
+        stamp: Stamp,
+        /** Line. */
+        line: u64,
+        /** The record. */
+        raw: Span,
+    },
 }
 
 impl Entry {
@@ -132,13 +151,20 @@ pub struct Unrecognised {
 impl EventBatch {
     /// A batch over the bytes of a chunk; spans may point into it.
     pub fn new(bytes: Vec<u8>) -> EventBatch {
-        EventBatch { len: bytes.len(), bytes, ..EventBatch::default() }
+        EventBatch {
+            len: bytes.len(),
+            bytes,
+            ..EventBatch::default()
+        }
     }
 
     /// A batch over a chunk of `len` bytes that is still being read: spans may be taken of it, and its bytes are given
     /// when reading is over.
     pub fn over(len: usize) -> EventBatch {
-        EventBatch { len, ..EventBatch::default() }
+        EventBatch {
+            len,
+            ..EventBatch::default()
+        }
     }
 
     /// Gives the batch the chunk's bytes; `len` of them, as announced.
@@ -168,7 +194,10 @@ impl EventBatch {
 
     /// The span of `part`, which lies at `offset` of the chunk.
     pub fn span_at(&self, offset: usize, len: usize) -> Span {
-        Span { start: offset as u32, len: len as u32 }
+        Span {
+            start: offset as u32,
+            len: len as u32,
+        }
     }
 
     /// Copies `part` into the batch; for text that does not stand in the chunk as it is (unescaped JSON).
@@ -178,7 +207,10 @@ impl EventBatch {
         }
         let start = self.len + self.extra.len();
         self.extra.extend_from_slice(part);
-        Span { start: start as u32, len: part.len() as u32 }
+        Span {
+            start: start as u32,
+            len: part.len() as u32,
+        }
     }
 
     /// Adds an event; `spans` are those of the record's parts.
@@ -228,7 +260,10 @@ pub struct Spans {
 impl Spans {
     /// For slices of `chunk`.
     pub fn of(chunk: &[u8]) -> Spans {
-        Spans { start: chunk.as_ptr() as usize, len: chunk.len() }
+        Spans {
+            start: chunk.as_ptr() as usize,
+            len: chunk.len(),
+        }
     }
 
     /// The span of `part` in `batch`; copied into the batch if it is no part of the chunk.
@@ -238,7 +273,10 @@ impl Spans {
         }
         let offset = (part.as_ptr() as usize).wrapping_sub(self.start);
         if offset <= self.len && part.len() <= self.len - offset {
-            Span { start: offset as u32, len: part.len() as u32 }
+            Span {
+                start: offset as u32,
+                len: part.len() as u32,
+            }
         } else {
             batch.keep(part)
         }
@@ -281,7 +319,13 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// An event of a batch.
     pub fn new(batch: &'a EventBatch, raw: &'a RawEvent, time: RecordTime, source: SourceId) -> Event<'a> {
-        Event { batch, raw, time, source, times: 1 }
+        Event {
+            batch,
+            raw,
+            time,
+            source,
+            times: 1,
+        }
     }
 
     /// The catalogue's entry.
@@ -342,7 +386,10 @@ impl<'a> Event<'a> {
 
     /// The value of a field.
     pub fn value(&self, field: Field) -> Option<&'a Value> {
-        self.fields().iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+        self.fields()
+            .iter()
+            .find(|(name, _)| *name == field)
+            .map(|(_, value)| value)
     }
 
     /// A field's bytes (text values only).

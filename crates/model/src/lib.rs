@@ -25,10 +25,14 @@ pub use table::{Cell, Column};
 
 /// The word of a value in a list of values and words that holds every value.
 fn word_of<T: PartialEq + Copy>(all: &[(T, &'static str)], value: T) -> &'static str {
-    all.iter().find(|(candidate, _)| *candidate == value).map_or("", |(_, word)| word)
+    all.iter()
+        .find(|(candidate, _)| *candidate == value)
+        .map_or("", |(_, word)| word)
 }
 
 /// The value of a word in such a list.
 fn value_of<T: Copy>(all: &[(T, &'static str)], word: &str) -> Option<T> {
-    all.iter().find(|(_, candidate)| *candidate == word).map(|(value, _)| *value)
+    all.iter()
+        .find(|(_, candidate)| *candidate == word)
+        .map(|(value, _)| *value)
 }

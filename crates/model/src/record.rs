@@ -67,7 +67,10 @@ impl Assumed {
 
     /// The contract's words for the flags that are set.
     pub fn words(self) -> impl Iterator<Item = &'static str> {
-        Self::WORDS.iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, word)| *word)
+        Self::WORDS
+            .iter()
+            .filter(move |(flag, _)| self.has(*flag))
+            .map(|(_, word)| *word)
     }
 }
 
@@ -142,6 +145,13 @@ impl<'a> RecordRef<'a> {
 pub trait AppFilter: Sync {
     /// Whether records of this program may matter. An empty name (no tag) is asked for too.
     fn wants(&self, app: &[u8]) -> bool;
+
+    /// Whether a line of a wanted program is known at a glance to be chatter that nobody will ask for. Framing then
+    /// counts it and makes no record of it. May be asked of any line, or of none.
+    fn is_chatter(&self, app: &[u8], body: &[u8]) -> bool {
+        let _ = (app, body);
+        false
+    }
 }
 
 /// Takes everything.

@@ -10,11 +10,10 @@ mod stream;
 
 use std::ops::ControlFlow;
 
-use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions};
+use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact};
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
-
 
 pub use live::Live;
 
@@ -56,8 +55,12 @@ impl Settings {
     }
 
     fn correlator(&self) -> Correlator {
-        let redact = (!self.show_secrets).then_some(tunlog_decode::redact as for<'a> fn(&tunlog_model::Message, &'a [u8]) -> std::borrow::Cow<'a, [u8]>);
-        Correlator::new(CorrelatorOptions { evidence: self.evidence, redact, ..CorrelatorOptions::default() })
+        let redact = (!self.show_secrets).then_some(tunlog_decode::redact as Redact);
+        Correlator::new(CorrelatorOptions {
+            evidence: self.evidence,
+            redact,
+            ..CorrelatorOptions::default()
+        })
     }
 
     fn in_range(&self, first: i64, last: i64) -> bool {
@@ -83,7 +86,9 @@ impl Sources {
     }
 
     fn of(found: &Discovered) -> Sources {
-        Sources { names: found.specs.iter().map(|spec| spec.name.clone()).collect() }
+        Sources {
+            names: found.specs.iter().map(|spec| spec.name.clone()).collect(),
+        }
     }
 }
 
@@ -181,7 +186,14 @@ pub(crate) struct Teller<'s> {
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
         let correlates = settings.wants == Wants::Attempts;
-        Teller { settings, sources, subscriber, correlator: settings.correlator(), summary: Summary::default(), correlates }
+        Teller {
+            settings,
+            sources,
+            subscriber,
+            correlator: settings.correlator(),
+            summary: Summary::default(),
+            correlates,
+        }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
@@ -213,7 +225,9 @@ impl<'s> Teller<'s> {
         self.summary.records += batch.events.records;
         self.summary.unrecognised += batch.events.unrecognised;
         let name = self.sources.name(batch.source);
-        self.summary.problems.extend(batch.notes.iter().map(|note| note.problem(name, lines_before)));
+        self.summary
+            .problems
+            .extend(batch.notes.iter().map(|note| note.problem(name, lines_before)));
     }
 
     /// The event told last came more often.
@@ -241,7 +255,13 @@ impl<'s> Teller<'s> {
         match entry {
             Entry::Unrecognised(line) => {
                 let (body, raw) = (events.slice(line.body), events.slice(line.raw));
-                let line = UnrecognisedLine { dialect: line.dialect, body, raw, source, line: line.line };
+                let line = UnrecognisedLine {
+                    dialect: line.dialect,
+                    body,
+                    raw,
+                    source,
+                    line: line.line,
+                };
                 return self.subscriber.unrecognised(&line, &self.sources);
             }
             // only the line right before is repeated; another program's line may stand between
@@ -263,7 +283,11 @@ impl<'s> Teller<'s> {
         correlator: Correlator,
         summary: Summary,
     ) -> Teller<'s> {
-        Teller { correlator, summary, ..Teller::new(settings, sources, subscriber) }
+        Teller {
+            correlator,
+            summary,
+            ..Teller::new(settings, sources, subscriber)
+        }
     }
 
     /// What `resume` needs to go on.

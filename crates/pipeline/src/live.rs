@@ -42,8 +42,16 @@ impl<'c> Live<'c> {
     pub fn new(found: Discovered, catalogue: &'c Catalogue, settings: &Settings) -> Live<'c> {
         let sources = Sources::of(&found);
         let tail = Tail::new(&found.specs, &settings.ingest);
-        let start = RecordTime { micros: i64::MIN, assumed: Default::default() };
-        let followed = (0..found.specs.len()).map(|number| Followed { clock: tail.clock(number), lines: 0, told_line: 0, time: start });
+        let start = RecordTime {
+            micros: i64::MIN,
+            assumed: Default::default(),
+        };
+        let followed = (0..found.specs.len()).map(|number| Followed {
+            clock: tail.clock(number),
+            lines: 0,
+            told_line: 0,
+            time: start,
+        });
         Live {
             followed: followed.collect(),
             tail,
@@ -72,7 +80,10 @@ impl<'c> Live<'c> {
             if chunks.is_empty() {
                 return problems;
             }
-            let looks: Vec<Look> = chunks.into_iter().map(|chunk| self.look(chunk, &mut problems)).collect();
+            let looks: Vec<Look> = chunks
+                .into_iter()
+                .map(|chunk| self.look(chunk, &mut problems))
+                .collect();
             if self.tell(&looks, subscriber).is_break() {
                 return problems;
             }
@@ -98,7 +109,9 @@ impl<'c> Live<'c> {
         let mut events = EventBatch::over(part.chunk.bytes.len());
         let spans = Spans::of(&part.chunk.bytes);
         let decoder = &mut self.decoder;
-        let cut = part.framer.cut(&part.chunk, self.catalogue, &mut |record| decoder.decode(record, &spans, &mut events));
+        let cut = part.framer.cut(&part.chunk, self.catalogue, &mut |record| {
+            decoder.decode(record, &spans, &mut events)
+        });
         events.give_bytes(part.chunk.bytes);
         let followed = &mut self.followed[part.source];
         let name = self.sources.name(SourceId(part.source as u32));
@@ -114,7 +127,11 @@ impl<'c> Live<'c> {
             times.push(followed.time);
         }
         followed.lines += cut.lines;
-        Look { source: part.source, events, times }
+        Look {
+            source: part.source,
+            events,
+            times,
+        }
     }
 
     /// Tells the entries of all looks, merged by time; within a source the file's order stays.
@@ -128,8 +145,16 @@ impl<'c> Live<'c> {
             }
         }
         order.sort();
-        let Some(correlator) = self.correlator.take() else { return ControlFlow::Break(()) };
-        let mut teller = Teller::resume(&self.settings, self.sources.clone(), subscriber, correlator, std::mem::take(&mut self.summary));
+        let Some(correlator) = self.correlator.take() else {
+            return ControlFlow::Break(());
+        };
+        let mut teller = Teller::resume(
+            &self.settings,
+            self.sources.clone(),
+            subscriber,
+            correlator,
+            std::mem::take(&mut self.summary),
+        );
         let mut told = ControlFlow::Continue(());
         for (_, number, at) in order {
             let look = &looks[number];

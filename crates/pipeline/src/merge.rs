@@ -15,10 +15,18 @@ use crate::{Settings, Teller};
 const THREADED_SETS_MAX: usize = 4;
 
 /// Reads all sets. `Break` if the subscriber had enough.
-pub(crate) fn all(found: &Discovered, catalogue: &Catalogue, settings: &Settings, teller: &mut Teller<'_>) -> ControlFlow<()> {
+pub(crate) fn all(
+    found: &Discovered,
+    catalogue: &Catalogue,
+    settings: &Settings,
+    teller: &mut Teller<'_>,
+) -> ControlFlow<()> {
     let sets = sets(found);
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
-    let shared: Vec<Option<Shared<'_>>> = sets.iter().map(|specs| is_large(specs).then(|| Shared::new(specs, settings))).collect();
+    let shared: Vec<Option<Shared<'_>>> = sets
+        .iter()
+        .map(|specs| is_large(specs).then(|| Shared::new(specs, settings)))
+        .collect();
     thread::scope(|scope| {
         let mut threaded = 0;
         let mut cursors: Vec<Cursor<'_>> = Vec::with_capacity(sets.len());
@@ -90,8 +98,20 @@ struct Cursor<'s> {
 
 impl<'s> Cursor<'s> {
     fn new(stream: Stream<'s>) -> Cursor<'s> {
-        let time = RecordTime { micros: i64::MIN, assumed: Default::default() };
-        Cursor { stream, clock: None, batch: None, at: 0, time, lines_before: 0, told_line: 0, over: false }
+        let time = RecordTime {
+            micros: i64::MIN,
+            assumed: Default::default(),
+        };
+        Cursor {
+            stream,
+            clock: None,
+            batch: None,
+            at: 0,
+            time,
+            lines_before: 0,
+            told_line: 0,
+            over: false,
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -116,7 +136,9 @@ impl<'s> Cursor<'s> {
     }
 
     fn tell(&mut self, teller: &mut Teller<'_>) -> ControlFlow<()> {
-        let Some(batch) = &self.batch else { return ControlFlow::Continue(()) };
+        let Some(batch) = &self.batch else {
+            return ControlFlow::Continue(());
+        };
         let events = &batch.events;
         match &events.entries[self.at] {
             Entry::Event(raw) => {

@@ -1,11 +1,11 @@
 //! One rotated set as a stream of batches in file order, read and decoded by worker threads where that pays.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex};
 use std::thread::Scope;
 
-use tunlog_decode::{Catalogue, Decoder};
+use tunlog_decode::{Catalogue, Decoder, Facts};
 use tunlog_ingest::{Chunk, Clock, Framer, Note, Problem, Source, SourceKind, SourceSpec};
 use tunlog_model::{EventBatch, SourceId, Spans};
 
@@ -57,32 +57,34 @@ impl Reader<'_> {
     }
 
     fn work(&mut self, buffer: Vec<u8>) -> Option<Work> {
-        loop {
-            if let Some(problem) = self.told.pop() {
-                return Some(Work::Problem(problem));
+        if let Some(problem) = self.told.pop() {
+            return Some(Work::Problem(problem));
+        }
+        let Some((id, source)) = &mut self.open else {
+            return self.open_next();
+        };
+        match source.next_chunk(buffer) {
+            Ok(Some(chunk)) => Some(Work::Chunk(*id, source.framer(), chunk)),
+            Err(problem) => Some(Work::Problem(problem)),
+            Ok(None) => {
+                self.told = source.problems();
+                self.told.reverse();
+                self.open = None;
+                self.work(Vec::new())
             }
-            let Some((id, source)) = &mut self.open else {
-                let (id, spec) = self.specs.get(self.next)?;
-                self.next += 1;
-                match Source::open(spec, &self.settings.ingest) {
-                    Ok(source) => {
-                        let clock = source.clock();
-                        self.open = Some((*id, source));
-                        return Some(Work::Begin(Box::new(clock)));
-                    }
-                    Err(problem) => return Some(Work::Problem(problem)),
-                }
-            };
-            match source.next_chunk(buffer) {
-                Ok(Some(chunk)) => return Some(Work::Chunk(*id, source.framer(), chunk)),
-                Err(problem) => return Some(Work::Problem(problem)),
-                Ok(None) => {
-                    self.told = source.problems();
-                    self.told.reverse();
-                    self.open = None;
-                    return self.work(Vec::new());
-                }
+        }
+    }
+
+    fn open_next(&mut self) -> Option<Work> {
+        let (id, spec) = self.specs.get(self.next)?;
+        self.next += 1;
+        match Source::open(spec, &self.settings.ingest) {
+            Ok(source) => {
+                let clock = Box::new(source.clock());
+                self.open = Some((*id, source));
+                Some(Work::Begin(clock))
             }
+            Err(problem) => Some(Work::Problem(problem)),
         }
     }
 }
@@ -96,10 +98,23 @@ fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue) -
     };
     let mut events = EventBatch::over(chunk.bytes.len());
     let spans = Spans::of(&chunk.bytes);
-    let cut = framer.cut(&chunk, catalogue, &mut |record| decoder.decode(record, &spans, &mut events));
+    let cut = if decoder.keeps_all() {
+        framer.cut(&chunk, catalogue, &mut |record| {
+            decoder.decode(record, &spans, &mut events)
+        })
+    } else {
+        framer.cut(&chunk, &Facts(catalogue), &mut |record| {
+            decoder.decode(record, &spans, &mut events)
+        })
+    };
+    events.records += cut.chatter;
     events.lines = cut.lines;
     events.give_bytes(chunk.bytes);
-    Item::Batch(Box::new(Batch { source, events, notes: cut.notes }))
+    Item::Batch(Box::new(Batch {
+        source,
+        events,
+        notes: cut.notes,
+    }))
 }
 
 /// A set's items in order.
@@ -109,21 +124,66 @@ pub(crate) struct Stream<'s> {
 
 enum Kind<'s> {
     /// Read and decoded when asked.
-    Inline { reader: Box<Reader<'s>>, decoder: Box<Decoder<'s>>, catalogue: &'s Catalogue, buffer: Vec<u8> },
+    Inline {
+        reader: Box<Reader<'s>>,
+        decoder: Box<Decoder<'s>>,
+        catalogue: &'s Catalogue,
+        buffer: Vec<u8>,
+    },
     /// Decoded by workers; items that come early wait.
-    Threaded { results: Receiver<(u64, Item)>, early: BTreeMap<u64, Item>, next: u64, spare: &'s Mutex<Vec<Vec<u8>>> },
+    Threaded {
+        results: Receiver<(u64, Item)>,
+        early: BTreeMap<u64, Item>,
+        next: u64,
+        shared: &'s Shared<'s>,
+    },
 }
 
 /// What threads of one set share; lives outside the thread scope.
 pub(crate) struct Shared<'r> {
     reader: Mutex<Reader<'r>>,
     spare: Mutex<Vec<Vec<u8>>>,
+    /// How many items were told. A worker does not run far ahead of it: while another one is kept waiting by the system,
+    /// what comes early would pile up.
+    told: Mutex<u64>,
+    progress: Condvar,
 }
+
+/// How many items a worker may be ahead.
+const AHEAD_MAX: u64 = 4;
 
 impl<'r> Shared<'r> {
     pub(crate) fn new(specs: &'r [(SourceId, SourceSpec)], settings: &'r Settings) -> Shared<'r> {
-        let reader = Reader { specs, settings, next: 0, open: None, told: Vec::new(), sequence: 0 };
-        Shared { reader: Mutex::new(reader), spare: Mutex::new(Vec::new()) }
+        let reader = Reader {
+            specs,
+            settings,
+            next: 0,
+            open: None,
+            told: Vec::new(),
+            sequence: 0,
+        };
+        Shared {
+            reader: Mutex::new(reader),
+            spare: Mutex::new(Vec::new()),
+            told: Mutex::new(0),
+            progress: Condvar::new(),
+        }
+    }
+
+    fn tell(&self, told: u64) {
+        if let Ok(mut known) = self.told.lock() {
+            *known = told;
+        }
+        self.progress.notify_all();
+    }
+
+    /// Waits until item `number` is not far ahead. The oldest one never waits, so there is no deadlock.
+    fn wait_for_turn(&self, number: u64) {
+        let Ok(mut told) = self.told.lock() else { return };
+        while number > told.saturating_add(AHEAD_MAX) {
+            let Ok(again) = self.progress.wait(told) else { return };
+            told = again;
+        }
     }
 }
 
@@ -137,10 +197,28 @@ pub(crate) fn is_large(specs: &[(SourceId, SourceSpec)]) -> bool {
 
 impl<'s> Stream<'s> {
     /// A stream that works on the caller's thread.
-    pub(crate) fn inline(specs: &'s [(SourceId, SourceSpec)], catalogue: &'s Catalogue, settings: &'s Settings) -> Stream<'s> {
-        let reader = Reader { specs, settings, next: 0, open: None, told: Vec::new(), sequence: 0 };
+    pub(crate) fn inline(
+        specs: &'s [(SourceId, SourceSpec)],
+        catalogue: &'s Catalogue,
+        settings: &'s Settings,
+    ) -> Stream<'s> {
+        let reader = Reader {
+            specs,
+            settings,
+            next: 0,
+            open: None,
+            told: Vec::new(),
+            sequence: 0,
+        };
         let decoder = Decoder::new(catalogue, settings.keep());
-        Stream { kind: Kind::Inline { reader: Box::new(reader), decoder: Box::new(decoder), catalogue, buffer: Vec::new() } }
+        Stream {
+            kind: Kind::Inline {
+                reader: Box::new(reader),
+                decoder: Box::new(decoder),
+                catalogue,
+                buffer: Vec::new(),
+            },
+        }
     }
 
     /// A stream with `workers` threads.
@@ -157,19 +235,37 @@ impl<'s> Stream<'s> {
             let sender = sender.clone();
             scope.spawn(move || work(shared, catalogue, settings, &sender));
         }
-        Stream { kind: Kind::Threaded { results, early: BTreeMap::new(), next: 0, spare: &shared.spare } }
+        Stream {
+            kind: Kind::Threaded {
+                results,
+                early: BTreeMap::new(),
+                next: 0,
+                shared,
+            },
+        }
     }
 
     /// The next item in file order; None at the end of the set.
     pub(crate) fn next(&mut self) -> Option<Item> {
         match &mut self.kind {
-            Kind::Inline { reader, decoder, catalogue, buffer } => {
+            Kind::Inline {
+                reader,
+                decoder,
+                catalogue,
+                buffer,
+            } => {
                 let (_, work) = reader.next(std::mem::take(buffer))?;
                 Some(decode(work, decoder, catalogue))
             }
-            Kind::Threaded { results, early, next, .. } => loop {
+            Kind::Threaded {
+                results,
+                early,
+                next,
+                shared,
+            } => loop {
                 if let Some(item) = early.remove(next) {
                     *next += 1;
+                    shared.tell(*next);
                     return Some(item);
                 }
                 let (number, item) = results.recv().ok()?;
@@ -182,8 +278,8 @@ impl<'s> Stream<'s> {
     pub(crate) fn recycle(&mut self, batch: EventBatch) {
         match &mut self.kind {
             Kind::Inline { buffer, .. } => *buffer = batch.into_buffer(),
-            Kind::Threaded { spare, .. } => {
-                if let Ok(mut spare) = spare.lock()
+            Kind::Threaded { shared, .. } => {
+                if let Ok(mut spare) = shared.spare.lock()
                     && spare.len() < 4
                 {
                     spare.push(batch.into_buffer());
@@ -193,12 +289,29 @@ impl<'s> Stream<'s> {
     }
 }
 
+impl Drop for Stream<'_> {
+    /// Nobody takes items any more: workers that wait may end.
+    fn drop(&mut self) {
+        if let Kind::Threaded { shared, .. } = &self.kind {
+            shared.tell(u64::MAX);
+        }
+    }
+}
+
 /// A worker: reads the next chunk while it holds the reader, decodes it while others read.
 fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
     let mut decoder = Decoder::new(catalogue, settings.keep());
     loop {
-        let buffer = shared.spare.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
-        let Some((number, work)) = shared.reader.lock().ok().and_then(|mut reader| reader.next(buffer)) else { return };
+        let buffer = shared
+            .spare
+            .lock()
+            .ok()
+            .and_then(|mut spare| spare.pop())
+            .unwrap_or_default();
+        let Some((number, work)) = shared.reader.lock().ok().and_then(|mut reader| reader.next(buffer)) else {
+            return;
+        };
+        shared.wait_for_turn(number);
         let item = decode(work, &mut decoder, catalogue);
         if results.send((number, item)).is_err() {
             return;

@@ -46,7 +46,11 @@ impl Shown {
 
     /// Columns of a terminal that the text takes.
     pub(crate) fn width(&self) -> usize {
-        if self.text.is_ascii() { self.text.len() } else { self.text.width() }
+        if self.text.is_ascii() {
+            self.text.len()
+        } else {
+            self.text.width()
+        }
     }
 }
 

@@ -81,7 +81,13 @@ fn plain(micros: i64) -> String {
     let second = micros.rem_euclid(86_400_000_000) / 1_000_000;
     let mut out = Vec::with_capacity(19);
     digits(&mut out, year.clamp(0, 9999), 4);
-    let parts = [(b'-', month), (b'-', day), (b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)];
+    let parts = [
+        (b'-', month),
+        (b'-', day),
+        (b' ', second / 3600),
+        (b':', second / 60 % 60),
+        (b':', second % 60),
+    ];
     for (mark, value) in parts {
         out.push(mark);
         digits(&mut out, value, 2);

@@ -48,7 +48,8 @@ impl Records {
         if self.closed.len() >= CLOSED_MAX {
             self.closed.pop_front();
         }
-        self.closed.push_back((attempt.assigned_ip, attempt.user.clone(), attempt.last_seen));
+        self.closed
+            .push_back((attempt.assigned_ip, attempt.user.clone(), attempt.last_seen));
     }
 
     fn was_closed(&self, facts: &Facts) -> bool {
@@ -63,8 +64,16 @@ impl Correlator {
     pub(super) fn account(&mut self, host: u32, event: &Event<'_>) {
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
-        let identity = (event.text(Field::AccountingId).unwrap_or_default().into(), facts.user.clone().unwrap_or_default());
-        let joined = self.accounting.joined.get(&identity).copied().filter(|key| self.links.get(*key).is_some());
+        let identity = (
+            event.text(Field::AccountingId).unwrap_or_default().into(),
+            facts.user.clone().unwrap_or_default(),
+        );
+        let joined = self
+            .accounting
+            .joined
+            .get(&identity)
+            .copied()
+            .filter(|key| self.links.get(*key).is_some());
         if let Some(key) = joined.or_else(|| self.link_of_record(&facts)) {
             self.fill_in(key, facts, event);
             self.accounting.joined.insert(identity, key);
@@ -82,7 +91,9 @@ impl Correlator {
         let found = self.links.iter().find(|(_, link)| {
             let same_address = facts.assigned_ip.is_some() && link.facts.assigned_ip == facts.assigned_ip;
             let same_user = link.facts.user.is_some() && link.facts.user == facts.user;
-            link.up.is_some_and(|up| (same_address && up <= facts.last + APART_MAX) || (same_user && facts.assigned_ip.is_none() && near(up)))
+            link.up.is_some_and(|up| {
+                (same_address && up <= facts.last + APART_MAX) || (same_user && facts.assigned_ip.is_none() && near(up))
+            })
         });
         found.map(|(key, _)| key)
     }
@@ -99,7 +110,9 @@ impl Correlator {
             let other_user = user.is_some() && record.facts.user.is_some() && user != record.facts.user;
             same_address && !other_user && (record.facts.started - now).abs() <= APART_MAX
         });
-        let Some(identity) = found.map(|(identity, _)| identity.clone()) else { return };
+        let Some(identity) = found.map(|(identity, _)| identity.clone()) else {
+            return;
+        };
         if let Some(record) = self.accounting.open.remove(&identity) {
             self.join_record(key, record.facts);
             self.accounting.joined.insert(identity, key);
@@ -123,7 +136,10 @@ impl Correlator {
             if link.bytes.is_none() {
                 link.bytes = bytes(event);
             }
-            if let Some(reason) = event.text(Field::TerminateCause).and_then(|cause| terminate_cause(&cause)) {
+            if let Some(reason) = event
+                .text(Field::TerminateCause)
+                .and_then(|cause| terminate_cause(&cause))
+            {
                 link.facts.end(reason);
             }
         }
@@ -132,7 +148,12 @@ impl Correlator {
     fn record(&mut self, host: u32, identity: Identity, facts: Facts, event: &Event<'_>) {
         let started = facts.started;
         let known = self.accounting.open.remove(&identity);
-        let mut record = known.unwrap_or(Record { facts, bytes: None, duration_s: None, host });
+        let mut record = known.unwrap_or(Record {
+            facts,
+            bytes: None,
+            duration_s: None,
+            host,
+        });
         if record.facts.started != started {
             let policy = self.policy;
             record.facts.note(event, &policy);
@@ -140,7 +161,10 @@ impl Correlator {
         record.bytes = bytes(event).or(record.bytes);
         record.duration_s = event.seconds(Field::DurationS).or(record.duration_s);
         if event.message().kind == EventKind::AccountingStop {
-            if let Some(reason) = event.text(Field::TerminateCause).and_then(|cause| terminate_cause(&cause)) {
+            if let Some(reason) = event
+                .text(Field::TerminateCause)
+                .and_then(|cause| terminate_cause(&cause))
+            {
                 record.facts.end(reason);
             }
             let gateway = self.gateway(record.host);

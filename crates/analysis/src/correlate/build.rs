@@ -24,10 +24,15 @@ impl Correlator {
 
     /// The attempt of a carrier and a link, or of one of them; `at_end`: the evidence ends here, they are not closed.
     pub(super) fn attempt(&self, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) -> Attempt {
-        let host = carrier.map(|carrier| carrier.host).or(link.map(|link| link.host)).unwrap_or_default();
+        let host = carrier
+            .map(|carrier| carrier.host)
+            .or(link.map(|link| link.host))
+            .unwrap_or_default();
         let facts = joined(carrier, link);
         let mut attempt = from_facts(facts, self.gateway(host));
-        attempt.protocol = carrier.map(|carrier| carrier.protocol).or_else(|| link.and_then(guess_protocol));
+        attempt.protocol = carrier
+            .map(|carrier| carrier.protocol)
+            .or_else(|| link.and_then(guess_protocol));
         if let Some(carrier) = carrier {
             attempt.id ^= u64::from(carrier.pid) << 32;
         }
@@ -103,8 +108,13 @@ fn guess_protocol(link: &Link) -> Option<Protocol> {
 }
 
 fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) {
-    let is_up = attempt.up.is_some() || link.is_some_and(|link| link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none());
-    let is_over = !at_end || link.is_some_and(|link| link.exited || (link.ending && link.terminated)) || carrier.is_some_and(|carrier| carrier.finished.is_some());
+    let is_up = attempt.up.is_some()
+        || link.is_some_and(|link| {
+            link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none()
+        });
+    let is_over = !at_end
+        || link.is_some_and(|link| link.exited || (link.ending && link.terminated))
+        || carrier.is_some_and(|carrier| carrier.finished.is_some());
     if is_up {
         attempt.outcome = if is_over { Outcome::Established } else { Outcome::Open };
         end_session(attempt, carrier, link, is_over);
@@ -114,7 +124,11 @@ fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>,
     attempt.end_reason = None;
     attempt.ended = Some(attempt.last_seen);
     let refused = link.is_some_and(|link| link.refused);
-    attempt.outcome = if is_over || refused || attempt.cause.is_some() { Outcome::Failed } else { Outcome::Unfinished };
+    attempt.outcome = if is_over || refused || attempt.cause.is_some() {
+        Outcome::Failed
+    } else {
+        Outcome::Unfinished
+    };
     if attempt.outcome == Outcome::Unfinished {
         return;
     }
@@ -148,28 +162,63 @@ fn end_session(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&L
         Some(reason) if tunnel_first => reason,
         _ => link.why_ended(false),
     };
-    attempt.end_reason = Some(reason).filter(|reason| *reason != EndReason::Unknown).or(Some(EndReason::Unknown));
+    attempt.end_reason = Some(reason)
+        .filter(|reason| *reason != EndReason::Unknown)
+        .or(Some(EndReason::Unknown));
 }
 
 /// Why an attempt failed, from what was said or, last, from how far it came.
 fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link>) -> Blame {
     if let (Some(cause), Some(confidence)) = (attempt.cause, attempt.confidence) {
-        let layer = [link.and_then(|link| link.facts.blame), carrier.and_then(|carrier| carrier.facts.blame)];
-        let layer = layer.into_iter().flatten().find(|blame| blame.cause == cause).map_or(attempt.reached, |blame| blame.layer);
-        return Blame { cause, confidence, layer };
+        let layer = [
+            link.and_then(|link| link.facts.blame),
+            carrier.and_then(|carrier| carrier.facts.blame),
+        ];
+        let layer = layer
+            .into_iter()
+            .flatten()
+            .find(|blame| blame.cause == cause)
+            .map_or(attempt.reached, |blame| blame.layer);
+        return Blame {
+            cause,
+            confidence,
+            layer,
+        };
     }
-    let guess = |cause, layer| Blame { cause, confidence: Confidence::Likely, layer };
+    let guess = |cause, layer| Blame {
+        cause,
+        confidence: Confidence::Likely,
+        layer,
+    };
     let is_pptp = attempt.protocol == Some(Protocol::Pptp);
     match (carrier, link) {
         (_, Some(link)) if link.refused => guess("wrong-credentials", Layer::Auth),
-        (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => guess("gre-blocked", Layer::Gre),
-        (_, Some(link)) if !link.heard && is_pptp => Blame { cause: "gre-blocked", confidence: Confidence::Possible, layer: Layer::Gre },
+        (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => {
+            guess("gre-blocked", Layer::Gre)
+        }
+        (_, Some(link)) if !link.heard && is_pptp => Blame {
+            cause: "gre-blocked",
+            confidence: Confidence::Possible,
+            layer: Layer::Gre,
+        },
         (_, Some(link)) if !link.heard => guess("l2tp-unanswered", Layer::Lcp),
         (_, Some(link)) if link.authenticated && link.hung_up => guess("client-aborted", Layer::Ipcp),
-        (_, Some(_)) => Blame { cause: "unknown", confidence: Confidence::Possible, layer: attempt.reached },
-        (Some(carrier), None) if carrier.call_started.is_some() => Blame { cause: "unknown", confidence: Confidence::Possible, layer: Layer::Lcp },
+        (_, Some(_)) => Blame {
+            cause: "unknown",
+            confidence: Confidence::Possible,
+            layer: attempt.reached,
+        },
+        (Some(carrier), None) if carrier.call_started.is_some() => Blame {
+            cause: "unknown",
+            confidence: Confidence::Possible,
+            layer: Layer::Lcp,
+        },
         (Some(_), None) => guess("abandoned", Layer::Control),
-        (None, None) => Blame { cause: "unknown", confidence: Confidence::Possible, layer: attempt.reached },
+        (None, None) => Blame {
+            cause: "unknown",
+            confidence: Confidence::Possible,
+            layer: attempt.reached,
+        },
     }
 }
 
@@ -196,7 +245,10 @@ pub fn unreachable(facts: Facts, protocol: Protocol, gateway: Option<Box<str>>) 
 /// A RADIUS answer that no gateway line joins.
 pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
     if !answer.accepted {
-        return Attempt { backend: Some("radius"), ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", None) };
+        return Attempt {
+            backend: Some("radius"),
+            ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", None)
+        };
     }
     let mut attempt = from_facts(answer.facts, gateway);
     attempt.backend = Some("radius");
@@ -229,8 +281,18 @@ pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Atte
     attempt
 }
 
-fn failed(facts: Facts, gateway: Option<Box<str>>, layer: Layer, otherwise: &'static str, protocol: Option<Protocol>) -> Attempt {
-    let blame = facts.blame.unwrap_or(Blame { cause: otherwise, confidence: Confidence::Likely, layer });
+fn failed(
+    facts: Facts,
+    gateway: Option<Box<str>>,
+    layer: Layer,
+    otherwise: &'static str,
+    protocol: Option<Protocol>,
+) -> Attempt {
+    let blame = facts.blame.unwrap_or(Blame {
+        cause: otherwise,
+        confidence: Confidence::Likely,
+        layer,
+    });
     let mut attempt = from_facts(facts, gateway);
     attempt.protocol = protocol;
     attempt.outcome = Outcome::Failed;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Message, text};
 
+/// Takes the secrets out of a record; given by the pipeline, because only the catalogue knows what is secret.
+pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
 
 /// How evidence is kept.
 #[derive(Clone, Copy)]
@@ -12,7 +14,7 @@ pub struct EvidencePolicy {
     /// Keep texts at all (tables do not show them).
     pub keep: bool,
     /// Takes secrets out; `None` keeps them (`--show-secrets`).
-    pub redact: Option<for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>>,
+    pub redact: Option<Redact>,
 }
 
 /// Lines of evidence a side keeps: the first ones, and the last ones in place of each other.
@@ -94,7 +96,11 @@ impl Facts {
         }
         let message = event.message();
         if let Some(cause) = message.blames {
-            self.blame(Blame { cause, confidence: Confidence::Certain, layer: message.layer });
+            self.blame(Blame {
+                cause,
+                confidence: Confidence::Certain,
+                layer: message.layer,
+            });
         }
         if let Some(reason) = message.end_reason {
             self.end(reason);
@@ -121,8 +127,14 @@ impl Facts {
             self.evidence.remove(EVIDENCE_MAX / 2);
         }
         let raw = event.raw();
-        let shown = policy.redact.map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
-        self.evidence.push(Evidence { source: event.source, line: event.line(), text: text::lossy(shown.trim_ascii_end()).into() });
+        let shown = policy
+            .redact
+            .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
+        self.evidence.push(Evidence {
+            source: event.source,
+            line: event.line(),
+            text: text::lossy(shown.trim_ascii_end()).into(),
+        });
     }
 
     fn field(&mut self, field: Field, event: &Event<'_>) {
@@ -131,9 +143,20 @@ impl Facts {
             Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(event.ip(field)),
             Field::AssignedIp => self.assigned_ip = event.ip(field).or(self.assigned_ip),
             // IPCP's address of the gateway is the one inside the tunnel
-            Field::ServerIp if event.message().layer != Layer::Ipcp => self.server_ip = self.server_ip.or(event.ip(field)),
-            Field::ClientPort => self.client_port = self.client_port.or(event.int(field).and_then(|port| u16::try_from(port).ok())),
-            Field::MppeBits => self.mppe_bits = event.int(field).and_then(|bits| u8::try_from(bits).ok()).or(self.mppe_bits),
+            Field::ServerIp if event.message().layer != Layer::Ipcp => {
+                self.server_ip = self.server_ip.or(event.ip(field))
+            }
+            Field::ClientPort => {
+                self.client_port = self
+                    .client_port
+                    .or(event.int(field).and_then(|port| u16::try_from(port).ok()))
+            }
+            Field::MppeBits => {
+                self.mppe_bits = event
+                    .int(field)
+                    .and_then(|bits| u8::try_from(bits).ok())
+                    .or(self.mppe_bits)
+            }
             Field::AuthMethod => self.auth_method = event.word(field).or(self.auth_method),
             Field::User if self.user.is_none() => self.user = event.text(field).map(|user| user.into()),
             _ => {}

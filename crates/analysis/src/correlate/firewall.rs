@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use tunlog_model::{Event, EventKind, Field, Protocol};
 
-use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
+use super::{Correlator, apart};
 
 /// How long, in microseconds, a client goes on knocking: TCP repeats a SYN after 1, 3, 7, 15, 31 s (RFC 6298).
 const KNOCKING_MAX: i64 = 70_000_000;
@@ -33,7 +33,9 @@ impl Correlator {
         if event.message().kind != EventKind::PacketDropped || event.message().blames.is_none() {
             return;
         }
-        let Some(client) = event.ip(Field::ClientIp) else { return };
+        let Some(client) = event.ip(Field::ClientIp) else {
+            return;
+        };
         if self.blame_open(host, client, event) || event.message().blames != Some("control-unreachable") {
             return;
         }
@@ -41,18 +43,38 @@ impl Correlator {
         if self.firewall.by_client.len() >= CLIENTS_MAX {
             self.finish_drops();
         }
-        let protocol = if event.bytes(Field::Protocol).is_some_and(|name| name == b"TCP" || name == b"6") { Protocol::Pptp } else { Protocol::L2tp };
+        let protocol = if event
+            .bytes(Field::Protocol)
+            .is_some_and(|name| name == b"TCP" || name == b"6")
+        {
+            Protocol::Pptp
+        } else {
+            Protocol::L2tp
+        };
         let policy = self.policy;
-        let (_, facts) = self.firewall.by_client.entry((host, client, port)).or_insert_with(|| (protocol, Facts::new(event.time.micros)));
+        let (_, facts) = self
+            .firewall
+            .by_client
+            .entry((host, client, port))
+            .or_insert_with(|| (protocol, Facts::new(event.time.micros)));
         facts.note(event, &policy);
     }
 
     /// A drop while the client's connection is being set up is that attempt's cause; any host's filter may say it.
     fn blame_open(&mut self, host: u32, client: IpAddr, event: &Event<'_>) -> bool {
         let own = self.by_client.get(&(host, client)).copied();
-        let key = own.or_else(|| (0..self.host_names.len() as u32).take(64).find_map(|other| self.by_client.get(&(other, client)).copied()));
+        let key = own.or_else(|| {
+            (0..self.host_names.len() as u32)
+                .take(64)
+                .find_map(|other| self.by_client.get(&(other, client)).copied())
+        });
         let Some(key) = key else { return false };
-        let is_up = self.carriers.get(key).and_then(|carrier| carrier.link).and_then(|link| self.links.get(link)).is_some_and(|link| link.up.is_some());
+        let is_up = self
+            .carriers
+            .get(key)
+            .and_then(|carrier| carrier.link)
+            .and_then(|link| self.links.get(link))
+            .is_some_and(|link| link.up.is_some());
         let policy = self.policy;
         if let Some(carrier) = self.carriers.get_mut(key).filter(|_| !is_up) {
             let (started, last) = (carrier.facts.started, carrier.facts.last);
@@ -68,15 +90,25 @@ impl Correlator {
     pub(super) fn settle_drops(&mut self) {
         let now = self.now;
         self.firewall.next_look = now.saturating_add(KNOCKING_MAX / 8);
-        let quiet: Vec<(u32, IpAddr, i64)> =
-            self.firewall.by_client.iter().filter(|(_, (_, facts))| apart(now, facts.last) > KNOCKING_MAX).map(|(client, _)| *client).collect();
+        let quiet: Vec<(u32, IpAddr, i64)> = self
+            .firewall
+            .by_client
+            .iter()
+            .filter(|(_, (_, facts))| apart(now, facts.last) > KNOCKING_MAX)
+            .map(|(client, _)| *client)
+            .collect();
         for client in quiet {
             self.end_drop(client);
         }
     }
 
     pub(super) fn finish_drops(&mut self) {
-        let mut all: Vec<(i64, (u32, IpAddr, i64))> = self.firewall.by_client.iter().map(|(client, (_, facts))| (facts.started, *client)).collect();
+        let mut all: Vec<(i64, (u32, IpAddr, i64))> = self
+            .firewall
+            .by_client
+            .iter()
+            .map(|(client, (_, facts))| (facts.started, *client))
+            .collect();
         all.sort_unstable();
         for (_, client) in all {
             self.end_drop(client);

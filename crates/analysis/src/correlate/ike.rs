@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use tunlog_model::{Event, EventKind, Field, Layer};
 
-use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
+use super::{Correlator, apart};
 
 /// How long, in microseconds, a quiet negotiation waits for its tunnel.
 const QUIET_MAX: i64 = 60_000_000;
@@ -56,10 +56,24 @@ impl Correlator {
         if kind.is_detail() && event.value(Field::ClientIp).is_none() {
             return;
         }
-        let Some(client) = event.ip(Field::ClientIp).or_else(|| self.ike.current.get(&host).copied()) else { return };
+        let Some(client) = event
+            .ip(Field::ClientIp)
+            .or_else(|| self.ike.current.get(&host).copied())
+        else {
+            return;
+        };
         self.ike.current.insert(host, client);
         let known = self.ike.by_client.contains_key(&(host, client));
-        if !known && !matches!(kind, EventKind::IkeStarted | EventKind::IkeFailed | EventKind::IkeEstablished | EventKind::ChildEstablished | EventKind::IkeTimeout) {
+        if !known
+            && !matches!(
+                kind,
+                EventKind::IkeStarted
+                    | EventKind::IkeFailed
+                    | EventKind::IkeEstablished
+                    | EventKind::ChildEstablished
+                    | EventKind::IkeTimeout
+            )
+        {
             return;
         }
         if self.ike.by_client.len() >= OPEN_MAX {
@@ -71,7 +85,13 @@ impl Correlator {
     fn negotiate(&mut self, host: u32, client: IpAddr, event: &Event<'_>) {
         use EventKind::*;
         let policy = self.policy;
-        let fresh = || Negotiation { facts: Facts::new(event.time.micros), established: false, authenticated: false, failed: false, used: false };
+        let fresh = || Negotiation {
+            facts: Facts::new(event.time.micros),
+            established: false,
+            authenticated: false,
+            failed: false,
+            used: false,
+        };
         let negotiation = self.ike.by_client.entry((host, client)).or_insert_with(fresh);
         let kind = event.message().kind;
         if kind == IkeStarted && negotiation.used {
@@ -91,7 +111,11 @@ impl Correlator {
             IkeFailed | IkeTimeout => negotiation.failed = true,
             _ => {}
         }
-        self.ike.next_look = self.ike.next_look.min(event.time.micros.saturating_add(QUIET_MAX)).max(self.now);
+        self.ike.next_look = self
+            .ike
+            .next_look
+            .min(event.time.micros.saturating_add(QUIET_MAX))
+            .max(self.now);
     }
 
     /// The negotiation that a tunnel of this client came through, and whether IPsec was up. The facts are given once.
@@ -105,7 +129,11 @@ impl Correlator {
         negotiation.used = true;
         let recent = apart(now, negotiation.facts.last) <= QUIET_MAX;
         let facts = std::mem::replace(&mut negotiation.facts, Facts::new(now));
-        if recent { Some((facts, negotiation.established)) } else { negotiation.established.then(|| (Facts::new(now), true)) }
+        if recent {
+            Some((facts, negotiation.established))
+        } else {
+            negotiation.established.then(|| (Facts::new(now), true))
+        }
     }
 
     pub(super) fn settle_ike(&mut self) {
@@ -115,7 +143,9 @@ impl Correlator {
             .ike
             .by_client
             .iter()
-            .filter(|(_, negotiation)| apart(now, negotiation.facts.last) > QUIET_MAX && !(negotiation.used && negotiation.established))
+            .filter(|(_, negotiation)| {
+                apart(now, negotiation.facts.last) > QUIET_MAX && !(negotiation.used && negotiation.established)
+            })
             .map(|(client, _)| *client)
             .collect();
         for client in quiet {
@@ -130,17 +160,29 @@ impl Correlator {
     }
 
     fn end_negotiation(&mut self, client: (u32, IpAddr)) {
-        let Some(negotiation) = self.ike.by_client.remove(&client) else { return };
+        let Some(negotiation) = self.ike.by_client.remove(&client) else {
+            return;
+        };
         // IPsec that stands may serve anything; only one that failed, or never got its tunnel, is an attempt
         if negotiation.used || !(negotiation.failed || negotiation.facts.blame.is_some() || negotiation.established) {
             return;
         }
         let gateway = self.gateway(client.0);
-        self.closed.push(build::negotiation(negotiation.facts, negotiation.established, negotiation.authenticated, gateway));
+        self.closed.push(build::negotiation(
+            negotiation.facts,
+            negotiation.established,
+            negotiation.authenticated,
+            gateway,
+        ));
     }
 
     fn drop_oldest_negotiation(&mut self) {
-        let oldest = self.ike.by_client.iter().min_by_key(|(_, negotiation)| negotiation.facts.last).map(|(client, _)| *client);
+        let oldest = self
+            .ike
+            .by_client
+            .iter()
+            .min_by_key(|(_, negotiation)| negotiation.facts.last)
+            .map(|(client, _)| *client);
         if let Some(client) = oldest {
             self.end_negotiation(client);
         }

@@ -17,7 +17,9 @@ impl Correlator {
         }
         let Some(key) = self.tunnel(host, event) else { return };
         let policy = self.policy;
-        let Some(carrier) = self.carriers.get_mut(key) else { return };
+        let Some(carrier) = self.carriers.get_mut(key) else {
+            return;
+        };
         carrier.observe(event, &policy);
         if let Some(tunnel) = event.int(Field::TunnelId).filter(|_| carrier.tunnel_id.is_none()) {
             carrier.tunnel_id = Some(tunnel);
@@ -34,14 +36,26 @@ impl Correlator {
     fn tunnel(&mut self, host: u32, event: &Event<'_>) -> Option<Key> {
         let kind = event.message().kind;
         let client = event.ip(Field::ClientIp);
-        let by_id = event.int(Field::TunnelId).and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied());
+        let by_id = event
+            .int(Field::TunnelId)
+            .and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied());
         let by_client = client.and_then(|client| self.by_client.get(&(host, client)).copied());
-        let known = by_id.or(by_client).filter(|key| self.carriers.get(*key).is_some_and(|carrier| carrier.protocol != Protocol::Pptp));
+        let known = by_id.or(by_client).filter(|key| {
+            self.carriers
+                .get(*key)
+                .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
+        });
         let known = known.filter(|key| !self.begins_anew(*key, event));
         if known.is_some() {
             return known;
         }
-        let begins = matches!(kind, EventKind::TunnelOpened | EventKind::TunnelEstablished | EventKind::CallEstablished | EventKind::ControlTimeout);
+        let begins = matches!(
+            kind,
+            EventKind::TunnelOpened
+                | EventKind::TunnelEstablished
+                | EventKind::CallEstablished
+                | EventKind::ControlTimeout
+        );
         match client.filter(|_| begins) {
             Some(client) => Some(self.new_tunnel(host, client, event)),
             None => self.lone_tunnel(host, event),
@@ -50,12 +64,18 @@ impl Correlator {
 
     /// Whether an event opens another tunnel or call than the known one.
     fn begins_anew(&self, key: Key, event: &Event<'_>) -> bool {
-        let Some(carrier) = self.carriers.get(key) else { return true };
-        let other_id = event.int(Field::TunnelId).is_some_and(|tunnel| carrier.tunnel_id.is_some_and(|known| known != tunnel));
+        let Some(carrier) = self.carriers.get(key) else {
+            return true;
+        };
+        let other_id = event
+            .int(Field::TunnelId)
+            .is_some_and(|tunnel| carrier.tunnel_id.is_some_and(|known| known != tunnel));
         match event.message().kind {
             EventKind::TunnelOpened => carrier.finished.is_some() || carrier.tunnel_id.is_some(),
             EventKind::TunnelEstablished => carrier.finished.is_some() || other_id,
-            EventKind::CallEstablished => carrier.finished.is_some() || carrier.link.is_some() || carrier.call_started.is_some(),
+            EventKind::CallEstablished => {
+                carrier.finished.is_some() || carrier.link.is_some() || carrier.call_started.is_some()
+            }
             _ => false,
         }
     }
@@ -82,16 +102,28 @@ impl Correlator {
     fn lone_tunnel(&self, host: u32, event: &Event<'_>) -> Option<Key> {
         event.message().blames?;
         let recent = self.carriers.iter().filter(|(_, carrier)| {
-            carrier.host == host && carrier.protocol != Protocol::Pptp && carrier.link.is_none() && carrier.finished.is_none()
+            carrier.host == host
+                && carrier.protocol != Protocol::Pptp
+                && carrier.link.is_none()
+                && carrier.finished.is_none()
         });
         recent.max_by_key(|(_, carrier)| carrier.facts.last).map(|(key, _)| key)
     }
 
     fn call_established(&mut self, host: u32, key: Key, event: &Event<'_>) {
-        let Some(pid) = event.int(Field::Pid).and_then(|pid| u32::try_from(pid).ok()) else { return };
+        let Some(pid) = event.int(Field::Pid).and_then(|pid| u32::try_from(pid).ok()) else {
+            return;
+        };
         match self.by_link.get(&(host, pid)).copied() {
             // a pppd that went before the call is another life of the pid
-            Some(link) if self.links.get(link).is_some_and(|link| !link.exited && apart(self.now, link.facts.started) < GRACE_LONG) => self.pair(key, link, true),
+            Some(link)
+                if self
+                    .links
+                    .get(link)
+                    .is_some_and(|link| !link.exited && apart(self.now, link.facts.started) < GRACE_LONG) =>
+            {
+                self.pair(key, link, true)
+            }
             _ => {
                 self.expected.insert((host, pid), key);
             }
@@ -99,7 +131,9 @@ impl Correlator {
     }
 
     fn tunnel_closed(&mut self, key: Key) {
-        let Some(carrier) = self.carriers.get_mut(key) else { return };
+        let Some(carrier) = self.carriers.get_mut(key) else {
+            return;
+        };
         carrier.finished = carrier.finished.or(Some(self.now));
         match carrier.link.and_then(|link| self.links.get(link)) {
             Some(link) if link.exited => self.close_carrier(key),
@@ -110,9 +144,19 @@ impl Correlator {
 
     /// The daemon starts or stops: its tunnels end with it.
     fn l2tp_daemon(&mut self, host: u32, event: &Event<'_>) {
-        let keys: Vec<Key> = self.carriers.iter().filter(|(_, carrier)| carrier.host == host && carrier.protocol != Protocol::Pptp).map(|(key, _)| key).collect();
+        let keys: Vec<Key> = self
+            .carriers
+            .iter()
+            .filter(|(_, carrier)| carrier.host == host && carrier.protocol != Protocol::Pptp)
+            .map(|(key, _)| key)
+            .collect();
         for key in keys {
-            if let Some(link) = self.carriers.get(key).and_then(|carrier| carrier.link).and_then(|link| self.links.get_mut(link)) {
+            if let Some(link) = self
+                .carriers
+                .get(key)
+                .and_then(|carrier| carrier.link)
+                .and_then(|link| self.links.get_mut(link))
+            {
                 link.facts.end(EndReason::ServerStopped);
             }
             match event.message().kind {
@@ -127,7 +171,9 @@ impl Correlator {
         match event.int(Field::Pid) {
             None => self.l2tp_daemon(host, event),
             Some(pid) => {
-                let link = u32::try_from(pid).ok().and_then(|pid| self.by_link.get(&(host, pid)).copied());
+                let link = u32::try_from(pid)
+                    .ok()
+                    .and_then(|pid| self.by_link.get(&(host, pid)).copied());
                 if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
                     link.facts.end(EndReason::TunnelClosed);
                 }

@@ -99,7 +99,10 @@ impl Link {
             // what pppd says while it goes down is a consequence of the end, not its cause
             self.facts.blame = blamed.or(self.facts.blame);
         }
-        if let Some(interface) = event.text(Field::Interface).filter(|name| self.interface.as_deref() != Some(name)) {
+        if let Some(interface) = event
+            .text(Field::Interface)
+            .filter(|name| self.interface.as_deref() != Some(name))
+        {
             self.interface = Some(interface.into());
         }
         self.begun |= !is_ending(event.message().kind);
@@ -162,7 +165,12 @@ impl Link {
 
     /// A packet line proves that the peer is heard only if it was received.
     fn hear(&mut self, event: &Event<'_>) {
-        if event.message().templates.first().is_some_and(|text| text.starts_with("rcvd")) {
+        if event
+            .message()
+            .templates
+            .first()
+            .is_some_and(|text| text.starts_with("rcvd"))
+        {
             self.heard = true;
             self.facts.reach(Layer::Lcp);
         }
@@ -210,12 +218,31 @@ fn is_ending(kind: EventKind) -> bool {
     use EventKind::*;
     matches!(
         kind,
-        LinkDown | Hangup | ProcessExited | TrafficCounted | TimeCounted | ScriptRun | SystemMessage | LinkTerminated | Signal
-            | DataMessage | LcpMessage | CcpMessage | IpcpMessage | PluginLoaded
+        LinkDown
+            | Hangup
+            | ProcessExited
+            | TrafficCounted
+            | TimeCounted
+            | ScriptRun
+            | SystemMessage
+            | LinkTerminated
+            | Signal
+            | DataMessage
+            | LcpMessage
+            | CcpMessage
+            | IpcpMessage
+            | PluginLoaded
     )
 }
 
 /// Kinds that alone make a pppd process known: chatter after `Exit.` must not.
 pub fn makes_a_link(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::ScriptRun | EventKind::SystemMessage | EventKind::ProcessExited | EventKind::PluginLoaded | EventKind::RadiusMessage)
+    !matches!(
+        kind,
+        EventKind::ScriptRun
+            | EventKind::SystemMessage
+            | EventKind::ProcessExited
+            | EventKind::PluginLoaded
+            | EventKind::RadiusMessage
+    )
 }

@@ -20,15 +20,15 @@ mod pptp;
 mod radius;
 mod slab;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{Attempt, Event, EventKind, Message, Outcome, Role};
+use tunlog_model::{Attempt, Event, EventKind, Outcome, Role};
 
 use carrier::Carrier;
 use facts::EvidencePolicy;
+pub use facts::Redact;
 use link::Link;
 use slab::{Key, Slab};
 
@@ -38,7 +38,7 @@ pub struct Options {
     /// Keep the texts of evidence.
     pub evidence: bool,
     /// Takes secrets out of evidence; `None` shows them.
-    pub redact: Option<for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>>,
+    pub redact: Option<Redact>,
     /// Most sides open at once; an attacker can open attempts for ever, the oldest is then closed as unfinished.
     pub open_max: usize,
     /// Most times a `last message repeated N times` is believed.
@@ -47,7 +47,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { evidence: false, redact: None, open_max: 200_000, repeats_max: 1000 }
+        Options {
+            evidence: false,
+            redact: None,
+            open_max: 200_000,
+            repeats_max: 1000,
+        }
     }
 }
 
@@ -113,7 +118,10 @@ impl Correlator {
     /// An empty correlator.
     pub fn new(options: Options) -> Correlator {
         Correlator {
-            policy: EvidencePolicy { keep: options.evidence, redact: options.redact },
+            policy: EvidencePolicy {
+                keep: options.evidence,
+                redact: options.redact,
+            },
             options,
             hosts: FxHashMap::default(),
             host_names: Vec::new(),
@@ -146,7 +154,9 @@ impl Correlator {
         if !event.trusted() {
             return;
         }
-        self.passed = self.passed.saturating_add(event.time.micros.saturating_sub(self.now).clamp(0, PASSED_MAX));
+        self.passed = self
+            .passed
+            .saturating_add(event.time.micros.saturating_sub(self.now).clamp(0, PASSED_MAX));
         self.now = event.time.micros;
         self.last_refused = None;
         self.settle();
@@ -171,10 +181,8 @@ impl Correlator {
 
     /// The event before came `times` times more. Only a refused login counts: it is an attempt each time.
     pub fn repeated(&mut self, times: u64) {
-        let believed = times.min(self.options.repeats_max);
-        // an absurd count says that the line is damaged or forged: nothing of it is believed
-        if let Some(link) = self.last_refused.and_then(|key| self.links.get_mut(key)).filter(|_| believed == times) {
-            link.times += believed;
+        if let Some(link) = self.last_refused.and_then(|key| self.links.get_mut(key)) {
+            link.times += times.min(self.options.repeats_max);
         }
     }
 
@@ -215,7 +223,11 @@ impl Correlator {
                 open.push(self.attempt(carrier, Some(link), true));
             }
         }
-        for (_, carrier) in self.carriers.iter().filter(|(_, carrier)| carrier.link.is_none() && carrier.opened) {
+        for (_, carrier) in self
+            .carriers
+            .iter()
+            .filter(|(_, carrier)| carrier.link.is_none() && carrier.opened)
+        {
             open.push(self.attempt(Some(carrier), None, true));
         }
         open.sort_by_key(|attempt| (attempt.started, attempt.id));
@@ -224,7 +236,11 @@ impl Correlator {
 
     /// Interned number of a host; the last one is likely the next one.
     fn host(&mut self, name: &[u8]) -> u32 {
-        if self.host_names.get(self.last_host as usize).is_some_and(|last| **last == *name) {
+        if self
+            .host_names
+            .get(self.last_host as usize)
+            .is_some_and(|last| **last == *name)
+        {
             return self.last_host;
         }
         self.last_host = match self.hosts.get(name) {
@@ -248,7 +264,12 @@ impl Correlator {
 
     /// Ends every session of a host that `which` picks: the daemon or the machine below it went away.
     fn end_all(&mut self, host: u32, reason: tunlog_model::EndReason, which: impl Fn(Option<&Carrier>) -> bool) {
-        let links: Vec<Key> = self.links.iter().filter(|(_, link)| link.host == host).map(|(key, _)| key).collect();
+        let links: Vec<Key> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.host == host)
+            .map(|(key, _)| key)
+            .collect();
         for key in links {
             let carrier = self.links.get(key).and_then(|link| link.carrier);
             if !which(carrier.and_then(|carrier| self.carriers.get(carrier))) {
@@ -260,7 +281,12 @@ impl Correlator {
             }
             self.close_link(key);
         }
-        let carriers: Vec<Key> = self.carriers.iter().filter(|(_, carrier)| carrier.host == host && which(Some(carrier))).map(|(key, _)| key).collect();
+        let carriers: Vec<Key> = self
+            .carriers
+            .iter()
+            .filter(|(_, carrier)| carrier.host == host && which(Some(carrier)))
+            .map(|(key, _)| key)
+            .collect();
         for key in carriers {
             self.close_carrier(key);
         }
@@ -296,7 +322,8 @@ impl Correlator {
 
     /// A side ended, and the other side is not known: its lines come soon if ever.
     fn look_soon(&mut self, side: Due) {
-        self.due_short.push_back((self.passed.saturating_add(GRACE_SHORT), side));
+        self.due_short
+            .push_back((self.passed.saturating_add(GRACE_SHORT), side));
     }
 
     /// A side ended, and the other side is still running down.
@@ -331,7 +358,8 @@ impl Correlator {
     fn emit(&mut self, carrier: Option<Key>, link: Option<Key>) {
         let carrier = carrier.and_then(|key| self.remove_carrier(key));
         let link = link.and_then(|key| self.remove_link(key));
-        let tells = carrier.as_ref().is_some_and(|carrier| carrier.opened) || link.as_ref().is_some_and(Link::is_telling);
+        let tells =
+            carrier.as_ref().is_some_and(|carrier| carrier.opened) || link.as_ref().is_some_and(Link::is_telling);
         if !tells {
             return;
         }
@@ -363,8 +391,16 @@ impl Correlator {
 
     /// Makes room by closing what was quiet longest.
     fn close_oldest(&mut self) {
-        let link = self.links.iter().min_by_key(|(_, link)| link.facts.last).map(|(key, link)| (link.facts.last, key));
-        let carrier = self.carriers.iter().min_by_key(|(_, carrier)| carrier.facts.last).map(|(key, carrier)| (carrier.facts.last, key));
+        let link = self
+            .links
+            .iter()
+            .min_by_key(|(_, link)| link.facts.last)
+            .map(|(key, link)| (link.facts.last, key));
+        let carrier = self
+            .carriers
+            .iter()
+            .min_by_key(|(_, carrier)| carrier.facts.last)
+            .map(|(key, carrier)| (carrier.facts.last, key));
         match (link, carrier) {
             (Some((at, key)), Some((other, _))) if at <= other => self.close_link(key),
             (_, Some((_, key))) => self.close_carrier(key),
@@ -376,7 +412,12 @@ impl Correlator {
     /// Closes refusals that name nobody once no other follows within ten seconds (CONTRACT §3).
     fn settle_refusals(&mut self) {
         let now = self.now;
-        let over: Vec<u32> = self.refusals.iter().filter(|(_, facts)| apart(now, facts.last) > 10_000_000).map(|(host, _)| *host).collect();
+        let over: Vec<u32> = self
+            .refusals
+            .iter()
+            .filter(|(_, facts)| apart(now, facts.last) > 10_000_000)
+            .map(|(host, _)| *host)
+            .collect();
         for host in over {
             if let Some(facts) = self.refusals.remove(&host) {
                 self.closed.push(build::refusal(facts));

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use tunlog_model::Protocol;
 
-use super::{Correlator, apart};
 use super::slab::Key;
+use super::{Correlator, apart};
 
 /// How long, in microseconds, a started call may wait for its pppd's first line.
 const LAUNCH_MAX: i64 = 60_000_000;
@@ -16,11 +16,17 @@ const WAITING_LOOKED_AT: usize = 256;
 impl Correlator {
     /// The call was started: a pppd will appear.
     pub(super) fn await_link(&mut self, host: u32, key: Key) {
-        let Some(carrier) = self.carriers.get(key).filter(|carrier| carrier.link.is_none()) else { return };
+        let Some(carrier) = self.carriers.get(key).filter(|carrier| carrier.link.is_none()) else {
+            return;
+        };
         // its pppd may have spoken first, when two sources are merged
         let neighbour = self.by_link.get(&(host, carrier.pid.wrapping_add(1))).copied();
         let started = carrier.facts.started;
-        match neighbour.filter(|link| self.links.get(*link).is_some_and(|link| link.carrier.is_none() && link.facts.started >= started)) {
+        match neighbour.filter(|link| {
+            self.links
+                .get(*link)
+                .is_some_and(|link| link.carrier.is_none() && link.facts.started >= started)
+        }) {
             Some(link) => self.pair(key, link, false),
             None => self.waiting.push_back(key),
         }
@@ -29,7 +35,9 @@ impl Correlator {
     /// Pairs a new pppd with the call that most likely started it: a neighbouring pid, else the only or oldest waiting
     /// call. A guess: `pair` with a proof undoes it.
     pub(super) fn guess_carrier(&mut self, link_key: Key) {
-        let Some(link) = self.links.get(link_key).filter(|link| link.carrier.is_none()) else { return };
+        let Some(link) = self.links.get(link_key).filter(|link| link.carrier.is_none()) else {
+            return;
+        };
         let (host, pid, client) = (link.host, link.pid, link.facts.client_ip);
         let now = self.now;
         while self.waiting.front().is_some_and(|key| !self.still_waits(*key, now)) {
@@ -39,7 +47,13 @@ impl Correlator {
             let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
             self.fits(key, host, client, now).then_some(key)
         });
-        let found = neighbour.or_else(|| self.waiting.iter().take(WAITING_LOOKED_AT).copied().find(|key| self.fits(*key, host, client, now)));
+        let found = neighbour.or_else(|| {
+            self.waiting
+                .iter()
+                .take(WAITING_LOOKED_AT)
+                .copied()
+                .find(|key| self.fits(*key, host, client, now))
+        });
         if let Some(carrier) = found {
             self.pair(carrier, link_key, false);
         }
@@ -64,7 +78,9 @@ impl Correlator {
 
     /// pppd named its client: a guessed carrier of another client was wrong.
     pub(super) fn check_client(&mut self, link_key: Key, client: IpAddr) {
-        let Some(link) = self.links.get(link_key).filter(|link| !link.paired_for_certain) else { return };
+        let Some(link) = self.links.get(link_key).filter(|link| !link.paired_for_certain) else {
+            return;
+        };
         let carrier = link.carrier.and_then(|key| self.carriers.get(key));
         match carrier.and_then(|carrier| carrier.facts.client_ip) {
             Some(known) if known == client => {}
@@ -79,7 +95,9 @@ impl Correlator {
 
     /// Makes a carrier and a link one attempt. A proof undoes guesses on both sides.
     pub(super) fn pair(&mut self, carrier_key: Key, link_key: Key, certain: bool) {
-        let Some(current) = self.links.get(link_key).map(|link| link.carrier) else { return };
+        let Some(current) = self.links.get(link_key).map(|link| link.carrier) else {
+            return;
+        };
         if current == Some(carrier_key) {
             if let Some(link) = self.links.get_mut(link_key) {
                 link.paired_for_certain |= certain;
@@ -106,7 +124,9 @@ impl Correlator {
     }
 
     fn unpair(&mut self, link_key: Key) {
-        let Some(link) = self.links.get_mut(link_key) else { return };
+        let Some(link) = self.links.get_mut(link_key) else {
+            return;
+        };
         link.paired_for_certain = false;
         let Some(carrier_key) = link.carrier.take() else { return };
         if let Some(carrier) = self.carriers.get_mut(carrier_key) {

@@ -68,7 +68,9 @@ impl Correlator {
     /// An interface belongs to one process: who had it before is gone, even if nobody said so.
     fn take_interface(&mut self, key: Key) {
         let Some(link) = self.links.get(key) else { return };
-        let Some(interface) = link.interface.clone() else { return };
+        let Some(interface) = link.interface.clone() else {
+            return;
+        };
         let previous = self.by_interface.insert((link.host, interface), key);
         if let Some(old) = previous.filter(|old| *old != key) {
             self.close_link(old);

@@ -13,9 +13,13 @@ impl Correlator {
             EventKind::CallStarted if event.value(Field::Path).is_some() => return self.launcher(host, event),
             _ => {}
         }
-        let Some(key) = self.control(host, event) else { return self.launcher_detail(host, event) };
+        let Some(key) = self.control(host, event) else {
+            return self.launcher_detail(host, event);
+        };
         let policy = self.policy;
-        let Some(carrier) = self.carriers.get_mut(key) else { return };
+        let Some(carrier) = self.carriers.get_mut(key) else {
+            return;
+        };
         let had_client = carrier.facts.client_ip.is_some();
         carrier.observe(event, &policy);
         cmdline::of_control(event.cmdline(), &mut carrier.facts);
@@ -35,20 +39,27 @@ impl Correlator {
         let pid = event.pid();
         let known = self.by_control.get(&(host, pid)).copied();
         let kind = event.message().kind;
-        let again = known.and_then(|key| self.carriers.get(key)).is_some_and(|carrier| match kind {
-            EventKind::ControlOpened => carrier.opened,
-            EventKind::ProcessStarted => true,
-            _ => false,
-        });
+        let again = known
+            .and_then(|key| self.carriers.get(key))
+            .is_some_and(|carrier| match kind {
+                EventKind::ControlOpened => carrier.opened,
+                EventKind::ProcessStarted => true,
+                _ => false,
+            });
         if let Some(old) = known.filter(|_| again) {
             // the pid came round and the end of the one before was lost
             self.close_carrier(old);
         }
-        let begins = matches!(kind, EventKind::ControlOpened | EventKind::CallStarted | EventKind::ProcessStarted | EventKind::ControlClosed);
+        let begins = matches!(
+            kind,
+            EventKind::ControlOpened | EventKind::CallStarted | EventKind::ProcessStarted | EventKind::ControlClosed
+        );
         match known.filter(|_| !again) {
             Some(key) => Some(key),
             None if begins => {
-                let key = self.carriers.insert(Carrier::new(host, Protocol::Pptp, pid, event.time.micros));
+                let key = self
+                    .carriers
+                    .insert(Carrier::new(host, Protocol::Pptp, pid, event.time.micros));
                 self.by_control.insert((host, pid), key);
                 Some(key)
             }
@@ -66,7 +77,9 @@ impl Correlator {
     }
 
     fn launcher_detail(&mut self, host: u32, event: &Event<'_>) {
-        let Some(key) = self.by_link.get(&(host, event.pid())).copied() else { return };
+        let Some(key) = self.by_link.get(&(host, event.pid())).copied() else {
+            return;
+        };
         let policy = self.policy;
         if let Some(link) = self.links.get_mut(key) {
             link.facts.note(event, &policy);
@@ -74,7 +87,13 @@ impl Correlator {
     }
 
     fn reaped(&mut self, host: u32, carrier: Key, event: &Event<'_>) {
-        let Some(pid) = event.int(Field::Pid).and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0) else { return };
+        let Some(pid) = event
+            .int(Field::Pid)
+            .and_then(|pid| u32::try_from(pid).ok())
+            .filter(|pid| *pid > 0)
+        else {
+            return;
+        };
         if let Some(link) = self.by_link.get(&(host, pid)).copied() {
             self.pair(carrier, link, true);
         }
@@ -93,6 +112,9 @@ impl Correlator {
     /// A refusal that names nobody; several within ten seconds are one attempt (CONTRACT §3).
     fn refused(&mut self, host: u32, event: &Event<'_>) {
         let policy = self.policy;
-        self.refusals.entry(host).or_insert_with(|| Facts::new(event.time.micros)).note(event, &policy);
+        self.refusals
+            .entry(host)
+            .or_insert_with(|| Facts::new(event.time.micros))
+            .note(event, &policy);
     }
 }

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use tunlog_model::{Event, EventKind, Field};
 
-use super::{Correlator, apart};
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
 use super::slab::Key;
+use super::{Correlator, apart};
 
 /// How far apart, in microseconds, an answer and the gateway's line about it may be.
 const APART_MAX: i64 = 10_000_000;
@@ -35,7 +35,9 @@ pub struct Answers {
 impl Answers {
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
-        self.waiting.front().is_some_and(|answer| apart(now, answer.facts.last) > APART_MAX)
+        self.waiting
+            .front()
+            .is_some_and(|answer| apart(now, answer.facts.last) > APART_MAX)
     }
 }
 
@@ -45,8 +47,12 @@ impl Correlator {
         match event.message().kind {
             EventKind::RadiusAccepted => self.answer(host, event, true),
             EventKind::RadiusRejected => self.answer(host, event, false),
-            EventKind::RadiusTimeout | EventKind::RadiusError if event.value(Field::User).is_some() => self.answer(host, event, false),
-            EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => self.account(host, event),
+            EventKind::RadiusTimeout | EventKind::RadiusError if event.value(Field::User).is_some() => {
+                self.answer(host, event, false)
+            }
+            EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => {
+                self.account(host, event)
+            }
             _ => {}
         }
     }
@@ -59,10 +65,16 @@ impl Correlator {
         facts.note(event, &self.policy);
         let answer = Answer { facts, accepted, host };
         // best a link without an answer; but a server may write several lines about one request
-        let best = self.radius.recent.iter().rev().take(WAITING_MAX).filter_map(|(_, key)| {
-            let link = self.links.get(*key)?;
-            Some((fit(link, self.client_of(link), &answer)?, *key))
-        });
+        let best = self
+            .radius
+            .recent
+            .iter()
+            .rev()
+            .take(WAITING_MAX)
+            .filter_map(|(_, key)| {
+                let link = self.links.get(*key)?;
+                Some((fit(link, self.client_of(link), &answer)?, *key))
+            });
         let link = best.max_by_key(|(fit, _)| *fit).map(|(_, key)| key);
         match link {
             Some(link) => self.join_answer(link, answer),
@@ -79,12 +91,27 @@ impl Correlator {
     pub(super) fn ask_radius(&mut self, key: Key) {
         while let Some(link) = self.links.get(key) {
             let client = self.client_of(link);
-            let Some(at) = self.radius.waiting.iter().position(|answer| fit(link, client, answer).is_some()) else { break };
-            let Some(answer) = self.radius.waiting.remove(at) else { break };
+            let Some(at) = self
+                .radius
+                .waiting
+                .iter()
+                .position(|answer| fit(link, client, answer).is_some())
+            else {
+                break;
+            };
+            let Some(answer) = self.radius.waiting.remove(at) else {
+                break;
+            };
             self.join_answer(key, answer);
         }
         let now = self.now;
-        while self.radius.recent.front().is_some_and(|(at, _)| apart(now, *at) > APART_MAX) || self.radius.recent.len() >= WAITING_MAX {
+        while self
+            .radius
+            .recent
+            .front()
+            .is_some_and(|(at, _)| apart(now, *at) > APART_MAX)
+            || self.radius.recent.len() >= WAITING_MAX
+        {
             self.radius.recent.pop_front();
         }
         self.radius.recent.push_back((now, key));
@@ -92,7 +119,9 @@ impl Correlator {
 
     fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
         let carrier = link.carrier.and_then(|key| self.carriers.get(key));
-        link.facts.client_ip.or_else(|| carrier.and_then(|carrier| carrier.facts.client_ip))
+        link.facts
+            .client_ip
+            .or_else(|| carrier.and_then(|carrier| carrier.facts.client_ip))
     }
 
     fn join_answer(&mut self, key: Key, answer: Answer) {
@@ -121,7 +150,9 @@ impl Correlator {
     }
 
     fn end_answer(&mut self) {
-        let Some(answer) = self.radius.waiting.pop_front() else { return };
+        let Some(answer) = self.radius.waiting.pop_front() else {
+            return;
+        };
         let gateway = self.gateway(answer.host);
         self.closed.push(build::answer(answer, gateway));
     }

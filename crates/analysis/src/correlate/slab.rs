@@ -22,7 +22,10 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { places: Vec::new(), free: Vec::new() }
+        Slab {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -32,25 +35,45 @@ impl<T> Slab<T> {
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[index as usize];
             place.value = Some(value);
-            return Key { index, generation: place.generation };
+            return Key {
+                index,
+                generation: place.generation,
+            };
         }
-        self.places.push(Place { generation: 0, value: Some(value) });
-        Key { index: self.places.len() as u32 - 1, generation: 0 }
+        self.places.push(Place {
+            generation: 0,
+            value: Some(value),
+        });
+        Key {
+            index: self.places.len() as u32 - 1,
+            generation: 0,
+        }
     }
 
     /// The value of a key, unless it is gone.
     pub fn get(&self, key: Key) -> Option<&T> {
-        self.places.get(key.index as usize).filter(|place| place.generation == key.generation)?.value.as_ref()
+        self.places
+            .get(key.index as usize)
+            .filter(|place| place.generation == key.generation)?
+            .value
+            .as_ref()
     }
 
     /// The value of a key, to change it.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation)?.value.as_mut()
+        self.places
+            .get_mut(key.index as usize)
+            .filter(|place| place.generation == key.generation)?
+            .value
+            .as_mut()
     }
 
     /// Takes a value out.
     pub fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation)?;
+        let place = self
+            .places
+            .get_mut(key.index as usize)
+            .filter(|place| place.generation == key.generation)?;
         let value = place.value.take()?;
         place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
@@ -65,7 +88,13 @@ impl<T> Slab<T> {
     /// Every key and value, by place.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.places.iter().enumerate().filter_map(|(index, place)| {
-            Some((Key { index: index as u32, generation: place.generation }, place.value.as_ref()?))
+            Some((
+                Key {
+                    index: index as u32,
+                    generation: place.generation,
+                },
+                place.value.as_ref()?,
+            ))
         })
     }
 }

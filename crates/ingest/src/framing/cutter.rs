@@ -115,6 +115,11 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
         let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
         let marker = marker || markers::may_tell_loss(tag.app);
+        if !marker && self.filter.is_chatter(tag.app, tag.body) {
+            self.kept = true;
+            self.cut.chatter += 1;
+            return;
+        }
         let Some(shape) = &mut self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
         let number = self.cut.lines;
@@ -239,26 +244,28 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     fn repeated(&mut self, header: &Header<'_>, raw: &[u8], line: u64, repeat: Repeat<'_>, wanted: bool) {
         let (Repeat::Last(count) | Repeat::Message(count, _)) = repeat;
-        let believed = count.min(REPEATS_MAX);
-        if believed < count {
+        if count > REPEATS_MAX {
+            // nobody says so truly: the line is damaged or forged, and nothing of it is believed
             self.note(format!(
-                "a repeat count that cannot be right was taken as {REPEATS_MAX}"
+                "a repeat count above {REPEATS_MAX} cannot be right: not counted"
             ));
+            self.kept = false;
+            return;
         }
         match repeat {
             Repeat::Last(_) => {
                 // Without a tag it speaks of whatever line came before: not of ours if that one was not wanted.
                 let speaks_of_ours = if header.app.is_empty() { self.kept } else { wanted };
-                if speaks_of_ours && believed > 0 {
-                    self.give(header, raw, line, Payload::Repeated(believed));
+                if speaks_of_ours && count > 0 {
+                    self.give(header, raw, line, Payload::Repeated(count));
                 }
             }
             Repeat::Message(_, text) => {
                 self.kept = wanted;
-                if wanted && believed > 0 {
+                if wanted && count > 0 {
                     self.give(header, raw, line, Payload::Text(trim_end(text)));
-                    if believed > 1 {
-                        self.give(header, raw, line, Payload::Repeated(believed - 1));
+                    if count > 1 {
+                        self.give(header, raw, line, Payload::Repeated(count - 1));
                     }
                 }
             }

@@ -128,7 +128,9 @@ impl<'a> Shape<'a> {
     /// The stamp of a line of this shape.
     #[inline]
     pub fn stamp(&mut self, line: &[u8]) -> Stamp {
-        let Some(written) = self.written(line) else { return self.read_stamp(line).unwrap_or(Stamp::Missing) };
+        let Some(written) = self.written(line) else {
+            return self.read_stamp(line).unwrap_or(Stamp::Missing);
+        };
         if written != self.last.0 {
             self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
         }
@@ -141,7 +143,10 @@ impl<'a> Shape<'a> {
         if !matches!(self.date, Date::Month(_)) || self.tail_at > self.time_at + 8 {
             return None;
         }
-        Some((*line.get(4..)?.first_chunk()?, *line.get(self.time_at..)?.first_chunk()?))
+        Some((
+            *line.get(4..)?.first_chunk()?,
+            *line.get(self.time_at..)?.first_chunk()?,
+        ))
     }
 
     #[inline]

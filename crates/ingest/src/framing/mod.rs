@@ -35,6 +35,8 @@ pub struct Framer {
 pub struct Cut {
     /// Lines (or records, where a format has no lines) in the chunk.
     pub lines: u64,
+    /// Records of wanted programs that the filter called chatter: they were not handed out.
+    pub chatter: u64,
     /// Things to tell the user.
     pub notes: Vec<Note>,
 }

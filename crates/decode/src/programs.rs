@@ -1,0 +1,119 @@
+//! Which programs speak which dialects. Asked of every line of a log, so nearly all other programs are told apart by their
+//! name's first and last byte alone.
+
+use crate::dialect::Dialect;
+
+/// A dialect that a program speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speaker {
+    /// Number of the dialect.
+    pub dialect: u16,
+    /// Its own, not one that it only passes on.
+    pub own: bool,
+}
+
+/// A program and the dialects that it speaks, the ones to ask first first.
+#[derive(Debug)]
+pub(crate) struct Program {
+    name: &'static [u8],
+    pub speakers: Vec<Speaker>,
+    /// The next program of the same place, plus one.
+    next: u16,
+}
+
+/// All programs.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    /// By first and last byte: the number of the first program there, plus one.
+    gate: Box<[u16; 1024]>,
+    programs: Vec<Program>,
+    /// The dialects whose lines may lack any header.
+    pub headerless: Vec<Speaker>,
+}
+
+/// Programs that pass on what other daemons say, with the other's own tag before it (`NetworkManager[7]: xl2tpd[9]: …`).
+const RELAYS: &[&str] = &["NetworkManager", "nm-l2tp-service", "nm-pptp-service"];
+
+impl Programs {
+    /// The programs of the dialects.
+    pub fn of(dialects: &[Dialect]) -> Programs {
+        let mut all = Programs {
+            gate: Box::new([0; 1024]),
+            programs: Vec::new(),
+            headerless: Vec::new(),
+        };
+        for (dialect, own) in dialects
+            .iter()
+            .enumerate()
+            .flat_map(|(number, _)| [(number as u16, true), (number as u16, false)])
+        {
+            let speaker = Speaker { dialect, own };
+            let names: Vec<&'static str> = match own {
+                true => dialects[usize::from(dialect)].apps().collect(),
+                false => dialects[usize::from(dialect)].passed_on_by().collect(),
+            };
+            names.into_iter().for_each(|name| all.entry(name).add(speaker));
+            if own && dialects[usize::from(dialect)].headerless {
+                all.headerless.push(speaker);
+            }
+        }
+        RELAYS.iter().for_each(|name| {
+            all.entry(name);
+        });
+        let priority = |speaker: &Speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority);
+        all.programs
+            .iter_mut()
+            .for_each(|program| program.speakers.sort_by_key(priority));
+        all.headerless.sort_by_key(priority);
+        all
+    }
+
+    fn entry(&mut self, name: &'static str) -> &mut Program {
+        let name = name.as_bytes();
+        let number = match self.programs.iter().position(|program| program.name == name) {
+            Some(number) => number,
+            None => {
+                let place = &mut self.gate[place(name)];
+                self.programs.push(Program {
+                    name,
+                    speakers: Vec::new(),
+                    next: *place,
+                });
+                *place = self.programs.len() as u16;
+                self.programs.len() - 1
+            }
+        };
+        &mut self.programs[number]
+    }
+
+    /// The program of a name.
+    #[inline]
+    pub fn get(&self, name: &[u8]) -> Option<&Program> {
+        let mut number = self.gate[place(name)];
+        while number != 0 {
+            let program = &self.programs[usize::from(number) - 1];
+            if program.name == name {
+                return Some(program);
+            }
+            number = program.next;
+        }
+        None
+    }
+}
+
+impl Program {
+    fn add(&mut self, speaker: Speaker) {
+        if !self.speakers.iter().any(|known| known.dialect == speaker.dialect) {
+            self.speakers.push(speaker);
+        }
+    }
+}
+
+/// Where a name stands in the gate.
+#[inline]
+fn place(name: &[u8]) -> usize {
+    match name {
+        [first, .., last] => usize::from(first & 31) << 5 | usize::from(last & 31),
+        _ => 0,
+    }
+}
