@@ -633,7 +633,7 @@ fn repeats_belong_to_the_line_before_of_the_same_host() {
         b"Nov  9 10:01:03 a pppd[7]: last message repeated 99999999999999999999999 times",
         &Only(b"pppd"),
     );
-    assert_eq!((seen[0].body.as_str(), cut.notes.len()), ("<repeated 100000>", 1));
+    assert_eq!((seen.len(), cut.notes.len()), (0, 1));
 }
 
 #[test]
