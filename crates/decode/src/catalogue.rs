@@ -133,9 +133,15 @@ impl AppFilter for Facts<'_> {
         let Some(program) = self.0.programs.get(app) else {
             return false;
         };
-        let [Speaker { dialect, own: true }] = program.speakers[..] else {
-            return false;
-        };
-        self.0.dialects[usize::from(dialect)].is_chatter(body)
+        let dialect = |speaker: &Speaker| &self.0.dialects[usize::from(speaker.dialect)];
+        match &program.speakers[..] {
+            [only @ Speaker { own: true, .. }] => dialect(only).is_chatter(body),
+            // the kernel: its packet filters agree on whose packets concern nobody
+            [first @ Speaker { own: true, .. }, ..] => {
+                dialect(first).is_packet_filter() && dialect(first).is_chatter(body)
+            }
+            // NetworkManager's own lines begin with their level, those that it passes on do not
+            _ => program.passes_on() && body.first() == Some(&b'<'),
+        }
     }
 }

@@ -110,12 +110,19 @@ impl Dialect {
 }
 
 impl Dialect {
-    /// Whether a body is told at a glance to be chatter: only templates without a prelude are.
+    /// Whether bodies are lines of a packet filter.
+    pub(crate) fn is_packet_filter(&self) -> bool {
+        matches!(self.ready().shape, Shape::Netfilter(_))
+    }
+
+    /// Whether a body is told at a glance to be chatter: lines of a packet filter about other people's packets, and
+    /// templates, where nothing stands before them.
     pub(crate) fn is_chatter(&self, body: &[u8]) -> bool {
         let ready = self.ready();
         match &ready.shape {
             Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
-            _ => false,
+            Shape::Netfilter(rules) => rules.is_chatter(body),
+            Shape::Fields { .. } => false,
         }
     }
 }

@@ -102,6 +102,11 @@ impl Programs {
 }
 
 impl Program {
+    /// Whether it has no dialect of its own.
+    pub fn passes_on(&self) -> bool {
+        !self.speakers.iter().any(|speaker| speaker.own)
+    }
+
     fn add(&mut self, speaker: Speaker) {
         if !self.speakers.iter().any(|known| known.dialect == speaker.dialect) {
             self.speakers.push(speaker);

@@ -178,9 +178,19 @@ impl EventBatch {
         &self.bytes
     }
 
-    /// Takes the chunk's buffer back for reuse and forgets everything else.
-    pub fn into_buffer(self) -> Vec<u8> {
-        self.bytes
+    /// Takes the chunk's buffer back for reuse and forgets everything else; the batch keeps its room for events.
+    pub fn take_buffer(&mut self) -> Vec<u8> {
+        self.begin(0);
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Begins anew, over a chunk of `len` bytes as `over` does, with the room that it has.
+    pub fn begin(&mut self, len: usize) {
+        self.len = len;
+        self.extra.clear();
+        self.values.clear();
+        self.entries.clear();
+        (self.records, self.unrecognised, self.lines) = (0, 0, 0);
     }
 
     /// The bytes of a span.

@@ -90,13 +90,13 @@ impl Reader<'_> {
 }
 
 /// Decodes one piece of work.
-fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue) -> Item {
+fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, mut events: EventBatch) -> Item {
     let (source, framer, chunk) = match work {
         Work::Begin(clock) => return Item::Begin(clock),
         Work::Problem(problem) => return Item::Problem(problem),
         Work::Chunk(source, framer, chunk) => (source, framer, chunk),
     };
-    let mut events = EventBatch::over(chunk.bytes.len());
+    events.begin(chunk.bytes.len());
     let spans = Spans::of(&chunk.bytes);
     let cut = if decoder.keeps_all() {
         framer.cut(&chunk, catalogue, &mut |record| {
@@ -128,7 +128,7 @@ enum Kind<'s> {
         reader: Box<Reader<'s>>,
         decoder: Box<Decoder<'s>>,
         catalogue: &'s Catalogue,
-        buffer: Vec<u8>,
+        spare: EventBatch,
     },
     /// Decoded by workers; items that come early wait.
     Threaded {
@@ -142,7 +142,7 @@ enum Kind<'s> {
 /// What threads of one set share; lives outside the thread scope.
 pub(crate) struct Shared<'r> {
     reader: Mutex<Reader<'r>>,
-    spare: Mutex<Vec<Vec<u8>>>,
+    spare: Mutex<Vec<EventBatch>>,
     /// How many items were told. A worker does not run far ahead of it: while another one is kept waiting by the system,
     /// what comes early would pile up.
     told: Mutex<u64>,
@@ -216,7 +216,7 @@ impl<'s> Stream<'s> {
                 reader: Box::new(reader),
                 decoder: Box::new(decoder),
                 catalogue,
-                buffer: Vec::new(),
+                spare: EventBatch::default(),
             },
         }
     }
@@ -252,10 +252,10 @@ impl<'s> Stream<'s> {
                 reader,
                 decoder,
                 catalogue,
-                buffer,
+                spare,
             } => {
-                let (_, work) = reader.next(std::mem::take(buffer))?;
-                Some(decode(work, decoder, catalogue))
+                let (_, work) = reader.next(spare.take_buffer())?;
+                Some(decode(work, decoder, catalogue, std::mem::take(spare)))
             }
             Kind::Threaded {
                 results,
@@ -274,15 +274,15 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// Gives a batch's buffer back for reuse.
+    /// Gives a batch back, so that its room is used again.
     pub(crate) fn recycle(&mut self, batch: EventBatch) {
         match &mut self.kind {
-            Kind::Inline { buffer, .. } => *buffer = batch.into_buffer(),
+            Kind::Inline { spare, .. } => *spare = batch,
             Kind::Threaded { shared, .. } => {
                 if let Ok(mut spare) = shared.spare.lock()
                     && spare.len() < 4
                 {
-                    spare.push(batch.into_buffer());
+                    spare.push(batch);
                 }
             }
         }
@@ -302,17 +302,14 @@ impl Drop for Stream<'_> {
 fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
     let mut decoder = Decoder::new(catalogue, settings.keep());
     loop {
-        let buffer = shared
-            .spare
-            .lock()
-            .ok()
-            .and_then(|mut spare| spare.pop())
-            .unwrap_or_default();
+        let spare = shared.spare.lock().ok().and_then(|mut spare| spare.pop());
+        let mut batch = spare.unwrap_or_default();
+        let buffer = batch.take_buffer();
         let Some((number, work)) = shared.reader.lock().ok().and_then(|mut reader| reader.next(buffer)) else {
             return;
         };
         shared.wait_for_turn(number);
-        let item = decode(work, &mut decoder, catalogue);
+        let item = decode(work, &mut decoder, catalogue, batch);
         if results.send((number, item)).is_err() {
             return;
         }

@@ -75,6 +75,14 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Whether a body is a packet filter's line that no attempt can want: another protocol, other ports.
+    pub fn is_chatter(&self, body: &[u8]) -> bool {
+        let concerned = |line: &Line<'_>| self.groups.iter().any(|group| group.concerns && group.is_about(line));
+        Line::new(body).is_some_and(|line| !concerned(&line))
+    }
+}
+
 impl Group {
     fn is_about(&self, line: &Line<'_>) -> bool {
         let among = |words: &[&[u8]], value: &[u8]| words.contains(&value);

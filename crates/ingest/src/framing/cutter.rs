@@ -113,13 +113,13 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     /// A line that begins like the one before.
     #[inline]
     fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
-        let marker = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
-        let marker = marker || markers::may_tell_loss(tag.app);
-        if !marker && self.filter.is_chatter(tag.app, tag.body) {
+        let repeat = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
+        if !repeat && self.filter.is_chatter(tag.app, tag.body) {
             self.kept = true;
             self.cut.chatter += 1;
             return;
         }
+        let marker = repeat || markers::may_tell_loss(tag.app);
         let Some(shape) = &mut self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
         let number = self.cut.lines;
