@@ -19,6 +19,9 @@ use generation::{Change, Generation};
 /// How long a renamed or deleted file is kept open after its last new line: writers notice a rotation late.
 const ROTATE_WAIT: Duration = Duration::from_secs(5);
 
+/// How many reads of one source one look makes at most: what is long is taken in in parts, so that memory stays bounded.
+const READS_MAX: usize = 16;
+
 /// Follows files through every kind of rotation.
 pub struct Tail {
     followed: Vec<Followed>,
@@ -79,7 +82,7 @@ impl Tail {
         tail
     }
 
-    /// What was written since the last call. Returns at once.
+    /// What was written since the last call, or part of it: call again until nothing comes. Returns at once.
     pub fn poll(&mut self) -> Result<Vec<TailChunk>, Problem> {
         let mut chunks = Vec::new();
         for followed in &mut self.followed {
@@ -152,21 +155,7 @@ impl Followed {
     }
 
     fn poll(&mut self, chunks: &mut Vec<TailChunk>, problems: &mut Vec<Problem>) {
-        if let Some(source) = &mut self.once {
-            loop {
-                match source.next_chunk(Vec::new()) {
-                    Ok(Some(chunk)) => chunks.push(TailChunk {
-                        source: self.index,
-                        chunk,
-                        framer: self.framer,
-                    }),
-                    Ok(None) => break,
-                    Err(problem) => problems.push(problem),
-                }
-            }
-            problems.extend(source.problems());
-            self.once = None;
-        }
+        self.poll_once(chunks, problems);
         if let Some(journal) = &mut self.journal {
             let (index, framer) = (self.index, self.framer);
             chunks.extend(journal.take().map(|bytes| TailChunk {
@@ -197,13 +186,33 @@ impl Followed {
         }
         if let Some(current) = &mut self.current {
             let (index, framer, max) = (self.index, self.framer, self.options.line_bytes_max);
-            current.read(max, &mut |chunk| {
+            current.read_some(READS_MAX, max, &mut |chunk| {
                 chunks.push(TailChunk {
                     source: index,
                     chunk,
                     framer,
                 })
             });
+        }
+    }
+
+    /// Part of what cannot be followed; it is gone when its end is reached.
+    fn poll_once(&mut self, chunks: &mut Vec<TailChunk>, problems: &mut Vec<Problem>) {
+        let Some(source) = &mut self.once else { return };
+        for _ in 0..READS_MAX {
+            match source.next_chunk(Vec::new()) {
+                Ok(Some(chunk)) => chunks.push(TailChunk {
+                    source: self.index,
+                    chunk,
+                    framer: self.framer,
+                }),
+                Ok(None) => {
+                    problems.extend(source.problems());
+                    self.once = None;
+                    return;
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
     }
 

@@ -132,7 +132,12 @@ impl Generation {
 
     /// Reads what is new. A line that is not finished is held back.
     pub(super) fn read(&mut self, line_bytes_max: usize, give: &mut impl FnMut(Chunk)) {
-        loop {
+        self.read_some(usize::MAX, line_bytes_max, give);
+    }
+
+    /// As `read`, but stops after so many reads: a file that is long when it is first looked at comes in parts.
+    pub(super) fn read_some(&mut self, reads: usize, line_bytes_max: usize, give: &mut impl FnMut(Chunk)) {
+        for _ in 0..reads {
             let mut bytes = std::mem::take(&mut self.partial);
             let held = bytes.len();
             bytes.resize(held + CHUNK_BYTES, 0);
