@@ -76,7 +76,7 @@ impl Correlator {
             .filter(|key| self.links.get(*key).is_some());
         if let Some(key) = joined.or_else(|| self.link_of_record(&facts)) {
             self.fill_in(key, facts, event);
-            self.accounting.joined.insert(identity, key);
+            self.remember_join(identity, key);
             return;
         }
         if self.accounting.was_closed(&facts) && !self.accounting.open.contains_key(&identity) {
@@ -115,8 +115,17 @@ impl Correlator {
         };
         if let Some(record) = self.accounting.open.remove(&identity) {
             self.join_record(key, record.facts);
-            self.accounting.joined.insert(identity, key);
+            self.remember_join(identity, key);
         }
+    }
+
+    /// Remembers whose records these are; those of links that are gone are forgotten now and then.
+    fn remember_join(&mut self, identity: Identity, key: Key) {
+        if self.accounting.joined.len() > 2 * self.links.len() + CLOSED_MAX {
+            let links = &self.links;
+            self.accounting.joined.retain(|_, key| links.get(*key).is_some());
+        }
+        self.accounting.joined.insert(identity, key);
     }
 
     /// The gateway's own lines tell when a session began and ended; accounting tells whose it is.

@@ -28,7 +28,10 @@ impl Correlator {
                 .is_some_and(|link| link.carrier.is_none() && link.facts.started >= started)
         }) {
             Some(link) => self.pair(key, link, false),
-            None => self.waiting.push_back(key),
+            None => {
+                self.forget_waiting();
+                self.waiting.push_back(key);
+            }
         }
     }
 
@@ -40,9 +43,7 @@ impl Correlator {
         };
         let (host, pid, client) = (link.host, link.pid, link.facts.client_ip);
         let now = self.now;
-        while self.waiting.front().is_some_and(|key| !self.still_waits(*key, now)) {
-            self.waiting.pop_front();
-        }
+        self.forget_waiting();
         let neighbour = (1..=3).find_map(|back| {
             let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
             self.fits(key, host, client, now).then_some(key)
@@ -56,6 +57,17 @@ impl Correlator {
         });
         if let Some(carrier) = found {
             self.pair(carrier, link_key, false);
+        }
+    }
+
+    /// Forgets calls at the front that wait no more.
+    fn forget_waiting(&mut self) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|key| !self.still_waits(*key, self.now))
+        {
+            self.waiting.pop_front();
         }
     }
 

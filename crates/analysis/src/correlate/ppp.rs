@@ -4,7 +4,7 @@ use tunlog_model::{Event, EventKind};
 
 use super::link::{Link, makes_a_link};
 use super::slab::Key;
-use super::{Correlator, Due, cmdline};
+use super::{Correlator, Due, GRACE_LONG, apart, cmdline};
 
 impl Correlator {
     pub(super) fn ppp(&mut self, host: u32, event: &Event<'_>) {
@@ -59,7 +59,14 @@ impl Correlator {
         }
         let key = self.links.insert(Link::new(host, pid, event.time.micros));
         self.by_link.insert((host, pid), key);
-        if let Some(carrier) = self.expected.remove(&(host, pid)) {
+        let announced = self.expected.remove(&(host, pid));
+        // an announcement that is long past was for another life of the pid
+        let fresh = |carrier: &Key| {
+            self.carriers
+                .get(*carrier)
+                .is_some_and(|known| apart(self.now, known.facts.last) < GRACE_LONG)
+        };
+        if let Some(carrier) = announced.filter(fresh) {
             self.pair(carrier, key, true);
         }
         key
