@@ -120,7 +120,8 @@ impl Facts {
     }
 
     fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
-        if event.message().kind.is_detail() {
+        // of the chatter only what names the user is telling
+        if event.message().kind.is_detail() && event.value(Field::User).is_none() {
             return;
         }
         if self.evidence.len() == EVIDENCE_MAX {
