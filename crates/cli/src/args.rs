@@ -173,8 +173,8 @@ pub struct ClientsArgs {
     /// Follow the logs and repaint; q quits
     #[arg(short, long)]
     pub watch: bool,
-    /// Seconds between two paintings [default: 1]
-    #[arg(short, long, value_name = "SECONDS", requires = "watch", allow_hyphen_values = true)]
+    /// Seconds between two paintings; without --watch it means nothing [default: 1]
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
     pub delay: Option<f64>,
     /// The logs named are those of this machine: show the live counters of its interfaces
     #[arg(long)]

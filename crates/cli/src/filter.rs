@@ -40,6 +40,21 @@ impl Filter {
             && self.ip.is_none_or(|ip| addresses.contains(&Some(ip)))
     }
 
+    /// Whether a row of pptpd-monitor's table is meant; it can be told by its user alone.
+    pub fn takes_user(&self, user: Option<&str>) -> bool {
+        self.user.as_deref().is_none_or(|typed| user == Some(typed))
+    }
+
+    /// Whether something else than a user is named.
+    pub fn names_a_place(&self) -> bool {
+        self.ip.is_some() || self.gateway.is_some()
+    }
+
+    /// Whether a line that nobody understood can be meant: it has no name and no address to ask for.
+    pub fn takes_unknown(&self) -> bool {
+        !self.names_something()
+    }
+
     /// Whether an event is meant.
     pub fn takes_event(&self, event: &Event<'_>) -> bool {
         let user = |typed: &str| event.text(Field::User).is_some_and(|user| user == typed);

@@ -15,7 +15,7 @@ pub fn who(logins: &[Login], heading: bool, look: &Look, out: &mut dyn Write) ->
     } else {
         vec![""; 4]
     };
-    let mut table = Table::new(heads, look.color).at_least(&[8, 8]);
+    let mut table = Table::new(heads, look.color).at_least(&[8, 8]).headed_if_empty();
     for login in logins {
         let comment = login.client_ip.map_or(String::new(), |ip| format!("({ip})"));
         let time = local(login.login, &look.zone, "%Y-%m-%d %H:%M");

@@ -56,6 +56,10 @@ pub struct Look {
     pub color: bool,
 }
 
+fn is_shown<R>(column: &Column<R>, left_out: &[&str]) -> bool {
+    !column.header.is_empty() && !left_out.contains(&column.key)
+}
+
 /// Prints rows of one kind, one at a time.
 #[derive(Debug)]
 pub struct Printer {
@@ -64,6 +68,8 @@ pub struct Printer {
     keys: Vec<&'static str>,
     look: Look,
     table: Table,
+    /// Keys of columns that the table leaves out.
+    left_out: &'static [&'static str],
     rows: u64,
     buffer: Vec<u8>,
 }
@@ -71,16 +77,28 @@ pub struct Printer {
 impl Printer {
     /// For rows with these columns; `kind` is the contract's `type`.
     pub fn new<R>(format: Format, kind: &'static str, columns: &[Column<R>], look: Look) -> Printer {
+        Printer::leaving_out(&[], format, kind, columns, look)
+    }
+
+    /// The same; the table for people leaves out some columns that would always be empty. Other forms have all.
+    pub fn leaving_out<R>(
+        left_out: &'static [&'static str],
+        format: Format,
+        kind: &'static str,
+        columns: &[Column<R>],
+        look: Look,
+    ) -> Printer {
         let heads = columns
             .iter()
+            .filter(|column| is_shown(column, left_out))
             .map(|column| column.header)
-            .filter(|header| !header.is_empty())
             .collect();
         Printer {
             format,
             kind,
             keys: columns.iter().map(|column| column.key).collect(),
             table: Table::new(heads, look.color),
+            left_out,
             look,
             rows: 0,
             buffer: Vec::new(),
@@ -96,7 +114,7 @@ impl Printer {
     pub fn row<R>(&mut self, columns: &[Column<R>], row: &R, out: &mut dyn Write) -> io::Result<()> {
         self.rows += 1;
         if self.format == Format::Table {
-            let shown = columns.iter().filter(|column| !column.header.is_empty());
+            let shown = columns.iter().filter(|column| is_shown(column, self.left_out));
             let cells = shown
                 .map(|column| show(&(column.value)(row), &self.look.zone))
                 .collect();

@@ -82,6 +82,7 @@ pub struct Table {
     widths: Vec<usize>,
     held: Vec<Vec<Shown>>,
     started: bool,
+    headed_if_empty: bool,
     color: bool,
 }
 
@@ -94,6 +95,7 @@ impl Table {
             widths,
             held: Vec::new(),
             started: false,
+            headed_if_empty: false,
             color,
         }
     }
@@ -103,6 +105,12 @@ impl Table {
         for (width, least) in self.widths.iter_mut().zip(widths) {
             *width = (*width).max(*least);
         }
+        self
+    }
+
+    /// Prints the headings even when there is no row: for those who asked for them.
+    pub fn headed_if_empty(mut self) -> Table {
+        self.headed_if_empty = true;
         self
     }
 
@@ -130,7 +138,7 @@ impl Table {
     fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.started = true;
         let held = std::mem::take(&mut self.held);
-        if self.heads.iter().any(|head| !head.is_empty()) && !held.is_empty() {
+        if self.heads.iter().any(|head| !head.is_empty()) && (self.headed_if_empty || !held.is_empty()) {
             let right = |at: usize| {
                 held.iter()
                     .filter_map(|row| row.get(at))

@@ -44,17 +44,19 @@ impl Correlator {
         let (host, pid, client) = (link.host, link.pid, link.facts.client_ip);
         let now = self.now;
         self.forget_waiting();
-        let neighbour = (1..=3).find_map(|back| {
-            let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
-            self.fits(key, host, client, now).then_some(key)
-        });
-        let found = neighbour.or_else(|| {
-            self.waiting
-                .iter()
-                .take(WAITING_LOOKED_AT)
-                .copied()
-                .find(|key| self.fits(*key, host, client, now))
-        });
+        // the call is started before its pppd can say anything, so a neighbour that has not started one is another's
+        let neighbour = |started: bool| {
+            (1..=3).find_map(|back| {
+                let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
+                let has_started = self.carriers.get(key)?.call_started.is_some();
+                (has_started == started && self.fits(key, host, client, now)).then_some(key)
+            })
+        };
+        let waiting = || {
+            let mut waiting = self.waiting.iter().take(WAITING_LOOKED_AT).copied();
+            waiting.find(|key| self.fits(*key, host, client, now))
+        };
+        let found = neighbour(true).or_else(waiting).or_else(|| neighbour(false));
         if let Some(carrier) = found {
             self.pair(carrier, link_key, false);
         }

@@ -124,7 +124,25 @@ impl Correlator {
             .or_else(|| carrier.and_then(|carrier| carrier.facts.client_ip))
     }
 
+    /// pppd tells RADIUS the client's address as pptpctrl gave it: where the pairing was guessed, that decides.
+    fn correct_pairing(&mut self, key: Key, answer: &Answer) {
+        let Some(link) = self.links.get(key).filter(|link| !link.paired_for_certain) else {
+            return;
+        };
+        let Some(claimed) = answer
+            .facts
+            .claimed_ip
+            .filter(|claimed| self.client_of(link).is_some_and(|client| client != *claimed))
+        else {
+            return;
+        };
+        if let Some(carrier) = self.by_client.get(&(link.host, claimed)).copied() {
+            self.pair(carrier, key, true);
+        }
+    }
+
     fn join_answer(&mut self, key: Key, answer: Answer) {
+        self.correct_pairing(key, &answer);
         let Some(link) = self.links.get_mut(key) else { return };
         link.answered = true;
         link.backend = Some("radius");
@@ -166,7 +184,8 @@ fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option
         return None;
     }
     let same_client = client.is_some() && client == answer.facts.claimed_ip;
-    if client.is_some() && answer.facts.claimed_ip.is_some() && !same_client {
+    let other_client = client.is_some() && answer.facts.claimed_ip.is_some() && !same_client;
+    if other_client && link.paired_for_certain {
         return None;
     }
     let same_user = match (&link.facts.user, &answer.facts.user) {

@@ -37,6 +37,14 @@ impl Which {
             Which::Failed => attempt.outcome == Outcome::Failed,
         }
     }
+
+    /// Columns that say nothing in a table of these.
+    fn left_out(self) -> &'static [&'static str] {
+        match self {
+            Which::Sessions | Which::Open => &["failed_at", "cause"],
+            Which::All | Which::Failed => &[],
+        }
+    }
 }
 
 struct Stream<'a> {
@@ -69,7 +77,8 @@ impl Subscriber for Stream<'_> {
 pub fn run(args: &PathArgs, which: Which) -> Result<u8, Failure> {
     let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Attempts)?;
     let mut out = setup.output()?;
-    let printer = Printer::new(setup.format, "attempt", AttemptView::COLUMNS, setup.look.clone());
+    let columns = AttemptView::COLUMNS;
+    let printer = Printer::leaving_out(which.left_out(), setup.format, "attempt", columns, setup.look.clone());
     let (filter, limit) = (&setup.filter, setup.limit);
     let mut stream = Stream {
         which,

@@ -74,6 +74,10 @@ pub fn run(args: &ClientsArgs) -> Result<u8, Failure> {
     };
     // Other forms than the table have nothing to be compatible with.
     let compat = (args.compat && setup.format == Format::Table).then(Compat::new);
+    if compat.is_some() && setup.filter.names_a_place() {
+        let message = "--compat: pptpd-monitor's rows can be chosen with --user only, not with --ip or --gateway";
+        return Err(Failure::Message(message.to_owned()));
+    }
     let collect = Collect {
         filter: setup.filter.clone(),
         clients: Clients::new(),
@@ -107,7 +111,7 @@ fn once(mut setup: Setup, mut collect: Collect, show: &Show) -> Result<u8, Failu
         summary.last.unwrap_or(setup.now)
     };
     let rows = match collect.compat {
-        Some(compat) => print_compat(&compat, show, &mut out)?,
+        Some(compat) => print_compat(&compat, &setup.filter, show, &mut out)?,
         None => print(&collect.clients, now, show, &mut out)?,
     };
     out.finish()?;
@@ -132,7 +136,7 @@ fn watch(mut setup: Setup, mut collect: Collect, show: Show, delay: Duration) ->
         }
         let now = jiff::Timestamp::now().as_microsecond();
         if let Some(compat) = &collect.compat {
-            return print_compat(compat, &show, buffer).map(drop);
+            return print_compat(compat, &collect.filter, &show, buffer).map(drop);
         }
         let mut clients = collect.clients.clone();
         live.open()
@@ -180,8 +184,10 @@ fn print(clients: &Clients, now: i64, show: &Show, out: &mut dyn Write) -> std::
     Ok(printer.rows())
 }
 
-fn print_compat(compat: &Compat, show: &Show, out: &mut dyn Write) -> std::io::Result<u64> {
-    let rows = compat.rows();
+fn print_compat(compat: &Compat, filter: &Filter, show: &Show, out: &mut dyn Write) -> std::io::Result<u64> {
+    let mut rows = compat.rows();
+    rows.retain(|row| filter.takes_user(row.user.as_deref()));
+    rows.truncate(show.limit);
     let counters = |interface: &str| {
         if show.machine {
             interface::counters(interface)

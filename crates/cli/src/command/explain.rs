@@ -51,7 +51,7 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     Ok(if found.is_empty() { 1 } else { 0 })
 }
 
-/// By full id, by cause, by the id alone (every dialect that has it), by the line.
+/// By full id, by cause, by the id alone (every dialect that has it), by a code at its end, by the line.
 fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
     if let Some(message) = catalogue.message(asked) {
         return vec![Explanation::of(message)];
@@ -61,13 +61,19 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
     }
     let named: Vec<Explanation> = catalogue
         .messages()
-        .filter(|message| message.id == asked)
+        .filter(|message| message.id == asked || ends_in_code(message.id, asked))
         .map(Explanation::of)
         .collect();
     if !named.is_empty() {
         return named;
     }
     line(asked, catalogue).into_iter().collect()
+}
+
+/// Whether an id such as `mschap-failed-691` ends in the code asked for.
+fn ends_in_code(id: &str, asked: &str) -> bool {
+    let is_code = asked.len() >= 3 && asked.bytes().all(|byte| byte.is_ascii_digit());
+    is_code && id.rsplit_once('-').is_some_and(|(_, code)| code == asked)
 }
 
 /// A line with its syslog header or without.

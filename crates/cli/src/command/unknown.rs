@@ -8,7 +8,7 @@ use tunlog_report::Printer;
 
 use crate::args::PathArgs;
 use crate::config::Setup;
-use crate::output::Failure;
+use crate::output::{Failure, tell};
 
 #[derive(Default)]
 struct Collect(Shapes);
@@ -30,10 +30,16 @@ impl Subscriber for Collect {
 pub fn run(args: &PathArgs) -> Result<u8, Failure> {
     let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Unrecognised)?;
     let mut out = setup.output()?;
+    if !setup.filter.takes_unknown() && !setup.quiet {
+        tell("a line that was not understood has no user, address or gateway to choose by: nothing is printed");
+    }
     let mut collect = Collect::default();
     let found = std::mem::take(&mut setup.found);
     let mut summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut collect);
     summary.unrecognised = 0; // they are the output: no need to point there
+    if !setup.filter.takes_unknown() {
+        collect = Collect::default();
+    }
     let mut printer = Printer::new(setup.format, "unknown", COLUMNS, setup.look.clone());
     for row in collect
         .0

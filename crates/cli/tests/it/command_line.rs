@@ -162,6 +162,58 @@ fn unknown_lines_are_grouped() {
 }
 
 #[test]
+fn unknown_lines_have_no_user_to_choose_by() {
+    let log = "Nov 20 09:00:01 vpn pppd[1]: nobody knows line 17 of \"anna\"";
+    for choice in [["--user", "anna"], ["--ip", "192.0.2.1"], ["--gateway", "vpn"]] {
+        let ran = Folder::over(log, &[&["unknown", "-o", "jsonl"], &choice[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+        assert!(ran.err.contains("no user, address or gateway"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_code_is_explained_by_the_messages_that_carry_it() {
+    let ran = Folder::new().run(&["explain", "691"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.out.contains("pppd/mschap-failed-691"), "{}", ran.out);
+    assert_eq!(Folder::new().run(&["explain", "12345"]).code, Some(1));
+}
+
+#[test]
+fn a_delay_without_watch_means_nothing() {
+    let plain = Folder::over(GOLDEN_5_1, &["clients"]).good();
+    assert_eq!(Folder::over(GOLDEN_5_1, &["clients", "-d", "5"]).good(), plain);
+}
+
+#[test]
+fn who_prints_its_heading_though_nobody_is_on() {
+    let log = "Nov 20 10:00:04 vpn pppd[1101]: Peer joe failed CHAP authentication";
+    expect![[r#"
+        NAME      LINE      TIME  COMMENT
+    "#]]
+    .assert_eq(&Folder::over(log, &["who", "-H"]).good());
+    assert_eq!(Folder::over(log, &["who"]).good(), "");
+    assert_eq!(Folder::over(log, &["attempts", "--ip", "192.0.2.1"]).out, "");
+}
+
+#[test]
+fn a_table_of_sessions_has_no_columns_of_failures() {
+    let heads = |command| Folder::over(GOLDEN_5_1, &[command]).line("Started");
+    assert!(heads("attempts").contains("Failed at  Cause"));
+    assert!(!heads("sessions").contains("Failed") && !heads("sessions").contains("Cause"));
+}
+
+#[test]
+fn compat_rows_can_be_chosen_and_limited() {
+    let run = |args: &[&str]| Folder::over(GOLDEN_5_1, &[&["clients", "--compat"], args].concat());
+    let mark = run(&["--user", "mark"]).good();
+    assert!(mark.contains("mark") && !mark.contains("sally"), "{mark}");
+    assert!(!run(&["-n", "1"]).good().contains("mark"));
+    assert_eq!(run(&["--user", "nobody"]).code, Some(1));
+    assert_eq!(run(&["--ip", "192.0.2.1"]).code, Some(2));
+}
+
+#[test]
 fn dialect_check() {
     let folder = Folder::new();
     folder.bytes("bad.toml", b"name = \x22x\x22\nnonsense = 1\n");

@@ -177,7 +177,7 @@ impl Source {
         Ok(())
     }
 
-    /// The next stretch of whole records, about 1 MiB, in `buffer`, which is reused. None at the end. A read error is
+    /// The next stretch of whole records, about 256 KiB, in `buffer`, which is reused. None at the end. A read error is
     /// returned once, after what came before it was delivered; afterwards None.
     pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, Problem> {
         if self.failure.is_some() {
