@@ -81,8 +81,11 @@ impl std::error::Error for Problem {}
 /// The text of an I/O error without the number that only programmers read.
 pub(crate) fn io_cause(error: &std::io::Error) -> String {
     let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text[..at].to_string(),
-        None => text,
+    let text = text.find(" (os error").map_or(text.as_str(), |at| &text[..at]);
+    let mut letters = text.chars();
+    match letters.next() {
+        // messages of ours begin in lower case, the system's do not
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
     }
 }

@@ -177,7 +177,7 @@ impl Correlator {
                 record.facts.end(reason);
             }
             let gateway = self.gateway(record.host);
-            self.closed.push(build::record(&record, true, gateway));
+            self.close(build::record(&record, true, gateway));
         } else if self.accounting.open.len() < OPEN_MAX {
             self.accounting.open.insert(identity, record);
         }
@@ -188,7 +188,7 @@ impl Correlator {
         open.sort_by_key(|record| record.facts.started);
         for record in open {
             let gateway = self.gateway(record.host);
-            self.closed.push(build::record(&record, false, gateway));
+            self.close(build::record(&record, false, gateway));
         }
     }
 }

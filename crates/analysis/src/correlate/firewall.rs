@@ -118,7 +118,7 @@ impl Correlator {
     fn end_drop(&mut self, client: (u32, IpAddr, i64)) {
         if let Some((protocol, facts)) = self.firewall.by_client.remove(&client) {
             let gateway = self.gateway(client.0);
-            self.closed.push(build::unreachable(facts, protocol, gateway));
+            self.close(build::unreachable(facts, protocol, gateway));
         }
     }
 }

@@ -168,7 +168,7 @@ impl Correlator {
             return;
         }
         let gateway = self.gateway(client.0);
-        self.closed.push(build::negotiation(
+        self.close(build::negotiation(
             negotiation.facts,
             negotiation.established,
             negotiation.authenticated,

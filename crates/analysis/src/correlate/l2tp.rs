@@ -25,6 +25,9 @@ impl Correlator {
             carrier.tunnel_id = Some(tunnel);
             self.by_tunnel.insert((host, tunnel), key);
         }
+        if let (Some(client), Some(port)) = (carrier.facts.client_ip, carrier.facts.client_port) {
+            self.by_port.insert((host, client, port), key);
+        }
         match event.message().kind {
             EventKind::CallEstablished => self.call_established(host, key, event),
             EventKind::TunnelClosed | EventKind::ControlTimeout => self.tunnel_closed(key),
@@ -39,8 +42,19 @@ impl Correlator {
         let by_id = event
             .int(Field::TunnelId)
             .and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied());
-        let by_client = client.and_then(|client| self.by_client.get(&(host, client)).copied());
-        let known = by_id.or(by_client).filter(|key| {
+        let port = event.int(Field::ClientPort).and_then(|port| u16::try_from(port).ok());
+        // clients behind one address are told apart by their ports
+        let by_port = client
+            .zip(port)
+            .and_then(|(client, port)| self.by_port.get(&(host, client, port)).copied());
+        let same_port = |key: &Key| {
+            let known = self.carriers.get(*key).and_then(|carrier| carrier.facts.client_port);
+            port.is_none() || known.is_none() || known == port
+        };
+        let by_client = client
+            .and_then(|client| self.by_client.get(&(host, client)).copied())
+            .filter(same_port);
+        let known = by_id.or(by_port).or(by_client).filter(|key| {
             self.carriers
                 .get(*key)
                 .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)

@@ -23,7 +23,7 @@ mod slab;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{Attempt, Event, EventKind, Outcome, Role};
 
 use carrier::Carrier;
@@ -64,6 +64,9 @@ const GRACE_LONG: i64 = 60_000_000;
 /// The most time, in microseconds, that passes between two events: more is a gap in the evidence or a clock that was set.
 const PASSED_MAX: i64 = 3_600_000_000;
 
+/// How many ids are remembered, to tell equal attempts apart: those of some seconds of an attack.
+const IDS_MAX: usize = 16_384;
+
 /// How many hosts are told apart.
 const HOSTS_MAX: usize = 65_536;
 
@@ -98,6 +101,8 @@ pub struct Correlator {
     by_interface: FxHashMap<(u32, Box<str>), Key>,
     /// The carrier of a client that was opened last.
     by_client: FxHashMap<(u32, IpAddr), Key>,
+    /// The L2TP carrier of a client's address and port.
+    by_port: FxHashMap<(u32, IpAddr, u16), Key>,
     /// (host, L2TP tunnel id).
     by_tunnel: FxHashMap<(u32, i64), Key>,
     /// Carriers whose call was started and whose pppd is not known, oldest first.
@@ -112,6 +117,8 @@ pub struct Correlator {
     /// The link an event of which may be repeated.
     last_refused: Option<Key>,
     closed: Vec<Attempt>,
+    /// Ids given lately: equal lines in one second are several attempts.
+    ids: FxHashSet<u64>,
     now: i64,
     /// Time that has passed, microseconds: unlike `now` it never goes back when a clock is set.
     passed: i64,
@@ -136,7 +143,9 @@ impl Correlator {
             expected: FxHashMap::default(),
             by_interface: FxHashMap::default(),
             by_client: FxHashMap::default(),
+            by_port: FxHashMap::default(),
             by_tunnel: FxHashMap::default(),
+            ids: FxHashSet::default(),
             waiting: VecDeque::new(),
             due_short: VecDeque::new(),
             due_long: VecDeque::new(),
@@ -189,6 +198,17 @@ impl Correlator {
         }
     }
 
+    /// Hands an attempt out, with an id of its own.
+    fn close(&mut self, mut attempt: Attempt) {
+        if self.ids.len() >= IDS_MAX {
+            self.ids.clear();
+        }
+        while !self.ids.insert(attempt.id) {
+            attempt.id = attempt.id.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+        }
+        self.closed.push(attempt);
+    }
+
     /// The attempts that closed since the last call, in the order in which they closed.
     pub fn closed(&mut self) -> std::vec::Drain<'_, Attempt> {
         self.closed.drain(..)
@@ -205,11 +225,11 @@ impl Correlator {
         self.passed = i64::MAX;
         self.settle();
         for attempt in self.open() {
-            self.closed.push(attempt);
+            self.close(attempt);
         }
         self.finish_answers();
         for facts in std::mem::take(&mut self.refusals).into_values() {
-            self.closed.push(build::refusal(facts));
+            self.close(build::refusal(facts));
         }
         self.carriers = Slab::default();
         self.links = Slab::default();
@@ -370,7 +390,7 @@ impl Correlator {
         }
         let attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
         self.accounting.remember(&attempt);
-        self.closed.push(attempt);
+        self.close(attempt);
     }
 
     fn remove_carrier(&mut self, key: Key) -> Option<Carrier> {
@@ -378,6 +398,9 @@ impl Correlator {
         forget(&mut self.by_control, &(carrier.host, carrier.pid), key);
         if let Some(client) = carrier.facts.client_ip {
             forget(&mut self.by_client, &(carrier.host, client), key);
+            if let Some(port) = carrier.facts.client_port {
+                forget(&mut self.by_port, &(carrier.host, client, port), key);
+            }
         }
         if let Some(tunnel) = carrier.tunnel_id {
             forget(&mut self.by_tunnel, &(carrier.host, tunnel), key);
@@ -418,7 +441,7 @@ impl Correlator {
             .collect();
         for host in over {
             if let Some(facts) = self.refusals.remove(&host) {
-                self.closed.push(build::refusal(facts));
+                self.close(build::refusal(facts));
             }
         }
     }

@@ -172,7 +172,7 @@ impl Correlator {
             return;
         };
         let gateway = self.gateway(answer.host);
-        self.closed.push(build::answer(answer, gateway));
+        self.close(build::answer(answer, gateway));
     }
 }
 
