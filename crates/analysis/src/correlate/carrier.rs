@@ -28,6 +28,8 @@ pub struct Carrier {
     pub link: Option<Key>,
     /// L2TP tunnel id of the gateway.
     pub tunnel_id: Option<i64>,
+    /// L2TP tunnel id of the client.
+    pub peer_tunnel_id: Option<i64>,
     /// IPsec was up when the tunnel came.
     pub encrypted: bool,
 }
@@ -46,6 +48,7 @@ impl Carrier {
             reaped: false,
             link: None,
             tunnel_id: None,
+            peer_tunnel_id: None,
             encrypted: false,
         }
     }

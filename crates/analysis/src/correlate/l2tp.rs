@@ -25,6 +25,7 @@ impl Correlator {
             carrier.tunnel_id = Some(tunnel);
             self.by_tunnel.insert((host, tunnel), key);
         }
+        carrier.peer_tunnel_id = carrier.peer_tunnel_id.or(event.int(Field::PeerTunnelId));
         if let (Some(client), Some(port)) = (carrier.facts.client_ip, carrier.facts.client_port) {
             self.by_port.insert((host, client, port), key);
         }
@@ -47,14 +48,18 @@ impl Correlator {
         let by_port = client
             .zip(port)
             .and_then(|(client, port)| self.by_port.get(&(host, client, port)).copied());
-        let same_port = |key: &Key| {
-            let known = self.carriers.get(*key).and_then(|carrier| carrier.facts.client_port);
-            port.is_none() || known.is_none() || known == port
+        let peer = event.int(Field::PeerTunnelId);
+        let agrees = |key: &Key| {
+            self.carriers.get(*key).is_some_and(|carrier| {
+                let (known_port, known_peer) = (carrier.facts.client_port, carrier.peer_tunnel_id);
+                (port.is_none() || known_port.is_none() || known_port == port)
+                    && (peer.is_none() || known_peer.is_none() || known_peer == peer)
+            })
         };
         let by_client = client
             .and_then(|client| self.by_client.get(&(host, client)).copied())
-            .filter(same_port);
-        let known = by_id.or(by_port).or(by_client).filter(|key| {
+            .filter(agrees);
+        let known = by_id.or(by_port.filter(agrees)).or(by_client).filter(|key| {
             self.carriers
                 .get(*key)
                 .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
