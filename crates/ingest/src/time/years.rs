@@ -289,14 +289,14 @@ fn probed(spec: &SourceSpec, head: &[u8], latest: i64) -> Option<Counted> {
     let SourceKind::File(path) = &spec.kind else {
         return None;
     };
+    // a named pipe is opened once, by who reads it: opening it again would wait for another writer
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let file = File::open(path).ok()?;
     let data = file.metadata().ok()?;
     let mut probe = vec![0; PROBE_BYTES];
-    let read = if data.is_file() {
-        read_at(&file, &mut probe, 0).ok()?
-    } else {
-        0
-    };
+    let read = read_at(&file, &mut probe, 0).ok()?;
     if read == 0 || Codec::of(&probe[..read]).is_some() {
         return None;
     }
