@@ -80,7 +80,7 @@ fn a_path_that_is_not_there_is_told_once() {
     let seen = Reading::default().of(&[repository("no-such-file.log")]);
     assert_eq!(seen.problems().len(), 1);
     assert!(
-        seen.says("No such file") || seen.says("cannot find"),
+        seen.says("no such file") || seen.says("cannot find"),
         "{:?}",
         seen.problems()
     );
