@@ -147,6 +147,18 @@ impl Template {
         self.literals
     }
 
+    /// Whether a body that begins with the prefix may fit, by the first byte after it: cheap, and often a no.
+    pub fn may_fit(&self, body: &[u8]) -> bool {
+        let (Some(piece), Some(next)) = (self.pieces.first(), body.get(self.prefix.len())) else {
+            return true;
+        };
+        match piece.kind {
+            Kind::Int => next.is_ascii_digit() || *next == b'-',
+            Kind::Ip => next.is_ascii_hexdigit() || matches!(next, b':' | b'['),
+            _ => true,
+        }
+    }
+
     /// Whether the template is the literal alone.
     pub fn is_literal(&self) -> bool {
         self.pieces.is_empty()

@@ -220,7 +220,21 @@ impl Trie {
 
     /// Whether a body begins like chatter and like nothing that attempts want.
     pub fn is_chatter(&self, body: &[u8]) -> bool {
-        self.walk(body).is_some_and(|node| !node.wanted && node.told_by != 0)
+        let Some(node) = self.walk(body).filter(|node| node.told_by != 0) else {
+            return false;
+        };
+        let told = &self.told[node.told_by as usize];
+        !node.wanted || self.only_chatter_fits(told, body)
+    }
+
+    /// Whether of the templates of a node, of which attempts want some, only those can fit that they do not want.
+    fn only_chatter_fits(&self, told: &Told, body: &[u8]) -> bool {
+        let (wanted, chatter) = told.leaves.split_at(told.wanted);
+        !chatter.is_empty()
+            && !self.nodes[told.next as usize].wanted
+            && wanted
+                .iter()
+                .all(|leaf| !self.leaves[*leaf as usize].template.may_fit(body))
     }
 
     /// The deepest node whose text the body begins with.
@@ -346,6 +360,24 @@ mod tests {
         assert_eq!(found("GRE: accepting packet #x"), Some(0));
         assert_eq!(found("Peer anna is here"), Some(2));
         assert_eq!(found("Peer anna went"), None);
+        assert!(trie.is_chatter(b"GRE: accepting packet #7"));
+        assert!(!trie.is_chatter(b"Peer anna is here"));
+    }
+
+    #[test]
+    fn the_next_byte_tells_what_cannot_be_wanted() {
+        let templates = ["\"<local_ip:ip>:<assigned_ip:ip>\"", "\"<option:name>\""];
+        let compiled = templates
+            .iter()
+            .enumerate()
+            .map(|(n, t)| (Template::compile(t).expect("right"), n as u32));
+        let trie = Trie::build(compiled.collect(), |message| message == 0);
+        assert!(trie.is_chatter(b"\"nodetach\""));
+        assert!(!trie.is_chatter(b"\"192.168.0.1:192.168.0.100\""));
+        assert!(
+            !trie.is_chatter(b"\"auth\""),
+            "may be an address as far as one byte tells"
+        );
     }
 
     #[test]
