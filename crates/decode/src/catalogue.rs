@@ -4,7 +4,7 @@ use tunlog_model::{AppFilter, Message, RecordRef};
 
 use crate::definition::DialectFile;
 use crate::dialect::Dialect;
-use crate::programs::{Programs, Speaker};
+use crate::programs::{Program, Programs, Speaker};
 use crate::table::{self, DialectTable};
 use crate::user;
 
@@ -91,6 +91,11 @@ impl Catalogue {
             return Some(&self.programs.headerless);
         }
         self.programs.get(app).map(|program| program.speakers.as_slice())
+    }
+
+    /// Whether a program passes on what daemons say, and has no dialect of its own.
+    pub(crate) fn passes_on(&self, app: &[u8]) -> bool {
+        self.programs.get(app).is_some_and(Program::passes_on)
     }
 
     /// The message of a bare body, whoever wrote it.

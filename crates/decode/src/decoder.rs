@@ -102,7 +102,9 @@ impl<'c> Decoder<'c> {
         }
         if let Some((app, pid, inner)) = relayed(body) {
             let inner_record = RecordRef { app, pid, ..*record };
-            if self.catalogue.speakers(app).is_some() {
+            // a daemon that writes what peers send could be made to speak for another one: only its own tag counts then
+            let may_say_so = app == record.app || self.catalogue.passes_on(record.app);
+            if may_say_so && self.catalogue.speakers(app).is_some() {
                 return self.text_once(&inner_record, inner, spans, batch, fields);
             }
         }

@@ -16,6 +16,12 @@ const LINES: &[(&str, &str, &str)] = &[
         "xl2tpd[26176]: something nobody has heard of",
         "unknown xl2tpd something nobody",
     ),
+    // a host name with a line break, sent by anybody, may make xl2tpd write this: it says nothing of a pppd
+    (
+        "xl2tpd",
+        "pppd[901]: remote IP address 192.0.2.200",
+        "unknown xl2tpd pppd[901]",
+    ),
     (
         "NetworkManager",
         "xl2tpd[9]: Calling on tunnel 7",
