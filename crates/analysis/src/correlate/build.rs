@@ -102,7 +102,7 @@ fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
     }
 }
 
-/// L2TP's pppd has no terminal: `Connect: ppp0 <--> ` with nothing after it. PPTP's has a client by socket.
+/// The protocol of a pppd whose carrier is not in the evidence: only PPTP's names its client by socket.
 fn guess_protocol(link: &Link) -> Option<Protocol> {
     link.facts.client_ip.is_some().then_some(Protocol::Pptp)
 }
@@ -158,13 +158,10 @@ fn end_session(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&L
     let tunnel_first = carrier.is_some_and(|carrier| {
         carrier.facts.end_reason.is_some() && link.facts.end_reason.is_none() && (link.terminated || link.hung_up)
     });
-    let reason = match carrier.and_then(|carrier| carrier.facts.end_reason) {
-        Some(reason) if tunnel_first => reason,
-        _ => link.why_ended(false),
+    attempt.end_reason = match carrier.and_then(|carrier| carrier.facts.end_reason) {
+        Some(reason) if tunnel_first => Some(reason),
+        _ => Some(link.why_ended()),
     };
-    attempt.end_reason = Some(reason)
-        .filter(|reason| *reason != EndReason::Unknown)
-        .or(Some(EndReason::Unknown));
 }
 
 /// Why an attempt failed, from what was said or, last, from how far it came.

@@ -22,8 +22,6 @@ pub struct Carrier {
     pub call_started: Option<i64>,
     /// The control connection or tunnel is over.
     pub finished: Option<i64>,
-    /// pptpctrl waited for its child: pppd is gone, whatever it said.
-    pub reaped: bool,
     /// The PPP side.
     pub link: Option<Key>,
     /// L2TP tunnel id of the gateway.
@@ -45,7 +43,6 @@ impl Carrier {
             opened: false,
             call_started: None,
             finished: None,
-            reaped: false,
             link: None,
             tunnel_id: None,
             peer_tunnel_id: None,
@@ -69,7 +66,6 @@ impl Carrier {
                 self.facts.reach(Layer::Control);
             }
             ControlClosed | TunnelClosed => self.finished = Some(event.time.micros),
-            ChildReaped => self.reaped = true,
             _ => {}
         }
     }

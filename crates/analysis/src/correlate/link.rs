@@ -198,14 +198,13 @@ impl Link {
         self.begun || moved || self.connect_time_s.is_some_and(|seconds| seconds > 0.0)
     }
 
-    /// Why the session ended, from what was seen; `tunnel_closed_first`: the tunnel's end came before pppd's.
-    pub fn why_ended(&self, tunnel_closed_first: bool) -> EndReason {
+    /// Why the session ended, from what was seen.
+    pub fn why_ended(&self) -> EndReason {
         if let Some(reason) = self.facts.end_reason {
             return reason;
         }
         match () {
             () if !self.ending => EndReason::Killed,
-            () if tunnel_closed_first => EndReason::TunnelClosed,
             () if self.terminated => EndReason::Admin,
             () if self.hung_up => EndReason::PeerGone,
             () => EndReason::Unknown,
