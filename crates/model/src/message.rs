@@ -21,6 +21,10 @@ pub enum Role {
     Firewall,
     /// The operating system.
     System,
+    /// One program that is the whole gateway: tunnels, PPP and accounts (accel-ppp, a router, a firewall appliance).
+    Server,
+    /// A client's own tunnel program: it calls a gateway (pptp-linux).
+    Caller,
 }
 
 impl Role {
@@ -34,6 +38,8 @@ impl Role {
         (Role::Radius, "radius"),
         (Role::Firewall, "firewall"),
         (Role::System, "system"),
+        (Role::Server, "server"),
+        (Role::Caller, "caller"),
     ];
 
     /// The role that a word names.

@@ -183,7 +183,7 @@ impl Correlator {
                 Role::Radius => self.radius(host, event),
                 Role::Firewall => self.firewall(host, event),
                 Role::System => self.system(host, event),
-                Role::None => {}
+                Role::Server | Role::Caller | Role::None => {}
             }
         }
         if self.carriers.len() + self.links.len() > self.options.open_max {
