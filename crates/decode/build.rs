@@ -16,6 +16,9 @@ use definition::{DialectFile, MessageEntry};
 fn main() {
     println!("cargo::rerun-if-changed=dialects");
     println!("cargo::rerun-if-changed=src/definition.rs");
+    if dialect_files().is_empty() {
+        println!("cargo::error=no dialect files are found: the catalogue would be empty");
+    }
     let mut out = String::from("pub static SHIPPED: &[DialectTable] = &[\n");
     for path in dialect_files() {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -40,7 +43,9 @@ fn main() {
 }
 
 fn dialect_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialects");
+    // asked at run time: a target directory that several clones share may run the script that another one compiled
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let folder = Path::new(&package).join("dialects");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
