@@ -1,6 +1,6 @@
 //! All dialects: which program speaks which, and what a line means.
 
-use tunlog_model::{AppFilter, Message, RecordRef};
+use tunlog_model::{AppFilter, Hint, Message, RecordRef};
 
 use crate::definition::DialectFile;
 use crate::dialect::Dialect;
@@ -85,12 +85,21 @@ impl Catalogue {
             .find(|message| message.id == slug)
     }
 
-    /// The dialects that a program speaks, the ones to ask first first.
-    pub(crate) fn speakers(&self, app: &[u8]) -> Option<&[Speaker]> {
-        if app.is_empty() {
-            return Some(&self.programs.headerless);
+    /// The dialects that a program speaks, the ones to ask first first. `hint` is what the filter said of it.
+    #[inline]
+    pub(crate) fn speakers(&self, app: &[u8], hint: Hint) -> &[Speaker] {
+        if let Some(program) = self.programs.of_hint(hint) {
+            return &program.speakers;
         }
-        self.programs.get(app).map(|program| program.speakers.as_slice())
+        if app.is_empty() {
+            return &self.programs.headerless;
+        }
+        self.programs.get(app).map_or(&[], |program| &program.speakers)
+    }
+
+    /// Whether lines of a program are read.
+    pub(crate) fn knows(&self, app: &[u8]) -> bool {
+        app.is_empty() || self.programs.get(app).is_some()
     }
 
     /// Whether a program passes on what daemons say, and has no dialect of its own.
@@ -119,7 +128,16 @@ fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static Dialec
 impl AppFilter for Catalogue {
     #[inline]
     fn wants(&self, app: &[u8]) -> bool {
-        app.is_empty() || self.programs.get(app).is_some()
+        self.knows(app)
+    }
+
+    #[inline]
+    fn program(&self, app: &[u8]) -> Option<Hint> {
+        if app.is_empty() {
+            return Some(Hint::default());
+        }
+        let program = self.programs.number(app)?;
+        Some(Hint { program, place: 0 })
     }
 }
 
@@ -134,19 +152,24 @@ impl AppFilter for Facts<'_> {
     }
 
     #[inline]
-    fn is_chatter(&self, app: &[u8], body: &[u8]) -> bool {
-        let Some(program) = self.0.programs.get(app) else {
-            return false;
+    fn program(&self, app: &[u8]) -> Option<Hint> {
+        self.0.program(app)
+    }
+
+    #[inline]
+    fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
+        let Some(program) = self.0.programs.of_hint(hint) else {
+            return Some(hint);
         };
         let dialect = |speaker: &Speaker| &self.0.dialects[usize::from(speaker.dialect)];
         match &program.speakers[..] {
-            [only @ Speaker { own: true, .. }] => dialect(only).is_chatter(body),
+            [only @ Speaker { own: true, .. }] => dialect(only).glance(hint, body),
             // the kernel: its packet filters agree on whose packets concern nobody
-            [first @ Speaker { own: true, .. }, ..] => {
-                dialect(first).is_packet_filter() && dialect(first).is_chatter(body)
+            [first @ Speaker { own: true, .. }, ..] if dialect(first).is_packet_filter() => {
+                dialect(first).glance(hint, body)
             }
             // NetworkManager's own lines begin with their level, those that it passes on do not
-            _ => program.passes_on() && body.first() == Some(&b'<'),
+            _ => (!program.passes_on() || body.first() != Some(&b'<')).then_some(hint),
         }
     }
 }

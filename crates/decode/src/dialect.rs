@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Hint, Layer, Message, RecordRef, Role, Severity};
 
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
@@ -10,7 +10,7 @@ use crate::shape::netfilter::Rules;
 use crate::shape::{Condition, Shape, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
-use crate::trie::{Look, Trie};
+use crate::trie::{Look, Place, Trie};
 
 /// One dialect; compiled when its first line comes.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ impl Dialect {
     }
 
     /// As `find`, looking no closer than `look` says.
+    #[inline]
     pub fn find_for<'a>(
         &self,
         body: &'a [u8],
@@ -94,8 +95,15 @@ impl Dialect {
     ) -> Option<&'static Message> {
         let ready = self.ready();
         let before = fields.len();
-        let rest = ready.prelude.cut(body, fields).trim_ascii_start();
-        let Some(number) = ready.shape.find(rest, record, look, fields) else {
+        let number = match (&ready.shape, record.hint.place) {
+            // the filter looked already, and nothing stands before a body
+            (Shape::Template(trie), place @ 1..) => trie.find_at(Place(place - 1), body, look, fields),
+            _ => {
+                let rest = ready.prelude.cut(body, fields).trim_ascii_start();
+                ready.shape.find(rest, record, look, fields)
+            }
+        };
+        let Some(number) = number else {
             fields.truncate(before);
             return None;
         };
@@ -107,24 +115,32 @@ impl Dialect {
         }
         Some(ready.messages[number])
     }
-}
 
-impl Dialect {
     /// Whether bodies are lines of a packet filter.
     pub(crate) fn is_packet_filter(&self) -> bool {
         matches!(self.ready().shape, Shape::Netfilter(_))
     }
 
-    /// Whether a body is told at a glance to be chatter: lines of a packet filter about other people's packets, and
-    /// templates, where nothing stands before them.
-    pub(crate) fn is_chatter(&self, body: &[u8]) -> bool {
+    /// None for a body that is told at a glance to be chatter: lines of a packet filter about other people's packets, and
+    /// templates, where nothing stands before them. Otherwise the hint, with what was found out.
+    #[inline]
+    pub(crate) fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
         let ready = self.ready();
         match &ready.shape {
-            Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
-            Shape::Netfilter(rules) => rules.is_chatter(body),
-            Shape::Fields { .. } => false,
+            Shape::Template(trie) if ready.prelude == Prelude::None && !starts_blank(body) => {
+                let place = trie.glance(body)?.0 + 1;
+                Some(Hint { place, ..hint })
+            }
+            Shape::Netfilter(rules) => (!rules.is_chatter(body)).then_some(hint),
+            _ => Some(hint),
         }
     }
+}
+
+/// Bodies that begin with blanks are read without them.
+#[inline]
+fn starts_blank(body: &[u8]) -> bool {
+    body.first().is_none_or(u8::is_ascii_whitespace)
 }
 
 impl Ready {

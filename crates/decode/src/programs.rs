@@ -1,6 +1,8 @@
 //! Which programs speak which dialects. Asked of every line of a log, so nearly all other programs are told apart by their
 //! name's first and last byte alone.
 
+use tunlog_model::Hint;
+
 use crate::dialect::Dialect;
 
 /// A dialect that a program speaks.
@@ -87,17 +89,28 @@ impl Programs {
     }
 
     /// The program of a name.
-    #[inline]
     pub fn get(&self, name: &[u8]) -> Option<&Program> {
+        let number = self.number(name)?;
+        self.programs.get(number as usize - 1)
+    }
+
+    /// The number of the program of a name, plus one.
+    #[inline]
+    pub fn number(&self, name: &[u8]) -> Option<u32> {
         let mut number = self.gate[place(name)];
-        while number != 0 {
-            let program = &self.programs[usize::from(number) - 1];
+        while let Some(program) = usize::from(number).checked_sub(1).and_then(|at| self.programs.get(at)) {
             if program.name == name {
-                return Some(program);
+                return Some(u32::from(number));
             }
             number = program.next;
         }
         None
+    }
+
+    /// The program that a hint names.
+    #[inline]
+    pub fn of_hint(&self, hint: Hint) -> Option<&Program> {
+        self.programs.get((hint.program as usize).checked_sub(1)?)
     }
 }
 

@@ -20,7 +20,7 @@ pub use field::Field;
 pub use kind::EventKind;
 pub use layer::{Layer, Severity};
 pub use message::{Message, Role};
-pub use record::{AppFilter, Assumed, Civil, EveryApp, Payload, RecordRef, RecordTime, Stamp};
+pub use record::{AppFilter, Assumed, Civil, EveryApp, Hint, Payload, RecordRef, RecordTime, Stamp};
 pub use table::{Cell, Column};
 
 /// The word of a value in a list of values and words that holds every value.

@@ -143,9 +143,9 @@ enum Kind<'s> {
 pub(crate) struct Shared<'r> {
     reader: Mutex<Reader<'r>>,
     spare: Mutex<Vec<EventBatch>>,
-    /// How many items were told. A worker does not run far ahead of it: while another one is kept waiting by the system,
-    /// what comes early would pile up.
-    told: Mutex<u64>,
+    /// How many items were told, and how many workers wait for more to be. A worker does not run far ahead: while another
+    /// one is kept waiting by the system, what comes early would pile up.
+    told: Mutex<(u64, usize)>,
     progress: Condvar,
 }
 
@@ -165,24 +165,30 @@ impl<'r> Shared<'r> {
         Shared {
             reader: Mutex::new(reader),
             spare: Mutex::new(Vec::new()),
-            told: Mutex::new(0),
+            told: Mutex::new((0, 0)),
             progress: Condvar::new(),
         }
     }
 
     fn tell(&self, told: u64) {
-        if let Ok(mut known) = self.told.lock() {
-            *known = told;
+        let waiting = self.told.lock().is_ok_and(|mut known| {
+            known.0 = told;
+            known.1 > 0
+        });
+        // waking nobody costs a system call as well
+        if waiting {
+            self.progress.notify_all();
         }
-        self.progress.notify_all();
     }
 
     /// Waits until item `number` is not far ahead. The oldest one never waits, so there is no deadlock.
     fn wait_for_turn(&self, number: u64) {
         let Ok(mut told) = self.told.lock() else { return };
-        while number > told.saturating_add(AHEAD_MAX) {
+        while number > told.0.saturating_add(AHEAD_MAX) {
+            told.1 += 1;
             let Ok(again) = self.progress.wait(told) else { return };
             told = again;
+            told.1 -= 1;
         }
     }
 }

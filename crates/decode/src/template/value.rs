@@ -118,15 +118,25 @@ fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
         return None;
     }
     let mut parts = [0u8; 4];
-    let mut count = 0;
-    for part in text.split(|byte| *byte == b'.') {
-        if count == 4 || part.is_empty() || part.len() > 3 {
-            return None;
+    let (mut part, mut digits, mut value) = (0, 0, 0_u32);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 && digits < 3 {
+            value = value * 10 + u32::from(digit);
+            digits += 1;
+        } else {
+            if *byte != b'.' || digits == 0 || part > 2 {
+                return None;
+            }
+            parts[part] = u8::try_from(value).ok()?;
+            (part, digits, value) = (part + 1, 0, 0);
         }
-        parts[count] = u8::try_from(parse_int(part)?).ok()?;
-        count += 1;
     }
-    (count == 4).then_some(parts)
+    if part != 3 || digits == 0 {
+        return None;
+    }
+    parts[3] = u8::try_from(value).ok()?;
+    Some(parts)
 }
 
 /// The contract's word for an authentication method as daemons name it.

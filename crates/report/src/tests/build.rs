@@ -147,7 +147,10 @@ pub fn pppd(
         severity: Severity::Info,
         trusted: true,
     };
-    batch.push(parts, &mut values);
+    values
+        .drain(..)
+        .for_each(|(field, value)| batch.add_value(field, value));
+    batch.push(parts);
     let Some(tunlog_model::Entry::Event(raw)) = batch.entries.first() else {
         panic!("an event was pushed")
     };
