@@ -35,6 +35,7 @@ const MODULES: &[&[u8]] = &[
     b"connlimit",
     b"dhcpv4",
     b"dhcpv6",
+    b"dnsv6",
     b"dpado",
     b"ipcp",
     b"ipoe",
