@@ -95,11 +95,13 @@ impl Dialect {
     ) -> Option<&'static Message> {
         let ready = self.ready();
         let before = fields.len();
+        let mut prelude = before;
         let number = match (&ready.shape, record.hint.place) {
             // the filter looked already, and nothing stands before a body
             (Shape::Template(trie), place @ 1..) => trie.find_at(Place(place - 1), body, look, fields),
             _ => {
                 let rest = ready.prelude.cut(body, fields).trim_ascii_start();
+                prelude = fields.len();
                 ready.shape.find(rest, record, look, fields)
             }
         };
@@ -107,6 +109,12 @@ impl Dialect {
             fields.truncate(before);
             return None;
         };
+        // what the message says once more is the message's
+        for at in (before..prelude).rev() {
+            if fields[prelude..].iter().any(|(field, _)| *field == fields[at].0) {
+                fields.remove(at);
+            }
+        }
         let number = number as usize;
         for (field, value) in &ready.sets[number] {
             if !fields[before..].iter().any(|(known, _)| known == field) {
@@ -295,11 +303,11 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     if !kind.is_detail() && kind != AuthStarted {
         return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
     }
-    // of pppd's packet lines those that came from the peer prove that it is heard; what we sent proves nothing
+    // of packet lines those that came from the peer prove that it is heard; what we sent proves nothing
     let sent = entry
         .templates
         .first()
-        .is_some_and(|template| template.starts_with("sent ["));
+        .is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["));
     let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
     (heard && !sent) || JOINING.iter().any(|field| has(field))
 }

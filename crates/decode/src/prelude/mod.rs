@@ -1,6 +1,7 @@
 //! What some writers put before every message. It is cut off, and its facts kept, before templates are tried.
 
 mod connection;
+mod session;
 mod thread;
 
 use crate::template::Fields;
@@ -18,6 +19,8 @@ pub enum Prelude {
     Thread,
     /// pluto's `"name"[instance] peer #state: ` or `packet from peer:port: `, after whack's three digits.
     Connection,
+    /// accel-ppp's `interface:user: `, `interface: ` or `interface: session: `, and `l2tp tunnel 1-2 (peer:port): `.
+    Session,
 }
 
 impl Prelude {
@@ -27,6 +30,7 @@ impl Prelude {
         (Prelude::Uptime, "uptime"),
         (Prelude::Thread, "thread"),
         (Prelude::Connection, "connection"),
+        (Prelude::Session, "session"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -36,6 +40,7 @@ impl Prelude {
             Prelude::Uptime => uptime(body).unwrap_or(body),
             Prelude::Thread => thread::cut(body, fields),
             Prelude::Connection => connection::cut(body, fields),
+            Prelude::Session => session::cut(body, fields),
         }
     }
 }

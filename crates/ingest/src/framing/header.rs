@@ -4,7 +4,7 @@
 use tunlog_model::{Civil, Severity, Stamp};
 
 use super::stamp::{self, Hit, Kind};
-use super::{rfc5424, routeros, softether, tag};
+use super::{accel_ppp, rfc5424, routeros, softether, tag};
 
 /// What stands around a message.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ const PREFIXES_MAX: usize = 4;
 
 /// Reads the header of a line; None if it has none.
 pub(crate) fn read(line: &[u8]) -> Option<Header<'_>> {
-    peeled(line, 0)
+    peeled(accel_ppp::uncoloured(line), 0)
 }
 
 fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
@@ -122,11 +122,7 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
     match hit.kind {
         Kind::Uptime => return after_uptime(rest, stamped),
         Kind::Bracketed if depth == 0 && !names_a_process(trim_start(rest)) => {
-            return Some(Header {
-                app: b"accel-pppd",
-                body: trim_start(rest),
-                ..stamped
-            });
+            return Some(accel_ppp::after_stamp(rest, stamped));
         }
         Kind::BracketedCtime => {
             return Some(Header {
