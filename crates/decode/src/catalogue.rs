@@ -93,7 +93,7 @@ impl Catalogue {
         self.programs.get(app).map(|program| program.speakers.as_slice())
     }
 
-    /// Whether a program passes on what daemons say, and has no dialect of its own.
+    /// Whether a program passes on what daemons say, with their own tags.
     pub(crate) fn passes_on(&self, app: &[u8]) -> bool {
         self.programs.get(app).is_some_and(Program::passes_on)
     }
@@ -146,7 +146,12 @@ impl AppFilter for Facts<'_> {
                 dialect(first).is_packet_filter() && dialect(first).is_chatter(body)
             }
             // NetworkManager's own lines begin with their level, those that it passes on do not
-            _ => program.passes_on() && body.first() == Some(&b'<'),
+            speakers => {
+                let mut own = speakers.iter().filter(|speaker| speaker.own);
+                program.passes_on()
+                    && body.first() == Some(&b'<')
+                    && !own.any(|speaker| dialect(speaker).may_be_wanted(body))
+            }
         }
     }
 }

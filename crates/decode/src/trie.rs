@@ -227,6 +227,11 @@ impl Trie {
         !node.wanted || self.only_chatter_fits(told, body)
     }
 
+    /// Whether a body begins like something that attempts want; only templates that begin with literal text are thought of.
+    pub fn may_be_wanted(&self, body: &[u8]) -> bool {
+        self.walk(body).is_some_and(|node| node.wanted)
+    }
+
     /// Whether of the templates of a node, of which attempts want some, only those can fit that they do not want.
     fn only_chatter_fits(&self, told: &Told, body: &[u8]) -> bool {
         let (wanted, chatter) = told.leaves.split_at(told.wanted);
