@@ -121,7 +121,12 @@ mod tests {
             cut("anon warn[open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"),
             b"open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"
         );
-        for body in ["Catalog[a.c]: x", "sent [LCP ConfReq id=0x1]", "log[nowhere]: x", "log["] {
+        for body in [
+            "Catalog[a.c]: x",
+            "sent [LCP ConfReq id=0x1]",
+            "log[nowhere]: x",
+            "log[",
+        ] {
             assert_eq!(cut(body), body.as_bytes(), "no prelude");
         }
     }
@@ -152,10 +157,16 @@ mod tests {
             ),
             ("vpn[0x1f38110--]: VPN plugin: failed: connect-failed (1)", None),
             ("nm-l2tp[6382] <warn>  VPN plugin: failed: connect-failed (1)", None),
-            ("nm-pptp[1] <warn>  [helper-5] VPN plugin: failed: connect-failed (1)", None),
+            (
+                "nm-pptp[1] <warn>  [helper-5] VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
             ("** Message: VPN plugin: failed: connect-failed (1)", None),
             ("** Message: 13:18:53.230: VPN plugin: failed: connect-failed (1)", None),
-            ("** (nm-l2tp-service:6382): WARNING **: 13:18:53.230: VPN plugin: failed: connect-failed (1)", None),
+            (
+                "** (nm-l2tp-service:6382): WARNING **: 13:18:53.230: VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
         ] {
             assert_eq!(cut(body), (text, name.map(str::as_bytes)), "{body}");
         }
