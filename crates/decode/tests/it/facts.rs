@@ -139,6 +139,11 @@ fn pptp_client_call_sites_are_recognised() {
 }
 
 #[test]
+fn networkmanager_call_sites_are_recognised() {
+    complete("networkmanager", include_str!("../facts/networkmanager.tsv"), 75);
+}
+
+#[test]
 fn freeradius_call_sites_are_recognised() {
     complete("freeradius", include_str!("../facts/freeradius.tsv"), 600);
 }
