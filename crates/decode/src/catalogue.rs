@@ -102,7 +102,7 @@ impl Catalogue {
         app.is_empty() || self.programs.get(app).is_some()
     }
 
-    /// Whether a program passes on what daemons say, and has no dialect of its own.
+    /// Whether a program passes on what daemons say, with their own tags.
     pub(crate) fn passes_on(&self, app: &[u8]) -> bool {
         self.programs.get(app).is_some_and(Program::passes_on)
     }
@@ -169,7 +169,13 @@ impl AppFilter for Facts<'_> {
                 dialect(first).glance(hint, body)
             }
             // NetworkManager's own lines begin with their level, those that it passes on do not
-            _ => (!program.passes_on() || body.first() != Some(&b'<')).then_some(hint),
+            speakers => {
+                let mut own = speakers.iter().filter(|speaker| speaker.own);
+                let chatter = program.passes_on()
+                    && body.first() == Some(&b'<')
+                    && !own.any(|speaker| dialect(speaker).may_be_wanted(body));
+                (!chatter).then_some(hint)
+            }
         }
     }
 }

@@ -143,6 +143,15 @@ impl Dialect {
             _ => Some(hint),
         }
     }
+
+    /// Whether a body may be something that attempts want, as far as a glance tells.
+    pub(crate) fn may_be_wanted(&self, body: &[u8]) -> bool {
+        let ready = self.ready();
+        match (&ready.shape, ready.prelude.peek(body)) {
+            (Shape::Template(trie), Some(rest)) => trie.may_be_wanted(rest),
+            _ => true,
+        }
+    }
 }
 
 /// Bodies that begin with blanks are read without them.
@@ -309,7 +318,9 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
         .first()
         .is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["));
     let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
-    (heard && !sent) || JOINING.iter().any(|field| has(field))
+    // a client's own log rarely says which gateway it calls
+    let called = role == Role::Caller && has("<server_ip:");
+    (heard && !sent) || called || JOINING.iter().any(|field| has(field))
 }
 
 /// Placeholders that join a line with others, whatever else it says.

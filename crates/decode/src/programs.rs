@@ -19,6 +19,8 @@ pub(crate) struct Speaker {
 pub(crate) struct Program {
     name: &'static [u8],
     pub speakers: Vec<Speaker>,
+    /// Whether it passes on lines with their writers' own tags.
+    relay: bool,
     /// The next program of the same place, plus one.
     next: u16,
 }
@@ -59,9 +61,7 @@ impl Programs {
                 all.headerless.push(speaker);
             }
         }
-        RELAYS.iter().for_each(|name| {
-            all.entry(name);
-        });
+        RELAYS.iter().for_each(|name| all.entry(name).relay = true);
         let priority = |speaker: &Speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority);
         all.programs
             .iter_mut()
@@ -79,6 +79,7 @@ impl Programs {
                 self.programs.push(Program {
                     name,
                     speakers: Vec::new(),
+                    relay: false,
                     next: *place,
                 });
                 *place = self.programs.len() as u16;
@@ -115,9 +116,9 @@ impl Programs {
 }
 
 impl Program {
-    /// Whether it has no dialect of its own.
+    /// Whether it passes on what others say, tag and all: it is known for that, or has no dialect of its own.
     pub fn passes_on(&self) -> bool {
-        !self.speakers.iter().any(|speaker| speaker.own)
+        self.relay || !self.speakers.iter().any(|speaker| speaker.own)
     }
 
     fn add(&mut self, speaker: Speaker) {

@@ -302,6 +302,12 @@ impl Trie {
         (!chatter).then_some(place)
     }
 
+    /// Whether a body begins like something that attempts want; only templates that begin with literal text are thought of.
+    pub fn may_be_wanted(&self, body: &[u8]) -> bool {
+        let told = self.told.get(self.place(body).0 as usize);
+        told.is_some_and(|told| told.any_wanted)
+    }
+
     /// Whether of the templates of a beginning, of which attempts want some, only those can fit that they do not want.
     fn only_chatter_fits(&self, told: &Told, body: &[u8]) -> bool {
         let (wanted, chatter) = told.leaves.split_at(told.wanted);

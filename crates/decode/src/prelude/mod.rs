@@ -2,6 +2,8 @@
 
 mod connection;
 mod session;
+mod network_manager;
+mod pptp_linux;
 mod thread;
 
 use crate::template::Fields;
@@ -21,6 +23,11 @@ pub enum Prelude {
     Connection,
     /// accel-ppp's `interface:user: `, `interface: ` or `interface: session: `, and `l2tp tunnel 1-2 (peer:port): `.
     Session,
+    /// pptp-linux's `anon log[function:file.c:line]: `.
+    PptpLinux,
+    /// NetworkManager's `<info>  [1700000000.1234] vpn[0x55d0,uuid,"name"]: `, its services' `nm-l2tp[77] <info>  ` and
+    /// glib's `** Message: `.
+    NetworkManager,
 }
 
 impl Prelude {
@@ -31,6 +38,8 @@ impl Prelude {
         (Prelude::Thread, "thread"),
         (Prelude::Connection, "connection"),
         (Prelude::Session, "session"),
+        (Prelude::PptpLinux, "pptp-linux"),
+        (Prelude::NetworkManager, "networkmanager"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -41,6 +50,17 @@ impl Prelude {
             Prelude::Thread => thread::cut(body, fields),
             Prelude::Connection => connection::cut(body, fields),
             Prelude::Session => session::cut(body, fields),
+            Prelude::PptpLinux => pptp_linux::cut(body),
+            Prelude::NetworkManager => network_manager::cut(body, fields),
+        }
+    }
+
+    /// The body after the prelude alone, where that costs no more than the cut.
+    pub fn peek(self, body: &[u8]) -> Option<&[u8]> {
+        match self {
+            Prelude::None => Some(body),
+            Prelude::NetworkManager => Some(network_manager::peek(body)),
+            _ => None,
         }
     }
 }
@@ -85,5 +105,78 @@ mod tests {
             Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields),
             b"deleting"
         );
+    }
+
+    #[test]
+    fn the_place_in_pptp_linux_is_cut_off_unless_it_tells_which_socket_failed() {
+        let cut = |body: &'static str| Prelude::PptpLinux.cut(body.as_bytes(), &mut Vec::new());
+        let text = b"Client connection established.";
+        for body in [
+            "anon log[ctrlp_disp:pptp_ctrl.c:773]: Client connection established.",
+            "nm-pptp-service-16558 log[ctrlp_disp: pptp_ctrl.c:773]: Client connection established.",
+            "my office warn[ctrlp_disp:pptp_ctrl.c:773]:  Client connection established.",
+            // before there was a name to give; and a forum that took `:p` for a smile
+            "log[pptp_dispatch_ctrl_packet:pptp_ctrl.c:580]: Client connection established.",
+            "anon fatal[ctrlp_disptp_ctrl.c:773]: Client connection established.",
+            "Client connection established.",
+        ] {
+            assert_eq!(cut(body), text, "{body}");
+        }
+        assert_eq!(
+            cut("anon warn[open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"),
+            b"open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"
+        );
+        for body in [
+            "Catalog[a.c]: x",
+            "sent [LCP ConfReq id=0x1]",
+            "log[nowhere]: x",
+            "log[",
+        ] {
+            assert_eq!(cut(body), body.as_bytes(), "no prelude");
+        }
+    }
+
+    #[test]
+    fn network_managers_levels_stamps_and_names_are_cut_off() {
+        let cut = |body: &'static str| {
+            let mut fields = Vec::new();
+            let rest = Prelude::NetworkManager.cut(body.as_bytes(), &mut fields);
+            assert_eq!(Prelude::NetworkManager.peek(body.as_bytes()), Some(rest));
+            let name = fields.pop().map(|(_, name)| match name {
+                Caught::Text(name) => name,
+                _ => b"?",
+            });
+            (rest, name)
+        };
+        let text: &[u8] = b"VPN plugin: failed: connect-failed (1)";
+        for (body, name) in [
+            ("<warn> VPN plugin: failed: connect-failed (1)", None),
+            ("<warn>  [1487451171.7968] VPN plugin: failed: connect-failed (1)", None),
+            (
+                r#"<warn>  [1487451171.7968] vpn-connection[0x1f38110,7005c9e8,"work",0]: VPN plugin: failed: connect-failed (1)"#,
+                Some("work"),
+            ),
+            (
+                r#"<warn>  [1487451171.7968] vpn[0x1f38110,7005c9e8,"my "work"",if:5,dev:2:(ppp0)]: VPN plugin: failed: connect-failed (1)"#,
+                Some("my \"work\""),
+            ),
+            ("vpn[0x1f38110--]: VPN plugin: failed: connect-failed (1)", None),
+            ("nm-l2tp[6382] <warn>  VPN plugin: failed: connect-failed (1)", None),
+            (
+                "nm-pptp[1] <warn>  [helper-5] VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
+            ("** Message: VPN plugin: failed: connect-failed (1)", None),
+            ("** Message: 13:18:53.230: VPN plugin: failed: connect-failed (1)", None),
+            (
+                "** (nm-l2tp-service:6382): WARNING **: 13:18:53.230: VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
+        ] {
+            assert_eq!(cut(body), (text, name.map(str::as_bytes)), "{body}");
+        }
+        for body in ["<info", "nm-l2tp[", "vpn[", "** ", "** (", "", "vpn-connection[0x1: x"] {
+            assert_eq!(cut(body).0, body.as_bytes());
+        }
     }
 }

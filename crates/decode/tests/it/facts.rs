@@ -134,6 +134,16 @@ fn xl2tpd_call_sites_are_recognised() {
 }
 
 #[test]
+fn pptp_client_call_sites_are_recognised() {
+    complete("pptp-client", include_str!("../facts/pptp-client.tsv"), 130);
+}
+
+#[test]
+fn networkmanager_call_sites_are_recognised() {
+    complete("networkmanager", include_str!("../facts/networkmanager.tsv"), 75);
+}
+
+#[test]
 fn freeradius_call_sites_are_recognised() {
     complete("freeradius", include_str!("../facts/freeradius.tsv"), 600);
 }

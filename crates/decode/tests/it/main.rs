@@ -6,4 +6,5 @@ mod properties;
 mod redaction;
 mod relays;
 mod render;
+mod seed;
 mod user;
