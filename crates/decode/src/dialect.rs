@@ -7,7 +7,7 @@ use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role,
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, typed};
+use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Look, Trie};
@@ -122,7 +122,21 @@ impl Dialect {
         match &ready.shape {
             Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
             Shape::Netfilter(rules) => rules.is_chatter(body),
+            Shape::KeyValue(rules) => ready.prelude == Prelude::None && rules.is_chatter(body),
             Shape::Fields { .. } => false,
+        }
+    }
+
+    /// Whether a body that nothing fits is somebody else's business.
+    pub(crate) fn is_noise(&self, body: &[u8]) -> bool {
+        self.noise || matches!(&self.ready().shape, Shape::KeyValue(rules) if rules.is_foreign(body))
+    }
+
+    /// The severity that a body has by its own word; it says more than the transport, which often has one for all.
+    pub(crate) fn severity(&self, body: &[u8]) -> Option<Severity> {
+        match &self.ready().shape {
+            Shape::KeyValue(rules) => rules.severity(body),
+            _ => None,
         }
     }
 }
@@ -209,6 +223,7 @@ impl Ready {
             action: entry.action,
             source: entry.source,
             versions: entry.versions,
+            vendor: entry.vendor,
         })));
     }
 
@@ -319,11 +334,17 @@ fn shape_of(
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields { conditions, map: map() },
+        "key-value" => {
+            let concerns = |number: usize| messages[number].concerns_attempts;
+            let texts = Trie::build(templates, |number| concerns(number as usize));
+            let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+            Shape::KeyValue(key_value::Rules::new(tables, texts, concerns, &mut wrong))
+        }
         "template" => Shape::Template(Trie::build(templates, |number| {
             messages[number as usize].concerns_attempts
         })),
         other => {
-            let what = unknown("shape", other, &["template", "netfilter", "fields"]);
+            let what = unknown("shape", other, &["template", "netfilter", "fields", "key-value"]);
             problems.push(Problem {
                 message: "",
                 near: "shape",
