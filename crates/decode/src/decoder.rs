@@ -154,7 +154,7 @@ impl<'c> Decoder<'c> {
                     self.values.push((field, value));
                 }
                 let mut parts = spans.parts(batch, record, message);
-                parts.severity = dialect.severity(body).unwrap_or(parts.severity);
+                parts.severity = dialect.severity(body, message).unwrap_or(parts.severity);
                 batch.push(parts, &mut self.values);
             }
             return true;

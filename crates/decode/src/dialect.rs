@@ -132,10 +132,10 @@ impl Dialect {
         self.noise || matches!(&self.ready().shape, Shape::KeyValue(rules) if rules.is_foreign(body))
     }
 
-    /// The severity that a body has by its own word; it says more than the transport, which often has one for all.
-    pub(crate) fn severity(&self, body: &[u8]) -> Option<Severity> {
+    /// The severity that a body has by its own word, or by what it is: some relays have one priority for all.
+    pub(crate) fn severity(&self, body: &[u8], message: &Message) -> Option<Severity> {
         match &self.ready().shape {
-            Shape::KeyValue(rules) => rules.severity(body),
+            Shape::KeyValue(rules) => rules.severity(body, message.severity),
             _ => None,
         }
     }
@@ -338,7 +338,7 @@ fn shape_of(
             let concerns = |number: usize| messages[number].concerns_attempts;
             let texts = Trie::build(templates, |number| concerns(number as usize));
             let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
-            Shape::KeyValue(key_value::Rules::new(tables, texts, concerns, &mut wrong))
+            Shape::KeyValue(Box::new(key_value::Rules::new(tables, texts, concerns, &mut wrong)))
         }
         "template" => Shape::Template(Trie::build(templates, |number| {
             messages[number as usize].concerns_attempts

@@ -151,7 +151,7 @@ impl Rules {
     /// Whether a body is a line that no attempt can want.
     pub fn is_chatter(&self, body: &[u8]) -> bool {
         match Line::of(body) {
-            None => self.texts.is_chatter(body),
+            None => self.is_foreign(body) || self.texts.is_chatter(body),
             Some(line) => match self.number(&line) {
                 Some(number) => !self.rules[number as usize].concerns,
                 None => self.is_foreign(body),
@@ -164,12 +164,12 @@ impl Rules {
         pairs::without_category(body).is_some_and(|(category, _)| !self.head.own.contains(&category))
     }
 
-    /// The severity that a line has by its own word.
-    pub fn severity(&self, body: &[u8]) -> Option<Severity> {
+    /// The severity of a line by its own word, else `usual`; None for prose, of which the transport may know more.
+    pub fn severity(&self, body: &[u8], usual: Severity) -> Option<Severity> {
         let line = Line::of(body)?;
         let level = self.identity(&line).level;
         let known = self.head.levels.iter().find(|(word, _)| *word == level);
-        known.map(|(_, severity)| *severity)
+        Some(known.map_or(usual, |(_, severity)| *severity))
     }
 
     fn identity<'a>(&self, line: &Line<'a>) -> Identity<'a> {

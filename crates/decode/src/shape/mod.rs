@@ -19,7 +19,7 @@ pub enum Shape {
     /// `prefix IN=eth0 OUT= … SRC=… PROTO=…`.
     Netfilter(netfilter::Rules),
     /// `CATEGORY: id=… key=value …`, or the message's text.
-    KeyValue(key_value::Rules),
+    KeyValue(Box<key_value::Rules>),
     /// Named values.
     Fields {
         /// Conditions, one for each message.
