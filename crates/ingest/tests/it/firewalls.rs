@@ -126,7 +126,7 @@ fn a_windows_receiver_writes_tabs() {
         seen[0].body.as_str(),
     );
     assert_eq!(got, ("gw", "pppd", 11, "Modem hangup"));
-    assert_eq!(seen[0].severity.as_deref(), Some("warning"));
+    assert_eq!(seen[0].severity.as_deref(), Some("Warning"));
     let seen = cut("2026-03-02 08:00:01\tno level\tgw\tpppd[11]: Modem hangup");
     assert_ne!(seen[0].app, "pppd");
 }
