@@ -151,7 +151,8 @@ impl<'c> Decoder<'c> {
                     let value = value(caught, spans, batch);
                     batch.add_value(field, value);
                 }
-                let parts = spans.parts(batch, record, message);
+                let mut parts = spans.parts(batch, record, message);
+                parts.severity = dialect.severity(body, message).unwrap_or(parts.severity);
                 batch.push(parts);
             }
             return true;
@@ -165,7 +166,7 @@ impl<'c> Decoder<'c> {
         let own = speakers.iter().filter(|speaker| speaker.own);
         let daemon = own
             .map(|speaker| &self.catalogue.dialects()[usize::from(speaker.dialect)])
-            .find(|dialect| !dialect.noise);
+            .find(|dialect| !dialect.is_noise(body));
         let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else {
             return;
         };

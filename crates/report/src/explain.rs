@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tunlog_model::{Cell, Column, Message, text};
+use tunlog_model::{Cell, Column, Message, Vendor, text};
 
 use crate::printer::Look;
 
@@ -33,6 +33,8 @@ pub struct Explanation {
     pub blames: Option<&'static str>,
     /// Where the knowledge comes from.
     pub source: Option<&'static str>,
+    /// What the vendor's reference says of a message.
+    pub vendor: Vendor,
 }
 
 impl Explanation {
@@ -43,7 +45,9 @@ impl Explanation {
             id: format!("{}/{}", message.dialect, message.id),
             dialect: Some(message.dialect),
             severity: Some(message.severity.word()),
-            template: message.templates.first().copied(),
+            template: Some(message.vendor.template)
+                .filter(|template| !template.is_empty())
+                .or(message.templates.first().copied()),
             also: message.templates.get(1..).unwrap_or_default(),
             layer: Some(message.layer.word()),
             event: Some(message.kind.word()),
@@ -52,6 +56,7 @@ impl Explanation {
             actions: told(message.action).map(str::to_owned).into_iter().collect(),
             blames: message.blames,
             source: told(message.source),
+            vendor: message.vendor,
         }
     }
 
@@ -78,8 +83,31 @@ impl Explanation {
         if let Some(blames) = self.blames {
             paragraph("speaks for", &format!("{blames}  (tunlog explain {blames})"), out)?;
         }
+        self.print_vendor(out)?;
         self.source
             .map_or(Ok(()), |source| paragraph("known from", source, out))
+    }
+
+    fn print_vendor(&self, out: &mut dyn Write) -> io::Result<()> {
+        let vendor = &self.vendor;
+        if !vendor.name.is_empty() {
+            paragraph("name", vendor.name, out)?;
+        }
+        if !vendor.firewall_action.is_empty() {
+            paragraph("firewall", vendor.firewall_action, out)?;
+        }
+        if !vendor.parameters.is_empty() {
+            paragraph("parameters", &vendor.parameters.join(", "), out)?;
+        }
+        if !vendor.same_text_as.is_empty() {
+            let twin = format!(
+                "{}/{} has the same text",
+                self.dialect.unwrap_or_default(),
+                vendor.same_text_as
+            );
+            paragraph("or", &twin, out)?;
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +133,10 @@ fn paragraph(label: &str, words: &str, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+fn word(word: &'static str) -> Cell {
+    maybe(Some(word).filter(|word| !word.is_empty()))
+}
+
 fn maybe(word: Option<&'static str>) -> Cell {
     word.map_or(Cell::None, Cell::Word)
 }
@@ -127,10 +159,10 @@ pub const COLUMNS: &[Column<Explanation>] = &[
         key: "name",
         header: "",
         doc: "The message's own name.",
-        value: |row| {
-            row.id
-                .split_once('/')
-                .map_or(Cell::None, |(_, name)| Cell::Text(name.to_owned()))
+        value: |row| match (row.vendor.name, row.id.split_once('/')) {
+            ("", Some((_, name))) => Cell::Text(name.to_owned()),
+            ("", None) => Cell::None,
+            (name, _) => Cell::Word(name),
         },
     },
     Column {
@@ -183,5 +215,41 @@ pub const COLUMNS: &[Column<Explanation>] = &[
         header: "",
         doc: "The cause of a failure that a message speaks for.",
         value: |row| maybe(row.blames),
+    },
+    Column {
+        key: "code",
+        header: "",
+        doc: "The number by which the vendor identifies it.",
+        value: |row| word(row.vendor.code),
+    },
+    Column {
+        key: "firewall_action",
+        header: "",
+        doc: "What the firewall does, by the vendor's reference.",
+        value: |row| word(row.vendor.firewall_action),
+    },
+    Column {
+        key: "revision",
+        header: "",
+        doc: "Revision of the message in the vendor's reference.",
+        value: |row| match row.vendor.revision {
+            0 => Cell::None,
+            revision => Cell::Count(revision.into()),
+        },
+    },
+    Column {
+        key: "parameters",
+        header: "",
+        doc: "Its parameters by the vendor's names, in the order of the line.",
+        value: |row| match row.vendor.parameters {
+            [] => Cell::None,
+            keys => Cell::List(keys.iter().map(|key| Cell::Word(key)).collect()),
+        },
+    },
+    Column {
+        key: "same_text_as",
+        header: "",
+        doc: "Another message with the same text.",
+        value: |row| word(row.vendor.same_text_as),
     },
 ];

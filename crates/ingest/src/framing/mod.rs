@@ -2,11 +2,13 @@
 
 mod accel_ppp;
 mod cutter;
+mod efw;
 mod fast;
 mod header;
 pub(crate) mod journal_export;
 mod json;
 mod json_record;
+mod kiwi;
 mod markers;
 mod months;
 mod radius_detail;
