@@ -32,7 +32,7 @@ pub struct DialectFile {
     /// How a body is read: "template" (default), "netfilter" or "fields".
     #[serde(default = "template")]
     pub shape: String,
-    /// What stands before every body and is cut off first: "none", "uptime", "thread", "connection".
+    /// What stands before every body and is cut off first: "none", "uptime", "thread", "connection", "topics", "hub", "asa-code".
     #[serde(default = "none")]
     pub prelude: String,
     /// shape = "fields": which named value is which field.

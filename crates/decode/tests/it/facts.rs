@@ -147,3 +147,8 @@ fn strongswan_call_sites_are_recognised() {
 fn kernel_call_sites_are_recognised() {
     complete("kernel", include_str!("../facts/kernel.tsv"), 80);
 }
+
+#[test]
+fn softether_call_sites_are_recognised() {
+    complete("softether", include_str!("../facts/softether.tsv"), 225);
+}

@@ -1,5 +1,6 @@
 //! How a stretch of bytes is cut into records. The framing is found line by line, so that a file may mix them.
 
+mod cisco;
 mod cutter;
 mod fast;
 mod header;
