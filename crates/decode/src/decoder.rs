@@ -136,7 +136,7 @@ impl<'c> Decoder<'c> {
             let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
             let look = Look {
                 facts_only: self.keep == Keep::Facts,
-                anchored_only: !speaker.own,
+                anchored_only: !speaker.own || (record.app.is_empty() && dialect.is_doubtful(body)),
             };
             let Some(message) = dialect.find_for(body, record, look, fields) else {
                 continue;

@@ -129,6 +129,12 @@ impl Dialect {
         matches!(self.ready().shape, Shape::Netfilter(_))
     }
 
+    /// Whether a body of nobody knows which program lacks what would show that it is this dialect's: RouterOS's topics.
+    pub(crate) fn is_doubtful(&self, body: &[u8]) -> bool {
+        let ready = self.ready();
+        ready.prelude == Prelude::Topics && ready.prelude.cut(body, &mut Fields::new()).len() == body.len()
+    }
+
     /// None for a body that is told at a glance to be chatter: lines of a packet filter about other people's packets, and
     /// templates, where nothing stands before them. Otherwise the hint, with what was found out.
     #[inline]

@@ -4,6 +4,7 @@
 //! indexed, and pieces: a placeholder and the literal that follows it. No regular expressions, no backtracking except
 //! for peer-chosen names, which are split from the right.
 
+mod cisco;
 mod suggest;
 mod take;
 mod value;
@@ -40,6 +41,9 @@ pub enum Kind {
     RadiusLogin,
     RadiusCli,
     PppOptions,
+    AsaPeer,
+    Span,
+    VirtualAccess,
     Rest,
 }
 
@@ -66,6 +70,9 @@ impl Kind {
         (Kind::RadiusLogin, "radius-login"),
         (Kind::RadiusCli, "radius-cli"),
         (Kind::PppOptions, "ppp-options"),
+        (Kind::AsaPeer, "asa-peer"),
+        (Kind::Span, "span"),
+        (Kind::VirtualAccess, "virtual-access"),
         (Kind::Rest, "rest"),
     ];
 
@@ -76,7 +83,7 @@ impl Kind {
     /// Its grammar tells where it ends, so that another placeholder may follow at once.
     fn ends_itself(self) -> bool {
         use Kind::*;
-        matches!(self, Int | Hex | Number | Ip | Minutes | Seconds)
+        matches!(self, Int | Hex | Number | Ip | Minutes | Seconds | AsaPeer)
     }
 
     /// Split at the last fitting place, because the peer chooses the text.

@@ -59,15 +59,26 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
     if let Some(cause) = causes::explain(asked) {
         return vec![cause];
     }
+    let code = vendor_code(asked);
     let named: Vec<Explanation> = catalogue
         .messages()
-        .filter(|message| message.id == asked || ends_in_code(message.id, asked))
+        .filter(|message| message.id == asked || message.id == code || ends_in_code(message.id, asked))
         .map(Explanation::of)
         .collect();
     if !named.is_empty() {
         return named;
     }
     line(asked, catalogue).into_iter().collect()
+}
+
+/// The id of a code as Cisco writes it: `%VPDN-6-CLOSE` is `vpdn-6-close`, `%ASA-6-603104` is `603104`.
+fn vendor_code(asked: &str) -> String {
+    let id = asked.trim_start_matches('%').to_ascii_lowercase().replace('_', "-");
+    let number = id.rsplit('-').next().unwrap_or_default();
+    match number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => number.to_owned(),
+        false => id,
+    }
 }
 
 /// Whether an id such as `mschap-failed-691` ends in the code asked for.

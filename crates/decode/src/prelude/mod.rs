@@ -5,6 +5,7 @@ mod session;
 mod network_manager;
 mod pptp_linux;
 mod thread;
+mod topics;
 
 use crate::template::Fields;
 pub use thread::group_end;
@@ -28,6 +29,12 @@ pub enum Prelude {
     /// NetworkManager's `<info>  [1700000000.1234] vpn[0x55d0,uuid,"name"]: `, its services' `nm-l2tp[77] <info>  ` and
     /// glib's `** Message: `.
     NetworkManager,
+    /// RouterOS's topics: `l2tp,ppp,info `, `l2tp, ppp, debug | `.
+    Topics,
+    /// SoftEther's `[HUB "name"] ` in its server log.
+    Hub,
+    /// What stands before the number in a code of Cisco's ASA, `%ASA-6-` or `%ASA-vpn-6-`: the level is the administrator's.
+    AsaCode,
 }
 
 impl Prelude {
@@ -40,6 +47,9 @@ impl Prelude {
         (Prelude::Session, "session"),
         (Prelude::PptpLinux, "pptp-linux"),
         (Prelude::NetworkManager, "networkmanager"),
+        (Prelude::Topics, "topics"),
+        (Prelude::Hub, "hub"),
+        (Prelude::AsaCode, "asa-code"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -52,6 +62,9 @@ impl Prelude {
             Prelude::Session => session::cut(body, fields),
             Prelude::PptpLinux => pptp_linux::cut(body),
             Prelude::NetworkManager => network_manager::cut(body, fields),
+            Prelude::Topics => topics::cut(body),
+            Prelude::Hub => hub(body).unwrap_or(body),
+            Prelude::AsaCode => asa_code(body).unwrap_or(body),
         }
     }
 
@@ -71,6 +84,23 @@ fn uptime(body: &[u8]) -> Option<&[u8]> {
     let number = inner[..end].trim_ascii();
     let is_uptime = !number.is_empty() && number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
     is_uptime.then(|| inner[end + 1..].trim_ascii_start())
+}
+
+/// A hub's name is the administrator's and holds no quotation mark.
+fn hub(body: &[u8]) -> Option<&[u8]> {
+    let inner = body.strip_prefix(b"[HUB \"")?;
+    let end = memchr::memchr(b'"', inner)?;
+    inner[end + 1..].strip_prefix(b"] ")
+}
+
+/// From the number on; the same messages come from PIX, the firewall module and FTD.
+fn asa_code(body: &[u8]) -> Option<&[u8]> {
+    let inner = body.strip_prefix(b"%")?;
+    let families: [&[u8]; 4] = [b"ASA-", b"PIX-", b"FTD-", b"FWSM-"];
+    let rest = families.iter().find_map(|family| inner.strip_prefix(*family))?;
+    let end = memchr::memmem::find(&rest[..rest.len().min(32)], b": ")?;
+    let number = memchr::memrchr(b'-', &rest[..end])? + 1;
+    (end - number == 6 && rest[number..end].iter().all(u8::is_ascii_digit)).then(|| &rest[number..])
 }
 
 #[cfg(test)]
@@ -101,6 +131,28 @@ mod tests {
             Prelude::Connection.cut(b"packet from 203.0.113.9:500: received", &mut fields),
             b"received"
         );
+        assert_eq!(
+            Prelude::Topics.cut(b"l2tp,ppp,info <l2tp-a>: x", &mut fields),
+            b"<l2tp-a>: x"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"l2tp, debug, packet |     <magic", &mut fields),
+            b"    <magic"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"firewall,info: input: in", &mut fields),
+            b"input: in"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"anna,bob logged in", &mut fields),
+            b"anna,bob logged in"
+        );
+        assert_eq!(Prelude::AsaCode.cut(b"%ASA-vpn-5-713119: x", &mut fields), b"713119: x");
+        assert_eq!(
+            Prelude::AsaCode.cut(b"%VPDN-6-CLOSE: x", &mut fields),
+            b"%VPDN-6-CLOSE: x"
+        );
+        assert_eq!(Prelude::Hub.cut(br#"[HUB "VPN"] The"#, &mut fields), b"The");
         assert_eq!(
             Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields),
             b"deleting"

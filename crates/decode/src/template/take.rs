@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::value::{Fields, keep, parse_ip};
-use super::{Kind, Piece};
+use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
 /// same code, so what one hides is what the other read.
@@ -144,6 +144,7 @@ fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
             b.is_ascii_digit() || b == b'.'
         }),
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
+        Kind::AsaPeer => Some(cisco::peer_len(rest)),
         Kind::Word => word_run(rest, &piece.literal),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
         Kind::Rest | Kind::Any | Kind::AnyMethod | Kind::MppeBits => until(rest, &piece.literal, last, true, false),

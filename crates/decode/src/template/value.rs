@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tunlog_model::Field;
 
-use super::{Kind, Piece};
+use super::{Kind, Piece, cisco};
 use crate::{options, unescape};
 
 /// What a placeholder caught, still borrowed from the line.
@@ -33,6 +33,9 @@ pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
 pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     if piece.kind == Kind::PppOptions {
         return options::take(text, fields);
+    }
+    if piece.kind == Kind::AsaPeer {
+        return cisco::peer(text, fields);
     }
     if piece.kind == Kind::RadiusCli {
         if let (Some(field), Some(address)) = (piece.field.or(Some(Field::ClaimedIp)), parse_ip(text)) {
@@ -76,6 +79,8 @@ fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
         Kind::Ip => Caught::Ip(parse_ip(text)?),
         Kind::Minutes => Caught::Seconds((parse_number(text)? * 600.0).round() / 10.0),
         Kind::Seconds | Kind::Number => Caught::Seconds(parse_number(text)?),
+        Kind::Span => Caught::Seconds(parse_span(text)?),
+        Kind::VirtualAccess => cisco::virtual_access(text)?,
         Kind::Method => Caught::Word(method_word(text)?),
         Kind::Name => Caught::Text(unescape::unquoted(text)),
         Kind::PppdName => caught(unescape::pppd(unescape::unquoted(text))),
@@ -120,6 +125,40 @@ fn parse_number(text: &[u8]) -> Option<f64> {
         .parse::<f64>()
         .ok()
         .filter(|number| number.is_finite())
+}
+
+/// A length of time with its units, `1d 2h:03m:04s`, `0h:12m:31s`, `1w2d3h4m5s`, or as `hh:mm:ss`: seconds.
+fn parse_span(text: &[u8]) -> Option<f64> {
+    let (mut total, mut number, mut bare): (i64, Option<i64>, i64) = (0, None, 0);
+    for byte in text {
+        let unit = match byte {
+            digit @ b'0'..=b'9' => {
+                let next = number
+                    .unwrap_or(0)
+                    .checked_mul(10)?
+                    .checked_add(i64::from(digit - b'0'))?;
+                number = Some(next);
+                continue;
+            }
+            b'w' => 604_800,
+            b'd' => 86_400,
+            b'h' => 3_600,
+            b'm' => 60,
+            b's' => 1,
+            b':' if number.is_some() => {
+                bare = bare.checked_add(number.take()?)?.checked_mul(60)?;
+                continue;
+            }
+            b' ' | b':' | b',' if number.is_none() => continue,
+            _ => return None,
+        };
+        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+    }
+    let rest = number.map_or(Some(bare), |number| bare.checked_add(number))?;
+    (!text.is_empty())
+        .then(|| total.checked_add(rest))
+        .flatten()
+        .map(|seconds| seconds as f64)
 }
 
 /// An address; IPv4 without leading zeros first, as nearly all are.

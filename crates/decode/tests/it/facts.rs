@@ -162,3 +162,8 @@ fn kernel_call_sites_are_recognised() {
 fn accel_ppp_call_sites_are_recognised() {
     complete("accel-ppp", include_str!("../facts/accel-ppp.tsv"), 700);
 }
+
+#[test]
+fn softether_call_sites_are_recognised() {
+    complete("softether", include_str!("../facts/softether.tsv"), 225);
+}

@@ -379,7 +379,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let body = [topics, message].join(&b' ');
         let header = Header {
             stamp,
-            app: routeros::APP,
+            app: routeros::app_of(topics),
             ..Header::of_body(&body)
         };
         self.emit(&header, raw, line);

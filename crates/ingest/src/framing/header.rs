@@ -4,7 +4,7 @@
 use tunlog_model::{Civil, Severity, Stamp};
 
 use super::stamp::{self, Hit, Kind};
-use super::{accel_ppp, efw, kiwi, rfc5424, routeros, softether, tag};
+use super::{accel_ppp, cisco, efw, kiwi, rfc5424, routeros, softether, tag};
 
 /// What stands around a message.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +61,12 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
     if blanks > 0 {
         return peeled(&line[blanks..], depth + 1);
     }
+    if let Some(header) = cisco::read(line) {
+        return Some(header);
+    }
     if let Some((severity, rest)) = priority(line) {
         let header = rfc5424::read(rest)
+            .map(|header| cisco_inside(header).unwrap_or(header))
             .or_else(|| peeled(rest, depth + 1))
             .unwrap_or_else(|| Header::tagged(rest));
         return Some(Header {
@@ -85,7 +89,7 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
     if let Some(header) = rfc5424::read(line) {
         return Some(header);
     }
-    if let Some(header) = routeros::topics(line) {
+    if let Some(header) = routeros::topics(line).or_else(|| routeros::cef(line)) {
         return Some(header);
     }
     if let Some(rest) = compose_prefix(line) {
@@ -109,6 +113,17 @@ fn firewall(line: &[u8]) -> Option<Header<'_>> {
         app: efw::APP,
         stamped: true,
         ..Header::of_body(body)
+    })
+}
+
+/// A Cisco device's message behind a header of RFC 5424 that names no program.
+fn cisco_inside(header: Header<'_>) -> Option<Header<'_>> {
+    let inner = cisco::read(header.body).filter(|_| header.app.is_empty())?;
+    Some(Header {
+        stamp: header.stamp,
+        host: header.host,
+        stamped: true,
+        ..inner
     })
 }
 
@@ -239,7 +254,7 @@ fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
             ..stamped
         };
     }
-    if let Some(header) = routeros::topics(text) {
+    if let Some(header) = routeros::topics(text).or_else(|| routeros::cef(text)) {
         return Header {
             app: header.app,
             body: header.body,
@@ -261,7 +276,7 @@ fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
     if let Some(header) = softether::via_syslog(after, Header { host: word, ..stamped }) {
         return header;
     }
-    if let Some(topics) = routeros::topics(after) {
+    if let Some(topics) = routeros::topics(after).or_else(|| routeros::cef(after)) {
         return Header {
             host: word,
             app: topics.app,

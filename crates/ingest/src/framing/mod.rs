@@ -1,6 +1,7 @@
 //! How a stretch of bytes is cut into records. The framing is found line by line, so that a file may mix them.
 
 mod accel_ppp;
+mod cisco;
 mod cutter;
 mod efw;
 mod fast;
