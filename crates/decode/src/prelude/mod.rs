@@ -1,6 +1,8 @@
 //! What some writers put before every message. It is cut off, and its facts kept, before templates are tried.
 
 mod connection;
+mod instance;
+mod link;
 mod thread;
 
 use crate::template::Fields;
@@ -18,6 +20,10 @@ pub enum Prelude {
     Thread,
     /// pluto's `"name"[instance] peer #state: ` or `packet from peer:port: `, after whack's three digits.
     Connection,
+    /// mpd's link, bundle or control connection: `[L-1] `, `pptp0: `.
+    Link,
+    /// npppd's PPP instance or control connection: `ppp id=7 `, `l2tpd ctrl=3 call=17 `.
+    Instance,
 }
 
 impl Prelude {
@@ -27,6 +33,8 @@ impl Prelude {
         (Prelude::Uptime, "uptime"),
         (Prelude::Thread, "thread"),
         (Prelude::Connection, "connection"),
+        (Prelude::Link, "link"),
+        (Prelude::Instance, "instance"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -36,6 +44,8 @@ impl Prelude {
             Prelude::Uptime => uptime(body).unwrap_or(body),
             Prelude::Thread => thread::cut(body, fields),
             Prelude::Connection => connection::cut(body, fields),
+            Prelude::Link => link::cut(body, fields),
+            Prelude::Instance => instance::cut(body, fields),
         }
     }
 }
@@ -80,5 +90,53 @@ mod tests {
             Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields),
             b"deleting"
         );
+    }
+
+    #[test]
+    fn names_of_links_and_instances_are_kept() {
+        let cut = |prelude: Prelude, body: &'static str| {
+            let mut fields = Vec::new();
+            let rest = prelude.cut(body.as_bytes(), &mut fields);
+            (String::from_utf8_lossy(rest), fields)
+        };
+        let named = |name: &'static str| (Field::Connection, Caught::Text(name.as_bytes()));
+        let link = |body| cut(Prelude::Link, body);
+        assert_eq!(
+            link("[L-1] LCP: Up event"),
+            ("LCP: Up event".into(), vec![named("L-1")])
+        );
+        assert_eq!(link("[B-1] (L-1) Up"), ("Up".into(), vec![named("B-1")]));
+        assert_eq!(link("pptp0: got hdr"), ("got hdr".into(), vec![named("pptp0")]));
+        assert_eq!(
+            link("pptp0-12: clearing call"),
+            ("clearing call".into(), vec![named("pptp0")])
+        );
+        for body in [
+            "[] x",
+            "[two words] x",
+            "[L-1]x",
+            "pptp: x",
+            "pptp0-: x",
+            "pptp0 x",
+            "[",
+        ] {
+            assert_eq!(link(body), (body.into(), vec![]));
+        }
+        let instance = |body| cut(Prelude::Instance, body);
+        assert_eq!(
+            instance("ppp id=7 layer=lcp up"),
+            ("layer=lcp up".into(), vec![named("7")])
+        );
+        assert_eq!(instance("l2tpd ctrl=3 x"), ("x".into(), vec![named("l2tpd ctrl=3")]));
+        assert_eq!(
+            instance("pptpd ctrl=3 call=17 x"),
+            (
+                "x".into(),
+                vec![named("pptpd ctrl=3"), (Field::CallId, Caught::Int(17))]
+            )
+        );
+        for body in ["ppp id= x", "ppp id=7", "l2tpd id=3 x", "l2tpd ctrl=3"] {
+            assert_eq!(instance(body), (body.into(), vec![]));
+        }
     }
 }
