@@ -147,3 +147,13 @@ fn strongswan_call_sites_are_recognised() {
 fn kernel_call_sites_are_recognised() {
     complete("kernel", include_str!("../facts/kernel.tsv"), 80);
 }
+
+#[test]
+fn mpd_call_sites_are_recognised() {
+    complete("mpd5", include_str!("../facts/mpd5.tsv"), 900);
+}
+
+#[test]
+fn npppd_call_sites_are_recognised() {
+    complete("npppd", include_str!("../facts/npppd.tsv"), 350);
+}
