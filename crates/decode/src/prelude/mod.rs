@@ -1,9 +1,11 @@
 //! What some writers put before every message. It is cut off, and its facts kept, before templates are tried.
 
 mod connection;
-mod session;
+mod instance;
+mod link;
 mod network_manager;
 mod pptp_linux;
+mod session;
 mod thread;
 mod topics;
 
@@ -35,6 +37,10 @@ pub enum Prelude {
     Hub,
     /// What stands before the number in a code of Cisco's ASA, `%ASA-6-` or `%ASA-vpn-6-`: the level is the administrator's.
     AsaCode,
+    /// mpd's link, bundle or control connection: `[L-1] `, `pptp0: `.
+    Link,
+    /// npppd's PPP instance or control connection: `ppp id=7 `, `l2tpd ctrl=3 call=17 `.
+    Instance,
 }
 
 impl Prelude {
@@ -50,6 +56,8 @@ impl Prelude {
         (Prelude::Topics, "topics"),
         (Prelude::Hub, "hub"),
         (Prelude::AsaCode, "asa-code"),
+        (Prelude::Link, "link"),
+        (Prelude::Instance, "instance"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -65,6 +73,8 @@ impl Prelude {
             Prelude::Topics => topics::cut(body),
             Prelude::Hub => hub(body).unwrap_or(body),
             Prelude::AsaCode => asa_code(body).unwrap_or(body),
+            Prelude::Link => link::cut(body, fields),
+            Prelude::Instance => instance::cut(body, fields),
         }
     }
 
@@ -229,6 +239,54 @@ mod tests {
         }
         for body in ["<info", "nm-l2tp[", "vpn[", "** ", "** (", "", "vpn-connection[0x1: x"] {
             assert_eq!(cut(body).0, body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn names_of_links_and_instances_are_kept() {
+        let cut = |prelude: Prelude, body: &'static str| {
+            let mut fields = Vec::new();
+            let rest = prelude.cut(body.as_bytes(), &mut fields);
+            (String::from_utf8_lossy(rest), fields)
+        };
+        let named = |name: &'static str| (Field::Connection, Caught::Text(name.as_bytes()));
+        let link = |body| cut(Prelude::Link, body);
+        assert_eq!(
+            link("[L-1] LCP: Up event"),
+            ("LCP: Up event".into(), vec![named("L-1")])
+        );
+        assert_eq!(link("[B-1] (L-1) Up"), ("Up".into(), vec![named("B-1")]));
+        assert_eq!(link("pptp0: got hdr"), ("got hdr".into(), vec![named("pptp0")]));
+        assert_eq!(
+            link("pptp0-12: clearing call"),
+            ("clearing call".into(), vec![named("pptp0")])
+        );
+        for body in [
+            "[] x",
+            "[two words] x",
+            "[L-1]x",
+            "pptp: x",
+            "pptp0-: x",
+            "pptp0 x",
+            "[",
+        ] {
+            assert_eq!(link(body), (body.into(), vec![]));
+        }
+        let instance = |body| cut(Prelude::Instance, body);
+        assert_eq!(
+            instance("ppp id=7 layer=lcp up"),
+            ("layer=lcp up".into(), vec![named("7")])
+        );
+        assert_eq!(instance("l2tpd ctrl=3 x"), ("x".into(), vec![named("l2tpd ctrl=3")]));
+        assert_eq!(
+            instance("pptpd ctrl=3 call=17 x"),
+            (
+                "x".into(),
+                vec![named("pptpd ctrl=3"), (Field::CallId, Caught::Int(17))]
+            )
+        );
+        for body in ["ppp id= x", "ppp id=7", "l2tpd id=3 x", "l2tpd ctrl=3"] {
+            assert_eq!(instance(body), (body.into(), vec![]));
         }
     }
 }

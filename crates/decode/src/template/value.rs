@@ -206,8 +206,10 @@ pub fn method_word(text: &[u8]) -> Option<&'static str> {
     Some(match &*word {
         b"pap" => "pap",
         b"chap" | b"chapmd5" | b"md5" | b"chap05" | b"md5chap" => "chap-md5",
-        b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"chap80" => "ms-chap",
-        b"mschapv2" | b"msv2" | b"mschap2" | b"chapmsv2" | b"chap81" => "ms-chap-v2",
+        b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"msoft" | b"chap80" => {
+            "ms-chap"
+        }
+        b"mschapv2" | b"msv2" | b"mschap2" | b"chapmsv2" | b"msoftv2" | b"chap81" => "ms-chap-v2",
         b"eap" => "eap",
         _ if word.starts_with(b"eap") => "eap",
         _ => return None,

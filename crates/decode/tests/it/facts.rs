@@ -167,3 +167,13 @@ fn accel_ppp_call_sites_are_recognised() {
 fn softether_call_sites_are_recognised() {
     complete("softether", include_str!("../facts/softether.tsv"), 225);
 }
+
+#[test]
+fn mpd_call_sites_are_recognised() {
+    complete("mpd5", include_str!("../facts/mpd5.tsv"), 900);
+}
+
+#[test]
+fn npppd_call_sites_are_recognised() {
+    complete("npppd", include_str!("../facts/npppd.tsv"), 350);
+}
