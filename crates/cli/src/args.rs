@@ -39,7 +39,7 @@ pub enum Command {
     Decode(PathArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
     Unknown(PathArgs),
-    /// What a message, a cause or a line of a log means and what to do
+    /// What a message, a cause, a code or a line of a log means and what to do
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
     /// Works on users' own dialect files
@@ -63,9 +63,18 @@ const ATTEMPTS_EXAMPLES: &str = "Examples:
   zcat old.gz | tunlog attempts - -o jsonl --year 2024 --tz Europe/Berlin";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
-  tunlog explain gre-blocked
-  tunlog explain pppd/lcp-config-request-timeout
-  tunlog explain 'LCP: timeout sending Config-Requests'";
+  tunlog explain 691                       an error number, as Windows, RADIUS, pppd or a gateway shows it
+  tunlog explain 0x800702B3                the same, as Windows writes it elsewhere
+  tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
+  tunlog explain pppd/peer-failed-chap     a message by its id, or by `peer-failed-chap` alone
+  tunlog explain Lost-Carrier              a name: terminate causes, notify messages, result codes
+  tunlog explain pppd exit 19              a number that means something else elsewhere
+  tunlog explain 'LCP: timeout sending Config-Requests'
+  tail -n 20 /var/log/syslog | tunlog explain -
+  tunlog explain --list                    everything that may be asked for
+  tunlog explain --list pppd
+
+Exit status: 0 explained, 1 not known, 2 an error.";
 
 /// Options that every command over logs has.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -203,10 +212,14 @@ pub struct WhoArgs {
 
 /// Of `explain`.
 #[derive(Clone, Debug, ClapArgs)]
+#[command(arg_required_else_help = true)]
 pub struct ExplainArgs {
-    /// A message id, a cause, a code, or a line of a log
-    #[arg(value_name = "ID|LINE", required = true)]
+    /// A message id, a cause, a code, or a line of a log; - reads lines from standard input
+    #[arg(value_name = "ID|LINE", required_unless_present = "list", allow_hyphen_values = true)]
     pub words: Vec<String>,
+    /// List what may be asked for: families and dialects, or the ids of the one named (also of a layer, a cause, a kind of event)
+    #[arg(short, long)]
+    pub list: bool,
     /// Form of the output
     #[arg(short, long, value_enum, value_name = "FORM")]
     pub output: Option<Output>,

@@ -44,6 +44,11 @@ impl Shown {
         Shown { style, ..self }
     }
 
+    /// The text, harmless.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Columns of a terminal that the text takes.
     pub(crate) fn width(&self) -> usize {
         if self.text.is_ascii() {
