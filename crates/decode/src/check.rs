@@ -35,7 +35,7 @@ pub fn check(path: &str, text: &str) -> Vec<String> {
         }
         (Err(error), _) | (_, Err(error)) => {
             let line = report.lines.of_byte(error.span().map_or(0, |span| span.start));
-            report.say(line, "", error.message());
+            report.say(line, "", unread(error.message()));
         }
     }
     report.found.sort();
@@ -44,6 +44,16 @@ pub fn check(path: &str, text: &str) -> Vec<String> {
         .into_iter()
         .map(|(line, problem)| format!("{path}:{line}: {problem}"))
         .collect()
+}
+
+/// What the TOML reader says; of a key that it does not know also the nearest one that it does.
+fn unread(said: &str) -> String {
+    let said = said.trim_end();
+    let quoted: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [key, known @ ..] if said.starts_with("unknown field") && !known.is_empty() => unknown("key", key, known),
+        _ => said.to_owned(),
+    }
 }
 
 /// Problems with their lines.

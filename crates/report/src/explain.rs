@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use tunlog_model::{Cell, Column, Message, text};
 
-use crate::printer::{Look, show};
+use crate::printer::{Addition, Look, show};
 
 /// What stands for actions where there is nothing to do.
 const NOTHING_TO_DO: &str = "None needed.";
@@ -80,14 +80,15 @@ impl Explanation {
         if let Some(name) = own_name {
             write!(out, "  {name}")?;
         }
-        let kind: Vec<&str> = [self.family, self.severity, self.layer, self.event]
-            .into_iter()
-            .flatten()
-            .collect();
-        if !kind.is_empty() {
-            write!(out, "  ({})", kind.join(", "))?;
+        if self.dialect.is_some() {
+            let kind: Vec<&str> = [self.severity, self.layer, self.event].into_iter().flatten().collect();
+            write!(out, "  {}", kind.join(" · "))?;
         }
         writeln!(out)?;
+        if let Some(family) = self.family {
+            let layer = self.layer.map(|layer| format!(" · layer {layer}")).unwrap_or_default();
+            writeln!(out, "    {family}{layer}")?;
+        }
         self.print_texts(out)?;
         writeln!(out)?;
         let page = Page { look, width };
@@ -105,9 +106,7 @@ impl Explanation {
         let mut out = Vec::new();
         let page = Page { look, width };
         // writing to memory does not fail
-        let _ = page
-            .paragraph("", &self.id, &mut out)
-            .and_then(|()| self.print_body(&page, &mut out));
+        let _ = self.print_body(&page, &mut out);
         let text = String::from_utf8_lossy(&out).into_owned();
         let lines = text
             .lines()
@@ -115,16 +114,31 @@ impl Explanation {
         lines.collect()
     }
 
+    /// The same as an addition to a row.
+    pub fn addition(&self, look: &Look, width: usize) -> Addition {
+        let cells = COLUMNS
+            .iter()
+            .filter(|column| matches!(column.key, "id" | "meaning" | "cause" | "actions" | "blames"));
+        let members = cells
+            .map(|column| (column.key, (column.value)(self)))
+            .filter(|(_, cell)| *cell != Cell::None);
+        Addition {
+            note: self.note(look, width),
+            cell: Some((ADDED_KEY, Cell::Object(members.collect()))),
+        }
+    }
+
     fn print_texts(&self, out: &mut dyn Write) -> io::Result<()> {
         if let Some((_, line)) = &self.line {
             return writeln!(out, "    {}", text::visible(line));
         }
-        let mut shown = 0;
-        for template in self.template.iter().chain(self.also).take(TEXTS_MAX) {
-            writeln!(out, "    {}", text::visible(&readable(template)))?;
-            shown += 1;
+        // spellings that differ in what no reader sees are for programs
+        let all = self.template.iter().chain(self.also).copied();
+        let texts: Vec<&str> = all.filter(|template| !template.chars().any(text::is_harmful)).collect();
+        for template in texts.iter().take(TEXTS_MAX) {
+            writeln!(out, "    {}", readable(template))?;
         }
-        match (self.also.len() + usize::from(self.template.is_some())).saturating_sub(shown) {
+        match texts.len().saturating_sub(TEXTS_MAX) {
             0 => Ok(()),
             more => writeln!(out, "    and {more} more spellings"),
         }
@@ -167,6 +181,8 @@ impl Explanation {
     }
 }
 
+/// The key of an explanation that was added to a row.
+pub const ADDED_KEY: &str = "explanation";
 /// Spellings that are shown; `-o json` and the manual's pages have more.
 const TEXTS_MAX: usize = 6;
 const LABEL_WIDTH: usize = 12;

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod compat;
+mod explain;
 mod harness;
 mod monitor_defects;
 mod watch;

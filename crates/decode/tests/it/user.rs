@@ -123,8 +123,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "role = \"pptp\"",
         "roll = \"pptp\"",
-        "acme.toml:3: unknown field `roll`",
+        "acme.toml:3: unknown key `roll`\n  known: name, apps,",
     ),
+    ("role = \"pptp\"", "roll = \"pptp\"", "\n  did you mean `role`?"),
     ("role = \"pptp\"", "role = \"pptp", "acme.toml:3: "),
     (
         "role = \"pptp\"",
@@ -231,7 +232,7 @@ fn two_messages_that_say_the_same_are_told() {
         .replace("Login of", "Denied login of");
     let said = check("acme.toml", &format!("{ACME}{second}")).join("\n");
     assert!(
-        said.contains("acme.toml:32: message `login-denied`: `meaning` and `action` are those of `login-refused`"),
+        said.contains("acme.toml:29: message `login-denied`: `meaning` and `action` are those of `login-refused`"),
         "{said}"
     );
     let twin = second.replace("[[message]]", "[[message]]\ntwin-of = \"login-refused\"");

@@ -96,20 +96,24 @@ pub fn print(rows: impl Iterator<Item = (String, String)>, look: &Look, out: &mu
 
 /// Of an explanation.
 pub fn row(explanation: &Explanation) -> (String, String) {
-    (explanation.id.clone(), short(explanation.meaning))
+    let name = explanation.name.filter(|_| explanation.dialect.is_none());
+    (
+        explanation.id.clone(),
+        named(name.unwrap_or_default(), explanation.meaning),
+    )
 }
 
 fn row_of(hit: &Hit) -> (String, String) {
     match hit {
         Hit::Message(listed) => (format!("{}/{}", listed.dialect(), listed.id()), short(listed.meaning())),
-        Hit::Code(code) => {
-            let name = if code.name.is_empty() {
-                String::new()
-            } else {
-                format!("{}: ", code.name)
-            };
-            (code.id.to_owned(), short(&(name + code.meaning)))
-        }
+        Hit::Code(code) => (code.id.to_owned(), named(code.name, code.meaning)),
+    }
+}
+
+fn named(name: &str, meaning: &str) -> String {
+    match name {
+        "" => short(meaning),
+        name => short(&format!("{name}: {meaning}")),
     }
 }
 

@@ -14,7 +14,7 @@ use tunlog_decode::Catalogue;
 use tunlog_report::explain::{COLUMNS, Explanation};
 use tunlog_report::{Format, Look, Printer};
 
-pub use words::of_word;
+pub use words::{of_message, of_word};
 
 use crate::args::{ExplainArgs, Output as Form};
 use crate::config;

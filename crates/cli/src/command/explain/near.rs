@@ -30,24 +30,35 @@ fn suggestions(asked: &str, catalogue: &Catalogue) -> Vec<String> {
         return Vec::new();
     }
     let mut near: Vec<(usize, String)> = Vec::new();
-    let mut weigh = |id: &str, names: &[&str]| {
-        let whole = names.iter().copied().chain([id]).filter(|name| !name.is_empty());
-        if let Some(weight) = whole.filter_map(|name| distance(&asked, &folded(name))).min() {
-            near.push((weight, id.to_owned()));
+    let mut weigh = |id: String, names: &[&str]| {
+        let called = names
+            .iter()
+            .copied()
+            .chain([id.as_str()])
+            .filter(|name| !name.is_empty());
+        let weighed = called.filter_map(|name| Some((distance(&asked, &folded(name))?, name)));
+        if let Some((weight, name)) = weighed.min() {
+            // a bare slug may be of several dialects, a bare number of several families: the id is clearer
+            let shown = if names.first() == Some(&name) {
+                id.clone()
+            } else {
+                name.to_owned()
+            };
+            near.push((weight, shown));
         }
     };
     for code in FAMILIES.iter().flat_map(|family| family.codes) {
-        weigh(code.id, &[code.code, code.name]);
+        weigh(code.id.to_owned(), &[code.code, code.name]);
     }
     for listed in catalogue.listed() {
-        weigh(&format!("{}/{}", listed.dialect(), listed.id()), &[listed.id()]);
+        weigh(format!("{}/{}", listed.dialect(), listed.id()), &[listed.id()]);
     }
     near.sort();
     near.dedup_by(|a, b| a.1 == b.1);
     let best = near.first().map_or(0, |(weight, _)| *weight);
     near.into_iter()
-        .filter(|(weight, _)| *weight <= best + 2)
-        .map(|(_, id)| id)
+        .filter(|(weight, _)| *weight <= best)
+        .map(|(_, name)| name)
         .take(SUGGESTIONS_MAX)
         .collect()
 }

@@ -62,9 +62,9 @@ fn by_id(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Hit)> {
 
 /// A cause, an end reason, a name, a slug, a kind of event.
 fn by_word(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Hit)> {
-    let codes = FAMILIES
-        .iter()
-        .flat_map(|family| family.codes.iter().map(move |code| (family, code)));
+    let codes = ordered()
+        .into_iter()
+        .flat_map(|(_, family)| family.codes.iter().map(move |code| (family, code)));
     let mut found: Vec<(u8, Hit)> = codes
         .filter(|(_, code)| !is_number(asked) && is_called(code, asked))
         .map(|(family, code)| (rank_of_word(family), Hit::Code(code)))
@@ -98,6 +98,13 @@ fn rank_of_word(family: &Family) -> u8 {
 fn by_number(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Hit)> {
     let mut words: Vec<String> = asked
         .split(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | ',' | '(' | ')' | '#' | '/'))
+        .flat_map(|word| {
+            if is_number(word) {
+                vec![word]
+            } else {
+                word.split('-').collect()
+            }
+        })
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
@@ -128,6 +135,11 @@ fn by_number(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Hit)> {
     if let Some(number) = number(&last).filter(|_| words.is_empty()) {
         let messages = catalogue.listed().filter(|listed| carries(listed, number));
         found.extend(messages.map(|listed| (2, Hit::Message(listed))));
+        let keyed = FAMILIES
+            .iter()
+            .flat_map(|family| family.codes)
+            .filter(|code| ends_in(code, number));
+        found.extend(keyed.map(|code| (2, Hit::Code(code))));
     }
     found.sort_by_key(|(rank, _)| *rank);
     found
@@ -159,7 +171,7 @@ fn family_knows(family: &Family, word: &str) -> bool {
     let title = folded(family.title);
     folded(family.name).split('-').any(|part| part == word)
         || family.name == word
-        || family.words.iter().any(|known| *known == word)
+        || family.words.contains(&word)
         || title.split('-').any(|part| part == word)
 }
 
@@ -238,6 +250,13 @@ fn carries(listed: &Listed, asked: u64) -> bool {
     asked >= TELLING_NUMBER && ending.is_some_and(|code| code.parse() == Ok(asked))
 }
 
+/// Whether a code such as `start-reply-2` ends in the number asked for.
+fn ends_in(code: &Code, asked: u64) -> bool {
+    code.code
+        .rsplit_once('-')
+        .is_some_and(|(_, ending)| ending.parse() == Ok(asked))
+}
+
 /// Small letters, hyphens for blanks and underlines.
 pub fn folded(text: &str) -> String {
     let hyphen = |c: char| {
@@ -252,7 +271,7 @@ pub fn folded(text: &str) -> String {
 
 fn has_number(code: &Code, asked: u64) -> bool {
     let is = |text: &&str| number(text) == Some(asked);
-    is(&code.code) || code.also.iter().any(|also| is(also))
+    is(&code.code) || code.also.iter().any(is)
 }
 
 fn is_number(text: &str) -> bool {

@@ -36,7 +36,7 @@ fn words_and_ids() {
     assert_eq!(ids("peer-failed-chap"), "pppd/peer-failed-chap");
     assert_eq!(
         ids("Lost-Carrier"),
-        "radius-terminate-cause/2 pptp/disconnect-1 l2tp/cdn-1"
+        "radius-terminate-cause/2 l2tp/cdn-1 pptp/disconnect-1"
     );
     assert_eq!(ids("lost carrier"), ids("Lost-Carrier"));
     assert!(
@@ -46,7 +46,7 @@ fn words_and_ids() {
     );
     assert_eq!(ids("outcome/open"), "outcome/open");
     assert_eq!(ids("NO_PROPOSAL_CHOSEN"), "ike-notify/14 ikev2-notify/14");
-    assert_eq!(ids("AUTHENTICATION_FAILURE"), "mschap/691");
+    assert_eq!(ids("AUTHENTICATION_FAILURE"), "ras/691 mschap/691");
     assert_eq!(ids("E=691"), ids("mschap/691"));
     assert_eq!(ids("IPV6CP"), "ppp-protocol/0x8057");
     assert_eq!(ids(""), "");
@@ -56,7 +56,7 @@ fn words_and_ids() {
 #[test]
 fn numbers() {
     assert!(
-        ids("691").starts_with("mschap/691 | pppd/mschap-failed-691"),
+        ids("691").starts_with("ras/691 mschap/691 | pppd/mschap-failed-691"),
         "{}",
         ids("691")
     );
@@ -97,10 +97,10 @@ fn lines_of_logs() {
             "{line}"
         );
     }
-    assert_eq!(ids("The error code returned on failure is 691."), "mschap/691");
+    assert_eq!(ids("The error code returned on failure is 691."), "ras/691 mschap/691");
     assert_eq!(
         ids("E=691 R=1 C=0123456789ABCDEF0123456789ABCDEF V=3 M=Access denied"),
-        "mschap/691"
+        "ras/691 mschap/691"
     );
     assert_eq!(ids("Nov 20 09:00:01 vpn sshd[7]: Failed password for anna"), "");
 }

@@ -2,6 +2,7 @@
 
 use tunlog_decode::codes::{self, Code};
 use tunlog_decode::{Catalogue, Listed};
+use tunlog_model::Message;
 use tunlog_report::explain::Explanation;
 
 /// What a search found.
@@ -19,13 +20,18 @@ const SPEAKERS_MAX: usize = 6;
 /// Its explanation.
 pub fn explanation(hit: &Hit, catalogue: &Catalogue) -> Explanation {
     match hit {
-        Hit::Message(listed) => completed(Explanation::of(&listed.message())),
+        Hit::Message(listed) => of_message(&listed.message()),
         Hit::Code(code) => {
             let mut explanation = of_code(code);
             explanation.see_also.extend(speakers(code, catalogue));
             explanation
         }
     }
+}
+
+/// Of a message.
+pub fn of_message(message: &Message) -> Explanation {
+    completed(Explanation::of(message))
 }
 
 /// With what the cause means that a message speaks for.
