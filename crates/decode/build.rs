@@ -86,9 +86,11 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
+    let head = &dialect.key_value;
+    let levels: Vec<(&String, &String)> = head.levels.iter().collect();
     let _ = writeln!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[",
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
         dialect.name,
         dialect.apps,
         dialect.passed_on_by,
@@ -98,25 +100,28 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
         dialect.priority,
         dialect.shape,
         dialect.prelude,
-        map
+        map,
+        head.code,
+        head.leading,
+        head.level,
+        levels,
+        head.free_text,
+        head.own
     );
     for message in &dialect.message {
-        write_message(out, message);
+        write_message(out, dialect, message);
     }
     out.push_str("    ] },\n");
 }
 
-fn write_message(out: &mut String, message: &MessageEntry) {
-    let mut templates: Vec<&String> = Vec::new();
-    if !message.template.is_empty() {
-        templates.push(&message.template);
-    }
-    templates.extend(&message.also);
+fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry) {
+    let templates = dialect.templates(message);
+    let map: Vec<(&String, &String)> = message.map.iter().collect();
     let when: Vec<(&String, &String)> = message.when.iter().collect();
     let set: Vec<(&String, String)> = message.set.iter().map(|(key, value)| (key, plain(value))).collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
         message.id,
         templates,
         when,
@@ -131,7 +136,15 @@ fn write_message(out: &mut String, message: &MessageEntry) {
         message.source,
         message.meaning,
         message.cause,
-        message.action
+        message.action,
+        map,
+        message.code,
+        message.name,
+        message.template,
+        message.firewall_action,
+        message.revision,
+        message.parameters,
+        message.same_text_as
     );
 }
 

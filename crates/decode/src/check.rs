@@ -8,7 +8,7 @@ use crate::codes;
 use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
-use crate::template::{Caught, Fields, unknown, unknown_field};
+use crate::template::{Caught, Fields, Slot, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -99,8 +99,12 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
         report.in_head("name", "no `[[message]]`: it would understand nothing");
     }
     for (key, field) in &file.map {
-        if Field::from_word(field).is_none() {
-            report.in_head(key, unknown_field(field));
+        let problem = match file.shape.as_str() {
+            "key-value" => Slot::compile(field).err(),
+            _ => Field::from_word(field).is_none().then(|| unknown_field(field)),
+        };
+        if let Some(problem) = problem {
+            report.in_head(key, problem);
         }
     }
 }
@@ -130,6 +134,15 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
         }
         if file.shape == "template" && entry.template.is_empty() && entry.also.is_empty() {
             report.in_message(number, entry, "id", "no `template`: no line would ever be it");
+        }
+        let told_by = [&entry.template, &entry.code].iter().any(|text| !text.is_empty()) || !entry.when.is_empty();
+        if file.shape == "key-value" && !told_by {
+            report.in_message(
+                number,
+                entry,
+                "id",
+                "no `code`, `when` or `template`: no line would ever be it",
+            );
         }
         if !entry.same_text_as.is_empty() && !file.message.iter().any(|twin| twin.id == entry.same_text_as) {
             let what = format!("`same-text-as` names `{}`, which is not here", entry.same_text_as);

@@ -153,7 +153,8 @@ impl<'c> Decoder<'c> {
                     let value = value(caught, spans, batch);
                     self.values.push((field, value));
                 }
-                let parts = spans.parts(batch, record, message);
+                let mut parts = spans.parts(batch, record, message);
+                parts.severity = dialect.severity(body, message).unwrap_or(parts.severity);
                 batch.push(parts, &mut self.values);
             }
             return true;
@@ -175,7 +176,7 @@ impl<'c> Decoder<'c> {
         let own = self.speakers(record.app).iter().filter(|speaker| speaker.own);
         let daemon = own
             .map(|speaker| &self.catalogue.dialects()[usize::from(speaker.dialect)])
-            .find(|dialect| !dialect.noise);
+            .find(|dialect| !dialect.is_noise(body));
         let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else {
             return;
         };

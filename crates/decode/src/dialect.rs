@@ -8,7 +8,7 @@ use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, typed};
+use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Look, Trie};
@@ -128,7 +128,21 @@ impl Dialect {
         match &ready.shape {
             Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
             Shape::Netfilter(rules) => rules.is_chatter(body),
+            Shape::KeyValue(rules) => ready.prelude == Prelude::None && rules.is_chatter(body),
             Shape::Fields { .. } => false,
+        }
+    }
+
+    /// Whether a body that nothing fits is somebody else's business.
+    pub(crate) fn is_noise(&self, body: &[u8]) -> bool {
+        self.noise || matches!(&self.ready().shape, Shape::KeyValue(rules) if rules.is_foreign(body))
+    }
+
+    /// The severity that a body has by its own word, or by what it is: some relays have one priority for all.
+    pub(crate) fn severity(&self, body: &[u8], message: &Message) -> Option<Severity> {
+        match &self.ready().shape {
+            Shape::KeyValue(rules) => rules.severity(body, message.severity),
+            _ => None,
         }
     }
 }
@@ -265,11 +279,17 @@ fn shape_of(
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields { conditions, map: map() },
+        "key-value" => {
+            let concerns = |number: usize| messages[number].concerns_attempts;
+            let texts = Trie::build(templates, |number| concerns(number as usize));
+            let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+            Shape::KeyValue(Box::new(key_value::Rules::new(tables, texts, concerns, &mut wrong)))
+        }
         "template" => Shape::Template(Trie::build(templates, |number| {
             messages[number as usize].concerns_attempts
         })),
         other => {
-            let what = unknown("shape", other, &["template", "netfilter", "fields"]);
+            let what = unknown("shape", other, &["template", "netfilter", "fields", "key-value"]);
             problems.push(Problem {
                 message: "",
                 near: "shape",

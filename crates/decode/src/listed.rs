@@ -27,6 +27,11 @@ impl Listed {
         self.entry.id
     }
 
+    /// The vendor's own name of it; empty if it has none.
+    pub fn name(&self) -> &'static str {
+        self.entry.vendor.name
+    }
+
     /// What it means.
     pub fn meaning(&self) -> &'static str {
         self.entry.meaning
@@ -80,6 +85,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         action: entry.action,
         source: entry.source,
         versions: entry.versions,
+        vendor: entry.vendor,
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Kind {
     Minutes,
     Seconds,
     Method,
+    AnyMethod,
+    MppeBits,
     Name,
     PppdName,
     VName,
@@ -54,6 +56,8 @@ impl Kind {
         (Kind::Minutes, "minutes"),
         (Kind::Seconds, "seconds"),
         (Kind::Method, "method"),
+        (Kind::AnyMethod, "any-method"),
+        (Kind::MppeBits, "mppe-bits"),
         (Kind::Name, "name"),
         (Kind::PppdName, "pppd-name"),
         (Kind::VName, "v-name"),
@@ -82,6 +86,35 @@ impl Kind {
             self,
             Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
         )
+    }
+}
+
+/// A placeholder on its own, without text around it: what the value of a key is.
+#[derive(Clone, Debug)]
+pub struct Slot(Piece);
+
+impl Slot {
+    /// Compiles `field:type`, or `field`, whose value is typed by the field.
+    ///
+    /// # Errors
+    /// Says which word is not known.
+    pub fn compile(text: &str) -> Result<Slot, String> {
+        placeholder(text).map(Slot)
+    }
+
+    /// Whether the peer chooses the text.
+    pub fn is_peers(&self) -> bool {
+        self.0.kind.splits_from_right()
+    }
+
+    /// The value of a text. None if it is no value of its type, and where nothing is to be kept.
+    pub fn value<'a>(&self, text: &'a [u8]) -> Option<(Field, Caught<'a>)> {
+        let field = self.0.field?;
+        if self.0.kind == Kind::Text {
+            return crate::shape::typed(field, text).map(|value| (field, value));
+        }
+        let mut fields = Vec::new();
+        value::keep(&self.0, text, &mut fields).then(|| fields.pop()).flatten()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tunlog_model::{Cell, Column, Message, text};
+use tunlog_model::{Cell, Column, Message, Vendor, text};
 
 use crate::printer::{Addition, Look, show};
 
@@ -44,6 +44,8 @@ pub struct Explanation {
     pub see_also: Vec<String>,
     /// Where the knowledge comes from.
     pub source: Option<&'static str>,
+    /// What the vendor's reference says of a message.
+    pub vendor: Vendor,
     /// The facts that the line asked about carries.
     pub fields: Vec<(&'static str, Cell)>,
     /// That line, its secrets redacted, and its number.
@@ -57,9 +59,13 @@ impl Explanation {
         Explanation {
             id: format!("{}/{}", message.dialect, message.id),
             dialect: Some(message.dialect),
-            name: Some(message.id),
+            name: Some(message.vendor.name)
+                .filter(|name| !name.is_empty())
+                .or(Some(message.id)),
             severity: Some(message.severity.word()),
-            template: message.templates.first().copied(),
+            template: Some(message.vendor.template)
+                .filter(|template| !template.is_empty())
+                .or(message.templates.first().copied()),
             also: message.templates.get(1..).unwrap_or_default(),
             layer: Some(message.layer.word()),
             event: Some(message.kind.word()),
@@ -68,6 +74,7 @@ impl Explanation {
             actions: told(message.action).into_iter().collect(),
             blames: message.blames,
             source: told(message.source),
+            vendor: message.vendor,
             ..Explanation::default()
         }
     }
@@ -97,6 +104,7 @@ impl Explanation {
         if !self.see_also.is_empty() {
             page.paragraph("see also", &self.see_also.join(", "), out)?;
         }
+        self.print_vendor(&page, out)?;
         self.source
             .map_or(Ok(()), |source| page.paragraph("known from", source, out))
     }
@@ -108,10 +116,10 @@ impl Explanation {
         // writing to memory does not fail
         let _ = self.print_body(&page, &mut out);
         let text = String::from_utf8_lossy(&out).into_owned();
-        let lines = text
-            .lines()
-            .map(|line| format!("  {line}").trim_end().to_owned() + "\n");
-        lines.collect()
+        // messages and causes stand in the row already
+        let head = (self.dialect.is_none() && self.id.contains('/')).then_some(self.id.as_str());
+        let lines = head.into_iter().chain(text.lines());
+        lines.map(|line| format!("  {line}\n")).collect()
     }
 
     /// The same as an addition to a row.
@@ -176,6 +184,28 @@ impl Explanation {
                 None => blames.to_owned(),
             };
             page.paragraph("speaks for", &words, out)?;
+        }
+        Ok(())
+    }
+
+    fn print_vendor(&self, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let vendor = &self.vendor;
+        if !vendor.name.is_empty() {
+            page.paragraph("name", vendor.name, out)?;
+        }
+        if !vendor.firewall_action.is_empty() {
+            page.paragraph("firewall", vendor.firewall_action, out)?;
+        }
+        if !vendor.parameters.is_empty() {
+            page.paragraph("parameters", &vendor.parameters.join(", "), out)?;
+        }
+        if !vendor.same_text_as.is_empty() {
+            let twin = format!(
+                "{}/{} has the same text",
+                self.dialect.unwrap_or_default(),
+                vendor.same_text_as
+            );
+            page.paragraph("or", &twin, out)?;
         }
         Ok(())
     }
@@ -258,6 +288,10 @@ fn readable(template: &str) -> String {
         rest = rest.get(end + 1..).unwrap_or_default();
     }
     out + rest
+}
+
+fn word(word: &'static str) -> Cell {
+    maybe(Some(word).filter(|word| !word.is_empty()))
 }
 
 fn maybe(word: Option<&'static str>) -> Cell {
@@ -345,6 +379,42 @@ pub const COLUMNS: &[Column<Explanation>] = &[
         header: "",
         doc: "The cause of a failure that it speaks for.",
         value: |row| maybe(row.blames),
+    },
+    Column {
+        key: "code",
+        header: "",
+        doc: "The number by which the vendor identifies it.",
+        value: |row| word(row.vendor.code),
+    },
+    Column {
+        key: "firewall_action",
+        header: "",
+        doc: "What the firewall does, by the vendor's reference.",
+        value: |row| word(row.vendor.firewall_action),
+    },
+    Column {
+        key: "revision",
+        header: "",
+        doc: "Revision of the message in the vendor's reference.",
+        value: |row| match row.vendor.revision {
+            0 => Cell::None,
+            revision => Cell::Count(revision.into()),
+        },
+    },
+    Column {
+        key: "parameters",
+        header: "",
+        doc: "Its parameters by the vendor's names, in the order of the line.",
+        value: |row| match row.vendor.parameters {
+            [] => Cell::None,
+            keys => Cell::List(keys.iter().map(|key| Cell::Word(key)).collect()),
+        },
+    },
+    Column {
+        key: "same_text_as",
+        header: "",
+        doc: "Another message with the same text.",
+        value: |row| word(row.vendor.same_text_as),
     },
     Column {
         key: "see_also",

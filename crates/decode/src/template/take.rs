@@ -111,7 +111,7 @@ fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
         Kind::Word => word_run(rest, &piece.literal),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
-        Kind::Rest | Kind::Any => until(rest, &piece.literal, last, true, false),
+        Kind::Rest | Kind::Any | Kind::AnyMethod | Kind::MppeBits => until(rest, &piece.literal, last, true, false),
         _ => until(rest, &piece.literal, last, false, false),
     }
 }

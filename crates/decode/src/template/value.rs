@@ -40,6 +40,10 @@ pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -
         }
         return true;
     }
+    if let Some(value) = tolerated(piece.kind, text) {
+        fields.extend(piece.field.zip(value));
+        return true;
+    }
     let Some(value) = value_of(piece.kind, text) else {
         return false;
     };
@@ -47,6 +51,23 @@ pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -
         fields.push((field, value));
     }
     true
+}
+
+/// The value of a type that fits any text and keeps it only if it says what it should.
+fn tolerated(kind: Kind, text: &[u8]) -> Option<Option<Caught<'_>>> {
+    match kind {
+        Kind::AnyMethod => Some(method_word(text).map(Caught::Word)),
+        Kind::MppeBits => Some(mppe_bits(text).map(Caught::Int)),
+        _ => None,
+    }
+}
+
+/// The one length of an MPPE key (RFC 3078: 40, 56 or 128 bit) that a text names, however it is put.
+fn mppe_bits(text: &[u8]) -> Option<i64> {
+    let numbers = text.split(|byte| !byte.is_ascii_digit()).filter_map(parse_int);
+    let mut lengths = numbers.filter(|number| matches!(number, 40 | 56 | 128));
+    let first = lengths.next()?;
+    lengths.all(|other| other == first).then_some(first)
 }
 
 fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {

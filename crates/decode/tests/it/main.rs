@@ -1,4 +1,5 @@
 //! The catalogue's lints, the completeness of its messages, and what comes of a record.
+mod clavister;
 mod codes;
 mod dialects;
 mod door;

@@ -107,6 +107,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         action: "none",
         source: "",
         versions: "",
+        vendor: tunlog_model::Vendor::default(),
     }))
 }
 

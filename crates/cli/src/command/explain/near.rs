@@ -51,7 +51,10 @@ fn suggestions(asked: &str, catalogue: &Catalogue) -> Vec<String> {
         weigh(code.id.to_owned(), &[code.code, code.name]);
     }
     for listed in catalogue.listed() {
-        weigh(format!("{}/{}", listed.dialect(), listed.id()), &[listed.id()]);
+        weigh(
+            format!("{}/{}", listed.dialect(), listed.id()),
+            &[listed.id(), listed.name()],
+        );
     }
     near.sort();
     near.dedup_by(|a, b| a.1 == b.1);

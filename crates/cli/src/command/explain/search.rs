@@ -235,12 +235,13 @@ fn is_called(code: &Code, asked: &str) -> bool {
         || short("EXIT_")
 }
 
-/// Whether a message has this slug, or this code with or without the zeros at its beginning.
+/// Whether a message has this slug or vendor's name, or this code with or without the zeros at its beginning.
 fn names(listed: &Listed, asked: &str) -> bool {
     let (id, asked) = (listed.id(), asked.trim());
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     id.eq_ignore_ascii_case(asked)
         || folded(id) == folded(asked)
+        || (!listed.name().is_empty() && folded(listed.name()) == folded(asked))
         || (id.len() >= 5 && plain(id) && plain(asked) && id.trim_start_matches('0') == asked.trim_start_matches('0'))
 }
 

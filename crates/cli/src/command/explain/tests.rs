@@ -81,6 +81,17 @@ fn numbers() {
 }
 
 #[test]
+fn vendors_codes_and_names() {
+    for same in ["02800009", "2800009", "clavister/02800009", "clavister/2800009"] {
+        assert_eq!(ids(same), "clavister/02800009", "{same}");
+    }
+    let up = ids("l2tp_session_up");
+    for id in ["02800011", "02800016", "02800046", "02800047"] {
+        assert!(up.contains(&format!("clavister/{id}")), "{up}");
+    }
+}
+
+#[test]
 fn lines_of_logs() {
     for line in [
         "Peer anna failed CHAP authentication",
