@@ -4,6 +4,7 @@ use tunlog_model::{AppFilter, Hint, Message, RecordRef};
 
 use crate::definition::DialectFile;
 use crate::dialect::Dialect;
+use crate::listed::Listed;
 use crate::programs::{Program, Programs, Speaker};
 use crate::table::{self, DialectTable};
 use crate::user;
@@ -21,32 +22,29 @@ impl Catalogue {
         Catalogue::of(table::SHIPPED.iter())
     }
 
-    /// The shipped dialects and users' own files, given as (path, text).
-    ///
-    /// # Errors
-    /// Every problem of every file, beginning with its path and line.
-    pub fn with_user_dialects(files: &[(String, String)]) -> Result<Catalogue, Vec<String>> {
+    /// The shipped dialects and users' own files, given as (path, text). A file with a mistake is left out; every problem
+    /// of it is returned, beginning with its path and line.
+    pub fn with_user_dialects(files: &[(String, String)]) -> (Catalogue, Vec<String>) {
         let mut problems = Vec::new();
         let mut tables: Vec<&'static DialectTable> = Vec::new();
         for (path, text) in files {
-            let mut found = crate::check(path, text);
-            if found.is_empty()
-                && let Ok(file) = toml::from_str::<DialectFile>(text)
-            {
-                let table = user::table_of(file);
-                found.extend(
-                    misfit(table, tables.iter().copied().chain(table::SHIPPED)).map(|what| format!("{path}:1: {what}")),
-                );
-                tables.push(table);
+            let found = crate::check(path, text);
+            if !found.is_empty() {
+                problems.extend(found);
+                continue;
             }
-            problems.extend(found);
+            let Ok(file) = toml::from_str::<DialectFile>(text) else {
+                continue; // what could not be read has been told by the check
+            };
+            let table = user::table_of(file);
+            match misfit(table, tables.iter().copied().chain(table::SHIPPED)) {
+                Some(what) => problems.push(format!("{path}:1: {what}")),
+                None => tables.push(table),
+            }
         }
         // a user's dialect comes first: it may say better what a shipped one says in general
-        if problems.is_empty() {
-            Ok(Catalogue::of(tables.into_iter().chain(table::SHIPPED.iter())))
-        } else {
-            Err(problems)
-        }
+        let all = tables.into_iter().chain(table::SHIPPED.iter());
+        (Catalogue::of(all), problems)
     }
 
     fn of(tables: impl Iterator<Item = &'static DialectTable>) -> Catalogue {
@@ -66,23 +64,18 @@ impl Catalogue {
         &self.dialects
     }
 
-    /// Every message of every dialect.
-    pub fn messages(&self) -> impl Iterator<Item = &'static Message> {
-        self.dialects
-            .iter()
-            .flat_map(|dialect| dialect.ready().messages.iter().copied())
+    /// Every message of every dialect, without making any dialect ready to read lines.
+    pub fn listed(&self) -> impl Iterator<Item = Listed> {
+        self.dialects.iter().flat_map(Dialect::tables).flat_map(Listed::all)
     }
 
     /// The message with an id, `dialect/slug`.
-    pub fn message(&self, id: &str) -> Option<&'static Message> {
+    pub fn message(&self, id: &str) -> Option<Message> {
         let (dialect, slug) = id.split_once('/')?;
-        let dialect = self.dialects.iter().find(|candidate| candidate.name == dialect)?;
-        dialect
-            .ready()
-            .messages
-            .iter()
-            .copied()
-            .find(|message| message.id == slug)
+        let found = self
+            .listed()
+            .find(|listed| listed.dialect() == dialect && listed.id() == slug)?;
+        Some(found.message())
     }
 
     /// The dialects that a program speaks, the ones to ask first first. `hint` is what the filter said of it.

@@ -140,6 +140,9 @@ pub struct MessageEntry {
     /// Another message whose text is the same.
     #[serde(default, rename = "same-text-as")]
     pub same_text_as: String,
+    /// Another message (`id`, or `dialect/id`) that says the same of another place: meaning and action may be its.
+    #[serde(default, rename = "twin-of")]
+    pub twin_of: String,
     /// Examples; they are the tests.
     #[serde(default)]
     pub example: Vec<Example>,

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use tunlog_model::{EndReason, EventKind, Field, Hint, Layer, Message, RecordRef, Role, Severity};
 
+use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
@@ -57,6 +58,11 @@ impl Dialect {
         self.headerless |= table.headerless;
         self.tables.push(table);
         self.ready = OnceLock::new();
+    }
+
+    /// Its files.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static DialectTable> {
+        self.tables.iter().copied()
     }
 
     /// Program names of all files.
@@ -230,55 +236,29 @@ impl Ready {
     }
 
     fn add(&mut self, dialect: &'static str, role: Role, entry: &'static MessageTable) {
-        let severity = self
-            .word(entry, "severity", entry.severity, Severity::ALL)
-            .unwrap_or(Severity::Info);
-        let layer = self
-            .word(entry, "layer", entry.layer, Layer::ALL)
-            .unwrap_or(Layer::System);
-        let kind = self
-            .word(entry, "event", entry.event, EventKind::ALL)
-            .unwrap_or(EventKind::SystemMessage);
-        let end_reason = match entry.end_reason {
-            "" => None,
-            word => self.word(entry, "end_reason", word, EndReason::ALL),
-        };
+        self.word(entry, "severity", entry.severity, Severity::ALL);
+        self.word(entry, "layer", entry.layer, Layer::ALL);
+        self.word(entry, "event", entry.event, EventKind::ALL);
+        if !entry.end_reason.is_empty() {
+            self.word(entry, "end_reason", entry.end_reason, EndReason::ALL);
+        }
         let set = self.constants(entry);
         self.sets.push(set);
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
-        self.messages.push(Box::leak(Box::new(Message {
-            dialect,
-            role,
-            id: entry.id,
-            severity,
-            layer,
-            kind,
-            blames: (!entry.blames.is_empty()).then_some(entry.blames),
-            end_reason,
-            secret: entry.secret,
-            concerns_attempts: concerns_attempts(role, layer, kind, entry),
-            templates: entry.templates,
-            meaning: entry.meaning,
-            cause: entry.cause,
-            action: entry.action,
-            source: entry.source,
-            versions: entry.versions,
-            vendor: entry.vendor,
-        })));
+        self.messages
+            .push(Box::leak(Box::new(message_of(dialect, role, entry))));
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
         self.problems.push(Problem { message, near, what });
     }
 
-    /// The value that a key's word names.
-    fn word<T: Copy>(&mut self, entry: &MessageTable, key: &'static str, word: &str, all: &[(T, &str)]) -> Option<T> {
-        let known = all.iter().find(|(_, known)| *known == word).map(|(value, _)| *value);
-        if known.is_none() {
+    /// Says so if a key's word is in no list.
+    fn word<T>(&mut self, entry: &MessageTable, key: &'static str, word: &str, all: &[(T, &str)]) {
+        if !all.iter().any(|(_, known)| *known == word) {
             let words: Vec<&str> = all.iter().map(|(_, word)| *word).collect();
             self.wrong(entry.id, key, unknown(key, word, &words));
         }
-        known
     }
 
     fn constants(&mut self, entry: &MessageTable) -> Vec<(Field, Caught<'static>)> {
@@ -319,43 +299,6 @@ fn sound(text: &str, secret: bool) -> Result<Template, String> {
         _ => Ok(template),
     }
 }
-
-/// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
-/// else's port (gateways log them by the million).
-fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AddressLocal, AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
-    let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
-    if role == Role::Firewall {
-        return !entry.blames.is_empty() || kind == HelperMissing;
-    }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() {
-        return true;
-    }
-    if !kind.is_detail() && kind != AuthStarted {
-        return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
-    }
-    // of packet lines those that came from the peer prove that it is heard; what we sent proves nothing
-    let sent = entry
-        .templates
-        .first()
-        .is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["));
-    let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
-    // a client's own log rarely says which gateway it calls
-    let called = role == Role::Caller && has("<server_ip:");
-    (heard && !sent) || called || JOINING.iter().any(|field| has(field))
-}
-
-/// Placeholders that join a line with others, whatever else it says.
-const JOINING: &[&str] = &[
-    "<user:",
-    "<user>",
-    "<client_ip:",
-    "<claimed_ip:",
-    "<assigned_ip:",
-    "<tunnel_id:",
-    "<pid:",
-    "<interface:",
-];
 
 fn shape_of(
     tables: &[&'static DialectTable],

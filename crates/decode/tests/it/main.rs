@@ -1,5 +1,6 @@
 //! The catalogue's lints, the completeness of its messages, and what comes of a record.
 mod clavister;
+mod codes;
 mod dialects;
 mod door;
 mod facts;
