@@ -84,7 +84,7 @@ fn write_message(out: &mut String, message: &MessageEntry) {
     let set: Vec<(&String, String)> = message.set.iter().map(|(key, value)| (key, plain(value))).collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?} }},",
         message.id,
         templates,
         when,
@@ -94,6 +94,7 @@ fn write_message(out: &mut String, message: &MessageEntry) {
         set,
         message.blames,
         message.end_reason,
+        message.side,
         message.secret,
         message.versions,
         message.source,

@@ -189,6 +189,7 @@ impl Ready {
             "" => None,
             word => self.word(entry, "end_reason", word, EndReason::ALL),
         };
+        let calling = !entry.side.is_empty() && self.word(entry, "side", entry.side, SIDES).is_some();
         let set = self.constants(entry);
         self.sets.push(set);
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
@@ -201,6 +202,7 @@ impl Ready {
             kind,
             blames: (!entry.blames.is_empty()).then_some(entry.blames),
             end_reason,
+            calling,
             secret: entry.secret,
             concerns_attempts: concerns_attempts(role, layer, kind, entry),
             templates: entry.templates,
@@ -265,19 +267,26 @@ fn sound(text: &str, secret: bool) -> Result<Template, String> {
     }
 }
 
+/// Whose line a message is, where only one side of a connection writes it.
+const SIDES: &[((), &str)] = &[((), "calling")];
+
 /// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
 /// else's port (gateways log them by the million).
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AddressLocal, AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
     if role == Role::Firewall {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() {
+    if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
         return true;
     }
+    if matches!(role, Role::Server | Role::Caller) {
+        // their lines are tied by names that stand in progress lines too, and in preludes
+        return layer != Layer::System || !kind.is_detail() || JOINING.iter().any(|field| has(field));
+    }
     if !kind.is_detail() && kind != AuthStarted {
-        return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
+        return !matches!(kind, ScriptRun | PluginLoaded | SystemError);
     }
     // of pppd's packet lines those that came from the peer prove that it is heard; what we sent proves nothing
     let sent = entry

@@ -14,6 +14,9 @@ const QUIET_MAX: i64 = 60_000_000;
 /// How many negotiations are kept; the oldest goes first (anybody can send IKE packets).
 const OPEN_MAX: usize = 20_000;
 
+/// Who a client negotiates with where its log does not name the gateway.
+pub const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
 /// One client's negotiation.
 #[derive(Clone, Debug)]
 struct Negotiation {
@@ -25,6 +28,8 @@ struct Negotiation {
     failed: bool,
     /// A tunnel came through it: it is part of another attempt already.
     used: bool,
+    /// This machine is the client: the address is the gateway's.
+    calling: bool,
 }
 
 /// Open negotiations.
@@ -58,6 +63,7 @@ impl Correlator {
         }
         let Some(client) = event
             .ip(Field::ClientIp)
+            .or_else(|| gateway_called(event))
             .or_else(|| self.ike.current.get(&host).copied())
         else {
             return;
@@ -91,6 +97,7 @@ impl Correlator {
             authenticated: false,
             failed: false,
             used: false,
+            calling: event.message().calling,
         };
         let negotiation = self.ike.by_client.entry((host, client)).or_insert_with(fresh);
         let kind = event.message().kind;
@@ -98,7 +105,13 @@ impl Correlator {
             *negotiation = fresh();
         }
         negotiation.facts.note(event, &policy);
-        negotiation.facts.client_ip = Some(client);
+        match negotiation.calling {
+            true => {
+                negotiation.facts.client_ip = None;
+                negotiation.facts.server_ip = Some(client).filter(|gateway| *gateway != NOBODY);
+            }
+            false => negotiation.facts.client_ip = Some(client),
+        }
         match kind {
             IkeEstablished => {
                 negotiation.authenticated = true;
@@ -164,7 +177,10 @@ impl Correlator {
             return;
         };
         // IPsec that stands may serve anything; only one that failed, or never got its tunnel, is an attempt
-        if negotiation.used || !(negotiation.failed || negotiation.facts.blame.is_some() || negotiation.established) {
+        let failed = negotiation.failed || negotiation.facts.blame.is_some();
+        // a machine that calls may want IPsec for anything, not just for a tunnel of ours
+        let idle = negotiation.established && negotiation.calling;
+        if negotiation.used || idle || !(failed || negotiation.established) {
             return;
         }
         let gateway = self.gateway(client.0);
@@ -187,4 +203,12 @@ impl Correlator {
             self.end_negotiation(client);
         }
     }
+}
+
+/// The gateway that a client's own line names; nobody where it is left out.
+fn gateway_called(event: &Event<'_>) -> Option<IpAddr> {
+    event
+        .message()
+        .calling
+        .then(|| event.ip(Field::ServerIp).unwrap_or(NOBODY))
 }
