@@ -93,8 +93,9 @@ impl Correlator {
             let same_user = link.facts.user.is_some() && link.facts.user == facts.user;
             !link.calling
                 && link.up.is_some_and(|up| {
-                (same_address && up <= facts.last + APART_MAX) || (same_user && facts.assigned_ip.is_none() && near(up))
-            })
+                    (same_address && up <= facts.last + APART_MAX)
+                        || (same_user && facts.assigned_ip.is_none() && near(up))
+                })
         });
         found.map(|(key, _)| key)
     }

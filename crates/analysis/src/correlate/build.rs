@@ -268,7 +268,11 @@ fn unheard(attempt: &Attempt, link: &Link) -> Blame {
     let starved = cause == "abandoned" || attempt.last_seen - attempt.started >= STARVED_MIN;
     Blame {
         cause,
-        confidence: if starved { Confidence::Likely } else { Confidence::Possible },
+        confidence: if starved {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
         layer,
     }
 }

@@ -100,10 +100,15 @@ impl Correlator {
             self.unpair(key);
         }
         let call = self.by_caller.get(&host).copied();
+        let proven = |link: Key| {
+            self.links
+                .get(link)
+                .is_some_and(|link| link.calling || link.paired_for_certain)
+        };
         let is_free = |call: &Key| {
             self.carriers
                 .get(*call)
-                .is_some_and(|carrier| carrier.link.is_none() && carrier.finished.is_none())
+                .is_some_and(|carrier| carrier.finished.is_none() && !carrier.link.is_some_and(proven))
         };
         if self.links.get(key).is_some_and(|link| link.carrier.is_none())
             && let Some(call) = call.filter(is_free)

@@ -62,12 +62,20 @@ impl Correlator {
         let by_client = client
             .and_then(|client| self.by_client.get(&(host, client)).copied())
             .filter(agrees);
-        let by_caller = self.by_caller.get(&host).copied().filter(|_| calling && client.is_none());
-        let known = by_id.or(by_port.filter(agrees)).or(by_client).or(by_caller).filter(|key| {
-            self.carriers
-                .get(*key)
-                .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
-        });
+        let by_caller = self
+            .by_caller
+            .get(&host)
+            .copied()
+            .filter(|_| calling && client.is_none());
+        let known = by_id
+            .or(by_port.filter(agrees))
+            .or(by_client)
+            .or(by_caller)
+            .filter(|key| {
+                self.carriers
+                    .get(*key)
+                    .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
+            });
         let known = known.filter(|key| !self.begins_anew(*key, event));
         if known.is_some() {
             return known;

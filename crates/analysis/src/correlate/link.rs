@@ -139,7 +139,9 @@ impl Link {
 
     /// `Connect: ppp0 <--> pptp (198.51.100.10)`: pppd's own PPTP plug-in only calls, and names whom.
     fn learn_gateway(&mut self, event: &Event<'_>) {
-        let Some(device) = event.text(Field::Device) else { return };
+        let Some(device) = event.text(Field::Device) else {
+            return;
+        };
         if let Some(gateway) = device.strip_prefix("pptp (").and_then(|rest| rest.strip_suffix(')')) {
             self.calling = true;
             self.protocol = Some(Protocol::Pptp);

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{Event, Field};
+use tunlog_model::{Event, EventKind, Field};
 
 use super::link::Link;
 use super::slab::{Key, Slab};
@@ -47,7 +47,7 @@ impl<'e> Names<'e> {
         let named_session = event.int(Field::SessionId).is_none();
         Names {
             other: text(Field::Name)
-                .filter(|_| connection.is_some() && is_own_name(event))
+                .filter(|_| connection.is_some() && ties(event.message().kind))
                 .or_else(|| text(Field::SessionId).filter(|_| named_session)),
             connection: connection.filter(|_| named_after.is_none()),
             interface: text(Field::Interface),
@@ -85,10 +85,13 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX
 }
 
-/// `name` beside `connection` is the writer's own second name, unless the peer chose it: that has a type of its own.
-fn is_own_name(event: &Event<'_>) -> bool {
-    let chosen = |text: &&str| ["<name:name>", "<name:rest>", "-name>"].iter().any(|kind| text.contains(kind));
-    !event.message().templates.iter().any(chosen)
+/// `name` beside `connection` is the writer's own second name where something comes up that has both: a link joins a
+/// bundle, a call its tunnel. Elsewhere it may be anything, a peer's host name too.
+fn ties(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::LinkUp | EventKind::CallStarted | EventKind::CallEstablished
+    )
 }
 
 /// Who had a name, the newest last. Sessions that are gone stay until somebody looks.

@@ -76,7 +76,10 @@ impl Served {
         if let Some(user) = names.user.as_deref().filter(|user| !user.is_empty()) {
             keep_text(&mut self.users, user);
         }
-        if let Some(port) = names.port.filter(|port| !self.ports.contains(port) && self.ports.len() < NAMES_MAX) {
+        if let Some(port) = names
+            .port
+            .filter(|port| !self.ports.contains(port) && self.ports.len() < NAMES_MAX)
+        {
             self.ports.push(port);
         }
         self.tunnel = self.tunnel.or(names.tunnel);
@@ -180,7 +183,11 @@ impl Link {
             self.up = Some(event.time.micros);
             self.facts.reach(Layer::Ipcp);
         }
-        if let Some(served) = self.served.as_mut().filter(|served| served.up_by.is_none() && self.up.is_some()) {
+        if let Some(served) = self
+            .served
+            .as_mut()
+            .filter(|served| served.up_by.is_none() && self.up.is_some())
+        {
             served.up_by = Some(message.id);
         }
         if self.up.is_some() {
@@ -246,7 +253,11 @@ impl Link {
 
 /// A packet line proves that the peer is heard only if it was received; writers say so in their own words.
 fn was_received(event: &Event<'_>) -> bool {
-    let received = |text: &&str| ["rcvd ", "recv ", "rec'd ", "received "].iter().any(|word| text.contains(word));
+    let received = |text: &&str| {
+        ["rcvd ", "recv ", "rec'd ", "received "]
+            .iter()
+            .any(|word| text.contains(word))
+    };
     event.message().templates.first().is_some_and(received)
 }
 
@@ -264,7 +275,10 @@ fn protocol_of(name: &str) -> Option<Protocol> {
 /// `pptp-anna`, `l2tp3`: writers name what they make after the protocol.
 fn protocol_before(name: &str) -> Option<Protocol> {
     let name = name.trim_start_matches('<').as_bytes();
-    let begins = |word: &[u8]| name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let begins = |word: &[u8]| {
+        name.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
     match () {
         () if begins(b"pptp") => Some(Protocol::Pptp),
         () if begins(b"l2tp") => Some(Protocol::L2tp),

@@ -49,7 +49,10 @@ impl Correlator {
         let (known, others) = self.find(host, event, names);
         if let Some(key) = known {
             let link = self.links.get(key)?;
-            let exact = link.served.as_ref().is_some_and(|served| served.has_own(names) || served.is_named(names));
+            let exact = link
+                .served
+                .as_ref()
+                .is_some_and(|served| served.has_own(names) || served.is_named(names));
             if !begins_anew(link, event, exact) {
                 return Some(self.merge(host, key, &others, event.message().dialect));
             }
@@ -70,7 +73,10 @@ impl Correlator {
             return (None, Vec::new());
         };
         let call = names.call.map(By::Call);
-        let port = names.client.zip(names.port).map(|(client, port)| By::Port(client, port));
+        let port = names
+            .client
+            .zip(names.port)
+            .map(|(client, port)| By::Port(client, port));
         let exact = call.into_iter().chain(names.own().map(By::Own)).chain(port);
         let mut found: Vec<Key> = Vec::new();
         for by in exact {
@@ -82,13 +88,44 @@ impl Correlator {
         }
         let loose = [names.tunnel.map(By::Tunnel), names.client.map(By::Client)];
         let called_after = names.own().find_map(account_in);
-        let accounts = [names.user.as_deref(), called_after].into_iter().flatten().map(By::User);
+        let accounts = [names.user.as_deref(), called_after]
+            .into_iter()
+            .flatten()
+            .map(By::User);
         let fresh = (!names.is_exact() && names.client.is_none()).then_some(By::Fresh);
         let mut ways = loose.into_iter().flatten().chain(accounts).chain(fresh);
+        let key = ways.find_map(|by| self.pick(known.holders(by), by, event, names));
         (
-            ways.find_map(|by| self.pick(known.holders(by), by, event, names)),
+            key.or_else(|| self.opened_lately(known.holders(By::Fresh), event, names)),
             Vec::new(),
         )
+    }
+
+    /// A call comes under a name not heard before, and nothing on the line tells whose it is: that of the control
+    /// connection that spoke last and has none yet. A guess.
+    fn opened_lately(&self, fresh: impl Iterator<Item = Key>, event: &Event<'_>, names: &Names<'_>) -> Option<Key> {
+        let alone = names.client.is_none() && names.user.is_none() && names.tunnel.or(names.call).is_none();
+        if event.message().kind != EventKind::CallStarted || !alone {
+            return None;
+        }
+        let waits = |link: &Link| {
+            let is_opened = link.served.as_ref().is_some_and(|served| !served.openings.is_empty());
+            is_opened
+                && !link.ending
+                && !link.heard
+                && link.facts.reached < Layer::Control
+                && link.facts.client_ip.is_some()
+        };
+        let waiting = fresh.filter_map(|key| {
+            self.links
+                .get(key)
+                .filter(|link| waits(link))
+                .map(|link| (link.facts.last, key))
+        });
+        waiting
+            .filter(|(last, _)| apart(self.now, *last) <= GRACE_LONG)
+            .max_by_key(|(last, _)| *last)
+            .map(|(_, key)| key)
     }
 
     /// The holder of a name that the line agrees with: one that goes on before one that ends, one that negotiates before
@@ -149,8 +186,8 @@ impl Correlator {
     }
 
     fn sibling(&self, host: u32, dialect: &'static str, names: &Names<'_>) -> Option<&Link> {
-        let tunnel = names.tunnel?;
-        let mut holders = self.known.get(&(host, dialect))?.holders(By::Tunnel(tunnel));
+        let by = names.tunnel.map(By::Tunnel).or(names.other.as_deref().map(By::Own))?;
+        let mut holders = self.known.get(&(host, dialect))?.holders(by);
         let fits = |link: &&Link| names.client.is_none() || link.facts.client_ip == names.client;
         holders.find_map(|key| self.links.get(key).filter(|link| !link.ending).filter(fits))
     }
@@ -158,10 +195,16 @@ impl Correlator {
     /// A link came up on an interface: who had it before is gone, even if nobody said so. Not where the line has numbers:
     /// such a writer names the interface that all its clients come in by.
     fn take_link_name(&mut self, host: u32, key: Key, dialect: &'static str, names: &Names<'_>) {
-        let Some(interface) = names.interface.as_deref().filter(|_| names.tunnel.or(names.call).is_none()) else {
+        let Some(interface) = names
+            .interface
+            .as_deref()
+            .filter(|_| names.tunnel.or(names.call).is_none())
+        else {
             return;
         };
-        let Some(known) = self.known.get(&(host, dialect)) else { return };
+        let Some(known) = self.known.get(&(host, dialect)) else {
+            return;
+        };
         let held: Vec<Key> = known.holders(By::Own(interface)).filter(|held| *held != key).collect();
         for old in held {
             self.close_link(old);
@@ -204,7 +247,9 @@ impl Correlator {
         link.connect_time_s = link.connect_time_s.or(gone.connect_time_s);
         let client = gone.facts.client_ip;
         link.facts.join(gone.facts);
-        link.facts.evidence.sort_by_key(|evidence| (evidence.source, evidence.line));
+        link.facts
+            .evidence
+            .sort_by_key(|evidence| (evidence.source, evidence.line));
         let (Some(served), Some(old)) = (&mut link.served, gone.served) else {
             return;
         };
@@ -222,13 +267,18 @@ impl Correlator {
             user: Some(user.to_string().into()),
             ..Names::default()
         });
-        let ports = old.ports.iter().map(|port| Some(*port)).chain([None]).map(|port| Names {
-            client,
-            port,
-            tunnel: old.tunnel,
-            call: old.call,
-            ..Names::default()
-        });
+        let ports = old
+            .ports
+            .iter()
+            .map(|port| Some(*port))
+            .chain([None])
+            .map(|port| Names {
+                client,
+                port,
+                tunnel: old.tunnel,
+                call: old.call,
+                ..Names::default()
+            });
         let all: Vec<Names<'_>> = own.chain(users).chain(ports).collect();
         for names in &all {
             served.keep(names);
@@ -245,6 +295,10 @@ impl Correlator {
         let Some(link) = self.links.get_mut(key) else { return };
         let (was_up, was_ending) = (link.up.is_some(), link.ending);
         link.observe(event, &policy);
+        if kind == EventKind::EncryptionRefused {
+            // such a gateway may go on without
+            link.ending = was_ending;
+        }
         link.facts.client_ip = link.facts.client_ip.or(names.client);
         link.serve(event);
         let (is_up, is_ending) = (link.up.is_some(), link.ending);
@@ -274,7 +328,11 @@ impl Correlator {
     fn adopt_negotiation(&mut self, host: u32, key: Key) {
         let Some(link) = self.links.get(key) else { return };
         let asked = link.served.as_ref().is_none_or(|served| served.asked_ike);
-        let Some(client) = link.facts.client_ip.filter(|_| !asked && link.protocol == Some(Protocol::L2tp)) else {
+        let Some(client) = link
+            .facts
+            .client_ip
+            .filter(|_| !asked && link.protocol == Some(Protocol::L2tp))
+        else {
             return;
         };
         let taken = self.take_negotiation(host, client);
@@ -330,7 +388,7 @@ impl Correlator {
                     link.facts.blame(Blame {
                         cause: "server-stopped",
                         confidence: Confidence::Likely,
-                        layer: link.facts.reached,
+                        layer: link.facts.reached.max(Layer::Control),
                     });
                 }
                 link.ending = true;
@@ -371,8 +429,11 @@ impl Correlator {
     pub(super) fn session_of_client(&self, host: u32, client: IpAddr) -> Option<Key> {
         let own = self.known.iter().filter(|((of, _), _)| *of == host);
         let others = self.known.iter().filter(|((of, _), _)| *of != host).take(64);
-        own.chain(others)
-            .find_map(|(_, known)| known.holders(By::Client(client)).find(|key| self.links.get(*key).is_some()))
+        own.chain(others).find_map(|(_, known)| {
+            known
+                .holders(By::Client(client))
+                .find(|key| self.links.get(*key).is_some())
+        })
     }
 }
 
@@ -389,13 +450,23 @@ fn agrees(link: &Link, by: By<'_>, kind: EventKind, names: &Names<'_>) -> bool {
     if matches!(by, By::Own(_) | By::Port(..)) {
         return true;
     }
-    let other_port = names.port.is_some_and(|port| !served.ports.is_empty() && !served.ports.contains(&port));
+    let other_port = names
+        .port
+        .is_some_and(|port| !served.ports.is_empty() && !served.ports.contains(&port));
     let other_name = names.connection.is_some() && !served.connections.is_empty() && !served.has_own(names);
     let other_user = match (&link.facts.user, &names.user) {
         (Some(known), Some(named)) => (link.authenticated || link.up.is_some()) && **known != **named,
         _ => false,
     };
     if other_port || other_name || other_user {
+        return false;
+    }
+    // what is counted was up
+    let counts = matches!(
+        kind,
+        EventKind::TrafficCounted | EventKind::TimeCounted | EventKind::AccountingStop
+    );
+    if counts && link.up.is_none() {
         return false;
     }
     match by {
@@ -429,9 +500,7 @@ fn begins_anew(link: &Link, event: &Event<'_>, exact: bool) -> bool {
         AuthStarted => over && !exact,
         CallEstablished | AddressAssigned | AuthSucceeded => over || (up && !exact && served.up_by == Some(id)),
         AuthFailed | RadiusRejected => {
-            (over && (link.refused || up || !exact))
-                || (link.refused && link.refused_by == Some(id))
-                || (up && !exact)
+            (over && (link.refused || up || !exact)) || (link.refused && link.refused_by == Some(id)) || (up && !exact)
         }
         _ => false,
     }
@@ -477,7 +546,10 @@ fn may_be_one(one: &Link, two: &Link) -> bool {
 
 /// The account in a name that a writer makes of protocol and account: `pptp-anna`, `<l2tp-anna-1>`.
 fn account_in(name: &str) -> Option<&str> {
-    let name = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(name);
+    let name = name
+        .strip_prefix('<')
+        .and_then(|name| name.strip_suffix('>'))
+        .unwrap_or(name);
     let account = name.strip_prefix("pptp-").or_else(|| name.strip_prefix("l2tp-"))?;
     (!account.is_empty()).then_some(account)
 }
