@@ -275,7 +275,7 @@ const SIDES: &[((), &str)] = &[((), "calling")];
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
     use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
-    if role == Role::Firewall {
+    if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
     if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {

@@ -62,8 +62,10 @@ pub fn is_calling(carrier: Option<&Carrier>, link: Option<&Link>) -> bool {
 /// other side is the server (CONTRACT §2).
 fn turn(attempt: &mut Attempt, link: Option<&Link>) {
     std::mem::swap(&mut attempt.bytes_to_client, &mut attempt.bytes_from_client);
-    attempt.server_ip = attempt.server_ip.or(attempt.client_ip.take());
-    attempt.client_ip = None;
+    // lines of either side name the other end; only those of IPsec name this one too
+    if attempt.server_ip.is_none() || attempt.server_ip == attempt.client_ip {
+        attempt.server_ip = attempt.client_ip.take();
+    }
     attempt.client_port = None;
     attempt.assigned_ip = link.and_then(|link| link.local).filter(|_| attempt.up.is_some());
     attempt.cause = attempt.cause.map(|cause| match cause {
@@ -73,8 +75,8 @@ fn turn(attempt: &mut Attempt, link: Option<&Link>) {
         other => other,
     });
     attempt.end_reason = attempt.end_reason.map(|reason| match reason {
-        // somebody at the client ended pppd
-        EndReason::Admin => EndReason::UserRequest,
+        // somebody at the client ended pppd, or the tunnel program
+        EndReason::Admin | EndReason::ServerStopped => EndReason::UserRequest,
         // the peer said goodbye: the gateway, and not why
         EndReason::UserRequest => EndReason::Unknown,
         other => other,
@@ -150,7 +152,7 @@ fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>,
             link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none()
         });
     let is_over = !at_end
-        || link.is_some_and(|link| link.exited || (link.ending && link.terminated))
+        || link.is_some_and(|link| link.exited || (link.ending && (link.terminated || link.up.is_none())))
         || carrier.is_some_and(|carrier| carrier.finished.is_some());
     if is_up {
         attempt.outcome = if is_over { Outcome::Established } else { Outcome::Open };

@@ -1,21 +1,28 @@
 //! A client's own log: its tunnel program calls a gateway, and its pppd logs in there. The call is a carrier whose other end
 //! is the gateway; a host makes one at a time, so time and host join it with its pppd.
 
-use tunlog_model::{Event, EventKind, Field, Protocol};
+use tunlog_model::{Event, EventKind, Field, Layer, Protocol};
 
 use super::carrier::Carrier;
 use super::link::Link;
 use super::pairing::LAUNCH_MAX;
+use super::served::protocol_of;
 use super::slab::Key;
 use super::{Correlator, apart};
 
 impl Correlator {
     pub(super) fn caller(&mut self, host: u32, event: &Event<'_>) {
-        let kind = event.message().kind;
+        let message = event.message();
+        if message.layer == Layer::Ike {
+            if let Some(call) = self.call_without_tunnel(host) {
+                self.ike_of_call(call, event);
+            }
+            return;
+        }
         let known = self.by_caller.get(&host).copied();
-        let key = match known.filter(|key| !self.calls_anew(*key, kind)) {
+        let key = match known.filter(|key| !self.calls_anew(*key, event)) {
             Some(key) => key,
-            None if calls(event) => self.new_call(host, event),
+            None if calls(event) => self.new_call(host, known, event),
             None => return,
         };
         let policy = self.policy;
@@ -23,10 +30,13 @@ impl Correlator {
             return;
         };
         carrier.observe(event, &policy);
+        if begins(message.kind) && !carrier.openings.contains(&message.id) {
+            carrier.openings.push(message.id);
+        }
         if let Some(gateway) = carrier.far_end() {
             self.by_client.insert((host, gateway), key);
         }
-        match kind {
+        match message.kind {
             EventKind::ControlClosed | EventKind::TunnelClosed => self.control_closed(key),
             EventKind::CallClosed => {
                 carrier.finished = carrier.finished.or(Some(event.time.micros));
@@ -37,23 +47,24 @@ impl Correlator {
     }
 
     /// Whether a line begins another call than the last one.
-    fn calls_anew(&self, key: Key, kind: EventKind) -> bool {
+    fn calls_anew(&self, key: Key, event: &Event<'_>) -> bool {
         let Some(carrier) = self.carriers.get(key) else {
             return true;
         };
         let link = carrier.link.and_then(|link| self.links.get(link));
         let over = carrier.finished.is_some() || link.is_some_and(|link| link.exited);
-        let again = carrier.call_started.is_some() || apart(self.now, carrier.facts.last) > LAUNCH_MAX;
-        match kind {
-            EventKind::ControlOpened | EventKind::TunnelOpened => over || again,
-            EventKind::CallStarted | EventKind::CallEstablished | EventKind::TunnelEstablished => over,
-            _ => false,
-        }
+        let silent = link.is_none() && apart(self.now, carrier.facts.last) > LAUNCH_MAX;
+        let again = carrier.openings.contains(&event.message().id);
+        begins(event.message().kind) && (over || silent || again)
     }
 
-    fn new_call(&mut self, host: u32, event: &Event<'_>) -> Key {
-        let is_l2tp = event.bytes(Field::Protocol).is_some_and(|name| name == b"l2tp");
-        let protocol = if is_l2tp { Protocol::L2tp } else { Protocol::Pptp };
+    fn new_call(&mut self, host: u32, before: Option<Key>, event: &Event<'_>) -> Key {
+        if let Some(before) = before.filter(|key| self.carriers.get(*key).is_some_and(|carrier| carrier.link.is_none()))
+        {
+            self.close_carrier(before);
+        }
+        let named = event.text(Field::Protocol).or(event.text(Field::Plugin));
+        let protocol = named.and_then(|name| protocol_of(&name)).unwrap_or(Protocol::Pptp);
         let mut carrier = Carrier::new(host, protocol, event.pid(), event.time.micros);
         carrier.opened = true;
         carrier.calling = true;
@@ -61,6 +72,42 @@ impl Correlator {
         self.by_caller.insert(host, key);
         self.await_caller(host, key);
         key
+    }
+
+    /// The L2TP call that a host asked for and that has no tunnel yet: what IPsec says now is about it.
+    pub(super) fn call_without_tunnel(&self, host: u32) -> Option<Key> {
+        let key = self.by_caller.get(&host).copied()?;
+        let carrier = self.carriers.get(key)?;
+        let waits = carrier.protocol != Protocol::Pptp
+            && carrier.tunnel_id.is_none()
+            && carrier.finished.is_none()
+            && carrier.link.is_none()
+            && apart(self.now, carrier.facts.last) <= LAUNCH_MAX;
+        waits.then_some(key)
+    }
+
+    pub(super) fn ike_of_call(&mut self, key: Key, event: &Event<'_>) {
+        let policy = self.policy;
+        let host = self.carriers.get(key).map(|carrier| carrier.host).unwrap_or_default();
+        let Some(carrier) = self.carriers.get_mut(key) else {
+            return;
+        };
+        carrier.facts.note_calling(event, &policy);
+        match event.message().kind {
+            EventKind::IkeStarted => carrier.protocol = Protocol::L2tpIpsec,
+            EventKind::IkeEstablished => carrier.facts.reach(Layer::Ike),
+            EventKind::ChildEstablished => {
+                carrier.facts.reach(Layer::Ike);
+                carrier.protocol = Protocol::L2tpIpsec;
+                carrier.encrypted = true;
+                // what went wrong before did not stop it
+                carrier.facts.blame = None;
+            }
+            _ => {}
+        }
+        if let Some(gateway) = carrier.facts.server_ip {
+            self.by_client.insert((host, gateway), key);
+        }
     }
 
     /// The pppd of a call: it may run already (it starts the tunnel program itself), or be started now.
@@ -122,8 +169,17 @@ impl Correlator {
 fn calls(event: &Event<'_>) -> bool {
     use EventKind::*;
     match event.message().kind {
-        ControlOpened | TunnelOpened | TunnelEstablished | CallStarted | CallEstablished => true,
+        kind if begins(kind) => true,
         ControlError | ControlTimeout | ConnectionRefused => event.message().blames.is_some(),
         _ => false,
     }
+}
+
+/// Kinds by which a call begins, or goes on.
+fn begins(kind: EventKind) -> bool {
+    use EventKind::*;
+    matches!(
+        kind,
+        ControlOpened | TunnelOpened | TunnelEstablished | CallStarted | CallEstablished
+    )
 }

@@ -34,6 +34,8 @@ pub struct Carrier {
     pub encrypted: bool,
     /// This machine is the client: the other end is the gateway.
     pub calling: bool,
+    /// The messages that began something on the calling side: the same one again begins another call.
+    pub openings: Vec<&'static str>,
 }
 
 impl Carrier {
@@ -52,6 +54,7 @@ impl Carrier {
             peer_tunnel_id: None,
             encrypted: false,
             calling: false,
+            openings: Vec::new(),
         }
     }
 
@@ -73,6 +76,8 @@ impl Carrier {
                 self.opened = true;
                 self.facts.reach(Layer::Control);
             }
+            // asked for, by whoever manages the client's connections
+            CallStarted if self.calling => self.opened = true,
             CallStarted | CallEstablished => {
                 self.opened = true;
                 self.call_started = self.call_started.or(Some(event.time.micros));

@@ -57,6 +57,9 @@ impl Correlator {
         } else if event.app() == b"ipsec" && self.ike.first_hand.contains_key(&host) {
             return;
         }
+        if let Some(call) = self.call_without_tunnel(host) {
+            return self.ike_of_call(call, event);
+        }
         let kind = event.message().kind;
         if kind.is_detail() && event.value(Field::ClientIp).is_none() {
             return;
@@ -104,13 +107,12 @@ impl Correlator {
         if kind == IkeStarted && negotiation.used {
             *negotiation = fresh();
         }
-        negotiation.facts.note(event, &policy);
         match negotiation.calling {
-            true => {
-                negotiation.facts.client_ip = None;
-                negotiation.facts.server_ip = Some(client).filter(|gateway| *gateway != NOBODY);
+            true => negotiation.facts.note_calling(event, &policy),
+            false => {
+                negotiation.facts.note(event, &policy);
+                negotiation.facts.client_ip = Some(client);
             }
-            false => negotiation.facts.client_ip = Some(client),
         }
         match kind {
             IkeEstablished => {

@@ -66,7 +66,7 @@ impl Correlator {
             .by_caller
             .get(&host)
             .copied()
-            .filter(|_| calling && client.is_none());
+            .filter(|key| calling && self.may_be_called(*key, client));
         let known = by_id
             .or(by_port.filter(agrees))
             .or(by_client)
@@ -95,6 +95,16 @@ impl Correlator {
         }
     }
 
+    /// Whether a call of this machine goes to that gateway: asked for and without a tunnel, or the one tunnel whose gateway
+    /// no line names.
+    fn may_be_called(&self, key: Key, gateway: Option<IpAddr>) -> bool {
+        let Some(carrier) = self.carriers.get(key) else {
+            return false;
+        };
+        let same = carrier.facts.server_ip.is_none() || gateway.is_none() || carrier.facts.server_ip == gateway;
+        same && (gateway.is_none() || carrier.tunnel_id.is_none())
+    }
+
     /// Whether an event opens another tunnel or call than the known one.
     fn begins_anew(&self, key: Key, event: &Event<'_>) -> bool {
         let Some(carrier) = self.carriers.get(key) else {
@@ -107,7 +117,8 @@ impl Correlator {
             EventKind::TunnelOpened => carrier.finished.is_some() || carrier.tunnel_id.is_some(),
             EventKind::TunnelEstablished => carrier.finished.is_some() || other_id,
             EventKind::CallEstablished => {
-                carrier.finished.is_some() || carrier.link.is_some() || carrier.call_started.is_some()
+                let another = carrier.link.is_some() || carrier.call_started.is_some();
+                carrier.finished.is_some() || (another && !carrier.calling)
             }
             _ => false,
         }
@@ -194,6 +205,8 @@ impl Correlator {
             .carriers
             .iter()
             .filter(|(_, carrier)| carrier.host == host && carrier.protocol != Protocol::Pptp)
+            // a call that is only asked for is why the daemon starts
+            .filter(|(_, carrier)| !carrier.calling || carrier.tunnel_id.is_some())
             .map(|(key, _)| key)
             .collect();
         for key in keys {

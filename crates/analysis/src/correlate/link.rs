@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
-use super::served::Served;
+use super::served::{Served, protocol_of};
 use super::slab::Key;
 
 /// What is known of one pppd process.
@@ -133,6 +133,9 @@ impl Link {
             _ => {}
         }
         let first = message.calling && !self.calling;
+        if message.calling && self.protocol.is_none() {
+            self.protocol = event.text(Field::Protocol).and_then(|name| protocol_of(&name));
+        }
         self.calling |= message.calling;
         first
     }

@@ -11,7 +11,7 @@ impl Correlator {
         let pid = event.pid();
         let kind = event.message().kind;
         let known = self.by_link.get(&(host, pid)).copied();
-        if known.is_none() && !makes_a_link(kind) {
+        if known.is_none() && !makes_a_link(kind) && !event.message().calling {
             return;
         }
         let key = self.link_of(host, pid, event);

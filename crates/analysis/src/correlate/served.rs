@@ -147,7 +147,12 @@ impl Link {
             _ => None,
         };
         let known = self.protocol;
-        self.protocol = known.or(named).or_else(numbered).or_else(prefixed).or_else(ported);
+        self.protocol = known
+            .or(named)
+            .or_else(numbered)
+            .or_else(prefixed)
+            .or_else(ported)
+            .or_else(|| protocol_in(event));
     }
 
     fn progress(&mut self, event: &Event<'_>, kind: EventKind) {
@@ -261,7 +266,8 @@ fn was_received(event: &Event<'_>) -> bool {
     event.message().templates.first().is_some_and(received)
 }
 
-fn protocol_of(name: &str) -> Option<Protocol> {
+/// The protocol that a writer names.
+pub fn protocol_of(name: &str) -> Option<Protocol> {
     match () {
         () if name.eq_ignore_ascii_case("pptp") => Some(Protocol::Pptp),
         () if name.eq_ignore_ascii_case("l2tp") => Some(Protocol::L2tp),
@@ -269,6 +275,21 @@ fn protocol_of(name: &str) -> Option<Protocol> {
             Some(Protocol::L2tpIpsec)
         }
         () => None,
+    }
+}
+
+/// A message of the control layer whose fixed text names one of the protocols: `pptp: new connection from …`.
+fn protocol_in(event: &Event<'_>) -> Option<Protocol> {
+    let message = event.message();
+    let text = message
+        .templates
+        .first()
+        .filter(|_| message.layer == Layer::Control)?
+        .to_ascii_lowercase();
+    match (text.contains("pptp"), text.contains("l2tp")) {
+        (true, false) => Some(Protocol::Pptp),
+        (false, true) => Some(Protocol::L2tp),
+        _ => None,
     }
 }
 

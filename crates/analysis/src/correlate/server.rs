@@ -293,8 +293,12 @@ impl Correlator {
         let policy = self.policy;
         let kind = event.message().kind;
         let Some(link) = self.links.get_mut(key) else { return };
-        let (was_up, was_ending) = (link.up.is_some(), link.ending);
+        let (was_up, was_ending, bits) = (link.up.is_some(), link.ending, link.facts.mppe_bits);
         link.observe(event, &policy);
+        if kind.is_detail() {
+            // what is merely offered is not agreed
+            link.facts.mppe_bits = bits;
+        }
         if kind == EventKind::EncryptionRefused {
             // such a gateway may go on without
             link.ending = was_ending;
