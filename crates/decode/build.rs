@@ -126,7 +126,7 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
     let set: Vec<(&String, String)> = message.set.iter().map(|(key, value)| (key, plain(value))).collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
         message.id,
         templates,
         when,
@@ -136,6 +136,7 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
         set,
         message.blames,
         message.end_reason,
+        message.side,
         message.secret,
         message.versions,
         message.source,

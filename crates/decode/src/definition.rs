@@ -101,6 +101,9 @@ pub struct MessageEntry {
     /// Contract's end reason.
     #[serde(default)]
     pub end_reason: String,
+    /// `calling`: only the calling side writes it.
+    #[serde(default)]
+    pub side: String,
     /// The line holds a secret.
     #[serde(default)]
     pub secret: bool,

@@ -242,6 +242,9 @@ impl Ready {
         if !entry.end_reason.is_empty() {
             self.word(entry, "end_reason", entry.end_reason, EndReason::ALL);
         }
+        if !entry.side.is_empty() {
+            self.word(entry, "side", entry.side, SIDES);
+        }
         let set = self.constants(entry);
         self.sets.push(set);
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
@@ -299,6 +302,9 @@ fn sound(text: &str, secret: bool) -> Result<Template, String> {
         _ => Ok(template),
     }
 }
+
+/// Whose line a message is, where only one side of a connection writes it.
+const SIDES: &[((), &str)] = &[((), "calling")];
 
 fn shape_of(
     tables: &[&'static DialectTable],

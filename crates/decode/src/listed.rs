@@ -77,6 +77,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         kind,
         blames: (!entry.blames.is_empty()).then_some(entry.blames),
         end_reason: EndReason::from_word(entry.end_reason),
+        calling: !entry.side.is_empty(),
         secret: entry.secret,
         concerns_attempts: concerns_attempts(role, layer, kind, entry),
         templates: entry.templates,
@@ -92,16 +93,20 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
 /// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
 /// else's port (gateways log them by the million).
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AddressLocal, AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
-    if role == Role::Firewall {
+    if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() {
+    if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
         return true;
     }
+    if matches!(role, Role::Server | Role::Caller) {
+        // their lines are tied by names that stand in progress lines too, and in preludes
+        return layer != Layer::System || !kind.is_detail() || JOINING.iter().any(|field| has(field));
+    }
     if !kind.is_detail() && kind != AuthStarted {
-        return !matches!(kind, ScriptRun | PluginLoaded | SystemError | AddressLocal);
+        return !matches!(kind, ScriptRun | PluginLoaded | SystemError);
     }
     // of packet lines those that came from the peer prove that it is heard; what we sent proves nothing
     let sent = entry
@@ -109,9 +114,7 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
         .first()
         .is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["));
     let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
-    // a client's own log rarely says which gateway it calls
-    let called = role == Role::Caller && has("<server_ip:");
-    (heard && !sent) || called || JOINING.iter().any(|field| has(field))
+    (heard && !sent) || JOINING.iter().any(|field| has(field))
 }
 
 /// Placeholders that join a line with others, whatever else it says.

@@ -45,6 +45,7 @@ pub struct MessageTable {
     pub set: &'static [(&'static str, &'static str)],
     pub blames: &'static str,
     pub end_reason: &'static str,
+    pub side: &'static str,
     pub secret: bool,
     pub versions: &'static str,
     pub source: &'static str,

@@ -56,6 +56,7 @@ fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
         ),
         blames: text(entry.blames),
         end_reason: text(entry.end_reason),
+        side: text(entry.side),
         secret: entry.secret,
         versions: text(entry.versions),
         source: text(entry.source),

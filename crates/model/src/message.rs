@@ -67,6 +67,8 @@ pub struct Message {
     pub blames: Option<&'static str>,
     /// The contract's end reason that this message proves, if it does.
     pub end_reason: Option<EndReason>,
+    /// Only the calling side writes this: its writer is no gateway for this connection.
+    pub calling: bool,
     /// The line holds a secret (password, challenge and response): redact its text.
     pub secret: bool,
     /// Whether an attempt may be made of it or explained by it; the rest is only counted when attempts are asked for.

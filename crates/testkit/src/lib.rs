@@ -36,6 +36,18 @@ impl Default for Log {
 }
 
 impl Log {
+    /// A log that is read with dialects of the test's own besides.
+    ///
+    /// # Errors
+    /// What is wrong with the dialect.
+    pub fn with_dialect(name: &str, dialect: &str) -> Result<Log, Vec<String>> {
+        let files = [(format!("{name}.toml"), dialect.to_string())];
+        match Catalogue::with_user_dialects(&files) {
+            (catalogue, problems) if problems.is_empty() => Ok(Log { catalogue }),
+            (_, problems) => Err(problems),
+        }
+    }
+
     /// Tells what `text` says, line after line. Stamps without year are of 2026, those without zone are UTC.
     pub fn tell(&self, text: &str, each: &mut dyn FnMut(Told<'_>)) {
         let options = Options {

@@ -91,9 +91,11 @@ impl Correlator {
         let found = self.links.iter().find(|(_, link)| {
             let same_address = facts.assigned_ip.is_some() && link.facts.assigned_ip == facts.assigned_ip;
             let same_user = link.facts.user.is_some() && link.facts.user == facts.user;
-            link.up.is_some_and(|up| {
-                (same_address && up <= facts.last + APART_MAX) || (same_user && facts.assigned_ip.is_none() && near(up))
-            })
+            !link.calling
+                && link.up.is_some_and(|up| {
+                    (same_address && up <= facts.last + APART_MAX)
+                        || (same_user && facts.assigned_ip.is_none() && near(up))
+                })
         });
         found.map(|(key, _)| key)
     }

@@ -32,12 +32,12 @@ impl Correlator {
         let mut attempt = from_facts(facts, self.gateway(host));
         attempt.protocol = carrier
             .map(|carrier| carrier.protocol)
-            .or_else(|| link.and_then(guess_protocol));
+            .or_else(|| link.and_then(protocol_of));
         if let Some(carrier) = carrier {
             attempt.id ^= u64::from(carrier.pid) << 32;
         }
         if let Some(link) = link {
-            attempt.id ^= u64::from(link.pid);
+            attempt.id ^= u64::from(link.pid) ^ link.served.as_ref().map_or(0, |served| served.salt);
             attempt.interface = link.interface.clone();
             attempt.up = link.up;
             attempt.backend = link.backend;
@@ -46,8 +46,41 @@ impl Correlator {
             attempt.bytes_from_client = link.bytes.map(|(_, from)| from);
         }
         finish(&mut attempt, carrier, link, at_end);
+        if is_calling(carrier, link) {
+            turn(&mut attempt, link);
+        }
         attempt
     }
+}
+
+/// Whether the lines are those of the calling side.
+pub fn is_calling(carrier: Option<&Carrier>, link: Option<&Link>) -> bool {
+    carrier.is_some_and(|carrier| carrier.calling) || link.is_some_and(|link| link.calling)
+}
+
+/// A client wrote these lines: its "sent" is what the gateway received, its peer is the gateway, and who it blames as the
+/// other side is the server (CONTRACT §2).
+fn turn(attempt: &mut Attempt, link: Option<&Link>) {
+    std::mem::swap(&mut attempt.bytes_to_client, &mut attempt.bytes_from_client);
+    // lines of either side name the other end; only those of IPsec name this one too
+    if attempt.server_ip.is_none() || attempt.server_ip == attempt.client_ip {
+        attempt.server_ip = attempt.client_ip.take();
+    }
+    attempt.client_port = None;
+    attempt.assigned_ip = link.and_then(|link| link.local).filter(|_| attempt.up.is_some());
+    attempt.cause = attempt.cause.map(|cause| match cause {
+        "encryption-refused-by-client" => "encryption-refused-by-server",
+        "encryption-refused-by-server" => "encryption-refused-by-client",
+        "client-aborted" => "peer-gone",
+        other => other,
+    });
+    attempt.end_reason = attempt.end_reason.map(|reason| match reason {
+        // somebody at the client ended pppd, or the tunnel program
+        EndReason::Admin | EndReason::ServerStopped => EndReason::UserRequest,
+        // the peer said goodbye: the gateway, and not why
+        EndReason::UserRequest => EndReason::Unknown,
+        other => other,
+    });
 }
 
 fn joined(carrier: Option<&Carrier>, link: Option<&Link>) -> Facts {
@@ -102,9 +135,15 @@ fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
     }
 }
 
-/// The protocol of a pppd whose carrier is not in the evidence: only PPTP's names its client by socket.
-fn guess_protocol(link: &Link) -> Option<Protocol> {
-    link.facts.client_ip.is_some().then_some(Protocol::Pptp)
+/// The protocol of a link without carrier. Of pppd's only PPTP's names its client by socket.
+fn protocol_of(link: &Link) -> Option<Protocol> {
+    match &link.served {
+        Some(served) if served.encrypted && link.protocol == Some(Protocol::L2tp) => Some(Protocol::L2tpIpsec),
+        Some(_) => link.protocol,
+        None => link
+            .protocol
+            .or_else(|| link.facts.client_ip.is_some().then_some(Protocol::Pptp)),
+    }
 }
 
 fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) {
@@ -113,7 +152,7 @@ fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>,
             link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none()
         });
     let is_over = !at_end
-        || link.is_some_and(|link| link.exited || (link.ending && link.terminated))
+        || link.is_some_and(|link| link.exited || (link.ending && (link.terminated || link.up.is_none())))
         || carrier.is_some_and(|carrier| carrier.finished.is_some());
     if is_up {
         attempt.outcome = if is_over { Outcome::Established } else { Outcome::Open };
@@ -190,6 +229,7 @@ fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link
     let is_pptp = attempt.protocol == Some(Protocol::Pptp);
     match (carrier, link) {
         (_, Some(link)) if link.refused => guess("wrong-credentials", Layer::Auth),
+        (_, Some(link)) if link.served.is_some() && !link.heard => unheard(attempt, link),
         (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => {
             guess("gre-blocked", Layer::Gre)
         }
@@ -216,6 +256,26 @@ fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link
             confidence: Confidence::Possible,
             layer: attempt.reached,
         },
+    }
+}
+
+/// Why the client of a gateway that is one program was never heard on PPP.
+fn unheard(attempt: &Attempt, link: &Link) -> Blame {
+    let (cause, layer) = match attempt.protocol {
+        _ if link.facts.reached < Layer::Control => ("abandoned", Layer::Control),
+        Some(Protocol::Pptp) => ("gre-blocked", Layer::Gre),
+        Some(Protocol::L2tp | Protocol::L2tpIpsec) => ("l2tp-unanswered", Layer::Lcp),
+        None => ("unknown", Layer::Lcp),
+    };
+    let starved = cause == "abandoned" || attempt.last_seen - attempt.started >= STARVED_MIN;
+    Blame {
+        cause,
+        confidence: if starved {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
+        layer,
     }
 }
 

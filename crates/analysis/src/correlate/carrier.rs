@@ -1,5 +1,7 @@
 //! What carries the PPP link: a PPTP control connection (RFC 2637) or an L2TP tunnel with its call (RFC 2661).
 
+use std::net::IpAddr;
+
 use tunlog_model::{Event, EventKind, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
@@ -30,6 +32,10 @@ pub struct Carrier {
     pub peer_tunnel_id: Option<i64>,
     /// IPsec was up when the tunnel came.
     pub encrypted: bool,
+    /// This machine is the client: the other end is the gateway.
+    pub calling: bool,
+    /// The messages that began something on the calling side: the same one again begins another call.
+    pub openings: Vec<&'static str>,
 }
 
 impl Carrier {
@@ -47,6 +53,16 @@ impl Carrier {
             tunnel_id: None,
             peer_tunnel_id: None,
             encrypted: false,
+            calling: false,
+            openings: Vec::new(),
+        }
+    }
+
+    /// The address of the other end.
+    pub fn far_end(&self) -> Option<IpAddr> {
+        match self.calling {
+            true => self.facts.server_ip.or(self.facts.client_ip),
+            false => self.facts.client_ip,
         }
     }
 
@@ -60,6 +76,8 @@ impl Carrier {
                 self.opened = true;
                 self.facts.reach(Layer::Control);
             }
+            // asked for, by whoever manages the client's connections
+            CallStarted if self.calling => self.opened = true,
             CallStarted | CallEstablished => {
                 self.opened = true;
                 self.call_started = self.call_started.or(Some(event.time.micros));

@@ -107,6 +107,16 @@ impl Facts {
         }
     }
 
+    /// As `note`, for a line about IPsec on the calling side: the other end, which such lines call the client, is the gateway.
+    pub fn note_calling(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        let (own, gateway) = (self.client_ip, self.server_ip);
+        self.note(event, policy);
+        let other = event.ip(Field::ClientIp);
+        self.client_ip = own.or(event.ip(Field::ServerIp).filter(|_| other.is_some()));
+        self.server_ip = gateway.or(other).or(event.ip(Field::ServerIp));
+        self.client_port = None;
+    }
+
     /// Time and evidence only.
     pub fn touch(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         let time = event.time.micros;

@@ -68,7 +68,9 @@ impl Correlator {
                 .take(64)
                 .find_map(|other| self.by_client.get(&(other, client)).copied())
         });
-        let Some(key) = key else { return false };
+        let Some(key) = key else {
+            return self.blame_session(host, client, event);
+        };
         let is_up = self
             .carriers
             .get(key)
@@ -83,6 +85,21 @@ impl Correlator {
                 carrier.facts.started = started;
                 carrier.facts.last = last;
             }
+        }
+        true
+    }
+
+    /// The same where the gateway is one program.
+    fn blame_session(&mut self, host: u32, client: IpAddr, event: &Event<'_>) -> bool {
+        let Some(key) = self.session_of_client(host, client) else {
+            return false;
+        };
+        let policy = self.policy;
+        if let Some(link) = self.links.get_mut(key).filter(|link| link.up.is_none()) {
+            let (started, last) = (link.facts.started, link.facts.last);
+            link.facts.note(event, &policy);
+            link.facts.started = started;
+            link.facts.last = last;
         }
         true
     }

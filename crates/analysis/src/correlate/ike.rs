@@ -14,6 +14,9 @@ const QUIET_MAX: i64 = 60_000_000;
 /// How many negotiations are kept; the oldest goes first (anybody can send IKE packets).
 const OPEN_MAX: usize = 20_000;
 
+/// Who a client negotiates with where its log does not name the gateway.
+pub const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
 /// One client's negotiation.
 #[derive(Clone, Debug)]
 struct Negotiation {
@@ -25,6 +28,8 @@ struct Negotiation {
     failed: bool,
     /// A tunnel came through it: it is part of another attempt already.
     used: bool,
+    /// This machine is the client: the address is the gateway's.
+    calling: bool,
 }
 
 /// Open negotiations.
@@ -52,12 +57,16 @@ impl Correlator {
         } else if event.app() == b"ipsec" && self.ike.first_hand.contains_key(&host) {
             return;
         }
+        if let Some(call) = self.call_without_tunnel(host) {
+            return self.ike_of_call(call, event);
+        }
         let kind = event.message().kind;
         if kind.is_detail() && event.value(Field::ClientIp).is_none() {
             return;
         }
         let Some(client) = event
             .ip(Field::ClientIp)
+            .or_else(|| gateway_called(event))
             .or_else(|| self.ike.current.get(&host).copied())
         else {
             return;
@@ -91,14 +100,20 @@ impl Correlator {
             authenticated: false,
             failed: false,
             used: false,
+            calling: event.message().calling,
         };
         let negotiation = self.ike.by_client.entry((host, client)).or_insert_with(fresh);
         let kind = event.message().kind;
         if kind == IkeStarted && negotiation.used {
             *negotiation = fresh();
         }
-        negotiation.facts.note(event, &policy);
-        negotiation.facts.client_ip = Some(client);
+        match negotiation.calling {
+            true => negotiation.facts.note_calling(event, &policy),
+            false => {
+                negotiation.facts.note(event, &policy);
+                negotiation.facts.client_ip = Some(client);
+            }
+        }
         match kind {
             IkeEstablished => {
                 negotiation.authenticated = true;
@@ -164,7 +179,10 @@ impl Correlator {
             return;
         };
         // IPsec that stands may serve anything; only one that failed, or never got its tunnel, is an attempt
-        if negotiation.used || !(negotiation.failed || negotiation.facts.blame.is_some() || negotiation.established) {
+        let failed = negotiation.failed || negotiation.facts.blame.is_some();
+        // a machine that calls may want IPsec for anything, not just for a tunnel of ours
+        let idle = negotiation.established && negotiation.calling;
+        if negotiation.used || idle || !(failed || negotiation.established) {
             return;
         }
         let gateway = self.gateway(client.0);
@@ -187,4 +205,12 @@ impl Correlator {
             self.end_negotiation(client);
         }
     }
+}
+
+/// The gateway that a client's own line names; nobody where it is left out.
+fn gateway_called(event: &Event<'_>) -> Option<IpAddr> {
+    event
+        .message()
+        .calling
+        .then(|| event.ip(Field::ServerIp).unwrap_or(NOBODY))
 }

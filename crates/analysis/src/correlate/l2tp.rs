@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{EndReason, Event, EventKind, Field, Protocol};
 
 use super::carrier::Carrier;
+use super::ike::NOBODY;
 use super::slab::Key;
 use super::{Correlator, Due, GRACE_LONG, apart};
 
@@ -39,7 +40,9 @@ impl Correlator {
     /// The tunnel an event speaks of: by id, else by client, else a new one for the kinds that begin one.
     fn tunnel(&mut self, host: u32, event: &Event<'_>) -> Option<Key> {
         let kind = event.message().kind;
-        let client = event.ip(Field::ClientIp);
+        let calling = event.message().calling;
+        let gateway = event.ip(Field::ServerIp).filter(|_| calling);
+        let client = event.ip(Field::ClientIp).or(gateway);
         let by_id = event
             .int(Field::TunnelId)
             .and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied());
@@ -59,11 +62,20 @@ impl Correlator {
         let by_client = client
             .and_then(|client| self.by_client.get(&(host, client)).copied())
             .filter(agrees);
-        let known = by_id.or(by_port.filter(agrees)).or(by_client).filter(|key| {
-            self.carriers
-                .get(*key)
-                .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
-        });
+        let by_caller = self
+            .by_caller
+            .get(&host)
+            .copied()
+            .filter(|key| calling && self.may_be_called(*key, client));
+        let known = by_id
+            .or(by_port.filter(agrees))
+            .or(by_client)
+            .or(by_caller)
+            .filter(|key| {
+                self.carriers
+                    .get(*key)
+                    .is_some_and(|carrier| carrier.protocol != Protocol::Pptp)
+            });
         let known = known.filter(|key| !self.begins_anew(*key, event));
         if known.is_some() {
             return known;
@@ -75,10 +87,22 @@ impl Correlator {
                 | EventKind::CallEstablished
                 | EventKind::ControlTimeout
         );
-        match client.filter(|_| begins) {
-            Some(client) => Some(self.new_tunnel(host, client, event)),
-            None => self.lone_tunnel(host, event),
+        match client {
+            // the gateway's address may be left out of the line, or be a name
+            _ if begins && calling => Some(self.new_tunnel(host, client, event)),
+            Some(_) if begins => Some(self.new_tunnel(host, client, event)),
+            _ => self.lone_tunnel(host, event),
         }
+    }
+
+    /// Whether a call of this machine goes to that gateway: asked for and without a tunnel, or the one tunnel whose gateway
+    /// no line names.
+    fn may_be_called(&self, key: Key, gateway: Option<IpAddr>) -> bool {
+        let Some(carrier) = self.carriers.get(key) else {
+            return false;
+        };
+        let same = carrier.facts.server_ip.is_none() || gateway.is_none() || carrier.facts.server_ip == gateway;
+        same && (gateway.is_none() || carrier.tunnel_id.is_none())
     }
 
     /// Whether an event opens another tunnel or call than the known one.
@@ -93,16 +117,18 @@ impl Correlator {
             EventKind::TunnelOpened => carrier.finished.is_some() || carrier.tunnel_id.is_some(),
             EventKind::TunnelEstablished => carrier.finished.is_some() || other_id,
             EventKind::CallEstablished => {
-                carrier.finished.is_some() || carrier.link.is_some() || carrier.call_started.is_some()
+                let another = carrier.link.is_some() || carrier.call_started.is_some();
+                carrier.finished.is_some() || (another && !carrier.calling)
             }
             _ => false,
         }
     }
 
-    fn new_tunnel(&mut self, host: u32, client: IpAddr, event: &Event<'_>) -> Key {
+    fn new_tunnel(&mut self, host: u32, client: Option<IpAddr>, event: &Event<'_>) -> Key {
         let mut carrier = Carrier::new(host, Protocol::L2tp, 0, event.time.micros);
         carrier.opened = true;
-        if let Some((facts, encrypted)) = self.take_negotiation(host, client) {
+        carrier.calling = event.message().calling;
+        if let Some((facts, encrypted)) = self.take_negotiation(host, client.unwrap_or(NOBODY)) {
             carrier.facts.join(facts);
             carrier.encrypted = encrypted;
             if encrypted {
@@ -111,9 +137,18 @@ impl Correlator {
                 carrier.facts.blame = None;
             }
         }
-        carrier.facts.client_ip = Some(client);
+        let calling = carrier.calling;
+        match calling {
+            true => carrier.facts.server_ip = carrier.facts.server_ip.or(client),
+            false => carrier.facts.client_ip = client,
+        }
         let key = self.carriers.insert(carrier);
-        self.by_client.insert((host, client), key);
+        if let Some(client) = client {
+            self.by_client.insert((host, client), key);
+        }
+        if calling {
+            self.by_caller.insert(host, key);
+        }
         key
     }
 
@@ -131,6 +166,9 @@ impl Correlator {
 
     fn call_established(&mut self, host: u32, key: Key, event: &Event<'_>) {
         let Some(pid) = event.int(Field::Pid).and_then(|pid| u32::try_from(pid).ok()) else {
+            if self.carriers.get(key).is_some_and(|carrier| carrier.calling) {
+                self.await_caller(host, key);
+            }
             return;
         };
         match self.by_link.get(&(host, pid)).copied() {
@@ -167,6 +205,8 @@ impl Correlator {
             .carriers
             .iter()
             .filter(|(_, carrier)| carrier.host == host && carrier.protocol != Protocol::Pptp)
+            // a call that is only asked for is why the daemon starts
+            .filter(|(_, carrier)| !carrier.calling || carrier.tunnel_id.is_some())
             .map(|(key, _)| key)
             .collect();
         for key in keys {

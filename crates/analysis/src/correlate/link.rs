@@ -1,8 +1,11 @@
 //! The PPP side of an attempt: one pppd process.
 
-use tunlog_model::{EndReason, Event, EventKind, Field, Layer};
+use std::net::IpAddr;
+
+use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
+use super::served::{Served, protocol_of};
 use super::slab::Key;
 
 /// What is known of one pppd process.
@@ -16,6 +19,14 @@ pub struct Link {
     pub facts: Facts,
     /// PPP interface.
     pub interface: Option<Box<str>>,
+    /// Tunnel protocol, where the link's own lines tell it.
+    pub protocol: Option<Protocol>,
+    /// The line's writer is the calling side: pppd's words mean the other direction then.
+    pub calling: bool,
+    /// The address that this end has inside the tunnel.
+    pub local: Option<IpAddr>,
+    /// What a session of a gateway that is one program has besides.
+    pub served: Option<Box<Served>>,
     /// The tunnel it runs in.
     pub carrier: Option<Key>,
     /// Whether a line proves that pairing.
@@ -60,6 +71,10 @@ impl Link {
             pid,
             facts: Facts::new(time),
             interface: None,
+            protocol: None,
+            calling: false,
+            local: None,
+            served: None,
             carrier: None,
             paired_for_certain: false,
             up: None,
@@ -107,6 +122,34 @@ impl Link {
         }
         self.begun |= !is_ending(event.message().kind);
         self.advance(event);
+    }
+
+    /// Which side of the connection pppd is on, as far as this line tells; whether it tells so first.
+    pub fn takes_side(&mut self, event: &Event<'_>) -> bool {
+        let message = event.message();
+        match message.kind {
+            EventKind::AddressLocal => self.local = event.ip(Field::ServerIp).or(self.local),
+            EventKind::LinkUp => self.learn_gateway(event),
+            _ => {}
+        }
+        let first = message.calling && !self.calling;
+        if message.calling && self.protocol.is_none() {
+            self.protocol = event.text(Field::Protocol).and_then(|name| protocol_of(&name));
+        }
+        self.calling |= message.calling;
+        first
+    }
+
+    /// `Connect: ppp0 <--> pptp (198.51.100.10)`: pppd's own PPTP plug-in only calls, and names whom.
+    fn learn_gateway(&mut self, event: &Event<'_>) {
+        let Some(device) = event.text(Field::Device) else {
+            return;
+        };
+        if let Some(gateway) = device.strip_prefix("pptp (").and_then(|rest| rest.strip_suffix(')')) {
+            self.calling = true;
+            self.protocol = Some(Protocol::Pptp);
+            self.facts.server_ip = self.facts.server_ip.or(gateway.parse().ok());
+        }
     }
 
     fn advance(&mut self, event: &Event<'_>) {
@@ -194,6 +237,9 @@ impl Link {
 
     /// Whether there is more to it than the last lines of a session whose beginning nobody has.
     pub fn is_telling(&self) -> bool {
+        if self.served.as_ref().is_some_and(|served| served.foreign) {
+            return false;
+        }
         let moved = self.bytes.is_some_and(|(to, from)| to + from > 0);
         self.begun || moved || self.connect_time_s.is_some_and(|seconds| seconds > 0.0)
     }
@@ -225,6 +271,9 @@ fn is_ending(kind: EventKind) -> bool {
             | ScriptRun
             | SystemMessage
             | LinkTerminated
+            | CallClosed
+            | TunnelClosed
+            | ControlClosed
             | Signal
             | DataMessage
             | LcpMessage

@@ -7,6 +7,7 @@
 
 mod accounting;
 mod build;
+mod caller;
 mod carrier;
 mod cmdline;
 mod facts;
@@ -14,10 +15,13 @@ mod firewall;
 mod ike;
 mod l2tp;
 mod link;
+mod names;
 mod pairing;
 mod ppp;
 mod pptp;
 mod radius;
+mod served;
+mod server;
 mod slab;
 
 use std::collections::VecDeque;
@@ -80,6 +84,7 @@ fn apart(one: i64, other: i64) -> i64 {
 enum Due {
     Carrier(Key),
     Link(Key),
+    Session(Key),
 }
 
 /// Joins events into attempts.
@@ -105,6 +110,12 @@ pub struct Correlator {
     by_port: FxHashMap<(u32, IpAddr, u16), Key>,
     /// (host, L2TP tunnel id).
     by_tunnel: FxHashMap<(u32, i64), Key>,
+    /// The names of sessions, for each gateway that is one program: (host, dialect).
+    known: FxHashMap<(u32, &'static str), names::Known>,
+    /// The call that a host made last, as a client.
+    by_caller: FxHashMap<u32, Key>,
+    /// The pppd that a host started last, by its number.
+    newest_link: Vec<Option<Key>>,
     /// Carriers whose call was started and whose pppd is not known, oldest first.
     waiting: VecDeque<Key>,
     due_short: VecDeque<(i64, Due)>,
@@ -145,6 +156,9 @@ impl Correlator {
             by_client: FxHashMap::default(),
             by_port: FxHashMap::default(),
             by_tunnel: FxHashMap::default(),
+            known: FxHashMap::default(),
+            by_caller: FxHashMap::default(),
+            newest_link: Vec::new(),
             ids: FxHashSet::default(),
             waiting: VecDeque::new(),
             due_short: VecDeque::new(),
@@ -183,7 +197,9 @@ impl Correlator {
                 Role::Radius => self.radius(host, event),
                 Role::Firewall => self.firewall(host, event),
                 Role::System => self.system(host, event),
-                Role::Server | Role::Caller | Role::None => {}
+                Role::Server => self.server(host, event),
+                Role::Caller => self.caller(host, event),
+                Role::None => {}
             }
         }
         if self.carriers.len() + self.links.len() > self.options.open_max {
@@ -235,6 +251,7 @@ impl Correlator {
         self.links = Slab::default();
         self.by_link.clear();
         self.by_control.clear();
+        self.known.clear();
     }
 
     /// What is not closed yet, as attempts: `Open`, `Unfinished`, or failed beyond doubt.
@@ -360,6 +377,7 @@ impl Correlator {
         match side {
             Due::Link(key) => self.close_link(key),
             Due::Carrier(key) => self.close_carrier(key),
+            Due::Session(key) => self.session_due(key),
         }
     }
 
@@ -389,14 +407,19 @@ impl Correlator {
             return;
         }
         let attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
-        self.accounting.remember(&attempt);
+        if !build::is_calling(carrier.as_ref(), link.as_ref()) {
+            self.accounting.remember(&attempt);
+        }
         self.close(attempt);
     }
 
     fn remove_carrier(&mut self, key: Key) -> Option<Carrier> {
         let carrier = self.carriers.remove(key)?;
         forget(&mut self.by_control, &(carrier.host, carrier.pid), key);
-        if let Some(client) = carrier.facts.client_ip {
+        if carrier.calling {
+            forget(&mut self.by_caller, &carrier.host, key);
+        }
+        if let Some(client) = carrier.far_end() {
             forget(&mut self.by_client, &(carrier.host, client), key);
             if let Some(port) = carrier.facts.client_port {
                 forget(&mut self.by_port, &(carrier.host, client, port), key);
@@ -414,6 +437,7 @@ impl Correlator {
         if let Some(interface) = &link.interface {
             forget(&mut self.by_interface, &(link.host, interface.clone()), key);
         }
+        self.forget_names(&link, key);
         Some(link)
     }
 

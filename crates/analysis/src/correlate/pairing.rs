@@ -8,7 +8,7 @@ use super::slab::Key;
 use super::{Correlator, apart};
 
 /// How long, in microseconds, a started call may wait for its pppd's first line.
-const LAUNCH_MAX: i64 = 60_000_000;
+pub const LAUNCH_MAX: i64 = 60_000_000;
 
 /// How many waiting calls are looked at for one pppd.
 const WAITING_LOOKED_AT: usize = 256;
@@ -75,14 +75,20 @@ impl Correlator {
 
     fn still_waits(&self, key: Key, now: i64) -> bool {
         self.carriers.get(key).is_some_and(|carrier| {
-            carrier.link.is_none() && carrier.call_started.is_some_and(|at| apart(now, at) <= LAUNCH_MAX)
+            let since = carrier.call_started.or(carrier.calling.then_some(carrier.facts.last));
+            carrier.link.is_none() && since.is_some_and(|at| apart(now, at) <= LAUNCH_MAX)
         })
     }
 
     fn fits(&self, key: Key, host: u32, client: Option<IpAddr>, now: i64) -> bool {
         self.carriers.get(key).is_some_and(|carrier| {
+            // a pppd that names its client is no client's
+            let side = match carrier.calling {
+                true => client.is_none(),
+                false => carrier.protocol == Protocol::Pptp,
+            };
             carrier.host == host
-                && carrier.protocol == Protocol::Pptp
+                && side
                 && carrier.link.is_none()
                 && carrier.finished.is_none()
                 && apart(now, carrier.facts.last) <= LAUNCH_MAX
@@ -97,6 +103,10 @@ impl Correlator {
         };
         let carrier = link.carrier.and_then(|key| self.carriers.get(key));
         match carrier.and_then(|carrier| carrier.facts.client_ip) {
+            _ if carrier.is_some_and(|carrier| carrier.calling) => {
+                self.unpair(link_key);
+                self.guess_carrier(link_key);
+            }
             Some(known) if known == client => {}
             Some(_) => {
                 self.unpair(link_key);
@@ -137,7 +147,7 @@ impl Correlator {
         }
     }
 
-    fn unpair(&mut self, link_key: Key) {
+    pub(super) fn unpair(&mut self, link_key: Key) {
         let Some(link) = self.links.get_mut(link_key) else {
             return;
         };

@@ -11,7 +11,7 @@ impl Correlator {
         let pid = event.pid();
         let kind = event.message().kind;
         let known = self.by_link.get(&(host, pid)).copied();
-        if known.is_none() && !makes_a_link(kind) {
+        if known.is_none() && !makes_a_link(kind) && !event.message().calling {
             return;
         }
         let key = self.link_of(host, pid, event);
@@ -21,11 +21,15 @@ impl Correlator {
         link.observe(event, &policy);
         cmdline::of_link(event.cmdline(), &mut link.facts);
         let (named, client) = (!before && link.interface.is_some(), link.facts.client_ip);
+        let turned = link.takes_side(event);
         if named {
             self.take_interface(key);
         }
         if known.is_none() {
             self.guess_carrier(key);
+        }
+        if turned {
+            self.turned_out_calling(host, key);
         }
         if let Some(client) = client {
             self.check_client(key, client);
@@ -59,6 +63,7 @@ impl Correlator {
         }
         let key = self.links.insert(Link::new(host, pid, event.time.micros));
         self.by_link.insert((host, pid), key);
+        self.remember_newest(host, key);
         let announced = self.expected.remove(&(host, pid));
         // an announcement that is long past was for another life of the pid
         let fresh = |carrier: &Key| {

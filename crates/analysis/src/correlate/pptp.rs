@@ -99,7 +99,7 @@ impl Correlator {
         }
     }
 
-    fn control_closed(&mut self, key: Key) {
+    pub(super) fn control_closed(&mut self, key: Key) {
         let Some(carrier) = self.carriers.get(key) else { return };
         let link = carrier.link.and_then(|link| self.links.get(link));
         match link {
@@ -110,7 +110,7 @@ impl Correlator {
     }
 
     /// A refusal that names nobody; several within ten seconds are one attempt (CONTRACT §3).
-    fn refused(&mut self, host: u32, event: &Event<'_>) {
+    pub(super) fn refused(&mut self, host: u32, event: &Event<'_>) {
         let policy = self.policy;
         self.refusals
             .entry(host)

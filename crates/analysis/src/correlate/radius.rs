@@ -180,7 +180,8 @@ impl Correlator {
 /// before a refusal. A login that the server accepted and the gateway refused is one attempt all the same (the answer was
 /// lost or its secret was wrong).
 fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option<u8> {
-    if link.up.is_some() && !answer.accepted {
+    // a client's own log names the same account; the answer is the gateway's
+    if link.calling || (link.up.is_some() && !answer.accepted) {
         return None;
     }
     let same_client = client.is_some() && client == answer.facts.claimed_ip;

@@ -1,7 +1,11 @@
 //! The correlator, seen from outside: log text in, attempts out.
 
+mod gateway;
+mod gateways;
 mod interleaving;
 mod scenarios;
+mod scenarios_calling;
+mod scenarios_served;
 mod sessions;
 
 use tunlog_analysis::correlate::{Correlator, Options};
@@ -11,16 +15,19 @@ use tunlog_testkit::{Log, Told};
 /// The attempts that a log tells of.
 fn attempts_of(log: &str) -> Vec<Attempt> {
     thread_local!(static LOG: Log = Log::default());
-    let mut correlator = Correlator::new(Options::default());
+    LOG.with(|reader| attempts_with(reader, log, Options::default()))
+}
+
+/// The same by any reader, within any limits.
+fn attempts_with(reader: &Log, log: &str, options: Options) -> Vec<Attempt> {
+    let mut correlator = Correlator::new(options);
     let mut attempts = Vec::new();
-    LOG.with(|reader| {
-        reader.tell(log, &mut |told| {
-            match told {
-                Told::Event(event) => correlator.observe(&event),
-                Told::Repeated(times) => correlator.repeated(times),
-            }
-            attempts.extend(correlator.closed());
-        });
+    reader.tell(log, &mut |told| {
+        match told {
+            Told::Event(event) => correlator.observe(&event),
+            Told::Repeated(times) => correlator.repeated(times),
+        }
+        attempts.extend(correlator.closed());
     });
     correlator.finish();
     attempts.extend(correlator.closed());

@@ -6,6 +6,11 @@ use tunlog_testkit::lines_of;
 use crate::attempts_of;
 
 fn check(log: &str, want: Expect) {
+    want.assert_eq(&lines_of(&attempts_of(&headed(log))));
+}
+
+/// The lines of a story with stamps a second apart, unless they have one.
+pub fn headed(log: &str) -> String {
     let mut lines = String::new();
     for line in log.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let headed = line.starts_with('{') || line.starts_with("2026-");
@@ -15,7 +20,7 @@ fn check(log: &str, want: Expect) {
         lines.push_str(line);
         lines.push('\n');
     }
-    want.assert_eq(&lines_of(&attempts_of(&lines)));
+    lines
 }
 
 #[test]

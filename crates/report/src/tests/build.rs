@@ -99,6 +99,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         kind,
         blames: None,
         end_reason: None,
+        calling: false,
         secret: false,
         concerns_attempts: true,
         templates: &[],
