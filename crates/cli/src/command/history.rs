@@ -71,7 +71,10 @@ fn print(args: &ListArgs, which: Which, print: &Print) -> Result<u8, Failure> {
     let explain = Explain::new(args.explain, &setup.look);
     let note = |login: &Login| match &explain {
         None => String::new(),
-        Some(explain) => explain.outcome(login.cause, login.end_reason, outcome_of(which)).note,
+        Some(explain) => {
+            let outcome = outcome_of(which, login);
+            explain.outcome(login.cause, login.end_reason, outcome).note
+        }
     };
     print(&mut logins, summary.first, &setup.look, &note, &mut out)?;
     out.finish()?;
@@ -79,11 +82,11 @@ fn print(args: &ListArgs, which: Which, print: &Print) -> Result<u8, Failure> {
 }
 
 /// What is told of a login without cause and end reason.
-fn outcome_of(which: Which) -> Outcome {
-    match which {
-        Which::Open => Outcome::Open,
-        Which::Failed => Outcome::Failed,
-        Which::All | Which::Sessions => Outcome::Established,
+fn outcome_of(which: Which, login: &Login) -> Outcome {
+    match (which, login.logout) {
+        (Which::Failed, _) => Outcome::Failed,
+        (_, None) => Outcome::Open,
+        _ => Outcome::Established,
     }
 }
 

@@ -152,6 +152,10 @@ fn explanations_stand_under_lines() {
             .collect();
         assert_eq!(kept, plain.lines().collect::<Vec<_>>(), "{command}");
     }
+    let open =
+        "Nov 20 09:00:01 vpn pppd[7]: Using interface ppp0\nNov 20 09:00:02 vpn pppd[7]: remote IP address 192.168.0.9";
+    let last = Folder::over(open, &["last", "-x"]).good();
+    assert!(last.contains("\n  outcome/open\n  meaning "), "{last}");
     let json = Folder::over(REFUSED, &["attempts", "-x", "--json"]).good();
     assert!(
         json.contains(r#""explanation":{"id":"wrong-credentials","meaning":""#),
