@@ -18,7 +18,6 @@ fn a_message_reads_like_a_page() {
         pppd/peer-failed-chap  warning · auth · auth-failed
             Peer <user> failed CHAP authentication
             CHAP peer authentication failed for remote host <user>
-            CHAP authentication failed: '<user>' (challenge …
 
         meaning     The name or password of this client was refused (CHAP, MS-CHAP or MS-CHAPv2).
         cause       A mistyped password. Behind RADIUS an unreachable or misconfigured server looks the
