@@ -62,13 +62,24 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
     let code = vendor_code(asked);
     let named: Vec<Explanation> = catalogue
         .messages()
-        .filter(|message| message.id == asked || message.id == code || ends_in_code(message.id, asked))
+        .filter(|message| {
+            message.id == asked
+                || message.id == code
+                || begins_with_code(message.id, &code)
+                || ends_in_code(message.id, asked)
+        })
         .map(Explanation::of)
         .collect();
     if !named.is_empty() {
         return named;
     }
     line(asked, catalogue).into_iter().collect()
+}
+
+/// Whether an id is a number with a word behind it, `713902-qm-error`, and the number is the one asked for.
+fn begins_with_code(id: &str, code: &str) -> bool {
+    let digits = code.len() >= 5 && code.bytes().all(|byte| byte.is_ascii_digit());
+    digits && id.strip_prefix(code).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The id of a code as Cisco writes it: `%VPDN-6-CLOSE` is `vpdn-6-close`, `%ASA-6-603104` is `603104`.
