@@ -23,18 +23,17 @@ pub(crate) fn read(line: &[u8]) -> Option<Header<'_>> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(b'%', &line[from..line.len().min(BEFORE_MAX)])?;
-        if at == 0 || matches!(line[at - 1], b' ' | b':') {
-            if let Some(severity) = code(&line[at..]) {
-                let before = Before::read(&line[..at])?;
-                return Some(Header {
-                    app: APP,
-                    host: before.host,
-                    stamp: before.stamp(),
-                    stamped: before.outer.is_some() || before.inner.is_some(),
-                    severity: Some(severity),
-                    ..Header::of_body(&line[at..])
-                });
-            }
+        let begins = at == 0 || matches!(line[at - 1], b' ' | b':');
+        if let Some(severity) = code(&line[at..]).filter(|_| begins) {
+            let before = Before::read(&line[..at])?;
+            return Some(Header {
+                app: APP,
+                host: before.host,
+                stamp: before.stamp(),
+                stamped: before.outer.is_some() || before.inner.is_some(),
+                severity: Some(severity),
+                ..Header::of_body(&line[at..])
+            });
         }
         from = at + 1;
         if from >= line.len().min(BEFORE_MAX) {

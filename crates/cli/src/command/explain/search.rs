@@ -29,6 +29,8 @@ pub fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Hit)> {
     if asked.is_empty() {
         return Vec::new();
     }
+    let code = asked.strip_prefix('%').map(vendor_code);
+    let asked = code.as_deref().unwrap_or(asked);
     let whole = by_id(asked, catalogue);
     if !whole.is_empty() {
         return whole;
@@ -239,10 +241,27 @@ fn is_called(code: &Code, asked: &str) -> bool {
 fn names(listed: &Listed, asked: &str) -> bool {
     let (id, asked) = (listed.id(), asked.trim());
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // `713902-qm-error`: one of the meanings of a number
+    let numbered = id
+        .split_once('-')
+        .is_some_and(|(number, _)| number.len() >= 5 && plain(number) && number == asked);
+    if numbered {
+        return true;
+    }
     id.eq_ignore_ascii_case(asked)
         || folded(id) == folded(asked)
         || (!listed.name().is_empty() && folded(listed.name()) == folded(asked))
         || (id.len() >= 5 && plain(id) && plain(asked) && id.trim_start_matches('0') == asked.trim_start_matches('0'))
+}
+
+/// A code as Cisco writes it, behind its `%`: `VPDN-6-CLOSE` is `vpdn-6-close`, `ASA-6-603104` is `603104`.
+fn vendor_code(written: &str) -> String {
+    let written = written.trim_end_matches(':');
+    let number = written.rsplit('-').next().unwrap_or_default();
+    if number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return number.to_owned();
+    }
+    written.to_ascii_lowercase().replace('_', "-")
 }
 
 /// Whether an id such as `mschap-failed-691` ends in the code asked for.
