@@ -1,4 +1,5 @@
-//! Events to attempts and tables. Pure: time comes from the events.
+//! Events to attempts, diagnoses and tables. Pure: time comes from the events.
 
 pub mod correlate;
+pub mod diagnose;
 pub mod statistics;

@@ -35,6 +35,9 @@ pub enum Command {
     Last(ListArgs),
     /// The failed attempts, the latest first
     Lastb(ListArgs),
+    /// Why attempts failed, how far they got, and what to do
+    #[command(after_help = DIAGNOSE_EXAMPLES)]
+    Diagnose(DiagnoseArgs),
     /// Every line understood, as a typed event
     Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -62,6 +65,15 @@ const ATTEMPTS_EXAMPLES: &str = "Examples:
   tunlog attempts --since -2h
   tunlog attempts --ip 203.0.113.9 syslog radius.log
   zcat old.gz | tunlog attempts - -o jsonl --year 2024 --tz Europe/Berlin";
+
+const DIAGNOSE_EXAMPLES: &str = "Examples:
+  tunlog diagnose                                     the machine's own logs: causes counted, then the attempts
+  tunlog diagnose --user anna --since -2h             why anna does not get in
+  tunlog diagnose --ip 203.0.113.9 --at 09:30 syslog radius.log router.log
+  tunlog diagnose --ip 203.0.113.9 --bundle case.zip  for a colleague: what every source says of it, secrets left out
+
+Give it all that there is: the gateway's log, RADIUS, the firewall's, the IKE daemon's, the client's own.
+Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain 691                       an error number that a screen or a log shows
@@ -213,6 +225,23 @@ pub struct ClientsArgs {
     /// Print what pptpd-monitor prints, byte for byte, its swap of TX and RX included
     #[arg(long)]
     pub compat: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
+}
+
+/// Of `diagnose`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DiagnoseArgs {
+    /// Only attempts around this time: forms as for --since
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// How far around it: 90s, 10m, 2h [default: 5m]
+    #[arg(long, value_name = "DURATION", requires = "at")]
+    pub window: Option<String>,
+    /// Pack the diagnosis and what every source says of the client at that time into this zip archive
+    #[arg(long, value_name = "FILE.zip")]
+    pub bundle: Option<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

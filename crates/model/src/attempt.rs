@@ -156,4 +156,6 @@ pub struct Attempt {
     pub assumed: crate::Assumed,
     /// The lines it is made of, the telling ones first kept; bounded.
     pub evidence: Vec<Evidence>,
+    /// Everything that was said about it, in the order of time; bounded, and empty unless a diagnosis is wanted.
+    pub trail: Vec<crate::Clue>,
 }

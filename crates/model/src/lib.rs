@@ -5,6 +5,7 @@
 //! the gateway. Times are microseconds since 1970-01-01T00:00:00Z.
 
 mod attempt;
+mod clue;
 mod event;
 mod field;
 mod kind;
@@ -15,11 +16,12 @@ mod table;
 pub mod text;
 
 pub use attempt::{Attempt, Confidence, EndReason, Evidence, Outcome, Protocol};
+pub use clue::Clue;
 pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, Spans, Unrecognised, Value};
 pub use field::Field;
 pub use kind::EventKind;
 pub use layer::{Layer, Severity};
-pub use message::{Message, Role, Vendor};
+pub use message::{Message, Packet, Role, Vendor};
 pub use record::{AppFilter, Assumed, Civil, EveryApp, Hint, Payload, RecordRef, RecordTime, Stamp};
 pub use table::{Cell, Column};
 

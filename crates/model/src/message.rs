@@ -89,6 +89,36 @@ pub struct Message {
     pub vendor: Vendor,
 }
 
+/// A PPP control packet as daemons' debugging lines name it: `rcvd [LCP ConfReq id=…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// We sent it; else it was received.
+    pub sent: bool,
+    /// `LCP`, `CHAP`, `CCP`.
+    pub protocol: &'static str,
+    /// `ConfReq`, `TermReq`.
+    pub code: &'static str,
+}
+
+impl Message {
+    /// The packet that its line tells of, if it is the line of a packet.
+    pub fn packet(&self) -> Option<Packet> {
+        let template = self.templates.first()?;
+        let (way, rest) = template.split_once(" [")?;
+        let sent = match way {
+            "sent" | "send" => true,
+            "rcvd" | "recv" => false,
+            _ => return None,
+        };
+        let mut words = rest.split([' ', ']']);
+        Some(Packet {
+            sent,
+            protocol: words.next()?,
+            code: words.next().unwrap_or_default(),
+        })
+    }
+}
+
 /// What a vendor's message reference says of a message, in its own words. Empty or 0: it says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vendor {

@@ -39,27 +39,36 @@ pub struct Settings {
 pub enum Wants {
     /// Attempts only; detail that no attempt needs is not kept.
     Attempts,
+    /// Attempts with everything that was said about them, and every event.
+    Diagnoses,
     /// Every event.
     Events,
     /// The lines of VPN daemons that nobody understood.
     Unrecognised,
 }
 
+/// Most sides open at once where everything that is said about them is kept (some 10 KiB each).
+const TRAILED_MAX: usize = 20_000;
+
 impl Settings {
     fn keep(&self) -> Keep {
         match self.wants {
             Wants::Attempts => Keep::Facts,
-            Wants::Events => Keep::Events,
+            Wants::Events | Wants::Diagnoses => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
         }
     }
 
     fn correlator(&self) -> Correlator {
         let redact = (!self.show_secrets).then_some(tunlog_decode::redact as Redact);
+        let defaults = CorrelatorOptions::default();
+        let trail = self.wants == Wants::Diagnoses;
         Correlator::new(CorrelatorOptions {
             evidence: self.evidence,
+            trail,
             redact,
-            ..CorrelatorOptions::default()
+            open_max: if trail { TRAILED_MAX } else { defaults.open_max },
+            ..defaults
         })
     }
 
@@ -85,7 +94,8 @@ impl Sources {
         &self.names
     }
 
-    fn of(found: &Discovered) -> Sources {
+    /// Those of the inputs that were found.
+    pub fn of(found: &Discovered) -> Sources {
         Sources {
             names: found.specs.iter().map(|spec| spec.name.clone()).collect(),
         }
@@ -185,7 +195,7 @@ pub(crate) struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
-        let correlates = settings.wants == Wants::Attempts;
+        let correlates = matches!(settings.wants, Wants::Attempts | Wants::Diagnoses);
         Teller {
             settings,
             sources,

@@ -132,6 +132,7 @@ fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         times: 1,
         assumed: facts.assumed,
         evidence: facts.evidence,
+        trail: facts.trail.into_clues(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Message, text};
 
+use super::trail::Trail;
+
 /// Takes the secrets out of a record; given by the pipeline, because only the catalogue knows what is secret.
 pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
 
@@ -13,8 +15,21 @@ pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
 pub struct EvidencePolicy {
     /// Keep texts at all (tables do not show them).
     pub keep: bool,
+    /// Keep everything that is said about an attempt, for a diagnosis.
+    pub trail: bool,
     /// Takes secrets out; `None` keeps them (`--show-secrets`).
     pub redact: Option<Redact>,
+}
+
+impl EvidencePolicy {
+    /// The record of an event as it may be shown.
+    pub fn text(&self, event: &Event<'_>) -> Box<str> {
+        let raw = event.raw();
+        let shown = self
+            .redact
+            .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
+        text::lossy(shown.trim_ascii_end()).into()
+    }
 }
 
 /// Lines of evidence a side keeps: the first ones, and the last ones in place of each other.
@@ -64,6 +79,8 @@ pub struct Facts {
     pub assumed: Assumed,
     /// The lines.
     pub evidence: Vec<Evidence>,
+    /// Everything that was said, for a diagnosis.
+    pub trail: Trail,
 }
 
 impl Facts {
@@ -85,6 +102,7 @@ impl Facts {
             reached: Layer::System,
             assumed: Assumed::default(),
             evidence: Vec::new(),
+            trail: Trail::default(),
         }
     }
 
@@ -124,6 +142,9 @@ impl Facts {
         // a clock that is set back must not make the end come before what was seen: the last line is the end
         self.last = time;
         self.assumed = self.assumed.with(event.time.assumed);
+        if policy.trail {
+            self.trail.note(event, policy);
+        }
         if policy.keep {
             self.keep_evidence(event, policy);
         }
@@ -137,14 +158,10 @@ impl Facts {
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.remove(EVIDENCE_MAX / 2);
         }
-        let raw = event.raw();
-        let shown = policy
-            .redact
-            .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
         self.evidence.push(Evidence {
             source: event.source,
             line: event.line(),
-            text: text::lossy(shown.trim_ascii_end()).into(),
+            text: policy.text(event),
         });
     }
 
@@ -210,6 +227,7 @@ impl Facts {
             self.blame(blame);
         }
         self.evidence.extend(other.evidence);
+        self.trail.join(other.trail);
     }
 }
 

@@ -23,6 +23,7 @@ mod radius;
 mod served;
 mod server;
 mod slab;
+mod trail;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -41,6 +42,8 @@ use slab::{Key, Slab};
 pub struct Options {
     /// Keep the texts of evidence.
     pub evidence: bool,
+    /// Keep everything that is said about an attempt, for a diagnosis.
+    pub trail: bool,
     /// Takes secrets out of evidence; `None` shows them.
     pub redact: Option<Redact>,
     /// Most sides open at once; an attacker can open attempts for ever, the oldest is then closed as unfinished.
@@ -53,6 +56,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             evidence: false,
+            trail: false,
             redact: None,
             open_max: 200_000,
             repeats_max: 1000,
@@ -141,6 +145,7 @@ impl Correlator {
         Correlator {
             policy: EvidencePolicy {
                 keep: options.evidence,
+                trail: options.trail,
                 redact: options.redact,
             },
             options,
@@ -187,6 +192,11 @@ impl Correlator {
         self.last_refused = None;
         self.settle();
         let message = event.message();
+        if !message.concerns_attempts {
+            // no attempt is made of it or changed by it: what is diagnosed is what `attempts` lists
+            self.remark(event);
+            return;
+        }
         if message.role != Role::None {
             let host = self.host(event.host());
             match message.role {

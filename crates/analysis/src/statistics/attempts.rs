@@ -204,23 +204,9 @@ impl<'a> AttemptView<'a> {
     ];
 }
 
-/// Evidence as the contract has it: source, line, text.
+/// Evidence as the contract has it.
 fn evidence(view: &AttemptView<'_>) -> Cell {
-    let items = view.attempt.evidence.iter().map(|item| {
-        Cell::Object(vec![
-            ("source", text(view.sources.source_name(item.source))),
-            ("line", Cell::Count(item.line)),
-            (
-                "text",
-                if item.text.is_empty() {
-                    Cell::None
-                } else {
-                    text(&item.text)
-                },
-            ),
-        ])
-    });
-    Cell::List(items.collect())
+    super::diagnoses::evidence(&view.attempt.evidence, view.sources)
 }
 
 /// Whether an attempt became a session.

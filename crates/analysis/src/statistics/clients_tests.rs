@@ -33,6 +33,7 @@ fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
+        trail: Vec::new(),
     }
 }
 

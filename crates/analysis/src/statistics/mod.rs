@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod clients;
 pub mod compat;
+pub mod diagnoses;
 pub mod history;
 pub mod unknown;
 

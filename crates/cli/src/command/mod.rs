@@ -3,6 +3,7 @@
 mod attempts;
 mod clients;
 mod decode;
+mod diagnose;
 mod dialect;
 mod explain;
 mod history;
@@ -28,6 +29,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Who(args) => history::who(&args),
         Command::Last(args) => history::last(&args),
         Command::Lastb(args) => history::lastb(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

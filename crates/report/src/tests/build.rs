@@ -54,6 +54,7 @@ pub fn session(user: &str, started: i64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
+        trail: Vec::new(),
     }
 }
 

@@ -1,0 +1,152 @@
+//! What a rule sees: the attempt, everything that was said about it, and which layers were heard at all.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Layer, Outcome, Protocol, Role};
+
+use super::heard::Heard;
+
+/// One attempt to be judged.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    /// The attempt; its `trail` is in the order of time.
+    pub attempt: &'a Attempt,
+    /// What the sources told of at all.
+    pub heard: &'a Heard,
+    /// Sessions that ended lately.
+    pub sessions: &'a Sessions,
+}
+
+impl<'a> Case<'a> {
+    /// Every clue.
+    pub fn clues(&self) -> impl DoubleEndedIterator<Item = &'a Clue> + use<'a> {
+        self.attempt.trail.iter()
+    }
+
+    /// The first clue of a kind.
+    pub fn first(&self, kind: EventKind) -> Option<&'a Clue> {
+        self.clues().find(|clue| clue.message.kind == kind)
+    }
+
+    /// Whether something of this kind was said.
+    pub fn has(&self, kind: EventKind) -> bool {
+        self.first(kind).is_some()
+    }
+
+    /// The clues that speak for a cause.
+    pub fn blaming(&self, cause: &'static str) -> impl Iterator<Item = &'a Clue> + use<'a> {
+        self.clues().filter(move |clue| clue.message.blames == Some(cause))
+    }
+
+    /// The first line that speaks for a cause.
+    pub fn blames(&self, cause: &'static str) -> Option<&'a Clue> {
+        self.blaming(cause).next()
+    }
+
+    /// How many packets of that protocol and code (empty: any) were received, as the debugging lines tell.
+    pub fn received(&self, protocol: &str, code: &str) -> u32 {
+        self.count("rcvd", protocol, code)
+    }
+
+    /// How many were sent.
+    pub fn sent(&self, protocol: &str, code: &str) -> u32 {
+        self.count("sent", protocol, code)
+    }
+
+    fn count(&self, way: &str, protocol: &str, code: &str) -> u32 {
+        let packets = self.clues().filter(|clue| clue.is_packet(way, protocol, code));
+        packets.fold(0, |sum, clue| sum.saturating_add(clue.times))
+    }
+
+    /// The clue of a packet.
+    pub fn packet(&self, way: &str, protocol: &str, code: &str) -> Option<&'a Clue> {
+        self.clues().find(|clue| clue.is_packet(way, protocol, code))
+    }
+
+    /// PPP's packets are logged (pppd's `debug`): what is not in the log did not happen.
+    pub fn tells_packets(&self) -> bool {
+        self.clues().any(|clue| clue.message.packet().is_some())
+    }
+
+    /// Whether a writer of that role spoke of this attempt.
+    pub fn told_by(&self, role: Role) -> bool {
+        self.clues().any(|clue| clue.message.role == role)
+    }
+
+    /// The lines are the calling side's.
+    pub fn is_calling(&self) -> bool {
+        self.clues().any(|clue| clue.message.calling)
+    }
+
+    /// PPTP, or nothing says otherwise and PPP was there.
+    pub fn may_be_pptp(&self) -> bool {
+        match self.attempt.protocol {
+            Some(protocol) => protocol == Protocol::Pptp,
+            None => self.told_by(Role::Ppp),
+        }
+    }
+
+    /// It came up.
+    pub fn is_up(&self) -> bool {
+        matches!(self.attempt.outcome, Outcome::Established | Outcome::Open)
+    }
+
+    /// Seconds from the first line to the last.
+    pub fn seconds(&self) -> f64 {
+        (self.attempt.last_seen - self.attempt.started) as f64 / 1e6
+    }
+
+    /// Whether the lines say that the peer's PPP was heard.
+    pub fn is_heard(&self) -> bool {
+        self.is_up()
+            || self.attempt.reached >= Layer::Lcp
+            || self.received("LCP", "") > 0
+            || self.clues().any(|clue| {
+                matches!(
+                    clue.message.kind,
+                    EventKind::AuthSucceeded | EventKind::AuthFailed | EventKind::LinkTerminated
+                )
+            })
+    }
+
+    /// The correlator's opinion, if it has one that is worth more than nothing.
+    pub fn opinion(&self) -> Option<(&'static str, Confidence)> {
+        self.attempt.cause.zip(self.attempt.confidence)
+    }
+
+    /// Whether that opinion is this cause.
+    pub fn suspects(&self, cause: &str) -> bool {
+        self.attempt.cause == Some(cause)
+    }
+}
+
+/// How many sessions are remembered.
+const SESSIONS_MAX: usize = 1024;
+
+/// Sessions that closed lately: whose client, from when to when.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    closed: VecDeque<(IpAddr, u64, i64, i64)>,
+}
+
+impl Sessions {
+    /// Remembers a session.
+    pub fn note(&mut self, attempt: &Attempt) {
+        let Some(client) = attempt.client_ip.filter(|_| attempt.up.is_some()) else {
+            return;
+        };
+        if self.closed.len() >= SESSIONS_MAX {
+            self.closed.pop_front();
+        }
+        self.closed
+            .push_back((client, attempt.id, attempt.up.unwrap_or(attempt.started), attempt.last_seen));
+    }
+
+    /// Whether another session of that address was up at a time.
+    pub fn was_up(&self, client: IpAddr, but: u64, at: i64) -> bool {
+        self.closed
+            .iter()
+            .any(|(known, id, up, last)| *known == client && *id != but && *up <= at && at <= *last)
+    }
+}

@@ -1,0 +1,115 @@
+//! Who was heard at all: "not in the log" and "did not happen" are two things.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+use tunlog_model::{Attempt, Confidence, Event, EventKind, Layer, Outcome, Role};
+
+use super::{Diagnosis, Texts};
+
+/// What the sources told of, whomever it concerned.
+#[derive(Debug, Default)]
+pub struct Heard {
+    roles: u16,
+    /// PPP packets are logged (`debug` in the PPP options).
+    pub packets: bool,
+    /// The PPTP daemon's own debugging is on: its control messages are logged.
+    pub control_detail: bool,
+    /// Lines were lost.
+    pub gaps: bool,
+}
+
+impl Heard {
+    /// Takes an event in.
+    pub fn listen(&mut self, event: &Event<'_>) {
+        let message = event.message();
+        self.roles |= 1 << message.role as u16;
+        self.packets |= message.packet().is_some();
+        self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
+        self.gaps |= message.kind == EventKind::EvidenceGap;
+    }
+
+    /// Whether a writer of that role spoke.
+    pub fn role(&self, role: Role) -> bool {
+        self.roles & (1 << role as u16) != 0
+    }
+}
+
+/// How many gateways are told apart.
+const GATEWAYS_MAX: usize = 1024;
+
+/// Gateways whose every attempt came up, with the latest session of each.
+#[derive(Default)]
+pub struct Gateways {
+    sessions: BTreeMap<Option<Box<str>>, (u64, Diagnosis)>,
+    faulty: FxHashSet<Option<Box<str>>>,
+}
+
+impl Gateways {
+    /// Takes an attempt in, and what was found about it.
+    pub fn note(&mut self, attempt: &Attempt, found: &[Diagnosis], texts: Texts) {
+        if attempt.outcome == Outcome::Failed || found.iter().any(Diagnosis::is_fault) {
+            self.mark(attempt.gateway.clone());
+        }
+        if !matches!(attempt.outcome, Outcome::Established | Outcome::Open) || self.faulty.contains(&attempt.gateway) {
+            return;
+        }
+        let known = self.sessions.get(&attempt.gateway).map_or(0, |(count, _)| *count);
+        if known == 0 && self.sessions.len() >= GATEWAYS_MAX {
+            return;
+        }
+        let count = known + attempt.times;
+        let diagnosis = healthy(attempt, count, texts);
+        self.sessions.insert(attempt.gateway.clone(), (count, diagnosis));
+    }
+
+    fn mark(&mut self, gateway: Option<Box<str>>) {
+        if self.faulty.len() < GATEWAYS_MAX {
+            self.sessions.remove(&gateway);
+            self.faulty.insert(gateway);
+        }
+    }
+
+    /// A fault of no attempt.
+    pub fn fault(&mut self, diagnosis: &Diagnosis) {
+        // who merely knocked, and what was dropped of others' packets, does not make a gateway unhealthy
+        if diagnosis.cause != "not-vpn-traffic" {
+            self.mark(diagnosis.gateway.clone());
+        }
+    }
+
+    /// The healthy ones.
+    pub fn finish(self) -> impl Iterator<Item = Diagnosis> {
+        self.sessions.into_values().map(|(_, diagnosis)| diagnosis)
+    }
+}
+
+fn healthy(attempt: &Attempt, count: u64, texts: Texts) -> Diagnosis {
+    let sessions = match count {
+        1 => "One session came up and nothing in it went wrong".to_owned(),
+        count => format!("{count} sessions came up and none failed; this is the latest"),
+    };
+    let mut diagnosis = super::tell::blank(attempt, "healthy", Layer::Data, Confidence::Certain, texts);
+    diagnosis.summary = format!("{sessions}. If something still does not work it lies behind the tunnel: routes, name resolution, forwarding or a firewall inside.");
+    let telling = attempt.trail.iter().filter(|clue| {
+        matches!(
+            clue.message.kind,
+            EventKind::AuthSucceeded
+                | EventKind::EncryptionAgreed
+                | EventKind::AddressAssigned
+                | EventKind::AddressLocal
+                | EventKind::LinkUp
+                | EventKind::TrafficCounted
+                | EventKind::TimeCounted
+                | EventKind::CallEstablished
+                | EventKind::SessionTimeout
+                | EventKind::IdleTimeout
+                | EventKind::LinkTerminated
+        )
+    });
+    diagnosis.evidence = super::tell::lines(telling);
+    if diagnosis.evidence.is_empty() {
+        diagnosis.evidence = super::tell::lines(attempt.trail.iter());
+    }
+    diagnosis
+}

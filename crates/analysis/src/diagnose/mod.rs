@@ -1,0 +1,221 @@
+//! Why an attempt failed, in the contract's words, with the lines that prove it and what to do.
+//!
+//! The correlator has a first opinion of each attempt. *Rules*, one a file, see the attempt with everything that was said
+//! about it and may know better; the rule of the cause that stays tells it. Faults that belong to no attempt (a daemon
+//! that will not start, probes, a missing kernel helper) are told too. Pure: texts of causes are handed in.
+
+mod case;
+mod fault;
+mod heard;
+mod ladder;
+mod rule;
+mod rules;
+mod tell;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::IpAddr;
+
+use tunlog_model::{Attempt, Confidence, Event, Evidence, Layer, Outcome, Protocol};
+
+pub use case::Case;
+pub use heard::Heard;
+pub use ladder::{State, Step};
+pub use rule::{Need, Rule};
+pub use rules::ALL;
+
+use crate::correlate::Redact;
+
+/// What is known of a cause in general: the catalogue of codes has it, whoever runs the diagnosis hands it in.
+#[derive(Clone, Copy, Debug)]
+pub struct CauseText {
+    /// What it means, a sentence.
+    pub meaning: &'static str,
+    /// What usually is to blame.
+    pub cause: &'static str,
+    /// What to do.
+    pub actions: &'static [&'static str],
+}
+
+/// Looks a cause up.
+pub type Texts = fn(&str) -> Option<CauseText>;
+
+/// Why, and what to do: the contract's `diagnosis`.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// The attempt's id; absent for a fault of no attempt.
+    pub attempt: Option<u64>,
+    /// The contract's cause.
+    pub cause: &'static str,
+    /// Where it stopped.
+    pub layer: Layer,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What happened and why, in two sentences.
+    pub summary: String,
+    /// What to do, the most promising first.
+    pub actions: Vec<String>,
+    /// What else it may be.
+    pub alternatives: Vec<(&'static str, Confidence)>,
+    /// Which further evidence would decide.
+    pub decides: Vec<String>,
+    /// How far it got.
+    pub ladder: Vec<Step>,
+    /// Tunnel protocol.
+    pub protocol: Option<Protocol>,
+    /// Host that is the gateway.
+    pub gateway: Option<Box<str>>,
+    /// Socket address of the client.
+    pub client_ip: Option<IpAddr>,
+    /// Address that the peer claims.
+    pub claimed_ip: Option<IpAddr>,
+    /// Address inside the tunnel.
+    pub assigned_ip: Option<IpAddr>,
+    /// Name the client gave.
+    pub user: Option<Box<str>>,
+    /// When it began, microseconds UTC.
+    pub time: i64,
+    /// When it was last heard of.
+    pub last: i64,
+    /// What became of the attempt.
+    pub outcome: Option<Outcome>,
+    /// How many attempts this stands for.
+    pub times: u64,
+    /// Who decided the login.
+    pub backend: Option<&'static str>,
+    /// The lines that tell, in the order of time.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Diagnosis {
+    /// Whether something is wrong: not that a log is healthy.
+    pub fn is_fault(&self) -> bool {
+        !matches!(self.cause, "healthy" | "unencrypted")
+    }
+}
+
+/// How many attempts wait for earlier ones that close later: the most recent come last.
+const REORDERED_MAX: usize = 4096;
+
+/// Diagnoses in the order of time, as far as a bounded wait allows.
+#[derive(Default)]
+struct Ordered {
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    count: u64,
+}
+
+struct Waiting {
+    order: (i64, u64),
+    diagnosis: Diagnosis,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Waiting) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Waiting) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Waiting) -> std::cmp::Ordering {
+        self.order.cmp(&other.order)
+    }
+}
+
+impl Ordered {
+    fn push(&mut self, diagnosis: Diagnosis) {
+        self.count += 1;
+        self.waiting.push(Reverse(Waiting {
+            order: (diagnosis.time, self.count),
+            diagnosis,
+        }));
+    }
+
+    fn pop(&mut self, all: bool) -> Option<Diagnosis> {
+        if !all && self.waiting.len() <= REORDERED_MAX {
+            return None;
+        }
+        self.waiting.pop().map(|Reverse(waiting)| waiting.diagnosis)
+    }
+}
+
+/// Diagnoses what a run tells: give it every event and every attempt, take the diagnoses.
+pub struct Diagnoser {
+    texts: Texts,
+    heard: Heard,
+    faults: fault::Faults,
+    sound: heard::Gateways,
+    sessions: case::Sessions,
+    ordered: Ordered,
+}
+
+impl Diagnoser {
+    /// `redact` takes secrets out of the lines that are shown.
+    pub fn new(texts: Texts, redact: Option<Redact>) -> Diagnoser {
+        Diagnoser {
+            texts,
+            heard: Heard::default(),
+            faults: fault::Faults::new(redact),
+            sound: heard::Gateways::default(),
+            sessions: case::Sessions::default(),
+            ordered: Ordered::default(),
+        }
+    }
+
+    /// Every event, in the order of time; also those of attempts.
+    pub fn event(&mut self, event: &Event<'_>) {
+        if event.trusted() {
+            self.heard.listen(event);
+            self.faults.event(event);
+        }
+    }
+
+    /// The source lost lines.
+    pub fn lost(&mut self) {
+        self.heard.gaps = true;
+    }
+
+    /// An attempt that closed.
+    pub fn attempt(&mut self, attempt: &Attempt) {
+        self.faults.covered(attempt);
+        let case = Case {
+            attempt,
+            heard: &self.heard,
+            sessions: &self.sessions,
+        };
+        let found = rule::diagnose(&case, self.texts);
+        self.sound.note(attempt, &found, self.texts);
+        self.sessions.note(attempt);
+        for diagnosis in found {
+            self.ordered.push(diagnosis);
+        }
+    }
+
+    /// What is ready.
+    pub fn ready(&mut self) -> Option<Diagnosis> {
+        self.ordered.pop(false)
+    }
+
+    /// The evidence ends: what is left, faults of no attempt and healthy gateways among it.
+    pub fn finish(&mut self) {
+        for diagnosis in self.faults.finish(self.texts, &self.heard) {
+            self.sound.fault(&diagnosis);
+            self.ordered.push(diagnosis);
+        }
+        for diagnosis in std::mem::take(&mut self.sound).finish() {
+            self.ordered.push(diagnosis);
+        }
+    }
+
+    /// After `finish`: the next one.
+    pub fn rest(&mut self) -> Option<Diagnosis> {
+        self.ordered.pop(true)
+    }
+}

@@ -1,0 +1,55 @@
+//! A session that works and that everybody on the way can read.
+
+use tunlog_model::{EventKind, Layer, Protocol, Role};
+
+use crate::diagnose::Case;
+use crate::diagnose::rule::{Claim, Need, Rule};
+use crate::diagnose::tell::Telling;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    causes: &["unencrypted"],
+    explanation: "The session came up, no line tells of MPPE, and pppd, which always logs MPPE when it is on, was heard from the \
+                  start of the link. Where CCP was rejected, or another compression took its place, the log says so. L2TP inside \
+                  IPsec is encrypted.",
+    needs: &[Need::Ppp, Need::Packets],
+    claim,
+    tell,
+};
+
+fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
+    let attempt = case.attempt;
+    if !case.is_up() || attempt.mppe_bits.is_some() || case.has(EventKind::EncryptionAgreed) {
+        return None;
+    }
+    if attempt.protocol == Some(Protocol::L2tpIpsec) || (attempt.protocol == Some(Protocol::L2tp) && case.is_calling()) {
+        return None;
+    }
+    let refused = case
+        .packet("rcvd", "LCP", "ProtRej")
+        .or_else(|| case.packet("rcvd", "CCP", "TermAck"))
+        .or_else(|| case.first(EventKind::EncryptionRefused));
+    let other = case.first(EventKind::CompressionAgreed);
+    if let Some(clue) = refused.or(other) {
+        return Claim::likely("unencrypted", Layer::Ccp, Some(clue));
+    }
+    let whole = case.told_by(Role::Ppp) && case.has(EventKind::LinkUp) && attempt.protocol.is_some();
+    let clue = case.first(EventKind::AddressAssigned)?;
+    if !whole {
+        return None;
+    }
+    Claim::likely("unencrypted", Layer::Ccp, Some(clue))
+}
+
+fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
+    telling.proof.extend(claim.clue);
+    telling.summary = match case.attempt.protocol {
+        Some(Protocol::L2tp) => "The session works, but L2TP came without IPsec: everything in it, the login too, crosses the network in the clear. The gateway accepts UDP 1701 from outside IPsec.",
+        _ => "The session works, but MPPE was not agreed on: everybody on the way can read it. Neither side requires encryption.",
+    }
+    .to_owned();
+    match case.attempt.protocol {
+        Some(Protocol::L2tp) => telling.action("Gateway: accept UDP 1701 only from inside IPsec: `iptables -A INPUT -p udp --dport 1701 -m policy --dir in --pol ipsec -j ACCEPT`, then `iptables -A INPUT -p udp --dport 1701 -j DROP`."),
+        _ => telling.action("Gateway: `require-mppe-128` and `require-mschap-v2` in /etc/ppp/pptpd-options. Client: “require encryption” in the connection's security settings."),
+    }
+}

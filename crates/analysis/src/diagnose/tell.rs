@@ -1,0 +1,184 @@
+//! The words of a diagnosis: what everyone has, and what the rule of its cause adds.
+
+use tunlog_model::{Attempt, Clue, Confidence, Evidence, Layer};
+
+use super::rule::{self, Claim, Need};
+use super::{Case, Diagnosis, Texts, ladder};
+
+/// Most lines of evidence shown.
+const EVIDENCE_MAX: usize = 24;
+/// Most actions.
+const ACTIONS_MAX: usize = 6;
+
+/// What a rule says; what it leaves out is taken from the message that gave the cause away, or from the cause in general.
+#[derive(Default)]
+pub struct Telling<'a> {
+    /// What happened: one or two sentences.
+    pub summary: String,
+    /// What to do before what is said of the cause in general.
+    pub actions: Vec<String>,
+    /// What else it may be.
+    pub alternatives: Vec<(&'static str, Confidence)>,
+    /// Which further evidence would decide.
+    pub decides: Vec<String>,
+    /// The lines that prove it, besides those that speak for the cause.
+    pub proof: Vec<&'a Clue>,
+    /// Leave out what is said of the cause in general.
+    pub only_own_actions: bool,
+}
+
+impl<'a> Telling<'a> {
+    /// Adds something to do.
+    pub fn action(&mut self, text: impl Into<String>) {
+        self.actions.push(text.into());
+    }
+
+    /// Adds another possibility.
+    pub fn or(&mut self, cause: &'static str, confidence: Confidence) {
+        self.alternatives.push((cause, confidence));
+    }
+
+    /// Adds what would decide.
+    pub fn decide(&mut self, text: impl Into<String>) {
+        self.decides.push(text.into());
+    }
+}
+
+/// The diagnosis of an attempt as a claim has it.
+pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
+    let attempt = case.attempt;
+    let mut telling = Telling::default();
+    if let Some(rule) = rule::of(claim.cause) {
+        (rule.tell)(case, claim, &mut telling);
+        if claim.confidence != Confidence::Certain {
+            let missing = rule.needs.iter().filter(|need| !need.is_met(case));
+            telling.decides.extend(missing.map(|need| Need::how(*need).to_owned()));
+        }
+    }
+    if case.heard.gaps && claim.confidence != Confidence::Certain {
+        telling.decide("lines that are missing: the writer says that some were lost, so what is not in the log may have happened");
+    }
+    let mut diagnosis = blank(attempt, claim.cause, claim.layer, claim.confidence, texts);
+    let clue = claim.clue.or_else(|| case.blames(claim.cause));
+    diagnosis.summary = summary(telling.summary, claim.cause, clue, texts);
+    diagnosis.actions = actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts);
+    telling.alternatives.retain(|(cause, _)| *cause != claim.cause);
+    diagnosis.alternatives = telling.alternatives;
+    telling.decides.dedup();
+    diagnosis.decides = telling.decides;
+    let stopped = (claim.cause != "unencrypted").then_some(claim.layer);
+    diagnosis.ladder = ladder::of(attempt, stopped);
+    let proof = telling.proof;
+    let tells = |clue: &&Clue| {
+        is_telling(clue)
+            || clue.message.blames == Some(claim.cause)
+            || proof.iter().any(|known| std::ptr::eq(*known, *clue))
+    };
+    diagnosis.evidence = lines(case.clues().filter(tells));
+    if diagnosis.evidence.is_empty() {
+        diagnosis.evidence = lines(case.clues());
+    }
+    diagnosis
+}
+
+/// A diagnosis without words of its own.
+pub fn blank(
+    attempt: &Attempt,
+    cause: &'static str,
+    layer: Layer,
+    confidence: Confidence,
+    texts: Texts,
+) -> Diagnosis {
+    Diagnosis {
+        attempt: Some(attempt.id),
+        cause,
+        layer,
+        confidence,
+        summary: String::new(),
+        actions: actions(Vec::new(), false, None, cause, texts),
+        alternatives: Vec::new(),
+        decides: Vec::new(),
+        ladder: ladder::of(attempt, None),
+        protocol: attempt.protocol,
+        gateway: attempt.gateway.clone(),
+        client_ip: attempt.client_ip,
+        claimed_ip: attempt.claimed_ip,
+        assigned_ip: attempt.assigned_ip,
+        user: attempt.user.clone(),
+        time: attempt.started,
+        last: attempt.last_seen,
+        outcome: Some(attempt.outcome),
+        times: attempt.times,
+        backend: attempt.backend,
+        evidence: Vec::new(),
+    }
+}
+
+/// Two sentences: what happened, and what usually is to blame.
+pub fn summary(own: String, cause: &str, clue: Option<&Clue>, texts: Texts) -> String {
+    let general = texts(cause);
+    let said = clue.map(|clue| clue.message).filter(|message| message.blames == Some(cause));
+    let what = match (own.is_empty(), said) {
+        (false, _) => own,
+        (true, Some(message)) if !message.meaning.is_empty() => message.meaning.to_owned(),
+        _ => general.map_or(String::new(), |text| text.meaning.to_owned()),
+    };
+    if sentences(&what) > 1 {
+        return what;
+    }
+    let why = said
+        .map(|message| message.cause)
+        .filter(|cause| !cause.is_empty() && *cause != "none")
+        .or(general.map(|text| text.cause));
+    match why {
+        Some(why) if !why.is_empty() => format!("{what} {why}"),
+        _ => what,
+    }
+}
+
+fn sentences(text: &str) -> usize {
+    text.matches(". ").count() + usize::from(text.ends_with('.'))
+}
+
+/// What the rule says, then the message, then the cause in general.
+pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &str, texts: Texts) -> Vec<String> {
+    let mut all = own;
+    if !only_own {
+        let said = clue.map(|clue| clue.message).filter(|message| message.blames == Some(cause));
+        all.extend(
+            said.map(|message| message.action)
+                .filter(|action| !action.is_empty() && *action != "none")
+                .map(str::to_owned),
+        );
+        let general = texts(cause).map_or(&[][..], |text| text.actions);
+        all.extend(general.iter().map(|action| (*action).to_owned()));
+    }
+    let mut kept: Vec<String> = Vec::with_capacity(all.len());
+    for action in all {
+        if !kept.contains(&action) && kept.len() < ACTIONS_MAX {
+            kept.push(action);
+        }
+    }
+    kept
+}
+
+/// Clues as evidence, the first and the last ones if there are many.
+pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<Evidence> {
+    let mut lines: Vec<Evidence> = Vec::new();
+    for clue in clues {
+        if lines.len() == EVIDENCE_MAX {
+            lines.remove(EVIDENCE_MAX / 2);
+        }
+        lines.push(Evidence {
+            source: clue.source,
+            line: clue.line,
+            text: clue.text.clone(),
+        });
+    }
+    lines
+}
+
+/// Lines that say something of their own: no chatter.
+fn is_telling(clue: &Clue) -> bool {
+    !clue.message.kind.is_detail() || clue.message.blames.is_some() || clue.message.end_reason.is_some()
+}
