@@ -1,6 +1,6 @@
 //! What was said about an attempt, line by line: what a diagnosis is made of.
 
-use crate::{Field, Message, SourceId};
+use crate::{Event, Field, Message, SourceId};
 
 /// One line about an attempt, or equal lines that followed each other.
 #[derive(Clone, Debug)]
@@ -53,9 +53,29 @@ impl Clue {
         Field::Value,
         Field::AssignedIp,
         Field::Address,
+        Field::User,
         Field::Limit,
         Field::Count,
     ];
+
+    /// The clue of one line, which may be shown as `text`.
+    pub fn of(event: &Event<'_>, text: Box<str>) -> Clue {
+        let kept = Clue::KEPT.iter();
+        Clue {
+            time: event.time.micros,
+            last: event.time.micros,
+            message: event.message(),
+            times: 1,
+            resent: 0,
+            packet_id: event.int(Field::PacketId),
+            pid: event.pid(),
+            source: event.source,
+            line: event.line(),
+            last_line: event.line(),
+            text,
+            facts: kept.filter_map(|field| Some((*field, shown(event, *field)?))).collect(),
+        }
+    }
 
     /// What the line says in a field.
     pub fn fact(&self, field: Field) -> Option<&str> {
@@ -71,4 +91,16 @@ impl Clue {
                 && (code.is_empty() || packet.code.eq_ignore_ascii_case(code))
         })
     }
+}
+
+/// A field as text, unless it is absent.
+fn shown(event: &Event<'_>, field: Field) -> Option<Box<str>> {
+    event.value(field)?;
+    if let Some(ip) = event.ip(field) {
+        return Some(ip.to_string().into());
+    }
+    if let Some(number) = event.int(field) {
+        return Some(number.to_string().into());
+    }
+    event.text(field).map(|text| text.into())
 }

@@ -150,7 +150,8 @@ fn protocol_of(link: &Link) -> Option<Protocol> {
 fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) {
     let is_up = attempt.up.is_some()
         || link.is_some_and(|link| {
-            link.bytes.is_some_and(|(to, from)| to + from > 0) && !link.refused && link.facts.blame.is_none()
+            let moved = link.bytes.is_some_and(|(to, from)| to + from > 0);
+            moved && !link.refused && link.facts.blame.is_none() && !was_too_short(link)
         });
     let is_over = !at_end
         || link.is_some_and(|link| link.exited || (link.ending && (link.terminated || link.up.is_none())))
@@ -176,6 +177,12 @@ fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>,
     attempt.cause = Some(blame.cause);
     attempt.confidence = Some(blame.confidence);
     attempt.failed_at = Some(blame.layer);
+}
+
+/// A link that was seen to come up below, got no address, and was gone before pppd counted a tenth of a minute: what it
+/// counted is its negotiation.
+fn was_too_short(link: &Link) -> bool {
+    link.served.is_none() && link.facts.reached >= Layer::Control && link.connect_time_s == Some(0.0) && !link.is_counted_in_bulk()
 }
 
 fn end_session(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, is_over: bool) {

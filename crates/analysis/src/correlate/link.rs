@@ -8,6 +8,9 @@ use super::facts::{EvidencePolicy, Facts};
 use super::served::{Served, protocol_of};
 use super::slab::Key;
 
+/// Bytes of a negotiation, all layers and some repetitions of it.
+const NEGOTIATION_BYTES_MAX: u64 = 4096;
+
 /// What is known of one pppd process.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -120,7 +123,7 @@ impl Link {
         {
             self.interface = Some(interface.into());
         }
-        self.begun |= !is_ending(event.message().kind);
+        self.begun |= !is_ending(event.message().kind) || asks_for_a_link(event);
         self.advance(event);
     }
 
@@ -244,6 +247,12 @@ impl Link {
         self.begun || moved || self.connect_time_s.is_some_and(|seconds| seconds > 0.0)
     }
 
+    /// More bytes than any negotiation takes were counted.
+    pub fn is_counted_in_bulk(&self) -> bool {
+        self.bytes
+            .is_some_and(|(to, from)| to.saturating_add(from) > NEGOTIATION_BYTES_MAX)
+    }
+
     /// Why the session ended, from what was seen.
     pub fn why_ended(&self) -> EndReason {
         if let Some(reason) = self.facts.end_reason {
@@ -281,6 +290,12 @@ fn is_ending(kind: EventKind) -> bool {
             | IpcpMessage
             | PluginLoaded
     )
+}
+
+/// The peer's request to configure the link: LCP begins.
+fn asks_for_a_link(event: &Event<'_>) -> bool {
+    let packet = event.message().packet();
+    packet.is_some_and(|packet| !packet.sent && packet.protocol == "LCP" && packet.code == "ConfReq")
 }
 
 /// Kinds that alone make a pppd process known: chatter after `Exit.` must not.

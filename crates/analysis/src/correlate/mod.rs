@@ -128,6 +128,7 @@ pub struct Correlator {
     radius: radius::Answers,
     accounting: accounting::Records,
     firewall: firewall::Drops,
+    early: trail::Early,
     refusals: FxHashMap<u32, facts::Facts>,
     /// The link an event of which may be repeated.
     last_refused: Option<Key>,
@@ -172,6 +173,7 @@ impl Correlator {
             radius: radius::Answers::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
+            early: trail::Early::default(),
             refusals: FxHashMap::default(),
             last_refused: None,
             closed: Vec::new(),

@@ -61,7 +61,9 @@ impl Correlator {
             }
             self.close_link(key);
         }
-        let key = self.links.insert(Link::new(host, pid, event.time.micros));
+        let mut link = Link::new(host, pid, event.time.micros);
+        link.facts.trail = self.early.take(host, pid);
+        let key = self.links.insert(link);
         self.by_link.insert((host, pid), key);
         self.remember_newest(host, key);
         let announced = self.expected.remove(&(host, pid));

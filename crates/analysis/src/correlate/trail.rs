@@ -1,10 +1,13 @@
 //! Everything that was said about one side of an attempt, for a diagnosis. Chatter too: what was sent and what came back
 //! tells a lost direction from a refusal.
 
-use tunlog_model::{Clue, Event, Field, Role};
+use rustc_hash::FxHashMap;
+use tunlog_model::{Clue, Event, Field, Protocol, Role};
 
 use super::Correlator;
+use super::carrier::Carrier;
 use super::facts::EvidencePolicy;
+use super::slab::Key;
 
 /// Most clues of one side: the first ones stay, and the last ones in place of each other.
 const CLUES_MAX: usize = 64;
@@ -21,20 +24,19 @@ impl Trail {
     /// Takes a line in.
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         let message = event.message();
-        let packet_id = event.int(Field::PacketId);
-        let facts: Box<[(Field, Box<str>)]> = Clue::KEPT
-            .iter()
-            .filter_map(|field| Some((*field, shown(event, *field)?)))
-            .collect();
+        let new = Clue::of(event, Box::default());
+        // echoes come for ever; of other packets a new identifier is a new packet
+        let is_echo = message.packet().is_some_and(|packet| packet.code.starts_with("Echo"));
         let again = self.0.iter_mut().rev().take(LOOKED_BACK).find(|clue| {
-            std::ptr::eq(clue.message, message) && clue.facts == facts && clue.source == event.source
+            std::ptr::eq(clue.message, message)
+                && clue.source == event.source
+                && (is_echo || (clue.facts == new.facts && clue.packet_id == new.packet_id))
         });
         if let Some(clue) = again {
             clue.times = clue.times.saturating_add(1);
-            clue.resent += u32::from(packet_id.is_some() && clue.packet_id == packet_id);
-            clue.packet_id = packet_id;
-            clue.last = event.time.micros;
-            clue.last_line = event.line();
+            clue.resent += u32::from(new.packet_id.is_some() && !is_echo);
+            clue.last = new.last;
+            clue.last_line = new.last_line;
             return;
         }
         if self.0.len() >= CLUES_MAX {
@@ -46,18 +48,8 @@ impl Trail {
             text.truncate(end.unwrap_or_default());
         }
         self.0.push(Clue {
-            time: event.time.micros,
-            last: event.time.micros,
-            message,
-            times: 1,
-            resent: 0,
-            packet_id,
-            pid: event.pid(),
-            source: event.source,
-            line: event.line(),
-            last_line: event.line(),
             text: text.into(),
-            facts,
+            ..new
         });
     }
 
@@ -71,18 +63,6 @@ impl Trail {
         self.0.sort_by_key(|clue| (clue.time, clue.source, clue.line));
         self.0
     }
-}
-
-/// A field as text, unless it is absent.
-fn shown(event: &Event<'_>, field: Field) -> Option<Box<str>> {
-    event.value(field)?;
-    if let Some(ip) = event.ip(field) {
-        return Some(ip.to_string().into());
-    }
-    if let Some(number) = event.int(field) {
-        return Some(number.to_string().into());
-    }
-    event.text(field).map(|text| text.into())
 }
 
 impl Correlator {
@@ -106,7 +86,9 @@ impl Correlator {
             }
             Role::L2tp => {
                 let tunnel = event.int(Field::TunnelId);
-                let carrier = tunnel.and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied());
+                let carrier = tunnel
+                    .and_then(|tunnel| self.by_tunnel.get(&(host, tunnel)).copied())
+                    .or_else(|| self.unnumbered_tunnel(host));
                 if let Some(carrier) = carrier.and_then(|key| self.carriers.get_mut(key)) {
                     carrier.facts.trail.note(event, &policy);
                 }
@@ -121,8 +103,46 @@ impl Correlator {
             }
             _ => return,
         }
-        if let Some(link) = link.and_then(|key| self.links.get_mut(key)) {
-            link.facts.trail.note(event, &policy);
+        match link.and_then(|key| self.links.get_mut(key)) {
+            Some(link) => link.facts.trail.note(event, &policy),
+            None => self.early.note(host, event, &policy),
         }
+    }
+
+    /// The newest L2TP tunnel that has no number yet: what its daemon says before there is one is about it.
+    fn unnumbered_tunnel(&self, host: u32) -> Option<Key> {
+        let waits = |carrier: &Carrier| {
+            carrier.host == host
+                && carrier.protocol != Protocol::Pptp
+                && carrier.tunnel_id.is_none()
+                && carrier.finished.is_none()
+        };
+        let waiting = self.carriers.iter().filter(|(_, carrier)| waits(carrier));
+        waiting.max_by_key(|(_, carrier)| carrier.facts.last).map(|(key, _)| key)
+    }
+}
+
+/// How many processes are listened to before they say anything that makes them a link: plug-ins and options come first.
+const EARLY_MAX: usize = 256;
+
+/// What processes said before they were a link.
+#[derive(Debug, Default)]
+pub struct Early(FxHashMap<(u32, u32), Trail>);
+
+impl Early {
+    fn note(&mut self, host: u32, event: &Event<'_>, policy: &EvidencePolicy) {
+        let process = (host, event.pid());
+        if self.0.len() >= EARLY_MAX && !self.0.contains_key(&process) {
+            self.0.clear();
+        }
+        self.0.entry(process).or_default().note(event, policy);
+    }
+
+    /// What a process said.
+    pub fn take(&mut self, host: u32, pid: u32) -> Trail {
+        if self.0.is_empty() {
+            return Trail::default();
+        }
+        self.0.remove(&(host, pid)).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use tunlog_model::{Attempt, Clue, Confidence, EventKind, Layer, Outcome, Protocol, Role};
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Field, Layer, Outcome, Protocol, Role};
 
 use super::heard::Heard;
 
@@ -64,6 +64,55 @@ impl<'a> Case<'a> {
         self.clues().find(|clue| clue.is_packet(way, protocol, code))
     }
 
+    /// How many lines came of one message, by its id in the catalogue: for what no kind of event tells.
+    pub fn says(&self, id: &str) -> u32 {
+        self.clues()
+            .filter(|clue| clue.message.id == id)
+            .fold(0, |sum, clue| sum.saturating_add(clue.times))
+    }
+
+    /// Whether a plug-in whose path holds this word was loaded.
+    pub fn has_plugin(&self, word: &str) -> bool {
+        self.clues()
+            .filter(|clue| clue.message.kind == EventKind::PluginLoaded)
+            .any(|clue| clue.fact(Field::Plugin).is_some_and(|path| path.contains(word)))
+    }
+
+    /// A line after the session came up that speaks for this cause: it works no more, or badly.
+    pub fn spoilt_by(&self, cause: &'static str) -> Option<&'a Clue> {
+        let up = self.attempt.up.filter(|_| self.is_up())?;
+        self.blaming(cause).find(|clue| clue.last >= up)
+    }
+
+    /// The client as one names it to somebody else.
+    pub fn client(&self) -> String {
+        let attempt = self.attempt;
+        let address = attempt.client_ip.or(attempt.claimed_ip);
+        address.map_or_else(|| "CLIENT".to_owned(), |address| address.to_string())
+    }
+
+    /// PPTP, going by everything that was said, the plug-ins too.
+    pub fn is_pptp(&self) -> bool {
+        match self.attempt.protocol {
+            Some(protocol) => protocol == Protocol::Pptp,
+            None => self.has_plugin("pptp") || (self.told_by(Role::Ppp) && !self.has_plugin("l2tp")),
+        }
+    }
+
+    /// The firewall's rules, by the prefixes of their log lines, that dropped something of this attempt.
+    pub fn dropping_rules(&self) -> Vec<&'a str> {
+        let mut prefixes: Vec<&str> = Vec::new();
+        for clue in self.clues().filter(|clue| clue.message.kind == EventKind::PacketDropped) {
+            if let Some(prefix) = clue.fact(Field::Prefix).map(|prefix| prefix.trim_end_matches([':', ' ']))
+                && !prefix.is_empty()
+                && !prefixes.contains(&prefix)
+            {
+                prefixes.push(prefix);
+            }
+        }
+        prefixes
+    }
+
     /// PPP's packets are logged (pppd's `debug`): what is not in the log did not happen.
     pub fn tells_packets(&self) -> bool {
         self.clues().any(|clue| clue.message.packet().is_some())
@@ -77,14 +126,6 @@ impl<'a> Case<'a> {
     /// The lines are the calling side's.
     pub fn is_calling(&self) -> bool {
         self.clues().any(|clue| clue.message.calling)
-    }
-
-    /// PPTP, or nothing says otherwise and PPP was there.
-    pub fn may_be_pptp(&self) -> bool {
-        match self.attempt.protocol {
-            Some(protocol) => protocol == Protocol::Pptp,
-            None => self.told_by(Role::Ppp),
-        }
     }
 
     /// It came up.

@@ -2,12 +2,9 @@
 
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
-use tunlog_model::{Attempt, Clue, Confidence, Event, Evidence, Field, Layer, Message, Role, SourceId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, Message, Role, text};
 
-use crate::correlate::Redact;
-
-use super::heard::Heard;
 use super::{Diagnosis, Texts, tell};
 
 /// How many lines wait to be taken by an attempt that closes later.
@@ -15,18 +12,13 @@ const WAITING_MAX: usize = 8192;
 /// How many faults are told apart.
 const FAULTS_MAX: usize = 1024;
 /// Lines of evidence of one fault.
-const EVIDENCE_MAX: usize = 5;
+const EVIDENCE_MAX: usize = 8;
 
-/// A line that speaks for a cause.
+/// A line that no attempt has taken yet.
 #[derive(Clone, Debug)]
 struct Line {
-    time: i64,
-    message: &'static Message,
+    clue: Clue,
     host: Box<[u8]>,
-    pid: u32,
-    source: SourceId,
-    line: u64,
-    text: Box<str>,
     client: Option<IpAddr>,
     user: Option<Box<str>>,
 }
@@ -35,6 +27,7 @@ struct Line {
 #[derive(Clone, Debug)]
 struct Fault {
     message: &'static Message,
+    cause: &'static str,
     host: Box<[u8]>,
     client: Option<IpAddr>,
     user: Option<Box<str>>,
@@ -44,27 +37,21 @@ struct Fault {
     lines: Vec<Evidence>,
 }
 
+/// What makes lines one fault: host, dialect, cause, client.
+type Identity = (Box<[u8]>, &'static str, &'static str, Option<IpAddr>);
+
 /// Lines that no attempt has taken yet, and faults.
+#[derive(Default)]
 pub struct Faults {
-    redact: Option<Redact>,
     waiting: Vec<Line>,
-    faults: FxHashMap<(Box<[u8]>, &'static str, &'static str, Option<IpAddr>), Fault>,
+    faults: FxHashMap<Identity, Fault>,
 }
 
 impl Faults {
-    /// `redact` takes secrets out.
-    pub fn new(redact: Option<Redact>) -> Faults {
-        Faults {
-            redact,
-            waiting: Vec::new(),
-            faults: FxHashMap::default(),
-        }
-    }
-
     /// Takes an event in.
-    pub fn event(&mut self, event: &Event<'_>) {
+    pub fn event(&mut self, event: &Event<'_>, shown: impl FnOnce() -> Box<str>) {
         let message = event.message();
-        if message.blames.is_none() {
+        if message.blames.is_none() && !ends_something(message) {
             return;
         }
         if self.waiting.len() >= WAITING_MAX {
@@ -74,18 +61,9 @@ impl Faults {
                 self.settle(line);
             }
         }
-        let raw = event.raw();
-        let shown = self
-            .redact
-            .map_or(std::borrow::Cow::Borrowed(raw), |redact| redact(message, raw));
         self.waiting.push(Line {
-            time: event.time.micros,
-            message,
+            clue: Clue::of(event, shown()),
             host: event.host().into(),
-            pid: event.pid(),
-            source: event.source,
-            line: event.line(),
-            text: tunlog_model::text::lossy(shown.trim_ascii_end()).into(),
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
         });
@@ -93,10 +71,7 @@ impl Faults {
 
     /// An attempt took its lines.
     pub fn covered(&mut self, attempt: &Attempt) {
-        if attempt.trail.is_empty() {
-            return;
-        }
-        let takes = |clue: &Clue, line: &Line| {
+        let takes = |clue: &Clue, line: &Clue| {
             clue.source == line.source
                 && (line.line == clue.line
                     || line.line == clue.last_line
@@ -104,95 +79,127 @@ impl Faults {
                         && clue.pid == line.pid
                         && (clue.line..=clue.last_line).contains(&line.line)))
         };
-        self.waiting
-            .retain(|line| !attempt.trail.iter().any(|clue| takes(clue, line)));
+        let (first, last) = (attempt.trail.first(), attempt.trail.iter().map(|clue| clue.last).max());
+        let (Some(first), Some(last)) = (first.map(|clue| clue.time), last) else {
+            return;
+        };
+        self.waiting.retain(|line| {
+            let near = (first..=last).contains(&line.clue.time);
+            !near || !attempt.trail.iter().any(|clue| takes(clue, &line.clue))
+        });
     }
 
     fn settle(&mut self, line: Line) {
-        let cause = line.message.blames.unwrap_or("unknown");
+        let message = line.clue.message;
+        let cause = message.blames.unwrap_or("unknown");
         let client = line.client.filter(|_| cause != "not-vpn-traffic");
-        let key = (line.host.clone(), line.message.dialect, cause, client);
+        let key = (line.host.clone(), message.dialect, cause, client);
         if !self.faults.contains_key(&key) && self.faults.len() >= FAULTS_MAX {
             return;
         }
         let fault = self.faults.entry(key).or_insert_with(|| Fault {
-            message: line.message,
-            host: line.host.clone(),
+            message,
+            cause,
+            host: line.host,
             client,
-            user: line.user.clone(),
-            first: line.time,
-            last: line.time,
+            user: line.user,
+            first: line.clue.time,
+            last: line.clue.time,
             times: 0,
             lines: Vec::new(),
         });
         fault.times += 1;
-        fault.first = fault.first.min(line.time);
-        fault.last = fault.last.max(line.time);
+        fault.first = fault.first.min(line.clue.time);
+        fault.last = fault.last.max(line.clue.time);
         if fault.lines.len() < EVIDENCE_MAX {
             fault.lines.push(Evidence {
-                source: line.source,
-                line: line.line,
-                text: line.text,
+                source: line.clue.source,
+                line: line.clue.line,
+                text: line.clue.text,
             });
         }
     }
 
-    /// What is left, the earliest first.
-    pub fn finish(&mut self, texts: Texts, heard: &Heard) -> Vec<Diagnosis> {
+    /// The faults that were named, the earliest first.
+    pub fn finish(&mut self, texts: Texts) -> Vec<Diagnosis> {
         for line in std::mem::take(&mut self.waiting) {
             self.settle(line);
         }
-        let mut faults: Vec<Fault> = std::mem::take(&mut self.faults).into_values().collect();
+        let named = self.faults.values().filter(|fault| tells_alone(fault));
+        let mut faults: Vec<&Fault> = named.collect();
         faults.sort_by_key(|fault| fault.first);
-        faults
-            .into_iter()
-            .filter(|fault| tells_alone(fault, heard))
-            .map(|fault| diagnosis(fault, texts))
-            .collect()
+        faults.into_iter().map(|fault| diagnosis(fault, texts)).collect()
+    }
+
+    /// After `finish`: ends of connections that no attempt is known of, at gateways of which nothing else is.
+    pub fn endings(&mut self, known: &FxHashSet<Option<Box<str>>>, texts: Texts) -> Vec<Diagnosis> {
+        let unknown = |fault: &&Fault| fault.cause == "unknown" && !known.contains(&gateway(&fault.host));
+        let mut faults: Vec<&Fault> = self.faults.values().filter(unknown).collect();
+        faults.sort_by_key(|fault| fault.first);
+        let told = faults.into_iter().map(|fault| {
+            let mut found = diagnosis(fault, texts);
+            found.confidence = Confidence::Possible;
+            found.summary = "Connections end here whose beginning is not in the evidence, and nothing says why they ended. The log from before these lines would tell.".to_owned();
+            found.decides = vec!["the log of the minutes before, from the client's first packet on".to_owned()];
+            found
+        });
+        told.collect()
     }
 }
 
-/// Whether a line is a fault without an attempt: a filter that drops somebody's packets does its work.
-fn tells_alone(fault: &Fault, _heard: &Heard) -> bool {
-    fault.message.role != Role::Firewall
-        || fault.message.blames != Some("control-unreachable")
+/// The end of something whose beginning may be missing.
+fn ends_something(message: &Message) -> bool {
+    use EventKind::*;
+    let is_tunnel = matches!(message.role, Role::Ppp | Role::Pptp | Role::L2tp | Role::Server | Role::Caller);
+    is_tunnel && matches!(message.kind, CallClosed | TunnelClosed | ControlClosed | LinkTerminated | LinkDown)
 }
 
-fn diagnosis(fault: Fault, texts: Texts) -> Diagnosis {
+/// Whether a line is a fault without an attempt. A filter that drops somebody's packets does its work, a daemon that
+/// was stopped was told to, and a session that ended with its peer is over.
+fn tells_alone(fault: &Fault) -> bool {
+    match fault.cause {
+        "unknown" | "server-stopped" | "peer-gone" | "client-aborted" | "abandoned" => false,
+        "control-unreachable" => fault.message.role != Role::Firewall,
+        _ => true,
+    }
+}
+
+fn gateway(host: &[u8]) -> Option<Box<str>> {
+    (!host.is_empty()).then(|| text::lossy(host).into())
+}
+
+fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
     let message = fault.message;
-    let cause = message.blames.unwrap_or("unknown");
+    let cause = fault.cause;
     let times = match fault.times {
         1 => String::new(),
-        times => format!(" ({times} times)"),
+        times => format!(" ({times} lines)"),
     };
     let what = message.meaning.trim_end_matches('.');
     let why = Some(message.cause).filter(|why| !why.is_empty() && *why != "none");
     let why = why.or(texts(cause).map(|text| text.cause)).unwrap_or_default();
-    let mut actions = Vec::new();
-    if !message.action.is_empty() && message.action != "none" {
-        actions.push(message.action.to_owned());
-    }
+    let own = Some(message.action).filter(|action| !action.is_empty() && *action != "none");
     Diagnosis {
         attempt: None,
         cause,
         layer: message.layer,
         confidence: Confidence::Certain,
         summary: format!("{what}{times}. {why}").trim_end().to_owned(),
-        actions: tell::actions(actions, false, None, cause, texts),
+        actions: tell::actions(own.into_iter().map(str::to_owned).collect(), false, None, cause, texts),
         alternatives: Vec::new(),
         decides: Vec::new(),
         ladder: Vec::new(),
         protocol: None,
-        gateway: (!fault.host.is_empty()).then(|| tunlog_model::text::lossy(&fault.host).into()),
+        gateway: gateway(&fault.host),
         client_ip: fault.client,
         claimed_ip: None,
         assigned_ip: None,
-        user: fault.user,
+        user: fault.user.clone(),
         time: fault.first,
         last: fault.last,
         outcome: None,
         times: fault.times,
         backend: (message.layer == Layer::Radius).then_some("radius"),
-        evidence: fault.lines,
+        evidence: fault.lines.clone(),
     }
 }

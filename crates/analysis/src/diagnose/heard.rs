@@ -1,9 +1,9 @@
 //! Who was heard at all: "not in the log" and "did not happen" are two things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashSet;
-use tunlog_model::{Attempt, Confidence, Event, EventKind, Layer, Outcome, Role};
+use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, Outcome, Role};
 
 use super::{Diagnosis, Texts};
 
@@ -17,16 +17,40 @@ pub struct Heard {
     pub control_detail: bool,
     /// Lines were lost.
     pub gaps: bool,
+    /// What the login's backend said lately that names no user: it drops, ignores or does not understand requests.
+    backend: VecDeque<Clue>,
 }
+
+/// How many such lines are remembered.
+const BACKEND_MAX: usize = 256;
+/// How far, microseconds, they may be from the attempt that they concern: a gateway asks three times, 10 s apart.
+const BACKEND_APART_MAX: i64 = 10_000_000;
 
 impl Heard {
     /// Takes an event in.
-    pub fn listen(&mut self, event: &Event<'_>) {
+    pub fn listen(&mut self, event: &Event<'_>, text: impl FnOnce() -> Box<str>) {
         let message = event.message();
         self.roles |= 1 << message.role as u16;
         self.packets |= message.packet().is_some();
         self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
+        let of_backend = message.blames.is_some_and(|cause| cause.starts_with("auth-backend-"));
+        if of_backend && message.role == Role::Radius && event.value(Field::User).is_none() {
+            if self.backend.len() >= BACKEND_MAX {
+                self.backend.pop_front();
+            }
+            self.backend.push_back(Clue::of(event, text()));
+        }
+    }
+
+    /// What the backend said of nobody in particular around that time.
+    pub fn backend_fault(&self, from: i64, until: i64) -> Option<(&'static str, &Clue)> {
+        let (from, until) = (
+            from.saturating_sub(BACKEND_APART_MAX),
+            until.saturating_add(BACKEND_APART_MAX),
+        );
+        let clue = self.backend.iter().rev().find(|clue| (from..=until).contains(&clue.time))?;
+        Some((clue.message.blames?, clue))
     }
 
     /// Whether a writer of that role spoke.
@@ -51,7 +75,9 @@ impl Gateways {
         if attempt.outcome == Outcome::Failed || found.iter().any(Diagnosis::is_fault) {
             self.mark(attempt.gateway.clone());
         }
-        if !matches!(attempt.outcome, Outcome::Established | Outcome::Open) || self.faulty.contains(&attempt.gateway) {
+        let is_up = matches!(attempt.outcome, Outcome::Established | Outcome::Open);
+        let nearly = attempt.outcome == Outcome::Unfinished && attempt.reached >= Layer::Ccp && attempt.cause.is_none();
+        if !(is_up || nearly) || self.faulty.contains(&attempt.gateway) {
             return;
         }
         let known = self.sessions.get(&attempt.gateway).map_or(0, |(count, _)| *count);
@@ -78,6 +104,11 @@ impl Gateways {
         }
     }
 
+    /// Those of which anything was found.
+    pub fn known(&self) -> FxHashSet<Option<Box<str>>> {
+        self.faulty.iter().chain(self.sessions.keys()).cloned().collect()
+    }
+
     /// The healthy ones.
     pub fn finish(self) -> impl Iterator<Item = Diagnosis> {
         self.sessions.into_values().map(|(_, diagnosis)| diagnosis)
@@ -85,11 +116,18 @@ impl Gateways {
 }
 
 fn healthy(attempt: &Attempt, count: u64, texts: Texts) -> Diagnosis {
+    let confidence = match attempt.outcome {
+        Outcome::Unfinished => Confidence::Likely,
+        _ => Confidence::Certain,
+    };
     let sessions = match count {
+        _ if attempt.outcome == Outcome::Unfinished => {
+            "Login and encryption worked, and the log ends while the connection comes up, with nothing wrong in it".to_owned()
+        }
         1 => "One session came up and nothing in it went wrong".to_owned(),
         count => format!("{count} sessions came up and none failed; this is the latest"),
     };
-    let mut diagnosis = super::tell::blank(attempt, "healthy", Layer::Data, Confidence::Certain, texts);
+    let mut diagnosis = super::tell::blank(attempt, "healthy", Layer::Data, confidence, texts);
     diagnosis.summary = format!("{sessions}. If something still does not work it lies behind the tunnel: routes, name resolution, forwarding or a firewall inside.");
     let telling = attempt.trail.iter().filter(|clue| {
         matches!(

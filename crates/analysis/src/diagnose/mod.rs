@@ -12,6 +12,7 @@ mod rule;
 mod rules;
 mod tell;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
@@ -149,6 +150,7 @@ impl Ordered {
 /// Diagnoses what a run tells: give it every event and every attempt, take the diagnoses.
 pub struct Diagnoser {
     texts: Texts,
+    redact: Option<Redact>,
     heard: Heard,
     faults: fault::Faults,
     sound: heard::Gateways,
@@ -161,8 +163,9 @@ impl Diagnoser {
     pub fn new(texts: Texts, redact: Option<Redact>) -> Diagnoser {
         Diagnoser {
             texts,
+            redact,
             heard: Heard::default(),
-            faults: fault::Faults::new(redact),
+            faults: fault::Faults::default(),
             sound: heard::Gateways::default(),
             sessions: case::Sessions::default(),
             ordered: Ordered::default(),
@@ -172,8 +175,9 @@ impl Diagnoser {
     /// Every event, in the order of time; also those of attempts.
     pub fn event(&mut self, event: &Event<'_>) {
         if event.trusted() {
-            self.heard.listen(event);
-            self.faults.event(event);
+            let redact = self.redact;
+            self.heard.listen(event, || shown(event, redact));
+            self.faults.event(event, || shown(event, redact));
         }
     }
 
@@ -205,11 +209,14 @@ impl Diagnoser {
 
     /// The evidence ends: what is left, faults of no attempt and healthy gateways among it.
     pub fn finish(&mut self) {
-        for diagnosis in self.faults.finish(self.texts, &self.heard) {
+        for diagnosis in self.faults.finish(self.texts) {
             self.sound.fault(&diagnosis);
             self.ordered.push(diagnosis);
         }
-        for diagnosis in std::mem::take(&mut self.sound).finish() {
+        let known = self.sound.known();
+        let loose = self.faults.endings(&known, self.texts);
+        let healthy = std::mem::take(&mut self.sound).finish();
+        for diagnosis in healthy.chain(loose) {
             self.ordered.push(diagnosis);
         }
     }
@@ -218,4 +225,11 @@ impl Diagnoser {
     pub fn rest(&mut self) -> Option<Diagnosis> {
         self.ordered.pop(true)
     }
+}
+
+/// The record of an event as it may be shown.
+fn shown(event: &Event<'_>, redact: Option<Redact>) -> Box<str> {
+    let raw = event.raw();
+    let shown = redact.map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
+    tunlog_model::text::lossy(shown.trim_ascii_end()).into()
 }

@@ -23,6 +23,8 @@ pub struct Telling<'a> {
     pub decides: Vec<String>,
     /// The lines that prove it, besides those that speak for the cause.
     pub proof: Vec<&'a Clue>,
+    /// Lines of elsewhere that belong to it.
+    pub beside: Vec<&'a Clue>,
     /// Leave out what is said of the cause in general.
     pub only_own_actions: bool,
 }
@@ -68,13 +70,15 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     diagnosis.decides = telling.decides;
     let stopped = (claim.cause != "unencrypted").then_some(claim.layer);
     diagnosis.ladder = ladder::of(attempt, stopped);
-    let proof = telling.proof;
+    let (proof, beside) = (telling.proof, telling.beside);
     let tells = |clue: &&Clue| {
         is_telling(clue)
             || clue.message.blames == Some(claim.cause)
             || proof.iter().any(|known| std::ptr::eq(*known, *clue))
     };
-    diagnosis.evidence = lines(case.clues().filter(tells));
+    let mut shown: Vec<&Clue> = case.clues().filter(tells).chain(beside).collect();
+    shown.sort_by_key(|clue| clue.time);
+    diagnosis.evidence = lines(shown.into_iter());
     if diagnosis.evidence.is_empty() {
         diagnosis.evidence = lines(case.clues());
     }

@@ -1,0 +1,70 @@
+//! The login was refused, and as far as the evidence tells it, why.
+
+use tunlog_model::{Confidence, EventKind, Role};
+
+use crate::diagnose::rule::no_claim;
+use crate::diagnose::Case;
+use crate::diagnose::rule::{Claim, Rule};
+use crate::diagnose::tell::Telling;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    causes: &["wrong-credentials", "wrong-password", "unknown-user", "account-restricted"],
+    explanation: "pppd says that a login was refused and, where it checks itself, whether the name was known. Behind RADIUS only the \
+                  server's own log tells a wrong password from an unknown or restricted account; its reason is joined by name, client \
+                  and time. A refusal by RADIUS is told apart from a server that was silent or asked with the wrong secret: those are \
+                  auth-backend-unreachable and auth-backend-misconfigured.",
+    needs: &[],
+    claim: no_claim,
+    tell,
+};
+
+fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
+    let user = match case.attempt.user.as_deref() {
+        Some("") => "An empty name".to_owned(),
+        Some(user) => format!("The login of “{user}”"),
+        None => "The login".to_owned(),
+    };
+    let by_radius = case.attempt.backend == Some("radius");
+    let with_plugin = case.has_plugin("radius");
+    let checker = match (by_radius, with_plugin) {
+        (true, _) => " by RADIUS",
+        (false, true) => " by the gateway, which asks RADIUS",
+        (false, false) => "",
+    };
+    let backend = case
+        .clues()
+        .find(|clue| clue.message.role == Role::Radius && clue.message.blames == Some(claim.cause));
+    telling.proof.extend(backend);
+    match claim.cause {
+        "wrong-credentials" => {
+            telling.summary = format!("{user} was refused{checker}; the evidence does not say whether name or password is wrong. A mistyped or expired password, a name with or without its domain, or a device that keeps an old password are the usual reasons.");
+            if with_plugin && !by_radius {
+                telling.or("auth-backend-misconfigured", Confidence::Possible);
+                telling.or("auth-backend-unreachable", Confidence::Possible);
+            }
+            telling.or("wrong-password", Confidence::Likely);
+            telling.or("unknown-user", Confidence::Possible);
+            if by_radius || with_plugin {
+                telling.decide("the RADIUS server's log of the same minute, with `auth = yes` in radiusd.conf: it names the reason");
+            } else if !case.is_calling() {
+                telling.decide("/etc/ppp/chap-secrets: is there a line for exactly this name, the domain included");
+            }
+        }
+        "wrong-password" => {
+            telling.summary = format!("{user} was refused{checker}: the name is known, the password is wrong. A mistyped or expired password, or another device of this user that still has the old one.");
+        }
+        "unknown-user" => {
+            telling.summary = format!("{user} was refused{checker}: the name is not known there. It is mistyped, lacks or has a domain too many, or somebody tries names.");
+        }
+        _ => {}
+    }
+    if case.is_calling() {
+        telling.action("Client: enter name and password anew in the connection (pptp-linux: /etc/ppp/chap-secrets and `name` in the peers file; NetworkManager: the VPN tab, domain as `DOMAIN\\\\user`).");
+    } else if !by_radius && !with_plugin && claim.cause != "account-restricted" {
+        telling.action("Gateway: compare name and server column in /etc/ppp/chap-secrets; the line is `name server password addresses`, quotes round what has blanks.");
+    }
+    if case.has(EventKind::SecretMissing) && claim.cause == "unknown-user" {
+        telling.or("no-secret", Confidence::Possible);
+    }
+}

@@ -1,0 +1,104 @@
+//! The control call is up, and PPP's frames do not get through: which way they are missing, and who drops them.
+
+use tunlog_model::{Clue, Confidence, EventKind, Layer, Outcome};
+
+use crate::diagnose::Case;
+use crate::diagnose::rule::{Claim, Need, Rule};
+use crate::diagnose::tell::Telling;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    causes: &["gre-blocked", "conntrack-helper-missing"],
+    explanation: "PPP's frames travel in GRE (IP protocol 47), beside the control connection. Where pppd's packets are logged the direction \
+                  is told: requests sent and nothing received at all, or a peer that is heard but repeats its own request and never \
+                  answers ours. Without them, a call that was started, a pppd that heard nobody for the time of LCP's retries, and a \
+                  client that hung up. A packet filter's or the kernel's own line decides.",
+    needs: &[Need::Tunnel, Need::Ppp, Need::Packets, Need::Firewall],
+    claim,
+    tell,
+};
+
+/// Which way frames are missing.
+enum Missing<'a> {
+    /// Nothing came in.
+    Inbound(&'a Clue),
+    /// What we send does not arrive.
+    Outbound(&'a Clue),
+}
+
+fn missing<'a>(case: &Case<'a>) -> Option<Missing<'a>> {
+    let request = case.packet("sent", "LCP", "ConfReq")?;
+    let answers = ["ConfAck", "ConfNak", "ConfRej"].iter().any(|code| case.received("LCP", code) > 0);
+    let asked = case.sent("LCP", "ConfReq");
+    if answers || asked < 2 {
+        return None;
+    }
+    match case.packet("rcvd", "LCP", "ConfReq") {
+        Some(_) => Some(Missing::Outbound(request)),
+        None if asked >= 3 && case.received("LCP", "") == 0 => Some(Missing::Inbound(request)),
+        None => None,
+    }
+}
+
+fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
+    let told = ["gre-blocked", "conntrack-helper-missing"];
+    let is_open = matches!(case.attempt.outcome, Outcome::Failed | Outcome::Unfinished);
+    if !is_open || !case.is_pptp() || told.iter().any(|cause| case.blames(cause).is_some()) {
+        return None;
+    }
+    // who blames something of its own knows better than what is missing
+    if case.attempt.confidence == Some(Confidence::Certain) {
+        return None;
+    }
+    if let Some(Missing::Inbound(clue) | Missing::Outbound(clue)) = missing(case) {
+        return Claim::likely("gre-blocked", Layer::Gre, Some(clue));
+    }
+    let silent = case.first(EventKind::LinkTimeout).filter(|_| !case.is_heard())?;
+    Claim::likely("gre-blocked", Layer::Gre, Some(silent))
+}
+
+fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
+    telling.proof.extend(claim.clue);
+    let client = case.client();
+    let way = match missing(case) {
+        Some(Missing::Outbound(_)) => {
+            telling.proof.extend(case.packet("rcvd", "LCP", "ConfReq"));
+            telling.action(format!("The way out is broken: let GRE leave the gateway (`iptables -I OUTPUT -p gre -j ACCEPT`) and arrive at {client}; look at the router and the firewall on the client's side first."));
+            "The client's PPP frames arrive, but it repeats its own request and never answers ours: what the gateway sends in GRE does not reach it."
+        }
+        Some(Missing::Inbound(_)) => {
+            telling.action(format!("The way in is suspect: `iptables -I INPUT -p gre -s {client} -j ACCEPT` on the gateway, and protocol 47 forwarded by every router before it."));
+            "The control call is up and the gateway sent its PPP requests, but not one PPP frame came from the client: GRE is dropped on the way in, or our own frames never reached it."
+        }
+        None if case.is_calling() => {
+            "The gateway accepted the call, but no PPP frame came back from it: GRE (IP protocol 47) is dropped between this client and the gateway."
+        }
+        None => {
+            "The control call is up, but no PPP frame of the client was heard: GRE (IP protocol 47) does not get through in at least one direction."
+        }
+    };
+    let rules = case.dropping_rules();
+    if claim.cause == "gre-blocked" {
+        telling.summary = match rules.first() {
+            Some(rule) => format!("A packet filter dropped GRE of this connection: the rule that logs with the prefix “{rule}”. PPP frames travel in GRE, so the link never came up."),
+            None => way.to_owned(),
+        };
+    }
+    for rule in &rules {
+        telling.action(format!("Find the rule that logs “{rule}” (`iptables -S | grep '{}'`) and accept protocol 47 before it.", rule.replace('\'', "")));
+    }
+    telling.action(format!("On the gateway, while the client tries: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the client."));
+    if claim.cause == "gre-blocked" && rules.is_empty() {
+        telling.or("conntrack-helper-missing", Confidence::Possible);
+        let attempt = case.attempt;
+        if attempt.client_ip.is_some_and(|client| case.sessions.was_up(client, attempt.id, attempt.started)) {
+            telling.or("nat-collision", Confidence::Likely);
+            telling.action("Another session from the same address was up at that time: the router in front of the clients needs a PPTP helper that keeps their GRE apart.");
+        }
+        if claim.confidence == Confidence::Possible {
+            telling.or("abandoned", Confidence::Possible);
+            telling.or("client-aborted", Confidence::Possible);
+        }
+        telling.decide(format!("a capture of the gateway's outer interface during one try: `tcpdump -ni any -w gre.pcap 'tcp port 1723 or ip proto 47' and host {client}`"));
+    }
+}
