@@ -16,7 +16,9 @@ impl Correlator {
             EventKind::Signal => return self.l2tp_signal(host, event),
             _ => {}
         }
-        let Some(key) = self.tunnel(host, event) else { return };
+        let Some(key) = self.tunnel(host, event) else {
+            return self.remark(event);
+        };
         let policy = self.policy;
         let Some(carrier) = self.carriers.get_mut(key) else {
             return;

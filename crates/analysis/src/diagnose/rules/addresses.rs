@@ -60,7 +60,9 @@ fn disagreed<'a>(case: &Case<'a>) -> Option<&'a Clue> {
 }
 
 fn address(clue: &Clue) -> Option<&str> {
-    clue.fact(Field::Address).or_else(|| clue.fact(Field::AssignedIp))
+    let named = clue.fact(Field::Address).or_else(|| clue.fact(Field::AssignedIp));
+    // all zeros asks for an address, it is none
+    named.filter(|address| *address != "0.0.0.0")
 }
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {

@@ -36,7 +36,9 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
         return None;
     }
     let over = [EventKind::ControlTimeout, EventKind::LinkTimeout].into_iter().any(|kind| case.has(kind));
-    let closed = case.first(EventKind::CallClosed).or_else(|| case.first(EventKind::TunnelClosed));
+    let closed = [EventKind::CallClosed, EventKind::TunnelClosed, EventKind::Signal]
+        .into_iter()
+        .find_map(|kind| case.first(kind));
     if case.suspects("l2tp-unanswered") && case.blames("l2tp-unanswered").is_none() && !over && !case.is_heard() {
         let clue = closed?;
         let early = clue.time.saturating_sub(attempt.started) < LCP_PATIENCE;

@@ -1,6 +1,6 @@
 //! A session that works and that everybody on the way can read.
 
-use tunlog_model::{EventKind, Layer, Protocol, Role};
+use tunlog_model::{Clue, EventKind, Layer, Protocol, Role};
 
 use crate::diagnose::Case;
 use crate::diagnose::rule::{Claim, Need, Rule};
@@ -25,20 +25,28 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     if attempt.protocol == Some(Protocol::L2tpIpsec) || (attempt.protocol == Some(Protocol::L2tp) && case.is_calling()) {
         return None;
     }
-    let refused = case
-        .packet("rcvd", "LCP", "ProtRej")
-        .or_else(|| case.packet("rcvd", "CCP", "TermAck"))
-        .or_else(|| case.first(EventKind::EncryptionRefused));
+    let refused = ccp_refused(case).or_else(|| case.first(EventKind::EncryptionRefused));
     let other = case.first(EventKind::CompressionAgreed);
     if let Some(clue) = refused.or(other) {
         return Claim::likely("unencrypted", Layer::Ccp, Some(clue));
     }
-    let whole = case.told_by(Role::Ppp) && case.has(EventKind::LinkUp) && attempt.protocol.is_some();
+    // pppd always tells of MPPE when it is on; whole gateways only where they log packets
+    let would_tell = case.told_by(Role::Ppp) || (case.told_by(Role::Server) && case.tells_packets());
     let clue = case.first(EventKind::AddressAssigned)?;
-    if !whole {
-        return None;
+    match would_tell && case.has(EventKind::LinkUp) && attempt.protocol.is_some() {
+        true => Claim::likely("unencrypted", Layer::Ccp, Some(clue)),
+        false => None,
     }
-    Claim::likely("unencrypted", Layer::Ccp, Some(clue))
+}
+
+/// The peer said that it does not know CCP (RFC 1661 §5.7, protocol 80fd), or ended it.
+fn ccp_refused<'a>(case: &Case<'a>) -> Option<&'a Clue> {
+    let is_refusal = |clue: &&Clue| {
+        let packet = clue.message.packet().filter(|packet| !packet.sent);
+        clue.message.kind == EventKind::CcpMessage
+            && packet.is_some_and(|packet| packet.code.starts_with("Prot") || packet.code == "TermReq")
+    };
+    case.clues().find(is_refusal)
 }
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
