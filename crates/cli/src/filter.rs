@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tunlog_analysis::diagnose::Diagnosis;
 use tunlog_model::{Attempt, Event, Field, Value};
 
 use crate::args::Common;
@@ -38,6 +39,16 @@ impl Filter {
         same(&self.user, &attempt.user)
             && same(&self.gateway, &attempt.gateway)
             && self.ip.is_none_or(|ip| addresses.contains(&Some(ip)))
+    }
+
+    /// Whether a fault that belongs to no attempt is meant.
+    pub fn takes_diagnosis(&self, diagnosis: &Diagnosis) -> bool {
+        let same = |typed: &Option<String>, found: &Option<Box<str>>| {
+            typed.as_deref().is_none_or(|typed| found.as_deref() == Some(typed))
+        };
+        same(&self.user, &diagnosis.user)
+            && same(&self.gateway, &diagnosis.gateway)
+            && self.ip.is_none_or(|ip| diagnosis.client_ip == Some(ip))
     }
 
     /// Whether a row of pptpd-monitor's table is meant; it can be told by its user alone.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use tunlog_model::{Cell, Column, Message, Vendor, text};
 
+use crate::page::Page;
 use crate::printer::{Addition, Look, show};
 
 /// What stands for actions where there is nothing to do.
@@ -215,58 +216,6 @@ impl Explanation {
 pub const ADDED_KEY: &str = "explanation";
 /// Spellings that are shown; `-o json` and the manual's pages have more.
 const TEXTS_MAX: usize = 6;
-const LABEL_WIDTH: usize = 12;
-/// Below this the label has a line of its own.
-const NARROW: usize = 50;
-
-/// Where labelled paragraphs are printed.
-struct Page<'a> {
-    look: &'a Look,
-    width: usize,
-}
-
-impl Page<'_> {
-    fn label(&self, label: &str, out: &mut dyn Write) -> io::Result<()> {
-        let indent = self.indent();
-        match (
-            self.look.color && !label.is_empty(),
-            self.width < NARROW && !label.is_empty(),
-        ) {
-            (true, true) => writeln!(out, "\x1b[1m{label}\x1b[0m")?,
-            (false, true) => writeln!(out, "{label}")?,
-            (true, false) => {
-                write!(out, "\x1b[1m{label}\x1b[0m{:pad$}", "", pad = indent - label.len())?;
-                return Ok(());
-            }
-            (false, false) => return write!(out, "{label:<indent$}"),
-        }
-        write!(out, "{:indent$}", "")
-    }
-
-    fn indent(&self) -> usize {
-        if self.width < NARROW { 2 } else { LABEL_WIDTH }
-    }
-
-    /// A label and its text, wrapped at blanks.
-    fn paragraph(&self, label: &str, words: &str, out: &mut dyn Write) -> io::Result<()> {
-        self.label(label, out)?;
-        let indent = self.indent();
-        let mut column = indent;
-        for word in text::visible(words).split_whitespace() {
-            let length = word.chars().count();
-            if column > indent && column + 1 + length > self.width {
-                write!(out, "\n{:indent$}", "")?;
-                column = indent;
-            } else if column > indent {
-                out.write_all(b" ")?;
-                column += 1;
-            }
-            out.write_all(word.as_bytes())?;
-            column += length;
-        }
-        out.write_all(b"\n")
-    }
-}
 
 /// A template for people: `<user:pppd-name>` is `<user>`, what is not kept is `…`.
 fn readable(template: &str) -> String {

@@ -5,12 +5,14 @@
 //! `model::text::visible`), so that no format ever carries a raw control character.
 
 pub mod csv;
+pub mod diagnosis;
 pub mod event;
 pub mod explain;
 pub mod history;
 pub mod json;
 pub mod logfmt;
 pub mod monitor;
+mod page;
 mod printer;
 mod size;
 mod table;

@@ -17,6 +17,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
+use rustc_hash::FxHashSet;
 use tunlog_model::{Attempt, Confidence, Event, Evidence, Layer, Outcome, Protocol};
 
 pub use case::Case;
@@ -156,7 +157,12 @@ pub struct Diagnoser {
     sound: heard::Gateways,
     sessions: case::Sessions,
     ordered: Ordered,
+    /// What attempts were diagnosed with.
+    told: FxHashSet<(Option<Box<str>>, &'static str, Option<IpAddr>)>,
 }
+
+/// How many of those are remembered.
+const TOLD_MAX: usize = 100_000;
 
 impl Diagnoser {
     /// `redact` takes secrets out of the lines that are shown.
@@ -169,6 +175,7 @@ impl Diagnoser {
             sound: heard::Gateways::default(),
             sessions: case::Sessions::default(),
             ordered: Ordered::default(),
+            told: FxHashSet::default(),
         }
     }
 
@@ -198,8 +205,19 @@ impl Diagnoser {
         self.sound.note(attempt, &found, self.texts);
         self.sessions.note(attempt);
         for diagnosis in found {
+            if self.told.len() < TOLD_MAX {
+                let (gateway, cause) = (diagnosis.gateway.clone(), diagnosis.cause);
+                self.told.insert((gateway.clone(), cause, None));
+                self.told.insert((gateway, cause, diagnosis.client_ip));
+            }
             self.ordered.push(diagnosis);
         }
+    }
+
+    /// An attempt that nobody asked for: it takes its lines and is remembered as a neighbour.
+    pub fn pass(&mut self, attempt: &Attempt) {
+        self.faults.covered(attempt);
+        self.sessions.note(attempt);
     }
 
     /// What is ready.
@@ -211,6 +229,11 @@ impl Diagnoser {
     pub fn finish(&mut self) {
         for diagnosis in self.faults.finish(self.texts) {
             self.sound.fault(&diagnosis);
+            let what = (diagnosis.gateway.clone(), diagnosis.cause, diagnosis.client_ip);
+            if self.told.contains(&what) {
+                // the same said once more of an attempt that has its diagnosis
+                continue;
+            }
             self.ordered.push(diagnosis);
         }
         let known = self.sound.known();

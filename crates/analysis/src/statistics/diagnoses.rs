@@ -1,5 +1,8 @@
 //! Every diagnosis as a row, in the contract's keys.
 
+use std::net::IpAddr;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{Cell, Column, Evidence};
 
 use super::attempts::SourceNames;
@@ -180,4 +183,102 @@ pub fn evidence(lines: &[Evidence], sources: &dyn SourceNames) -> Cell {
         ])
     });
     Cell::List(items.collect())
+}
+
+/// How often one cause was found.
+#[derive(Clone, Debug)]
+pub struct CauseCount {
+    /// The cause.
+    pub cause: &'static str,
+    /// Attempts, or lines where no attempt is known.
+    pub count: u64,
+    /// Clients that it happened to.
+    pub clients: u64,
+    /// Users that it happened to.
+    pub users: u64,
+    /// When it last happened, microseconds UTC.
+    pub last: i64,
+}
+
+impl CauseCount {
+    /// For people.
+    pub const COLUMNS: &'static [Column<CauseCount>] = &[
+        Column {
+            key: "count",
+            header: "Count",
+            doc: "How many attempts; sessions for healthy and unencrypted.",
+            value: |row| Cell::Count(row.count),
+        },
+        Column {
+            key: "cause",
+            header: "Cause",
+            doc: "Why.",
+            value: |row| Cell::Word(row.cause),
+        },
+        Column {
+            key: "clients",
+            header: "Clients",
+            doc: "How many addresses it happened to.",
+            value: |row| Cell::Count(row.clients),
+        },
+        Column {
+            key: "users",
+            header: "Users",
+            doc: "How many names it happened to.",
+            value: |row| Cell::Count(row.users),
+        },
+        Column {
+            key: "last",
+            header: "Last",
+            doc: "When it last happened.",
+            value: |row| Cell::Time(row.last),
+        },
+    ];
+}
+
+/// How many clients and users are told apart for one cause.
+const NAMES_MAX: usize = 100_000;
+
+/// Counts causes.
+#[derive(Debug, Default)]
+pub struct Causes {
+    causes: FxHashMap<&'static str, Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    count: u64,
+    clients: FxHashSet<IpAddr>,
+    users: FxHashSet<Box<str>>,
+    last: i64,
+}
+
+impl Causes {
+    /// Takes a diagnosis in.
+    pub fn count(&mut self, diagnosis: &Diagnosis) {
+        let counted = self.causes.entry(diagnosis.cause).or_default();
+        counted.count += diagnosis.times.max(1);
+        if let Some(client) = diagnosis.client_ip.filter(|_| counted.clients.len() < NAMES_MAX) {
+            counted.clients.insert(client);
+        }
+        if let Some(user) = diagnosis.user.as_ref().filter(|_| counted.users.len() < NAMES_MAX) {
+            counted.users.insert(user.clone());
+        }
+        counted.last = counted.last.max(diagnosis.last);
+    }
+
+    /// The faults, most frequent first, then what is none.
+    pub fn rows(&self) -> Vec<CauseCount> {
+        let all = self.causes.iter().map(|(cause, counted)| CauseCount {
+            cause,
+            count: counted.count,
+            clients: counted.clients.len() as u64,
+            users: counted.users.len() as u64,
+            last: counted.last,
+        });
+        let mut rows: Vec<CauseCount> = all.collect();
+        let is_no_fault = |cause: &str| matches!(cause, "healthy" | "unencrypted");
+        rows.sort_by_key(|row| (is_no_fault(row.cause), std::cmp::Reverse(row.count), row.cause));
+        rows
+    }
 }

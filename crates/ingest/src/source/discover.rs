@@ -22,7 +22,7 @@ const FILES_MAX: usize = 20_000;
 const TAIL_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The inputs found.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Discovered {
     /// The inputs; members of a rotated set stand together, oldest first.
     pub specs: Vec<SourceSpec>,

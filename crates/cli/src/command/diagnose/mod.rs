@@ -1,19 +1,34 @@
 //! `tunlog diagnose`: why attempts failed, with the lines that prove it and what to do.
 
+mod bundle;
+mod zip;
+
+use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::ControlFlow;
 
 use tunlog_analysis::correlate::Redact;
 use tunlog_analysis::diagnose::{CauseText, Diagnoser, Diagnosis};
-use tunlog_analysis::statistics::diagnoses::DiagnosisView;
+use tunlog_analysis::statistics::diagnoses::{Causes, DiagnosisView};
 use tunlog_model::{Attempt, Event, RecordTime};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
-use tunlog_report::Printer;
+use tunlog_report::{Format, Printer, diagnosis};
 
 use super::{Names, Stop};
 use crate::args::DiagnoseArgs;
 use crate::config::Setup;
-use crate::output::Failure;
+use crate::filter::Filter;
+use crate::output::{self, Failure};
+use crate::when;
+
+/// Diagnoses that a list shows unless `-n` says otherwise.
+const LISTED: u64 = 20;
+/// Diagnoses that are told whole where somebody was named.
+const TOLD_WHOLE: u64 = 10;
+/// As many are told whole even if nobody was named.
+const FEW: u64 = 3;
+/// Gateways of chosen attempts that are remembered.
+const GATEWAYS_MAX: usize = 256;
 
 /// The catalogue's words for a cause.
 fn texts(cause: &str) -> Option<CauseText> {
@@ -25,22 +40,93 @@ fn texts(cause: &str) -> Option<CauseText> {
     })
 }
 
+/// Which diagnoses are meant.
+struct Choice {
+    filter: Filter,
+    since: Option<i64>,
+    until: Option<i64>,
+    /// Gateways of the attempts that were meant: a fault of theirs may concern them.
+    gateways: Vec<Option<Box<str>>>,
+}
+
+impl Choice {
+    fn takes(&mut self, attempt: &Attempt) -> bool {
+        let takes = self.filter.takes(attempt);
+        if takes && !self.gateways.contains(&attempt.gateway) && self.gateways.len() < GATEWAYS_MAX {
+            self.gateways.push(attempt.gateway.clone());
+        }
+        takes
+    }
+
+    /// A fault of no attempt: its own names decide; one that names nobody concerns those who were meant if it is of
+    /// their gateway.
+    fn takes_fault(&self, fault: &Diagnosis) -> bool {
+        let in_time = self.since.is_none_or(|since| fault.last >= since)
+            && self.until.is_none_or(|until| fault.time <= until);
+        if fault.attempt.is_some() || !in_time {
+            return in_time || fault.attempt.is_some();
+        }
+        if !self.filter.names_something() {
+            return true;
+        }
+        let names_nobody = fault.client_ip.is_none() && fault.user.is_none();
+        match names_nobody {
+            true => fault.cause != "not-vpn-traffic" && self.gateways.contains(&fault.gateway),
+            false => self.filter.takes_diagnosis(fault),
+        }
+    }
+}
+
+/// What becomes of diagnoses.
+enum Sink {
+    /// Printed as they come.
+    Rows(Box<Printer>),
+    /// The latest are kept, for people.
+    Latest { kept: VecDeque<Diagnosis>, most: usize },
+}
+
 struct Stream<'a> {
-    setup: &'a Setup,
+    choice: Choice,
+    limit: u64,
     diagnoser: Diagnoser,
-    printer: Printer,
+    sink: Sink,
+    causes: Causes,
+    found: u64,
+    scope: Option<bundle::Scope>,
     out: &'a mut dyn Write,
     stop: Stop,
 }
 
 impl Stream<'_> {
-    fn print(&mut self, diagnosis: &Diagnosis, sources: &Sources) -> ControlFlow<()> {
-        let view = DiagnosisView {
-            diagnosis,
-            sources: &Names(sources),
-        };
-        let written = self.printer.row(DiagnosisView::COLUMNS, &view, self.out);
-        self.stop.after(written)
+    fn tell(&mut self, diagnosis: Diagnosis, sources: &Sources) -> ControlFlow<()> {
+        if !self.choice.takes_fault(&diagnosis) {
+            return ControlFlow::Continue(());
+        }
+        self.found += 1;
+        self.causes.count(&diagnosis);
+        if let Some(scope) = &mut self.scope {
+            scope.keep(&diagnosis);
+        }
+        match &mut self.sink {
+            Sink::Rows(printer) => {
+                if printer.rows() >= self.limit {
+                    return ControlFlow::Break(());
+                }
+                let view = DiagnosisView {
+                    diagnosis: &diagnosis,
+                    sources: &Names(sources),
+                };
+                let written = printer.row(DiagnosisView::COLUMNS, &view, self.out);
+                self.stop.after(written)
+            }
+            Sink::Latest { kept, most } => {
+                if kept.len() >= *most {
+                    kept.pop_front();
+                }
+                kept.push_back(diagnosis);
+                ControlFlow::Continue(())
+            }
+        }
     }
 }
 
@@ -51,11 +137,17 @@ impl Subscriber for Stream<'_> {
     }
 
     fn attempt(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
-        if self.setup.filter.takes(&attempt) {
-            self.diagnoser.attempt(&attempt);
+        match self.choice.takes(&attempt) {
+            true => {
+                if let Some(scope) = &mut self.scope {
+                    scope.take(&attempt);
+                }
+                self.diagnoser.attempt(&attempt);
+            }
+            false => self.diagnoser.pass(&attempt),
         }
         while let Some(diagnosis) = self.diagnoser.ready() {
-            self.print(&diagnosis, sources)?;
+            self.tell(diagnosis, sources)?;
         }
         ControlFlow::Continue(())
     }
@@ -67,15 +159,45 @@ impl Subscriber for Stream<'_> {
 
 /// Diagnoses.
 pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
-    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Diagnoses)?;
+    let common = &args.input.common;
+    let mut setup = Setup::new(common, &args.input.paths, false, Wants::Diagnoses)?;
     setup.settings.evidence = false;
+    around(args, &mut setup)?;
+    let chosen = setup.filter.names_something() || args.at.is_some();
+    let scope = match &args.bundle {
+        Some(_) if !chosen => return Err(bundle::needs_a_name()),
+        Some(_) => Some(bundle::Scope::new(&setup)?),
+        None => None,
+    };
     let mut out = setup.output()?;
     let redact = (!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact);
     let found = std::mem::take(&mut setup.found);
+    let again = scope.is_some().then(|| found.clone());
+    let limit = common.limit.unwrap_or(if chosen { TOLD_WHOLE } else { LISTED });
     let mut stream = Stream {
-        setup: &setup,
+        choice: Choice {
+            filter: setup.filter.clone(),
+            since: setup.settings.since,
+            until: setup.settings.until,
+            gateways: Vec::new(),
+        },
+        limit: setup.limit,
         diagnoser: Diagnoser::new(texts, redact),
-        printer: Printer::new(setup.format, "diagnosis", DiagnosisView::COLUMNS, setup.look.clone()),
+        sink: match setup.format {
+            Format::Table => Sink::Latest {
+                kept: VecDeque::new(),
+                most: usize::try_from(limit).unwrap_or(usize::MAX),
+            },
+            format => Sink::Rows(Box::new(Printer::new(
+                format,
+                "diagnosis",
+                DiagnosisView::COLUMNS,
+                setup.look.clone(),
+            ))),
+        },
+        causes: Causes::default(),
+        found: 0,
+        scope,
         out: &mut out,
         stop: Stop::default(),
     };
@@ -83,13 +205,88 @@ pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
     stream.diagnoser.finish();
     while let Some(diagnosis) = stream.diagnoser.rest() {
-        if stream.print(&diagnosis, &sources).is_break() {
+        if stream.tell(diagnosis, &sources).is_break() {
             break;
         }
     }
-    let Stream { mut printer, stop, .. } = stream;
+    let Stream {
+        sink,
+        causes,
+        found,
+        scope,
+        stop,
+        ..
+    } = stream;
     stop.check()?;
-    printer.finish(&mut out)?;
+    match sink {
+        Sink::Rows(mut printer) => printer.finish(&mut out)?,
+        Sink::Latest { kept, .. } => people(kept.into(), &causes, found, chosen, &setup, &sources, &mut out)?,
+    }
     out.finish()?;
-    Ok(setup.close(&summary, printer.rows()))
+    if let (Some(scope), Some(again), Some(path)) = (scope, again, &args.bundle) {
+        scope.pack(path, again, &setup)?;
+    }
+    let status = setup.close(&summary, found);
+    Ok(if status == 0 && chosen && found == 0 { 1 } else { status })
+}
+
+/// `--at` and `--window` as a span of time.
+fn around(args: &DiagnoseArgs, setup: &mut Setup) -> Result<(), Failure> {
+    let Some(at) = &args.at else { return Ok(()) };
+    let zone = &setup.look.zone;
+    let at = when::parse(at, setup.now, zone).map_err(|problem| Failure::Message(format!("--at: {problem}")))?;
+    let window = args.window.as_deref().unwrap_or("5m");
+    let back = when::parse(&format!("-{}", window.trim()), setup.now, zone)
+        .ok()
+        .filter(|back| *back < setup.now)
+        .ok_or_else(|| Failure::Message(format!("--window: `{window}` is no duration; write 90s, 10m or 2h")))?;
+    let width = setup.now - back;
+    let settings = &mut setup.settings;
+    let (since, until) = (at.saturating_sub(width), at.saturating_add(width));
+    settings.since = Some(settings.since.map_or(since, |typed| typed.max(since)));
+    settings.until = Some(settings.until.map_or(until, |typed| typed.min(until)));
+    Ok(())
+}
+
+/// For people: the causes, then the latest attempts, whole if they are few or were asked for.
+fn people(
+    kept: Vec<Diagnosis>,
+    causes: &Causes,
+    found: u64,
+    chosen: bool,
+    setup: &Setup,
+    sources: &Sources,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    if found == 0 {
+        writeln!(out, "Nothing to diagnose: no attempt to connect and no fault of a daemon is in the evidence.")?;
+        return Ok(());
+    }
+    let names = Names(sources);
+    let whole = chosen || found <= FEW;
+    if found > 1 {
+        diagnosis::causes(&causes.rows(), &setup.look, out)?;
+        writeln!(out)?;
+    }
+    if whole {
+        for (at, found) in kept.iter().enumerate() {
+            if at > 0 {
+                writeln!(out)?;
+            }
+            diagnosis::whole(found, &names, &setup.look, output::width(), out)?;
+        }
+    } else {
+        diagnosis::list(&kept, &names, &setup.look, out)?;
+    }
+    let shown = kept.len() as u64;
+    if shown < found || !whole {
+        writeln!(out)?;
+    }
+    if shown < found {
+        writeln!(out, "The latest {shown} of {found}; -n {found} shows all.")?;
+    }
+    if !whole {
+        writeln!(out, "Whole, with evidence and what to do: --ip ADDR, --user NAME or --at TIME.")?;
+    }
+    Ok(())
 }
