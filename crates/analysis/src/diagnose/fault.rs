@@ -201,5 +201,6 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         times: fault.times,
         backend: (message.layer == Layer::Radius).then_some("radius"),
         evidence: fault.lines.clone(),
+        lines: Vec::new(),
     }
 }

@@ -145,9 +145,9 @@ fn healthy(attempt: &Attempt, count: u64, texts: Texts) -> Diagnosis {
                 | EventKind::LinkTerminated
         )
     });
-    diagnosis.evidence = super::tell::lines(telling);
+    diagnosis.set_lines(super::tell::lines(telling));
     if diagnosis.evidence.is_empty() {
-        diagnosis.evidence = super::tell::lines(attempt.trail.iter());
+        diagnosis.set_lines(super::tell::lines(attempt.trail.iter()));
     }
     diagnosis
 }

@@ -53,8 +53,8 @@ const PPP: &[(&str, Layer)] = &[
     ("traffic", Layer::Data),
 ];
 
-/// The ladder of an attempt that stopped at `stopped`.
-pub fn of(attempt: &Attempt, stopped: Option<Layer>) -> Vec<Step> {
+/// The ladder of an attempt that stopped for this cause at this layer; absent: nothing stopped it.
+pub fn of(attempt: &Attempt, stopped: Option<(&str, Layer)>) -> Vec<Step> {
     let carrier: &[(&str, Layer)] = match attempt.protocol {
         Some(Protocol::Pptp) => &[("TCP 1723", Layer::Control), ("GRE", Layer::Gre)],
         Some(Protocol::L2tp) => &[("UDP 1701", Layer::Control)],
@@ -66,7 +66,7 @@ pub fn of(attempt: &Attempt, stopped: Option<Layer>) -> Vec<Step> {
         None => &[("tunnel", Layer::Control)],
     };
     let all: Vec<(&'static str, Layer)> = carrier.iter().chain(PPP).copied().collect();
-    let stop = stopped.map(|layer| place(layer, attempt, &all));
+    let stop = stopped.map(|(cause, layer)| place(rung(cause).unwrap_or(layer), attempt, &all));
     let reached = all.iter().rposition(|(_, layer)| worked(attempt, *layer));
     let state = |at: usize, layer: Layer| match (stop, reached) {
         (Some(stop), _) if at == stop => State::Stopped,
@@ -90,9 +90,21 @@ pub fn of(attempt: &Attempt, stopped: Option<Layer>) -> Vec<Step> {
     steps.collect()
 }
 
+/// The rung that a cause breaks, whoever says so: a packet filter speaks of any.
+fn rung(cause: &str) -> Option<Layer> {
+    match cause {
+        "gre-blocked" | "conntrack-helper-missing" | "esp-blocked" => Some(Layer::Gre),
+        "control-unreachable" | "not-vpn-traffic" | "abandoned" => Some(Layer::System),
+        cause if cause.starts_with("ike-") => Some(Layer::Ike),
+        _ => None,
+    }
+}
+
 /// The rung of a layer: what has none of its own stands where it is felt.
 fn place(layer: Layer, attempt: &Attempt, all: &[(&'static str, Layer)]) -> usize {
     let felt = match layer {
+        // the lowest rung there is
+        Layer::System if !attempt.trail.iter().any(said_by_ppp) => return 0,
         Layer::System | Layer::Firewall => match attempt.trail.iter().any(said_by_ppp) {
             true => Layer::Lcp,
             false => Layer::Control,

@@ -8,13 +8,13 @@ mod case;
 mod fault;
 mod heard;
 mod ladder;
+mod pairs;
 mod rule;
 mod rules;
 mod tell;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashSet;
@@ -87,6 +87,8 @@ pub struct Diagnosis {
     pub backend: Option<&'static str>,
     /// The lines that tell, in the order of time.
     pub evidence: Vec<Evidence>,
+    /// The same with their times, to be joined with another end's.
+    lines: Vec<(i64, Evidence)>,
 }
 
 impl Diagnosis {
@@ -94,7 +96,21 @@ impl Diagnosis {
     pub fn is_fault(&self) -> bool {
         !matches!(self.cause, "healthy" | "unencrypted")
     }
+
+    /// Its lines, in the order of time; of many the first and the last ones.
+    fn set_lines(&mut self, mut lines: Vec<(i64, Evidence)>) {
+        lines.sort_by_key(|(time, item)| (*time, item.source, item.line));
+        lines.dedup_by(|one, two| one.1.source == two.1.source && one.1.line == two.1.line);
+        if lines.len() > EVIDENCE_MAX {
+            lines.drain(EVIDENCE_MAX / 2..lines.len() - EVIDENCE_MAX / 2);
+        }
+        self.evidence = lines.iter().map(|(_, item)| item.clone()).collect();
+        self.lines = lines;
+    }
 }
+
+/// Most lines of evidence of one diagnosis.
+const EVIDENCE_MAX: usize = 32;
 
 /// How many attempts wait for earlier ones that close later: the most recent come last.
 const REORDERED_MAX: usize = 4096;
@@ -102,49 +118,27 @@ const REORDERED_MAX: usize = 4096;
 /// Diagnoses in the order of time, as far as a bounded wait allows.
 #[derive(Default)]
 struct Ordered {
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    waiting: BTreeMap<(i64, u64), Diagnosis>,
     count: u64,
 }
 
-struct Waiting {
-    order: (i64, u64),
-    diagnosis: Diagnosis,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Waiting) -> bool {
-        self.order == other.order
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Waiting) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Waiting) -> std::cmp::Ordering {
-        self.order.cmp(&other.order)
-    }
-}
-
 impl Ordered {
-    fn push(&mut self, diagnosis: Diagnosis) {
+    /// Where a diagnosis of that time will stand.
+    fn place(&mut self, time: i64) -> (i64, u64) {
         self.count += 1;
-        self.waiting.push(Reverse(Waiting {
-            order: (diagnosis.time, self.count),
-            diagnosis,
-        }));
+        (time, self.count)
+    }
+
+    fn push(&mut self, diagnosis: Diagnosis) {
+        let place = self.place(diagnosis.time);
+        self.waiting.insert(place, diagnosis);
     }
 
     fn pop(&mut self, all: bool) -> Option<Diagnosis> {
         if !all && self.waiting.len() <= REORDERED_MAX {
             return None;
         }
-        self.waiting.pop().map(|Reverse(waiting)| waiting.diagnosis)
+        self.waiting.pop_first().map(|(_, diagnosis)| diagnosis)
     }
 }
 
@@ -156,6 +150,7 @@ pub struct Diagnoser {
     faults: fault::Faults,
     sound: heard::Gateways,
     sessions: case::Sessions,
+    pairs: pairs::Pairs,
     ordered: Ordered,
     /// What attempts were diagnosed with.
     told: FxHashSet<(Option<Box<str>>, &'static str, Option<IpAddr>)>,
@@ -174,6 +169,7 @@ impl Diagnoser {
             faults: fault::Faults::default(),
             sound: heard::Gateways::default(),
             sessions: case::Sessions::default(),
+            pairs: pairs::Pairs::default(),
             ordered: Ordered::default(),
             told: FxHashSet::default(),
         }
@@ -210,7 +206,15 @@ impl Diagnoser {
                 self.told.insert((gateway.clone(), cause, None));
                 self.told.insert((gateway, cause, diagnosis.client_ip));
             }
-            self.ordered.push(diagnosis);
+            let place = self.ordered.place(diagnosis.time);
+            let mut diagnosis = diagnosis;
+            if diagnosis.is_fault()
+                && let Some(other) = self.pairs.find(attempt, place)
+                && let Some(other) = self.ordered.waiting.get_mut(&other)
+            {
+                pairs::join(&mut diagnosis, other);
+            }
+            self.ordered.waiting.insert(place, diagnosis);
         }
     }
 

@@ -1,12 +1,10 @@
 //! The words of a diagnosis: what everyone has, and what the rule of its cause adds.
 
-use tunlog_model::{Attempt, Clue, Confidence, Evidence, Layer};
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer};
 
 use super::rule::{self, Claim, Need};
 use super::{Case, Diagnosis, Texts, ladder};
 
-/// Most lines of evidence shown.
-const EVIDENCE_MAX: usize = 24;
 /// Most actions.
 const ACTIONS_MAX: usize = 6;
 
@@ -68,7 +66,7 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     diagnosis.alternatives = telling.alternatives;
     telling.decides.dedup();
     diagnosis.decides = telling.decides;
-    let stopped = (claim.cause != "unencrypted").then_some(claim.layer);
+    let stopped = (claim.cause != "unencrypted").then_some((claim.cause, claim.layer));
     diagnosis.ladder = ladder::of(attempt, stopped);
     let (proof, beside) = (telling.proof, telling.beside);
     let tells = |clue: &&Clue| {
@@ -78,10 +76,10 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     };
     let mut shown: Vec<&Clue> = case.clues().filter(tells).chain(beside).collect();
     shown.sort_by_key(|clue| clue.time);
-    diagnosis.evidence = lines(shown.into_iter());
-    if diagnosis.evidence.is_empty() {
-        diagnosis.evidence = lines(case.clues());
+    if shown.is_empty() {
+        shown = case.clues().collect();
     }
+    diagnosis.set_lines(lines(shown.into_iter()));
     diagnosis
 }
 
@@ -115,6 +113,7 @@ pub fn blank(
         times: attempt.times,
         backend: attempt.backend,
         evidence: Vec::new(),
+        lines: Vec::new(),
     }
 }
 
@@ -166,23 +165,25 @@ pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &st
     kept
 }
 
-/// Clues as evidence, the first and the last ones if there are many.
-pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<Evidence> {
-    let mut lines: Vec<Evidence> = Vec::new();
-    for clue in clues {
-        if lines.len() == EVIDENCE_MAX {
-            lines.remove(EVIDENCE_MAX / 2);
-        }
-        lines.push(Evidence {
+/// Clues as evidence, with their times.
+pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> {
+    let line = |clue: &'a Clue| {
+        let item = Evidence {
             source: clue.source,
             line: clue.line,
             text: clue.text.clone(),
-        });
-    }
-    lines
+        };
+        (clue.time, item)
+    };
+    clues.map(line).collect()
 }
 
-/// Lines that say something of their own: no chatter.
+/// Lines that say something of their own: no chatter, and not what every start of a daemon says.
 fn is_telling(clue: &Clue) -> bool {
+    use EventKind::*;
+    let is_routine = matches!(clue.message.kind, PluginLoaded | ProcessStarted | ScriptRun | DaemonStarted);
+    if is_routine && clue.message.blames.is_none() {
+        return false;
+    }
     !clue.message.kind.is_detail() || clue.message.blames.is_some() || clue.message.end_reason.is_some()
 }

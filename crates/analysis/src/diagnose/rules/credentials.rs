@@ -1,6 +1,6 @@
 //! The login was refused, and as far as the evidence tells it, why.
 
-use tunlog_model::{Confidence, EventKind, Role};
+use tunlog_model::{Clue, Confidence, EventKind, Field, Role};
 
 use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
@@ -18,6 +18,15 @@ pub static RULE: Rule = Rule {
     claim: no_claim,
     tell,
 };
+
+/// The words that the refusal itself carries (RFC 1994 §4.2; of RADIUS the Reply-Message), unless they are a code.
+fn words<'a>(case: &Case<'a>) -> Option<(&'a Clue, String)> {
+    let failure = case.packet("sent", "CHAP", "Failure").or_else(|| case.packet("rcvd", "CHAP", "Failure"))?;
+    let words = failure.fact(Field::Reason)?.trim();
+    let words = words.strip_suffix("\\n").unwrap_or(words).trim();
+    let is_code = words.is_empty() || words.starts_with("E=") || words.contains(" R=");
+    (!is_code).then(|| (failure, words.to_owned()))
+}
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     let user = match case.attempt.user.as_deref() {
@@ -45,7 +54,9 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             }
             telling.or("wrong-password", Confidence::Likely);
             telling.or("unknown-user", Confidence::Possible);
-            if by_radius || with_plugin {
+            if case.told_by(Role::Radius) {
+                telling.decide("one more try while the RADIUS server runs with `radiusd -X`: it shows which module refuses, and why");
+            } else if by_radius || with_plugin {
                 telling.decide("the RADIUS server's log of the same minute, with `auth = yes` in radiusd.conf: it names the reason");
             } else if !case.is_calling() {
                 telling.decide("/etc/ppp/chap-secrets: is there a line for exactly this name, the domain included");
@@ -58,6 +69,13 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             telling.summary = format!("{user} was refused{checker}: the name is not known there. It is mistyped, lacks or has a domain too many, or somebody tries names.");
         }
         _ => {}
+    }
+    if let Some((clue, words)) = words(case) {
+        telling.proof.push(clue);
+        telling.summary = match telling.summary.split_once(". ") {
+            Some((first, _)) => format!("{first}. The refusal carries the words “{words}”, which whoever runs the accounts wrote."),
+            None => format!("{user} was refused{checker}. The refusal carries the words “{words}”."),
+        };
     }
     if case.is_calling() {
         telling.action("Client: enter name and password anew in the connection (pptp-linux: /etc/ppp/chap-secrets and `name` in the peers file; NetworkManager: the VPN tab, domain as `DOMAIN\\\\user`).");

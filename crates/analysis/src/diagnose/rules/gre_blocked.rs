@@ -88,6 +88,14 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
         telling.action(format!("Find the rule that logs “{rule}” (`iptables -S | grep '{}'`) and accept protocol 47 before it.", rule.replace('\'', "")));
     }
     telling.action(format!("On the gateway, while the client tries: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the client."));
+    if claim.cause == "gre-blocked" {
+        // said better above than of the cause in general
+        telling.only_own_actions = true;
+        telling.action("Every router and firewall in between, and the client's own, must pass IP protocol 47 (no port!); where one translates addresses it needs the PPTP helper: `modprobe nf_conntrack_pptp nf_nat_pptp` on Linux, “PPTP pass-through” on home routers.");
+        if rules.is_empty() && missing(case).is_none() {
+            telling.action("Gateway: `iptables -I INPUT -p gre -j ACCEPT` and `iptables -I OUTPUT -p gre -j ACCEPT`; nftables: `ip protocol gre accept`.");
+        }
+    }
     if claim.cause == "gre-blocked" && rules.is_empty() {
         telling.or("conntrack-helper-missing", Confidence::Possible);
         let attempt = case.attempt;
