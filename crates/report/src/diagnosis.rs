@@ -24,12 +24,7 @@ pub fn causes(counts: &[CauseCount], look: &Look, out: &mut dyn Write) -> io::Re
 }
 
 /// Diagnoses as a table, one a line.
-pub fn list(
-    diagnoses: &[Diagnosis],
-    sources: &dyn SourceNames,
-    look: &Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub fn list(diagnoses: &[Diagnosis], sources: &dyn SourceNames, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let mut printer = Printer::new(Format::Table, "diagnosis", DiagnosisView::COLUMNS, look.clone());
     for diagnosis in diagnoses {
         printer.row(DiagnosisView::COLUMNS, &DiagnosisView { diagnosis, sources }, out)?;
@@ -50,7 +45,11 @@ pub fn whole(
     ladder(diagnosis, &page, out)?;
     page.paragraph("why", &diagnosis.summary, out)?;
     for (at, action) in diagnosis.actions.iter().enumerate() {
-        page.paragraph(if at == 0 { "to do" } else { "" }, &format!("{}. {action}", at + 1), out)?;
+        page.paragraph(
+            if at == 0 { "to do" } else { "" },
+            &format!("{}. {action}", at + 1),
+            out,
+        )?;
     }
     if !diagnosis.alternatives.is_empty() {
         let all = diagnosis.alternatives.iter();
@@ -80,7 +79,11 @@ fn head(diagnosis: &Diagnosis, look: &Look, out: &mut dyn Write) -> io::Result<(
     write!(out, "{bold}{}{plain}", local(diagnosis.time, &look.zone, DAY_AND_TIME))?;
     write!(out, "  {colour}{}{plain}{sure}", diagnosis.cause)?;
     if let Some(user) = diagnosis.user.as_deref() {
-        let user = if user.is_empty() { "\"\"".into() } else { text::visible(user) };
+        let user = if user.is_empty() {
+            "\"\"".into()
+        } else {
+            text::visible(user)
+        };
         write!(out, "  {user}")?;
     }
     match (diagnosis.client_ip, diagnosis.claimed_ip) {
@@ -116,18 +119,17 @@ fn ladder(diagnosis: &Diagnosis, page: &Page<'_>, out: &mut dyn Write) -> io::Re
             true => (colour, "\x1b[0m"),
             false => ("", ""),
         };
-        let name = if words.is_empty() { step.name.to_owned() } else { format!("{:<wide$}", step.name) };
+        let name = if words.is_empty() {
+            step.name.to_owned()
+        } else {
+            format!("{:<wide$}", step.name)
+        };
         writeln!(out, "{colour}{mark}{plain} {name}{words}")?;
     }
     Ok(())
 }
 
-fn evidence(
-    diagnosis: &Diagnosis,
-    sources: &dyn SourceNames,
-    page: &Page<'_>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn evidence(diagnosis: &Diagnosis, sources: &dyn SourceNames, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     for (at, item) in diagnosis.evidence.iter().enumerate() {
         page.label(if at == 0 { "evidence" } else { "" }, out)?;
         let source = text::visible(sources.source_name(item.source)).into_owned();
@@ -135,4 +137,3 @@ fn evidence(
     }
     Ok(())
 }
-

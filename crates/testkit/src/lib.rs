@@ -50,6 +50,15 @@ impl Log {
 
     /// Tells what `text` says, line after line. Stamps without year are of 2026, those without zone are UTC.
     pub fn tell(&self, text: &str, each: &mut dyn FnMut(Told<'_>)) {
+        self.tell_kept(text, Keep::Facts, each);
+    }
+
+    /// The same with the chatter that no attempt needs.
+    pub fn tell_all(&self, text: &str, each: &mut dyn FnMut(Told<'_>)) {
+        self.tell_kept(text, Keep::Events, each);
+    }
+
+    fn tell_kept(&self, text: &str, keep: Keep, each: &mut dyn FnMut(Told<'_>)) {
         let options = Options {
             tz: Some("UTC".into()),
             year: Some(2026),
@@ -60,7 +69,7 @@ impl Log {
             return;
         };
         let chunk = Chunk::new(text.as_bytes().to_vec());
-        let mut decoder = Decoder::new(&self.catalogue, Keep::Facts);
+        let mut decoder = Decoder::new(&self.catalogue, keep);
         let mut batch = EventBatch::over(chunk.bytes.len());
         let spans = Spans::of(&chunk.bytes);
         let framer = Framer::new(&options, false);

@@ -182,7 +182,10 @@ fn finish(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>,
 /// A link that was seen to come up below, got no address, and was gone before pppd counted a tenth of a minute: what it
 /// counted is its negotiation.
 fn was_too_short(link: &Link) -> bool {
-    link.served.is_none() && link.facts.reached >= Layer::Control && link.connect_time_s == Some(0.0) && !link.is_counted_in_bulk()
+    link.served.is_none()
+        && link.facts.reached >= Layer::Control
+        && link.connect_time_s == Some(0.0)
+        && !link.is_counted_in_bulk()
 }
 
 fn end_session(attempt: &mut Attempt, carrier: Option<&Carrier>, link: Option<&Link>, is_over: bool) {

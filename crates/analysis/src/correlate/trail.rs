@@ -118,7 +118,9 @@ impl Correlator {
                 && carrier.finished.is_none()
         };
         let waiting = self.carriers.iter().filter(|(_, carrier)| waits(carrier));
-        waiting.max_by_key(|(_, carrier)| carrier.facts.last).map(|(key, _)| key)
+        waiting
+            .max_by_key(|(_, carrier)| carrier.facts.last)
+            .map(|(key, _)| key)
     }
 }
 

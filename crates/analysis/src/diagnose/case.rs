@@ -102,8 +102,13 @@ impl<'a> Case<'a> {
     /// The firewall's rules, by the prefixes of their log lines, that dropped something of this attempt.
     pub fn dropping_rules(&self) -> Vec<&'a str> {
         let mut prefixes: Vec<&str> = Vec::new();
-        for clue in self.clues().filter(|clue| clue.message.kind == EventKind::PacketDropped) {
-            if let Some(prefix) = clue.fact(Field::Prefix).map(|prefix| prefix.trim_end_matches([':', ' ']))
+        for clue in self
+            .clues()
+            .filter(|clue| clue.message.kind == EventKind::PacketDropped)
+        {
+            if let Some(prefix) = clue
+                .fact(Field::Prefix)
+                .map(|prefix| prefix.trim_end_matches([':', ' ']))
                 && !prefix.is_empty()
                 && !prefixes.contains(&prefix)
             {
@@ -180,8 +185,12 @@ impl Sessions {
         if self.closed.len() >= SESSIONS_MAX {
             self.closed.pop_front();
         }
-        self.closed
-            .push_back((client, attempt.id, attempt.up.unwrap_or(attempt.started), attempt.last_seen));
+        self.closed.push_back((
+            client,
+            attempt.id,
+            attempt.up.unwrap_or(attempt.started),
+            attempt.last_seen,
+        ));
     }
 
     /// Whether another session of that address was up at a time.

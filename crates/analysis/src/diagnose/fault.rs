@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, Message, Role, text};
 
+use super::heard::BACKEND_APART_MAX;
 use super::{Diagnosis, Texts, tell};
 
 /// How many lines wait to be taken by an attempt that closes later.
@@ -71,12 +72,14 @@ impl Faults {
 
     /// An attempt took its lines.
     pub fn covered(&mut self, attempt: &Attempt) {
+        // refusals that name nobody are one attempt of many processes
+        let is_nobody = attempt.client_ip.is_none() && attempt.user.is_none();
         let takes = |clue: &Clue, line: &Clue| {
             clue.source == line.source
                 && (line.line == clue.line
                     || line.line == clue.last_line
                     || (std::ptr::eq(clue.message, line.message)
-                        && clue.pid == line.pid
+                        && (is_nobody || clue.pid == line.pid)
                         && (clue.line..=clue.last_line).contains(&line.line)))
         };
         let (first, last) = (attempt.trail.first(), attempt.trail.iter().map(|clue| clue.last).max());
@@ -86,6 +89,19 @@ impl Faults {
         self.waiting.retain(|line| {
             let near = (first..=last).contains(&line.clue.time);
             !near || !attempt.trail.iter().any(|clue| takes(clue, &line.clue))
+        });
+    }
+
+    /// What the login's backend said of nobody in particular has been told with an attempt of that time.
+    pub fn told_of_backend(&mut self, cause: &str, from: i64, until: i64) {
+        let (from, until) = (
+            from.saturating_sub(BACKEND_APART_MAX),
+            until.saturating_add(BACKEND_APART_MAX),
+        );
+        self.waiting.retain(|line| {
+            let message = line.clue.message;
+            let is_it = message.role == Role::Radius && message.blames == Some(cause) && line.user.is_none();
+            !is_it || !(from..=until).contains(&line.clue.time)
         });
     }
 
@@ -150,8 +166,15 @@ impl Faults {
 /// The end of something whose beginning may be missing.
 fn ends_something(message: &Message) -> bool {
     use EventKind::*;
-    let is_tunnel = matches!(message.role, Role::Ppp | Role::Pptp | Role::L2tp | Role::Server | Role::Caller);
-    is_tunnel && matches!(message.kind, CallClosed | TunnelClosed | ControlClosed | LinkTerminated | LinkDown)
+    let is_tunnel = matches!(
+        message.role,
+        Role::Ppp | Role::Pptp | Role::L2tp | Role::Server | Role::Caller
+    );
+    is_tunnel
+        && matches!(
+            message.kind,
+            CallClosed | TunnelClosed | ControlClosed | LinkTerminated | LinkDown
+        )
 }
 
 /// Whether a line is a fault without an attempt. A filter that drops somebody's packets does its work, a daemon that

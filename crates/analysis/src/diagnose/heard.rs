@@ -24,7 +24,7 @@ pub struct Heard {
 /// How many such lines are remembered.
 const BACKEND_MAX: usize = 256;
 /// How far, microseconds, they may be from the attempt that they concern: a gateway asks three times, 10 s apart.
-const BACKEND_APART_MAX: i64 = 10_000_000;
+pub const BACKEND_APART_MAX: i64 = 10_000_000;
 
 impl Heard {
     /// Takes an event in.
@@ -49,7 +49,11 @@ impl Heard {
             from.saturating_sub(BACKEND_APART_MAX),
             until.saturating_add(BACKEND_APART_MAX),
         );
-        let clue = self.backend.iter().rev().find(|clue| (from..=until).contains(&clue.time))?;
+        let clue = self
+            .backend
+            .iter()
+            .rev()
+            .find(|clue| (from..=until).contains(&clue.time))?;
         Some((clue.message.blames?, clue))
     }
 
@@ -122,13 +126,16 @@ fn healthy(attempt: &Attempt, count: u64, texts: Texts) -> Diagnosis {
     };
     let sessions = match count {
         _ if attempt.outcome == Outcome::Unfinished => {
-            "Login and encryption worked, and the log ends while the connection comes up, with nothing wrong in it".to_owned()
+            "Login and encryption worked, and the log ends while the connection comes up, with nothing wrong in it"
+                .to_owned()
         }
         1 => "One session came up and nothing in it went wrong".to_owned(),
         count => format!("{count} sessions came up and none failed; this is the latest"),
     };
     let mut diagnosis = super::tell::blank(attempt, "healthy", Layer::Data, confidence, texts);
-    diagnosis.summary = format!("{sessions}. If something still does not work it lies behind the tunnel: routes, name resolution, forwarding or a firewall inside.");
+    diagnosis.summary = format!(
+        "{sessions}. If something still does not work it lies behind the tunnel: routes, name resolution, forwarding or a firewall inside."
+    );
     let telling = attempt.trail.iter().filter(|clue| {
         matches!(
             clue.message.kind,

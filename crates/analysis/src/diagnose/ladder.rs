@@ -127,7 +127,10 @@ fn said(attempt: &Attempt, kind: EventKind) -> bool {
 
 fn worked(attempt: &Attempt, layer: Layer) -> bool {
     match layer {
-        Layer::Data => attempt.bytes_to_client.or(attempt.bytes_from_client).is_some_and(|bytes| bytes > 0),
+        Layer::Data => attempt
+            .bytes_to_client
+            .or(attempt.bytes_from_client)
+            .is_some_and(|bytes| bytes > 0),
         Layer::Ipcp => matches!(attempt.outcome, Outcome::Established | Outcome::Open),
         layer => attempt.reached >= layer,
     }

@@ -201,6 +201,10 @@ impl Diagnoser {
         self.sound.note(attempt, &found, self.texts);
         self.sessions.note(attempt);
         for diagnosis in found {
+            if diagnosis.cause.starts_with("auth-backend-") {
+                self.faults
+                    .told_of_backend(diagnosis.cause, attempt.started, attempt.last_seen);
+            }
             if self.told.len() < TOLD_MAX {
                 let (gateway, cause) = (diagnosis.gateway.clone(), diagnosis.cause);
                 self.told.insert((gateway.clone(), cause, None));

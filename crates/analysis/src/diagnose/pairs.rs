@@ -44,7 +44,8 @@ impl End {
     /// Whether both are ends of one try: one calls, the other is called, at one time, by the same name or address, and
     /// nothing that both name differs.
     fn is_other_end_of(&self, other: &End) -> bool {
-        let near = self.started <= other.last.saturating_add(APART_MAX) && other.started <= self.last.saturating_add(APART_MAX);
+        let near = self.started <= other.last.saturating_add(APART_MAX)
+            && other.started <= self.last.saturating_add(APART_MAX);
         let differ = |one: Option<IpAddr>, two: Option<IpAddr>| one.is_some() && two.is_some() && one != two;
         let same_user = self.user.is_some() && self.user == other.user;
         let other_user = self.user.is_some() && other.user.is_some() && !same_user;

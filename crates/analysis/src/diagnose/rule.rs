@@ -28,7 +28,10 @@ impl Need {
         let whole = case.told_by(Role::Server);
         match self {
             Need::Tunnel => {
-                whole || [Role::Pptp, Role::L2tp, Role::Caller].into_iter().any(|role| case.told_by(role))
+                whole
+                    || [Role::Pptp, Role::L2tp, Role::Caller]
+                        .into_iter()
+                        .any(|role| case.told_by(role))
             }
             Need::Ppp => whole || case.told_by(Role::Ppp),
             Need::Packets => case.tells_packets(),
@@ -43,7 +46,9 @@ impl Need {
         match self {
             Need::Tunnel => "the tunnel daemon's own lines (pptpd or xl2tpd: facility daemon in syslog)",
             Need::Ppp => "pppd's lines (facility local2, which many syslog rules leave out)",
-            Need::Packets => "the packets of the negotiation: `debug` in /etc/ppp/pptpd-options or /etc/ppp/options.xl2tpd, then one more try",
+            Need::Packets => {
+                "the packets of the negotiation: `debug` in /etc/ppp/pptpd-options or /etc/ppp/options.xl2tpd, then one more try"
+            }
             Need::Radius => "the RADIUS server's log of the same minute, with `auth = yes` in radiusd.conf",
             Need::Firewall => "the firewall's log of the same minute, with a LOG rule before the one that drops",
             Need::Ike => "the IKE daemon's log of the same minute (charon or pluto)",
@@ -80,12 +85,7 @@ impl<'a> Claim<'a> {
         Claim::new(cause, layer, Confidence::Possible, clue)
     }
 
-    fn new(
-        cause: &'static str,
-        layer: Layer,
-        confidence: Confidence,
-        clue: Option<&'a Clue>,
-    ) -> Option<Claim<'a>> {
+    fn new(cause: &'static str, layer: Layer, confidence: Confidence, clue: Option<&'a Clue>) -> Option<Claim<'a>> {
         Some(Claim {
             cause,
             confidence,
@@ -97,6 +97,8 @@ impl<'a> Claim<'a> {
 
 /// One rule: which causes it tells, what it has to have heard, when it knows better than the correlator, and its words.
 pub struct Rule {
+    /// The name of its file.
+    pub name: &'static str,
     /// The causes that it tells.
     pub causes: &'static [&'static str],
     /// How it decides, for those who want to know.

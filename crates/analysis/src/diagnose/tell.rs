@@ -56,7 +56,9 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
         }
     }
     if case.heard.gaps && claim.confidence != Confidence::Certain {
-        telling.decide("lines that are missing: the writer says that some were lost, so what is not in the log may have happened");
+        telling.decide(
+            "lines that are missing: the writer says that some were lost, so what is not in the log may have happened",
+        );
     }
     let mut diagnosis = blank(attempt, claim.cause, claim.layer, claim.confidence, texts);
     let clue = claim.clue.or_else(|| case.blames(claim.cause));
@@ -84,13 +86,7 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
 }
 
 /// A diagnosis without words of its own.
-pub fn blank(
-    attempt: &Attempt,
-    cause: &'static str,
-    layer: Layer,
-    confidence: Confidence,
-    texts: Texts,
-) -> Diagnosis {
+pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: Confidence, texts: Texts) -> Diagnosis {
     Diagnosis {
         attempt: Some(attempt.id),
         cause,
@@ -120,7 +116,9 @@ pub fn blank(
 /// Two sentences: what happened, and what usually is to blame.
 pub fn summary(own: String, cause: &str, clue: Option<&Clue>, texts: Texts) -> String {
     let general = texts(cause);
-    let said = clue.map(|clue| clue.message).filter(|message| message.blames == Some(cause));
+    let said = clue
+        .map(|clue| clue.message)
+        .filter(|message| message.blames == Some(cause));
     let what = match (own.is_empty(), said) {
         (false, _) => own,
         (true, Some(message)) if !message.meaning.is_empty() => message.meaning.to_owned(),
@@ -147,7 +145,9 @@ fn sentences(text: &str) -> usize {
 pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &str, texts: Texts) -> Vec<String> {
     let mut all = own;
     if !only_own {
-        let said = clue.map(|clue| clue.message).filter(|message| message.blames == Some(cause));
+        let said = clue
+            .map(|clue| clue.message)
+            .filter(|message| message.blames == Some(cause));
         all.extend(
             said.map(|message| message.action)
                 .filter(|action| !action.is_empty() && *action != "none")
@@ -181,7 +181,10 @@ pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> 
 /// Lines that say something of their own: no chatter, and not what every start of a daemon says.
 fn is_telling(clue: &Clue) -> bool {
     use EventKind::*;
-    let is_routine = matches!(clue.message.kind, PluginLoaded | ProcessStarted | ScriptRun | DaemonStarted);
+    let is_routine = matches!(
+        clue.message.kind,
+        PluginLoaded | ProcessStarted | ScriptRun | DaemonStarted
+    );
     if is_routine && clue.message.blames.is_none() {
         return false;
     }

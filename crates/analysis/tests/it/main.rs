@@ -1,5 +1,6 @@
 //! The correlator, seen from outside: log text in, attempts out.
 
+mod diagnose;
 mod gateway;
 mod gateways;
 mod interleaving;

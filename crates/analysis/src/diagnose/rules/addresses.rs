@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "addresses",
     causes: &["no-address", "address-conflict", "ipcp-failed"],
     explanation: "The daemon says that it has no address, or that the peer refuses one. IPCP's packets show more: an address that we \
                   refused and that the peer then left out of its request instead of taking ours, so that both ends believe in \
@@ -24,7 +25,10 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
             None => Claim::likely("address-conflict", Layer::Ipcp, Some(clue)),
         };
     }
-    if let Some(clue) = case.first(EventKind::AddressRefused).filter(|clue| clue.message.blames == Some("address-conflict")) {
+    if let Some(clue) = case
+        .first(EventKind::AddressRefused)
+        .filter(|clue| clue.message.blames == Some("address-conflict"))
+    {
         return match case.is_up() {
             true => Claim::certain("address-conflict", Layer::Ipcp, clue),
             false => None,
@@ -68,7 +72,9 @@ fn address(clue: &Clue) -> Option<&str> {
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
     telling.proof.extend(case.clues().filter(|clue| {
-        clue.message.packet().is_some_and(|packet| packet.protocol == "IPCP" && packet.code.starts_with("Conf"))
+        clue.message
+            .packet()
+            .is_some_and(|packet| packet.protocol == "IPCP" && packet.code.starts_with("Conf"))
     }));
     match claim.cause {
         "address-conflict" if claim.confidence != Confidence::Certain => {

@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "auth_backend",
     causes: &["auth-backend-unreachable", "auth-backend-misconfigured"],
     explanation: "The gateway's RADIUS plug-in says that nobody answered or that an answer's signature is wrong; the server says that it \
                   ignores an unknown client or drops requests with a wrong secret. Such lines of the server name no user: they belong \
@@ -22,7 +23,8 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     if attempt.outcome != Outcome::Failed || attempt.backend == Some("radius") {
         return None;
     }
-    let asks = case.has_plugin("radius") || matches!(attempt.cause, Some("wrong-credentials" | "auth-backend-unreachable"));
+    let asks =
+        case.has_plugin("radius") || matches!(attempt.cause, Some("wrong-credentials" | "auth-backend-unreachable"));
     let refused = case.has(EventKind::AuthFailed) || case.has(EventKind::RadiusTimeout);
     if !asks || !refused || case.blames("auth-backend-misconfigured").is_some() {
         return None;

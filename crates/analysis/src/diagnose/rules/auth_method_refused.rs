@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "auth_method_refused",
     causes: &["auth-method-refused"],
     explanation: "The daemon says that the peer refuses to authenticate, or LCP's debugging lines show a rejected auth option and no \
                   login after it.",
@@ -20,8 +21,12 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     if case.is_up() || !matches!(case.attempt.cause, None | Some("unknown")) {
         return None;
     }
-    let rejected = case.clues().find(|clue| clue.message.id.ends_with("lcp-confrej-auth"))?;
-    let logged_in = ["CHAP", "PAP", "EAP"].iter().any(|method| case.received(method, "") + case.sent(method, "") > 0);
+    let rejected = case
+        .clues()
+        .find(|clue| clue.message.id.ends_with("lcp-confrej-auth"))?;
+    let logged_in = ["CHAP", "PAP", "EAP"]
+        .iter()
+        .any(|method| case.received(method, "") + case.sent(method, "") > 0);
     match logged_in {
         true => None,
         false => Claim::likely("auth-method-refused", Layer::Auth, Some(rejected)),

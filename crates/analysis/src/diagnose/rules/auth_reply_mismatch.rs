@@ -1,12 +1,13 @@
 //! The server's own proof is wrong.
 
-use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
+use crate::diagnose::rule::no_claim;
 use crate::diagnose::rule::{Claim, Need, Rule};
 use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "auth_reply_mismatch",
     causes: &["auth-reply-mismatch"],
     explanation: "MS-CHAPv2 proves both sides to each other (RFC 2759 §8.7): the client says that the server's answer is not what it \
                   computed, or is malformed.",

@@ -2,14 +2,20 @@
 
 use tunlog_model::{Clue, Confidence, EventKind, Field, Role};
 
-use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
+use crate::diagnose::rule::no_claim;
 use crate::diagnose::rule::{Claim, Rule};
 use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
-    causes: &["wrong-credentials", "wrong-password", "unknown-user", "account-restricted"],
+    name: "credentials",
+    causes: &[
+        "wrong-credentials",
+        "wrong-password",
+        "unknown-user",
+        "account-restricted",
+    ],
     explanation: "pppd says that a login was refused and, where it checks itself, whether the name was known. Behind RADIUS only the \
                   server's own log tells a wrong password from an unknown or restricted account; its reason is joined by name, client \
                   and time. A refusal by RADIUS is told apart from a server that was silent or asked with the wrong secret: those are \
@@ -21,7 +27,9 @@ pub static RULE: Rule = Rule {
 
 /// The words that the refusal itself carries (RFC 1994 §4.2; of RADIUS the Reply-Message), unless they are a code.
 fn words<'a>(case: &Case<'a>) -> Option<(&'a Clue, String)> {
-    let failure = case.packet("sent", "CHAP", "Failure").or_else(|| case.packet("rcvd", "CHAP", "Failure"))?;
+    let failure = case
+        .packet("sent", "CHAP", "Failure")
+        .or_else(|| case.packet("rcvd", "CHAP", "Failure"))?;
     let words = failure.fact(Field::Reason)?.trim();
     let words = words.strip_suffix("\\n").unwrap_or(words).trim();
     let is_code = words.is_empty() || words.starts_with("E=") || words.contains(" R=");
@@ -47,7 +55,9 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(backend);
     match claim.cause {
         "wrong-credentials" => {
-            telling.summary = format!("{user} was refused{checker}; the evidence does not say whether name or password is wrong. A mistyped or expired password, a name with or without its domain, or a device that keeps an old password are the usual reasons.");
+            telling.summary = format!(
+                "{user} was refused{checker}; the evidence does not say whether name or password is wrong. A mistyped or expired password, a name with or without its domain, or a device that keeps an old password are the usual reasons."
+            );
             if with_plugin && !by_radius {
                 telling.or("auth-backend-misconfigured", Confidence::Possible);
                 telling.or("auth-backend-unreachable", Confidence::Possible);
@@ -63,17 +73,23 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             }
         }
         "wrong-password" => {
-            telling.summary = format!("{user} was refused{checker}: the name is known, the password is wrong. A mistyped or expired password, or another device of this user that still has the old one.");
+            telling.summary = format!(
+                "{user} was refused{checker}: the name is known, the password is wrong. A mistyped or expired password, or another device of this user that still has the old one."
+            );
         }
         "unknown-user" => {
-            telling.summary = format!("{user} was refused{checker}: the name is not known there. It is mistyped, lacks or has a domain too many, or somebody tries names.");
+            telling.summary = format!(
+                "{user} was refused{checker}: the name is not known there. It is mistyped, lacks or has a domain too many, or somebody tries names."
+            );
         }
         _ => {}
     }
     if let Some((clue, words)) = words(case) {
         telling.proof.push(clue);
         telling.summary = match telling.summary.split_once(". ") {
-            Some((first, _)) => format!("{first}. The refusal carries the words “{words}”, which whoever runs the accounts wrote."),
+            Some((first, _)) => {
+                format!("{first}. The refusal carries the words “{words}”, which whoever runs the accounts wrote.")
+            }
             None => format!("{user} was refused{checker}. The refusal carries the words “{words}”."),
         };
     }

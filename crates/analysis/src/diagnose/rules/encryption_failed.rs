@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "encryption_failed",
     causes: &["mppe-unsupported", "mppe-key-mismatch", "encryption-timeout"],
     explanation: "The kernel or pppd says that it cannot do MPPE, or that what came does not decrypt; or CCP's requests went out and \
                   nothing of CCP came back, where the login before had worked.",

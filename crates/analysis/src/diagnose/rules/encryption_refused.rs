@@ -2,14 +2,19 @@
 
 use tunlog_model::{Confidence, Field};
 
-use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
+use crate::diagnose::rule::no_claim;
 use crate::diagnose::rule::{Claim, Need, Rule};
 use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
-    causes: &["encryption-refused-by-client", "encryption-refused-by-server", "mppe-mode-mismatch"],
+    name: "encryption_refused",
+    causes: &[
+        "encryption-refused-by-client",
+        "encryption-refused-by-server",
+        "mppe-mode-mismatch",
+    ],
     explanation: "The daemon says that MPPE is required and was not agreed on; who requires it is whoever writes so, unless the words came \
                   from the peer. Whether the other side has encryption off or wants other key lengths or the stateful mode stands \
                   only in the CCP packets of the debugging lines.",
@@ -19,7 +24,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
-    for (way, code) in [("rcvd", "ConfReq"), ("rcvd", "ConfRej"), ("rcvd", "ConfNak"), ("sent", "ConfReq"), ("sent", "ConfRej")] {
+    for (way, code) in [
+        ("rcvd", "ConfReq"),
+        ("rcvd", "ConfRej"),
+        ("rcvd", "ConfNak"),
+        ("sent", "ConfReq"),
+        ("sent", "ConfRej"),
+    ] {
         telling.proof.extend(case.packet(way, "CCP", code));
     }
     telling.proof.extend(case.packet("rcvd", "LCP", "ProtRej"));
@@ -27,10 +38,14 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     match claim.cause {
         "encryption-refused-by-client" => {
             if let Some(weak) = method.filter(|method| matches!(*method, "pap" | "chap-md5")) {
-                telling.summary = format!("The gateway requires MPPE, but the client logged in with {weak}, which gives no keys for it. The client must use MS-CHAP v2.");
+                telling.summary = format!(
+                    "The gateway requires MPPE, but the client logged in with {weak}, which gives no keys for it. The client must use MS-CHAP v2."
+                );
             }
             telling.action("Client: switch encryption on (Windows: “Require encryption”; pptp-linux: `require-mppe-128` in the peers file; NetworkManager: “Use Point-to-Point encryption (MPPE)”) and MS-CHAP v2.");
-            telling.action("Gateway: only if this client may go without, take `require-mppe-128` out of /etc/ppp/pptpd-options.");
+            telling.action(
+                "Gateway: only if this client may go without, take `require-mppe-128` out of /etc/ppp/pptpd-options.",
+            );
         }
         "encryption-refused-by-server" => {
             telling.action("Gateway: `require-mppe-128` and `require-mschap-v2` in /etc/ppp/pptpd-options, `modprobe ppp_mppe`; with RADIUS the Access-Accept must carry MS-MPPE-Send-Key and MS-MPPE-Recv-Key.");

@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "endings",
     causes: &["abandoned", "client-aborted", "peer-gone", "not-vpn-traffic"],
     explanation: "A client that leaves before it negotiates is abandoned, one that leaves a negotiation that goes well aborted it, one \
                   that answers no more is gone. What pptpd and pppd say of the hang-up that follows is a consequence.",
@@ -17,7 +18,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
-    let clue = case.spoilt_by("peer-gone").or_else(|| case.first(EventKind::EchoTimeout).filter(|_| case.is_up()))?;
+    let clue = case
+        .spoilt_by("peer-gone")
+        .or_else(|| case.first(EventKind::EchoTimeout).filter(|_| case.is_up()))?;
     Claim::certain("peer-gone", Layer::Lcp, clue)
 }
 

@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "gre_blocked",
     causes: &["gre-blocked", "conntrack-helper-missing"],
     explanation: "PPP's frames travel in GRE (IP protocol 47), beside the control connection. Where pppd's packets are logged the direction \
                   is told: requests sent and nothing received at all, or a peer that is heard but repeats its own request and never \
@@ -28,7 +29,9 @@ enum Missing<'a> {
 
 fn missing<'a>(case: &Case<'a>) -> Option<Missing<'a>> {
     let request = case.packet("sent", "LCP", "ConfReq")?;
-    let answers = ["ConfAck", "ConfNak", "ConfRej"].iter().any(|code| case.received("LCP", code) > 0);
+    let answers = ["ConfAck", "ConfNak", "ConfRej"]
+        .iter()
+        .any(|code| case.received("LCP", code) > 0);
     let asked = case.sent("LCP", "ConfReq");
     if answers || asked < 2 {
         return None;
@@ -80,12 +83,17 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     let rules = case.dropping_rules();
     if claim.cause == "gre-blocked" {
         telling.summary = match rules.first() {
-            Some(rule) => format!("A packet filter dropped GRE of this connection: the rule that logs with the prefix “{rule}”. PPP frames travel in GRE, so the link never came up."),
+            Some(rule) => format!(
+                "A packet filter dropped GRE of this connection: the rule that logs with the prefix “{rule}”. PPP frames travel in GRE, so the link never came up."
+            ),
             None => way.to_owned(),
         };
     }
     for rule in &rules {
-        telling.action(format!("Find the rule that logs “{rule}” (`iptables -S | grep '{}'`) and accept protocol 47 before it.", rule.replace('\'', "")));
+        telling.action(format!(
+            "Find the rule that logs “{rule}” (`iptables -S | grep '{}'`) and accept protocol 47 before it.",
+            rule.replace('\'', "")
+        ));
     }
     telling.action(format!("On the gateway, while the client tries: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the client."));
     if claim.cause == "gre-blocked" {
@@ -99,7 +107,10 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     if claim.cause == "gre-blocked" && rules.is_empty() {
         telling.or("conntrack-helper-missing", Confidence::Possible);
         let attempt = case.attempt;
-        if attempt.client_ip.is_some_and(|client| case.sessions.was_up(client, attempt.id, attempt.started)) {
+        if attempt
+            .client_ip
+            .is_some_and(|client| case.sessions.was_up(client, attempt.id, attempt.started))
+        {
             telling.or("nat-collision", Confidence::Likely);
             telling.action("Another session from the same address was up at that time: the router in front of the clients needs a PPTP helper that keeps their GRE apart.");
         }

@@ -2,13 +2,14 @@
 
 use tunlog_model::{Confidence, Field};
 
-use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
+use crate::diagnose::rule::no_claim;
 use crate::diagnose::rule::{Claim, Need, Rule};
 use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "ike",
     causes: &[
         "ike-no-response",
         "ike-proposal-mismatch",

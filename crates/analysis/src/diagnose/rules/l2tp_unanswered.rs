@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "l2tp_unanswered",
     causes: &["l2tp-unanswered", "esp-blocked"],
     explanation: "The daemon says that its retries ran out, in a negotiation or in a session. A tunnel that was asked for and of which \
                   nothing more is heard for some seconds is the same, less surely. A call that the other end closes before LCP could \
@@ -26,7 +27,10 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     let attempt = case.attempt;
     if let Some(clue) = case.spoilt_by("l2tp-unanswered") {
         // at a goodbye of our own the answer is often lost
-        let goodbye = attempt.trail.iter().any(|known| known.time < clue.time && known.message.kind == EventKind::LinkTerminated);
+        let goodbye = attempt
+            .trail
+            .iter()
+            .any(|known| known.time < clue.time && known.message.kind == EventKind::LinkTerminated);
         return match goodbye {
             true => None,
             false => Claim::certain("l2tp-unanswered", Layer::Control, clue),
@@ -35,7 +39,9 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     if !matches!(attempt.protocol, Some(Protocol::L2tp | Protocol::L2tpIpsec)) || case.is_up() {
         return None;
     }
-    let over = [EventKind::ControlTimeout, EventKind::LinkTimeout].into_iter().any(|kind| case.has(kind));
+    let over = [EventKind::ControlTimeout, EventKind::LinkTimeout]
+        .into_iter()
+        .any(|kind| case.has(kind));
     let closed = [EventKind::CallClosed, EventKind::TunnelClosed, EventKind::Signal]
         .into_iter()
         .find_map(|kind| case.first(kind));
@@ -47,7 +53,10 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
             false => None,
         };
     }
-    if attempt.outcome != Outcome::Unfinished || case.has(EventKind::TunnelEstablished) || case.has(EventKind::CallEstablished) {
+    if attempt.outcome != Outcome::Unfinished
+        || case.has(EventKind::TunnelEstablished)
+        || case.has(EventKind::CallEstablished)
+    {
         return None;
     }
     let opened = case.first(EventKind::TunnelOpened)?;

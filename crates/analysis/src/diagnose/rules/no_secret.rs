@@ -2,13 +2,14 @@
 
 use tunlog_model::Confidence;
 
-use crate::diagnose::rule::no_claim;
 use crate::diagnose::Case;
+use crate::diagnose::rule::no_claim;
 use crate::diagnose::rule::{Claim, Need, Rule};
 use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "no_secret",
     causes: &["no-secret"],
     explanation: "pppd says that it found no secret: no line for the name, another server name in the second column, or an address \
                   column that allows none. That is a refusal before any password was compared.",

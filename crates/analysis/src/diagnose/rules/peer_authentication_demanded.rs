@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "peer_authentication_demanded",
     causes: &["peer-authentication-demanded"],
     explanation: "pppd says so; or its packets show challenges that it sends and that are answered with an empty name and an empty \
                   response, again and again: servers answer so who have no account with their clients.",
@@ -17,13 +18,15 @@ pub static RULE: Rule = Rule {
 };
 
 fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
-    if !matches!(case.attempt.outcome, Outcome::Failed | Outcome::Unfinished) || case.blames("wrong-credentials").is_some() {
+    if !matches!(case.attempt.outcome, Outcome::Failed | Outcome::Unfinished)
+        || case.blames("wrong-credentials").is_some()
+    {
         return None;
     }
     case.packet("sent", "CHAP", "Challenge")?;
-    let empty = case
-        .clues()
-        .find(|clue| clue.is_packet("rcvd", "CHAP", "Response") && clue.fact(Field::User) == Some("") && clue.times > 1)?;
+    let empty = case.clues().find(|clue| {
+        clue.is_packet("rcvd", "CHAP", "Response") && clue.fact(Field::User) == Some("") && clue.times > 1
+    })?;
     Claim::likely("peer-authentication-demanded", Layer::Auth, Some(empty))
 }
 

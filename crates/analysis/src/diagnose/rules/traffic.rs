@@ -8,7 +8,14 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
-    causes: &["routing-loop", "packet-loss", "mtu-problem", "client-routing", "nat-collision"],
+    name: "traffic",
+    causes: &[
+        "routing-loop",
+        "packet-loss",
+        "mtu-problem",
+        "client-routing",
+        "nat-collision",
+    ],
     explanation: "The kernel or a daemon says so. Beyond that: megabytes sent by this end and not one byte received is the tunnel's own \
                   packets going round in it; and many reordered, missing or repeated GRE packets are a bad path.",
     needs: &[Need::Tunnel, Need::Ppp],
@@ -22,7 +29,12 @@ const LOOPING_MIN: u64 = 1_000_000;
 const DISTURBED_MIN: u32 = 8;
 
 fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
-    for (cause, layer) in [("routing-loop", Layer::Data), ("packet-loss", Layer::Data), ("mtu-problem", Layer::Data), ("nat-collision", Layer::Control)] {
+    for (cause, layer) in [
+        ("routing-loop", Layer::Data),
+        ("packet-loss", Layer::Data),
+        ("mtu-problem", Layer::Data),
+        ("nat-collision", Layer::Control),
+    ] {
         if let Some(clue) = case.spoilt_by(cause) {
             return Claim::likely(cause, layer, Some(clue));
         }
@@ -40,8 +52,13 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
         let counted = case.first(tunlog_model::EventKind::TrafficCounted);
         return Claim::likely("routing-loop", Layer::Data, counted);
     }
-    let disturbed: u32 = ["gre-gap", "gre-reordered", "gre-duplicate"].iter().map(|id| case.says(id)).sum();
-    let clue = case.clues().find(|clue| clue.message.id.starts_with("gre-") && clue.message.id != "gre-accepting");
+    let disturbed: u32 = ["gre-gap", "gre-reordered", "gre-duplicate"]
+        .iter()
+        .map(|id| case.says(id))
+        .sum();
+    let clue = case
+        .clues()
+        .find(|clue| clue.message.id.starts_with("gre-") && clue.message.id != "gre-accepting");
     match disturbed >= DISTURBED_MIN {
         true => Claim::possible("packet-loss", Layer::Data, clue),
         false => None,
@@ -58,7 +75,9 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
         }
         "packet-loss" => {
             let times = claim.clue.map_or(0, |clue| clue.times);
-            telling.summary = format!("The session is up, but its packets come late, twice, out of order or not at all ({times} lines say so). The path is bad: a wireless or mobile link, an overloaded line, or several lines that share one flow.");
+            telling.summary = format!(
+                "The session is up, but its packets come late, twice, out of order or not at all ({times} lines say so). The path is bad: a wireless or mobile link, an overloaded line, or several lines that share one flow."
+            );
         }
         "mtu-problem" => {
             if let Some(length) = claim.clue.and_then(|clue| clue.fact(Field::Limit)) {

@@ -8,6 +8,7 @@ use crate::diagnose::tell::Telling;
 
 /// The rule.
 pub static RULE: Rule = Rule {
+    name: "unencrypted",
     causes: &["unencrypted"],
     explanation: "The session came up, no line tells of MPPE, and pppd, which always logs MPPE when it is on, was heard from the \
                   start of the link. Where CCP was rejected, or another compression took its place, the log says so. L2TP inside \
@@ -22,7 +23,8 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     if !case.is_up() || attempt.mppe_bits.is_some() || case.has(EventKind::EncryptionAgreed) {
         return None;
     }
-    if attempt.protocol == Some(Protocol::L2tpIpsec) || (attempt.protocol == Some(Protocol::L2tp) && case.is_calling()) {
+    if attempt.protocol == Some(Protocol::L2tpIpsec) || (attempt.protocol == Some(Protocol::L2tp) && case.is_calling())
+    {
         return None;
     }
     let refused = ccp_refused(case).or_else(|| case.first(EventKind::EncryptionRefused));

@@ -170,7 +170,9 @@ impl Scope {
     fn about(&self, of: &BTreeMap<SourceId, Vec<u8>>, sources: &Sources, show_secrets: bool) -> String {
         let mut about = format!("tunlog {}\n\n", env!("CARGO_PKG_VERSION"));
         about.push_str("diagnosis.txt    for people\ndiagnosis.jsonl  the same for programs\n");
-        about.push_str("sources/         of every source the lines that concern the client, from 30 s before to 30 s after\n\n");
+        about.push_str(
+            "sources/         of every source the lines that concern the client, from 30 s before to 30 s after\n\n",
+        );
         about.push_str(match show_secrets {
             true => "SECRETS ARE NOT TAKEN OUT: passwords, challenges and responses stand in the lines.\n\n",
             false => "Passwords, challenges and responses are taken out. Lines that tunlog does not understand are left out.\n\n",
@@ -246,7 +248,11 @@ impl Subscriber for Slices<'_> {
 fn entry_name(source: SourceId, name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let plain: String = last.chars().map(|c| if is_plain(c) { c } else { '_' }).take(80).collect();
+    let plain: String = last
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .take(80)
+        .collect();
     format!("sources/{}-{plain}.log", source.0 + 1)
 }
 

@@ -61,8 +61,8 @@ impl Choice {
     /// A fault of no attempt: its own names decide; one that names nobody concerns those who were meant if it is of
     /// their gateway.
     fn takes_fault(&self, fault: &Diagnosis) -> bool {
-        let in_time = self.since.is_none_or(|since| fault.last >= since)
-            && self.until.is_none_or(|until| fault.time <= until);
+        let in_time =
+            self.since.is_none_or(|since| fault.last >= since) && self.until.is_none_or(|until| fault.time <= until);
         if fault.attempt.is_some() || !in_time {
             return in_time || fault.attempt.is_some();
         }
@@ -259,7 +259,10 @@ fn people(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     if found == 0 {
-        writeln!(out, "Nothing to diagnose: no attempt to connect and no fault of a daemon is in the evidence.")?;
+        writeln!(
+            out,
+            "Nothing to diagnose: no attempt to connect and no fault of a daemon is in the evidence."
+        )?;
         return Ok(());
     }
     let names = Names(sources);
@@ -286,7 +289,10 @@ fn people(
         writeln!(out, "The latest {shown} of {found}; -n {found} shows all.")?;
     }
     if !whole {
-        writeln!(out, "Whole, with evidence and what to do: --ip ADDR, --user NAME or --at TIME.")?;
+        writeln!(
+            out,
+            "Whole, with evidence and what to do: --ip ADDR, --user NAME or --at TIME."
+        )?;
     }
     Ok(())
 }

@@ -82,7 +82,11 @@ fn crc32(bytes: &[u8]) -> u32 {
     for byte in bytes {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     !crc
@@ -108,6 +112,13 @@ mod tests {
         assert!(out.starts_with(b"PK\x03\x04"));
         assert_eq!(out[out.len() - 22..out.len() - 18], *b"PK\x05\x06");
         // two files, directory of 2 × (46 + 5) bytes
-        assert_eq!(out[out.len() - 12..out.len() - 8], [2, 0, 102 & 0xff, 0][..2].iter().chain(&[102, 0]).copied().collect::<Vec<u8>>()[..]);
+        assert_eq!(
+            out[out.len() - 12..out.len() - 8],
+            [2, 0, 102 & 0xff, 0][..2]
+                .iter()
+                .chain(&[102, 0])
+                .copied()
+                .collect::<Vec<u8>>()[..]
+        );
     }
 }
