@@ -52,7 +52,9 @@ impl Faults {
     /// Takes an event in.
     pub fn event(&mut self, event: &Event<'_>, shown: impl FnOnce() -> Box<str>) {
         let message = event.message();
-        if message.blames.is_none() && !ends_something(message) {
+        // gateways log the packets that they drop by the million
+        let is_drop = message.role == Role::Firewall && message.blames == Some("control-unreachable");
+        if is_drop || (message.blames.is_none() && !ends_something(message)) {
             return;
         }
         if self.waiting.len() >= WAITING_MAX {
@@ -180,11 +182,10 @@ fn ends_something(message: &Message) -> bool {
 /// Whether a line is a fault without an attempt. A filter that drops somebody's packets does its work, a daemon that
 /// was stopped was told to, and a session that ended with its peer is over.
 fn tells_alone(fault: &Fault) -> bool {
-    match fault.cause {
-        "unknown" | "server-stopped" | "peer-gone" | "client-aborted" | "abandoned" => false,
-        "control-unreachable" => fault.message.role != Role::Firewall,
-        _ => true,
-    }
+    !matches!(
+        fault.cause,
+        "unknown" | "server-stopped" | "peer-gone" | "client-aborted" | "abandoned"
+    )
 }
 
 fn gateway(host: &[u8]) -> Option<Box<str>> {

@@ -153,8 +153,11 @@ pub struct Diagnoser {
     pairs: pairs::Pairs,
     ordered: Ordered,
     /// What attempts were diagnosed with.
-    told: FxHashSet<(Option<Box<str>>, &'static str, Option<IpAddr>)>,
+    told: FxHashSet<Told>,
 }
+
+/// Gateway, cause and client of a diagnosis.
+type Told = (Option<Box<str>>, &'static str, Option<IpAddr>);
 
 /// How many of those are remembered.
 const TOLD_MAX: usize = 100_000;
