@@ -8,16 +8,32 @@
 #[allow(dead_code)]
 mod definition;
 
+#[path = "src/codes/definition.rs"]
+#[allow(dead_code)]
+mod code_definition;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use code_definition::{CodeEntry, CodeFile};
 use definition::{DialectFile, MessageEntry};
 
 fn main() {
     println!("cargo::rerun-if-changed=dialects");
+    println!("cargo::rerun-if-changed=codes");
     println!("cargo::rerun-if-changed=src/definition.rs");
+    println!("cargo::rerun-if-changed=src/codes/definition.rs");
+    if files("dialects").is_empty() {
+        println!("cargo::error=no dialect files are found: the catalogue would be empty");
+    }
+    write("shipped.rs", &dialects());
+    write("codes.rs", &codes());
+}
+
+/// The dialect files as tables, and their texts.
+fn dialects() -> String {
     let mut out = String::from("pub static SHIPPED: &[DialectTable] = &[\n");
-    for path in dialect_files() {
+    for path in files("dialects") {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         match toml::from_str::<DialectFile>(&text) {
             Ok(dialect) => write_dialect(&mut out, &dialect),
@@ -27,20 +43,41 @@ fn main() {
     out.push_str("];\n");
     out.push_str("/// The shipped dialect files, for the tests that read their examples.\npub static FILES: &[(&str, &str)] = &[\n");
     // the text itself, not its path: a target directory may be shared by several clones
-    for path in dialect_files() {
+    for path in files("dialects") {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let _ = writeln!(out, "    ({name:?}, {text:?}),");
     }
     out.push_str("];\n");
-    let target = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("shipped.rs");
-    if let Err(error) = std::fs::write(&target, out) {
+    out
+}
+
+/// The code files as tables.
+fn codes() -> String {
+    let mut out = String::from("/// Every family of codes.\npub static FAMILIES: &[Family] = &[\n");
+    for path in files("codes") {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        match toml::from_str::<CodeFile>(&text) {
+            Ok(file) => write_family(&mut out, &file),
+            Err(error) => println!("cargo::error={}: {error}", path.display()),
+        }
+    }
+    out.push_str("];\n");
+    out
+}
+
+fn write(name: &str, text: &str) {
+    let target = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join(name);
+    if let Err(error) = std::fs::write(&target, text) {
         println!("cargo::error=cannot write {}: {error}", target.display());
     }
 }
 
-fn dialect_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialects");
+/// The TOML files of a folder in the order of their names.
+fn files(folder: &str) -> Vec<PathBuf> {
+    // asked at run time: a target directory that several clones share may run the script that another one compiled
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let folder = Path::new(&package).join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -54,9 +91,11 @@ fn dialect_files() -> Vec<PathBuf> {
 
 fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
+    let head = &dialect.key_value;
+    let levels: Vec<(&String, &String)> = head.levels.iter().collect();
     let _ = writeln!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, messages: &[",
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
         dialect.name,
         dialect.apps,
         dialect.passed_on_by,
@@ -66,25 +105,28 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
         dialect.priority,
         dialect.shape,
         dialect.prelude,
-        map
+        map,
+        head.code,
+        head.leading,
+        head.level,
+        levels,
+        head.free_text,
+        head.own
     );
     for message in &dialect.message {
-        write_message(out, message);
+        write_message(out, dialect, message);
     }
     out.push_str("    ] },\n");
 }
 
-fn write_message(out: &mut String, message: &MessageEntry) {
-    let mut templates: Vec<&String> = Vec::new();
-    if !message.template.is_empty() {
-        templates.push(&message.template);
-    }
-    templates.extend(&message.also);
+fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry) {
+    let templates = dialect.templates(message);
+    let map: Vec<(&String, &String)> = message.map.iter().collect();
     let when: Vec<(&String, &String)> = message.when.iter().collect();
     let set: Vec<(&String, String)> = message.set.iter().map(|(key, value)| (key, plain(value))).collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
         message.id,
         templates,
         when,
@@ -100,7 +142,15 @@ fn write_message(out: &mut String, message: &MessageEntry) {
         message.source,
         message.meaning,
         message.cause,
-        message.action
+        message.action,
+        map,
+        message.code,
+        message.name,
+        message.template,
+        message.firewall_action,
+        message.revision,
+        message.parameters,
+        message.same_text_as
     );
 }
 
@@ -110,4 +160,40 @@ fn plain(value: &toml::Value) -> String {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+fn write_family(out: &mut String, file: &CodeFile) {
+    let _ = writeln!(
+        out,
+        "    Family {{ name: {:?}, title: {:?}, words: &{:?}, codes: &[",
+        file.family, file.title, file.words
+    );
+    for entry in &file.code {
+        write_code(out, file, entry);
+    }
+    out.push_str("    ] },\n");
+}
+
+fn write_code(out: &mut String, file: &CodeFile, entry: &CodeEntry) {
+    let id = match file.bare {
+        true => entry.code.clone(),
+        false => format!("{}/{}", file.family, entry.code),
+    };
+    let source = if entry.source.is_empty() {
+        &file.source
+    } else {
+        &entry.source
+    };
+    let cause = if entry.cause == "none" { "" } else { &entry.cause };
+    let _ = writeln!(
+        out,
+        "        Code {{ id: {id:?}, code: {:?}, also: &{:?}, name: {:?}, meaning: {:?}, cause: {cause:?}, actions: &{:?}, blames: {:?}, layer: {:?}, source: {source:?} }},",
+        entry.code,
+        entry.also,
+        entry.name,
+        entry.meaning,
+        entry.action.list(),
+        entry.blames,
+        entry.layer,
+    );
 }

@@ -1,8 +1,10 @@
-//! Writes the pages of the manual that have another source: docs/messages from the dialect files, and the list of them.
+//! Writes the pages of the manual that have another source: docs/messages from the dialect files, docs/codes from the code
+//! files, and the lists of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::code_pages::Family;
 use crate::pages::Dialect;
 use crate::tree::Tree;
 
@@ -11,6 +13,10 @@ const PAGES: &str = "docs/messages";
 const INDEX: &str = "docs/README.md";
 const BEGIN: &str = "<!-- messages: begin -->";
 const END: &str = "<!-- messages: end -->";
+const CODES: &str = "crates/decode/codes";
+const CODE_PAGES: &str = "docs/codes";
+const CODES_BEGIN: &str = "<!-- codes: begin -->";
+const CODES_END: &str = "<!-- codes: end -->";
 
 /// Writes every page.
 ///
@@ -47,7 +53,12 @@ pub fn stale(tree: &Tree) -> Vec<String> {
 }
 
 fn orphans(tree: &Tree, pages: &BTreeMap<String, String>) -> Vec<String> {
-    let there = tree.names(PAGES).into_iter().map(|name| format!("{PAGES}/{name}"));
+    let folders = [PAGES, CODE_PAGES].into_iter();
+    let there = folders.flat_map(|folder| {
+        tree.names(folder)
+            .into_iter()
+            .map(move |name| format!("{folder}/{name}"))
+    });
     there.filter(|path| !pages.contains_key(path)).collect()
 }
 
@@ -57,16 +68,45 @@ fn pages(tree: &Tree) -> Result<BTreeMap<String, String>, Vec<String>> {
         .iter()
         .map(|dialect| (format!("{PAGES}/{}.md", dialect.name), dialect.page()))
         .collect();
-    let index = tree.read(INDEX);
-    let (Some(begin), Some(end)) = (index.find(BEGIN), index.find(END)) else {
-        return Err(vec![format!("{INDEX}: the marks `{BEGIN}` and `{END}` are missing")]);
-    };
-    let list = list(&dialects);
-    pages.insert(
-        INDEX.to_string(),
-        format!("{}{BEGIN}\n{list}{}", &index[..begin], &index[end..]),
+    let families = families(tree)?;
+    pages.extend(
+        families
+            .iter()
+            .map(|family| (format!("{CODE_PAGES}/{}.md", family.name()), family.page())),
     );
+    let index = between(&tree.read(INDEX), BEGIN, END, &list(&dialects))?;
+    let index = between(&index, CODES_BEGIN, CODES_END, &list_of_codes(&families))?;
+    pages.insert(INDEX.to_string(), index);
     Ok(pages)
+}
+
+/// A text with what stands between two marks replaced.
+fn between(text: &str, begin: &str, end: &str, new: &str) -> Result<String, Vec<String>> {
+    match (text.find(begin), text.find(end)) {
+        (Some(from), Some(to)) => Ok(format!("{}{begin}\n{new}{}", &text[..from], &text[to..])),
+        _ => Err(vec![format!("{INDEX}: the marks `{begin}` and `{end}` are missing")]),
+    }
+}
+
+fn list_of_codes(families: &[Family]) -> String {
+    let mut out = String::from("| family | codes | what they are |\n|---|---:|---|\n");
+    for family in families {
+        let (name, count) = (family.name(), family.codes().count());
+        let _ = writeln!(out, "| [{name}](codes/{name}.md) | {count} | {} |", family.title());
+    }
+    out
+}
+
+fn families(tree: &Tree) -> Result<Vec<Family>, Vec<String>> {
+    let files = tree.names(CODES).into_iter().filter(|name| name.ends_with(".toml"));
+    let mut families = Vec::new();
+    for file in files {
+        let path = format!("{CODES}/{file}");
+        let table = tree.read(&path).parse::<toml::Table>();
+        families.push(Family(table.map_err(|error| vec![format!("{path}: {error}")])?));
+    }
+    families.sort_by_key(|family| family.name().to_string());
+    Ok(families)
 }
 
 fn list(dialects: &[Dialect]) -> String {

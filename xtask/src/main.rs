@@ -1,5 +1,6 @@
 //! Automation of the repository: `cargo run -p xtask -- tidy | generate`.
 
+mod code_pages;
 mod generate;
 mod layers;
 mod pages;

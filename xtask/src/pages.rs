@@ -112,7 +112,7 @@ fn examples(message: &Table) -> Vec<&str> {
         .collect()
 }
 
-fn list<'t>(table: &'t Table, key: &str) -> Vec<&'t str> {
+pub fn list<'t>(table: &'t Table, key: &str) -> Vec<&'t str> {
     table
         .get(key)
         .and_then(Value::as_array)
@@ -148,7 +148,7 @@ fn harmless(line: &str) -> String {
 }
 
 /// Text in which `<` begins no element, except inside backquotes.
-fn prose(text: &str) -> String {
+pub fn prose(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts
         .map(|(number, part)| {

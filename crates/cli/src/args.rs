@@ -26,20 +26,21 @@ pub enum Command {
     Clients(ClientsArgs),
     /// Every connection attempt, whether it succeeded or not
     #[command(after_help = ATTEMPTS_EXAMPLES)]
-    Attempts(PathArgs),
+    Attempts(ListArgs),
     /// The attempts that became sessions
-    Sessions(PathArgs),
+    Sessions(ListArgs),
     /// Who is connected now
     Who(WhoArgs),
     /// The sessions, the latest first
-    Last(PathArgs),
+    Last(ListArgs),
     /// The failed attempts, the latest first
-    Lastb(PathArgs),
+    Lastb(ListArgs),
     /// Every line understood, as a typed event
-    Decode(PathArgs),
+    Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
-    Unknown(PathArgs),
-    /// What a message, a cause or a line of a log means and what to do
+    #[command(after_help = UNKNOWN_EXAMPLES)]
+    Unknown(ListArgs),
+    /// What a message, a cause, a code or a line of a log means and what to do
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
     /// Works on users' own dialect files
@@ -63,9 +64,25 @@ const ATTEMPTS_EXAMPLES: &str = "Examples:
   zcat old.gz | tunlog attempts - -o jsonl --year 2024 --tz Europe/Berlin";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
-  tunlog explain gre-blocked
-  tunlog explain pppd/lcp-config-request-timeout
-  tunlog explain 'LCP: timeout sending Config-Requests'";
+  tunlog explain 691                       an error number that a screen or a log shows
+  tunlog explain 0x800702B3                the same, as Windows writes it elsewhere
+  tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
+  tunlog explain pppd/peer-failed-chap     a message by its id; the last part will do
+  tunlog explain Lost-Carrier              a name of a code (NO_PROPOSAL_CHOSEN, CCP)
+  tunlog explain pppd exit 19              a number that means something else elsewhere
+  tunlog explain 'LCP: timeout sending Config-Requests'
+  tail -n 20 /var/log/syslog | tunlog explain -
+  tunlog explain --list                    everything that may be asked for
+  tunlog explain --list pppd
+
+Exit status: 0 explained, 1 not known, 2 an error.";
+
+const UNKNOWN_EXAMPLES: &str = "Examples:
+  tunlog unknown /var/log/syslog        the most frequent first
+  tunlog unknown -x /var/log/syslog     with the beginning of a dialect entry for each
+
+Entries go into a file NAME.toml in ~/.config/tunlog/dialects.d or /etc/tunlog/dialects.d;
+`tunlog dialect check FILE` checks it.";
 
 /// Options that every command over logs has.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -161,6 +178,17 @@ pub struct PathArgs {
     pub common: Common,
 }
 
+/// Of commands that print a line for each thing found.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ListArgs {
+    /// Under each line say what it means, why, and what to do (other forms than a table: a key `explanation`)
+    #[arg(short = 'x', long)]
+    pub explain: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
+}
+
 /// Of `clients`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ClientsArgs {
@@ -198,15 +226,23 @@ pub struct WhoArgs {
     pub heading: bool,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
-    pub input: PathArgs,
+    pub input: ListArgs,
 }
 
 /// Of `explain`.
 #[derive(Clone, Debug, ClapArgs)]
+#[command(arg_required_else_help = true)]
 pub struct ExplainArgs {
-    /// A message id, a cause, a code, or a line of a log
-    #[arg(value_name = "ID|LINE", required = true)]
+    /// A message id, a cause, a code, or a line of a log; - reads lines from standard input
+    #[arg(
+        value_name = "ID|LINE",
+        required_unless_present = "list",
+        allow_negative_numbers = true
+    )]
     pub words: Vec<String>,
+    /// List what may be asked for: families and dialects, or the ids of the one named (also of a layer, a cause, a kind of event)
+    #[arg(short, long)]
+    pub list: bool,
     /// Form of the output
     #[arg(short, long, value_enum, value_name = "FORM")]
     pub output: Option<Output>,

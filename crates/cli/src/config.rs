@@ -11,7 +11,7 @@ use tunlog_report::{Format, Look};
 
 use crate::args::{self, Common};
 use crate::filter::Filter;
-use crate::output::{Failure, Output, cause, tell, wants_color};
+use crate::output::{Failure, Output, cause, tell, tell_lines, wants_color};
 use crate::when;
 
 /// A run over logs, ready to start.
@@ -34,6 +34,8 @@ pub struct Setup {
     pub quiet: bool,
     /// The present, microseconds UTC.
     pub now: i64,
+    /// A dialect file of the users' own was left out.
+    faulty: bool,
     to: Option<PathBuf>,
 }
 
@@ -41,7 +43,7 @@ impl Setup {
     /// Reads the configuration and finds the inputs.
     ///
     /// # Errors
-    /// What was typed wrong, or a user's dialect file that does not pass its checks.
+    /// What was typed wrong.
     pub fn new(common: &Common, paths: &[PathBuf], rotate: bool, wants: Wants) -> Result<Setup, Failure> {
         let now = jiff::Timestamp::now().as_microsecond();
         let input_zone = zone_of(common)?;
@@ -71,7 +73,7 @@ impl Setup {
             show_secrets: common.show_secrets,
             wants,
         };
-        let catalogue = catalogue()?;
+        let Loaded { catalogue, faulty } = catalogue();
         let found = if paths.is_empty() {
             machine_sources()
         } else {
@@ -87,6 +89,7 @@ impl Setup {
             limit: common.limit.unwrap_or(u64::MAX),
             quiet: common.quiet,
             now,
+            faulty,
             to: common.to.clone(),
         };
         setup.tell_sources()?;
@@ -130,7 +133,7 @@ impl Setup {
 
     /// Says what the run left to say, and gives its exit status; `rows` were found.
     pub fn close(&self, summary: &Summary, rows: u64) -> u8 {
-        let mut failed = false;
+        let mut failed = self.faulty;
         for problem in &summary.problems {
             let is_error = problem.kind == ProblemKind::Error;
             failed |= is_error;
@@ -208,19 +211,39 @@ pub fn format(output: args::Output) -> Format {
     }
 }
 
-/// The shipped messages and the users' own.
-///
-/// # Errors
-/// The problems of the users' files, one a line.
-pub fn catalogue() -> Result<Catalogue, Failure> {
+/// The messages that are used.
+pub struct Loaded {
+    /// The shipped ones and the users' own.
+    pub catalogue: Catalogue,
+    /// A file of the users' own was left out for its mistakes, which have been told: the exit status says so too.
+    pub faulty: bool,
+}
+
+/// The shipped messages and the users' own. A file with a mistake is told on standard error and left out.
+pub fn catalogue() -> Loaded {
     let mut files = Vec::new();
+    let mut problems = Vec::new();
     for folder in dialect_folders() {
-        read_dialects(&folder, &mut files)?;
+        read_dialects(&folder, &mut files, &mut problems);
     }
-    if files.is_empty() {
-        return Ok(Catalogue::builtin());
+    if files.is_empty() && problems.is_empty() {
+        return Loaded {
+            catalogue: Catalogue::builtin(),
+            faulty: false,
+        };
     }
-    Catalogue::with_user_dialects(&files).map_err(|problems| Failure::Message(problems.join("\n")))
+    let (catalogue, mistakes) = Catalogue::with_user_dialects(&files);
+    problems.extend(mistakes);
+    for problem in &problems {
+        tell_lines(problem);
+    }
+    if !problems.is_empty() {
+        tell("dialect files with a mistake are not used; `tunlog dialect check FILE` checks one again");
+    }
+    Loaded {
+        catalogue,
+        faulty: !problems.is_empty(),
+    }
 }
 
 fn dialect_folders() -> Vec<PathBuf> {
@@ -238,17 +261,20 @@ fn dialect_folders() -> Vec<PathBuf> {
 }
 
 /// Adds the `.toml` files of a folder in the order of their names; a folder that is not there is no error.
-fn read_dialects(folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failure> {
+fn read_dialects(folder: &Path, files: &mut Vec<(String, String)>, problems: &mut Vec<String>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
-        return Ok(());
+        return;
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension() == Some(OsStr::new("toml")));
     paths.sort();
     for path in paths {
-        files.push(read_dialect(&path)?);
+        match read_dialect(&path) {
+            Ok(file) => files.push(file),
+            Err(Failure::Message(problem)) => problems.push(problem),
+            Err(Failure::BrokenPipe) => {}
+        }
     }
-    Ok(())
 }
 
 /// A dialect file's path and text.

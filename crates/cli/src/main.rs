@@ -1,7 +1,6 @@
 //! The binary: what was typed is parsed, run, and answered with an exit status (0 success, 1 nothing found, 2 an error).
 
 mod args;
-mod causes;
 mod command;
 mod config;
 mod filter;

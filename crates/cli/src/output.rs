@@ -138,3 +138,30 @@ pub fn tell(message: &str) {
     // If standard error is gone there is nobody left to tell.
     let _ = writeln!(io::stderr().lock(), "tunlog: {}", text::visible(message));
 }
+
+/// The same of several lines: the first begins with our name, the others are its details.
+pub fn tell_lines(message: &str) {
+    let mut lines = message.lines();
+    tell(lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(io::stderr().lock(), "{}", text::visible(line));
+    }
+}
+
+/// Columns for running text: those of the terminal, within what reads well.
+pub fn width() -> usize {
+    let typed = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = match io::stdout().is_terminal() {
+        true => crossterm::terminal::size()
+            .ok()
+            .map(|(columns, _)| usize::from(columns))
+            .or(typed),
+        false => typed,
+    };
+    columns.unwrap_or(WIDTH_MAX).clamp(WIDTH_MIN, WIDTH_MAX)
+}
+
+/// Longer lines are hard to read.
+const WIDTH_MAX: usize = 100;
+/// Narrower than this no text can be wrapped.
+const WIDTH_MIN: usize = 24;

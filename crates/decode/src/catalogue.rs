@@ -1,9 +1,10 @@
 //! All dialects: which program speaks which, and what a line means.
 
-use tunlog_model::{AppFilter, Message, RecordRef};
+use tunlog_model::{AppFilter, Hint, Message, RecordRef};
 
 use crate::definition::DialectFile;
 use crate::dialect::Dialect;
+use crate::listed::Listed;
 use crate::programs::{Program, Programs, Speaker};
 use crate::table::{self, DialectTable};
 use crate::user;
@@ -21,32 +22,29 @@ impl Catalogue {
         Catalogue::of(table::SHIPPED.iter())
     }
 
-    /// The shipped dialects and users' own files, given as (path, text).
-    ///
-    /// # Errors
-    /// Every problem of every file, beginning with its path and line.
-    pub fn with_user_dialects(files: &[(String, String)]) -> Result<Catalogue, Vec<String>> {
+    /// The shipped dialects and users' own files, given as (path, text). A file with a mistake is left out; every problem
+    /// of it is returned, beginning with its path and line.
+    pub fn with_user_dialects(files: &[(String, String)]) -> (Catalogue, Vec<String>) {
         let mut problems = Vec::new();
         let mut tables: Vec<&'static DialectTable> = Vec::new();
         for (path, text) in files {
-            let mut found = crate::check(path, text);
-            if found.is_empty()
-                && let Ok(file) = toml::from_str::<DialectFile>(text)
-            {
-                let table = user::table_of(file);
-                found.extend(
-                    misfit(table, tables.iter().copied().chain(table::SHIPPED)).map(|what| format!("{path}:1: {what}")),
-                );
-                tables.push(table);
+            let found = crate::check(path, text);
+            if !found.is_empty() {
+                problems.extend(found);
+                continue;
             }
-            problems.extend(found);
+            let Ok(file) = toml::from_str::<DialectFile>(text) else {
+                continue; // what could not be read has been told by the check
+            };
+            let table = user::table_of(file);
+            match misfit(table, tables.iter().copied().chain(table::SHIPPED)) {
+                Some(what) => problems.push(format!("{path}:1: {what}")),
+                None => tables.push(table),
+            }
         }
         // a user's dialect comes first: it may say better what a shipped one says in general
-        if problems.is_empty() {
-            Ok(Catalogue::of(tables.into_iter().chain(table::SHIPPED.iter())))
-        } else {
-            Err(problems)
-        }
+        let all = tables.into_iter().chain(table::SHIPPED.iter());
+        (Catalogue::of(all), problems)
     }
 
     fn of(tables: impl Iterator<Item = &'static DialectTable>) -> Catalogue {
@@ -66,34 +64,38 @@ impl Catalogue {
         &self.dialects
     }
 
-    /// Every message of every dialect.
-    pub fn messages(&self) -> impl Iterator<Item = &'static Message> {
-        self.dialects
-            .iter()
-            .flat_map(|dialect| dialect.ready().messages.iter().copied())
+    /// Every message of every dialect, without making any dialect ready to read lines.
+    pub fn listed(&self) -> impl Iterator<Item = Listed> {
+        self.dialects.iter().flat_map(Dialect::tables).flat_map(Listed::all)
     }
 
     /// The message with an id, `dialect/slug`.
-    pub fn message(&self, id: &str) -> Option<&'static Message> {
+    pub fn message(&self, id: &str) -> Option<Message> {
         let (dialect, slug) = id.split_once('/')?;
-        let dialect = self.dialects.iter().find(|candidate| candidate.name == dialect)?;
-        dialect
-            .ready()
-            .messages
-            .iter()
-            .copied()
-            .find(|message| message.id == slug)
+        let found = self
+            .listed()
+            .find(|listed| listed.dialect() == dialect && listed.id() == slug)?;
+        Some(found.message())
     }
 
-    /// The dialects that a program speaks, the ones to ask first first.
-    pub(crate) fn speakers(&self, app: &[u8]) -> Option<&[Speaker]> {
-        if app.is_empty() {
-            return Some(&self.programs.headerless);
+    /// The dialects that a program speaks, the ones to ask first first. `hint` is what the filter said of it.
+    #[inline]
+    pub(crate) fn speakers(&self, app: &[u8], hint: Hint) -> &[Speaker] {
+        if let Some(program) = self.programs.of_hint(hint) {
+            return &program.speakers;
         }
-        self.programs.get(app).map(|program| program.speakers.as_slice())
+        if app.is_empty() {
+            return &self.programs.headerless;
+        }
+        self.programs.get(app).map_or(&[], |program| &program.speakers)
     }
 
-    /// Whether a program passes on what daemons say, and has no dialect of its own.
+    /// Whether lines of a program are read.
+    pub(crate) fn knows(&self, app: &[u8]) -> bool {
+        app.is_empty() || self.programs.get(app).is_some()
+    }
+
+    /// Whether a program passes on what daemons say, with their own tags.
     pub(crate) fn passes_on(&self, app: &[u8]) -> bool {
         self.programs.get(app).is_some_and(Program::passes_on)
     }
@@ -119,7 +121,16 @@ fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static Dialec
 impl AppFilter for Catalogue {
     #[inline]
     fn wants(&self, app: &[u8]) -> bool {
-        app.is_empty() || self.programs.get(app).is_some()
+        self.knows(app)
+    }
+
+    #[inline]
+    fn program(&self, app: &[u8]) -> Option<Hint> {
+        if app.is_empty() {
+            return Some(Hint::default());
+        }
+        let program = self.programs.number(app)?;
+        Some(Hint { program, place: 0 })
     }
 }
 
@@ -134,19 +145,30 @@ impl AppFilter for Facts<'_> {
     }
 
     #[inline]
-    fn is_chatter(&self, app: &[u8], body: &[u8]) -> bool {
-        let Some(program) = self.0.programs.get(app) else {
-            return false;
+    fn program(&self, app: &[u8]) -> Option<Hint> {
+        self.0.program(app)
+    }
+
+    #[inline]
+    fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
+        let Some(program) = self.0.programs.of_hint(hint) else {
+            return Some(hint);
         };
         let dialect = |speaker: &Speaker| &self.0.dialects[usize::from(speaker.dialect)];
         match &program.speakers[..] {
-            [only @ Speaker { own: true, .. }] => dialect(only).is_chatter(body),
+            [only @ Speaker { own: true, .. }] => dialect(only).glance(hint, body),
             // the kernel: its packet filters agree on whose packets concern nobody
-            [first @ Speaker { own: true, .. }, ..] => {
-                dialect(first).is_packet_filter() && dialect(first).is_chatter(body)
+            [first @ Speaker { own: true, .. }, ..] if dialect(first).is_packet_filter() => {
+                dialect(first).glance(hint, body)
             }
             // NetworkManager's own lines begin with their level, those that it passes on do not
-            _ => program.passes_on() && body.first() == Some(&b'<'),
+            speakers => {
+                let mut own = speakers.iter().filter(|speaker| speaker.own);
+                let chatter = program.passes_on()
+                    && body.first() == Some(&b'<')
+                    && !own.any(|speaker| dialect(speaker).may_be_wanted(body));
+                (!chatter).then_some(hint)
+            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The checks that every dialect file passes, shipped or a user's own: the example lines are the tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tunlog_model::{Field, Payload, RecordRef};
 
+use crate::codes;
 use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
-use crate::template::{Caught, Fields, unknown, unknown_field};
+use crate::template::{Caught, Fields, Slot, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -27,13 +28,14 @@ pub fn check(path: &str, text: &str) -> Vec<String> {
         (Ok(file), Ok(again)) => {
             head(&file, &mut report);
             messages(&file, &mut report);
+            texts(&file, &mut report);
             let dialect = Dialect::new(user::table_of(again));
             compiled(&dialect, &file, &mut report);
             examples(&dialect, &file, &mut report);
         }
         (Err(error), _) | (_, Err(error)) => {
             let line = report.lines.of_byte(error.span().map_or(0, |span| span.start));
-            report.say(line, "", error.message());
+            report.say(line, "", unread(error.message()));
         }
     }
     report.found.sort();
@@ -42,6 +44,16 @@ pub fn check(path: &str, text: &str) -> Vec<String> {
         .into_iter()
         .map(|(line, problem)| format!("{path}:{line}: {problem}"))
         .collect()
+}
+
+/// What the TOML reader says; of a key that it does not know also the nearest one that it does.
+fn unread(said: &str) -> String {
+    let said = said.trim_end();
+    let quoted: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [key, known @ ..] if said.starts_with("unknown field") && !known.is_empty() => unknown("key", key, known),
+        _ => said.to_owned(),
+    }
 }
 
 /// Problems with their lines.
@@ -87,8 +99,12 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
         report.in_head("name", "no `[[message]]`: it would understand nothing");
     }
     for (key, field) in &file.map {
-        if Field::from_word(field).is_none() {
-            report.in_head(key, unknown_field(field));
+        let problem = match file.shape.as_str() {
+            "key-value" => Slot::compile(field).err(),
+            _ => Field::from_word(field).is_none().then(|| unknown_field(field)),
+        };
+        if let Some(problem) = problem {
+            report.in_head(key, problem);
         }
     }
 }
@@ -119,15 +135,59 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
         if file.shape == "template" && entry.template.is_empty() && entry.also.is_empty() {
             report.in_message(number, entry, "id", "no `template`: no line would ever be it");
         }
+        let told_by = [&entry.template, &entry.code].iter().any(|text| !text.is_empty()) || !entry.when.is_empty();
+        if file.shape == "key-value" && !told_by {
+            report.in_message(
+                number,
+                entry,
+                "id",
+                "no `code`, `when` or `template`: no line would ever be it",
+            );
+        }
         if !entry.same_text_as.is_empty() && !file.message.iter().any(|twin| twin.id == entry.same_text_as) {
             let what = format!("`same-text-as` names `{}`, which is not here", entry.same_text_as);
             report.in_message(number, entry, "same-text-as", what);
+        }
+        if !entry.blames.is_empty() && !codes::causes().any(|cause| cause == entry.blames) {
+            let what = unknown("cause", &entry.blames, &codes::causes().collect::<Vec<_>>());
+            report.in_message(number, entry, "blames", what);
         }
         if entry.example.is_empty() {
             report.in_message(number, entry, "id", "no example line");
         }
         if entry.example.len() > EXAMPLES_MAX {
             report.in_message(number, entry, "id", format!("more than {EXAMPLES_MAX} example lines"));
+        }
+    }
+}
+
+/// Who asks what a message means wants to hear of this one: two messages that say the same are one, or declared twins.
+fn texts(file: &DialectFile, report: &mut Report<'_>) {
+    let mut told: BTreeMap<(&str, &str), &MessageEntry> = BTreeMap::new();
+    for (number, entry) in file.message.iter().enumerate() {
+        let twin = &entry.twin_of;
+        let here = twin.strip_prefix(&file.name).and_then(|rest| rest.strip_prefix('/'));
+        let here = here.or((!twin.contains('/') && !twin.is_empty()).then_some(twin));
+        if here.is_some_and(|id| !file.message.iter().any(|other| other.id == id)) {
+            report.in_message(
+                number,
+                entry,
+                "twin-of",
+                format!("`twin-of` names `{twin}`, which is not here"),
+            );
+        }
+        match told.get(&(entry.meaning.trim(), entry.action.trim())) {
+            Some(first) if twin.is_empty() && entry.same_text_as != first.id && first.same_text_as != entry.id => {
+                let what = format!(
+                    "`meaning` and `action` are those of `{}`: say what is different, make them one message (`also`), or declare `twin-of`",
+                    first.id
+                );
+                report.in_message(number, entry, "meaning", what);
+            }
+            Some(_) => {}
+            None => {
+                told.insert((entry.meaning.trim(), entry.action.trim()), entry);
+            }
         }
     }
 }

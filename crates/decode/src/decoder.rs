@@ -1,9 +1,8 @@
 //! Records to events. One decoder per worker: it keeps scratch space, nothing else.
 
-use tunlog_model::{Entry, EventBatch, Field, Payload, RecordRef, Span, Spans, Unrecognised, Value};
+use tunlog_model::{Entry, EventBatch, Hint, Payload, RecordRef, Span, Spans, Unrecognised, Value};
 
 use crate::Catalogue;
-use crate::programs::Speaker;
 use crate::template::{Caught, Fields};
 use crate::trie::Look;
 
@@ -22,13 +21,10 @@ pub enum Keep {
 pub struct Decoder<'c> {
     catalogue: &'c Catalogue,
     keep: Keep,
-    values: Vec<(Field, Value)>,
     /// Empty between records; only its allocation is kept.
     scratch: Fields<'static>,
     /// The line of the last text, and whether it gave anything.
     last: (u64, bool),
-    last_app: Vec<u8>,
-    last_speakers: &'c [Speaker],
 }
 
 impl<'c> Decoder<'c> {
@@ -37,11 +33,8 @@ impl<'c> Decoder<'c> {
         Decoder {
             catalogue,
             keep,
-            values: Vec::new(),
             scratch: Vec::new(),
             last: (0, false),
-            last_app: Vec::new(),
-            last_speakers: catalogue.speakers(b"").unwrap_or_default(),
         }
     }
 
@@ -53,7 +46,7 @@ impl<'c> Decoder<'c> {
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
     pub fn decode(&mut self, record: &RecordRef<'_>, spans: &Spans, batch: &mut EventBatch) {
         batch.records += 1;
-        let mut scratch = recycled(std::mem::take(&mut self.scratch));
+        let mut scratch: Fields<'_> = std::mem::take(&mut self.scratch);
         let fields = &mut scratch;
         match record.payload {
             Payload::Text(body) => {
@@ -101,10 +94,15 @@ impl<'c> Decoder<'c> {
             return;
         }
         if let Some((app, pid, inner)) = relayed(body) {
-            let inner_record = RecordRef { app, pid, ..*record };
+            let inner_record = RecordRef {
+                app,
+                pid,
+                hint: Hint::default(),
+                ..*record
+            };
             // a daemon that writes what peers send could be made to speak for another one: only its own tag counts then
             let may_say_so = app == record.app || self.catalogue.passes_on(record.app);
-            if may_say_so && self.catalogue.speakers(app).is_some() {
+            if may_say_so && self.catalogue.knows(app) {
                 return self.text_once(&inner_record, inner, spans, batch, fields);
             }
         }
@@ -133,12 +131,12 @@ impl<'c> Decoder<'c> {
         batch: &mut EventBatch,
         fields: &mut Fields<'a>,
     ) -> bool {
-        for speaker in self.speakers(record.app) {
+        for speaker in self.catalogue.speakers(record.app, record.hint) {
             fields.clear();
             let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
             let look = Look {
                 facts_only: self.keep == Keep::Facts,
-                anchored_only: !speaker.own,
+                anchored_only: !speaker.own || (record.app.is_empty() && dialect.is_doubtful(body)),
             };
             let Some(message) = dialect.find_for(body, record, look, fields) else {
                 continue;
@@ -151,31 +149,24 @@ impl<'c> Decoder<'c> {
             if wanted {
                 for (field, caught) in fields.drain(..) {
                     let value = value(caught, spans, batch);
-                    self.values.push((field, value));
+                    batch.add_value(field, value);
                 }
-                let parts = spans.parts(batch, record, message);
-                batch.push(parts, &mut self.values);
+                let mut parts = spans.parts(batch, record, message);
+                parts.severity = dialect.severity(body, message).unwrap_or(parts.severity);
+                batch.push(parts);
             }
             return true;
         }
         false
     }
 
-    fn speakers(&mut self, app: &[u8]) -> &'c [Speaker] {
-        if self.last_app != app {
-            self.last_app.clear();
-            self.last_app.extend_from_slice(app);
-            self.last_speakers = self.catalogue.speakers(app).unwrap_or_default();
-        }
-        self.last_speakers
-    }
-
     fn unrecognised(&mut self, record: &RecordRef<'_>, body: &[u8], spans: &Spans, batch: &mut EventBatch) {
         // a program that only passes a dialect's lines on has lines of its own, which are nobody's concern
-        let own = self.speakers(record.app).iter().filter(|speaker| speaker.own);
+        let speakers = self.catalogue.speakers(record.app, record.hint);
+        let own = speakers.iter().filter(|speaker| speaker.own);
         let daemon = own
             .map(|speaker| &self.catalogue.dialects()[usize::from(speaker.dialect)])
-            .find(|dialect| !dialect.noise);
+            .find(|dialect| !dialect.is_noise(body));
         let Some(dialect) = daemon.filter(|_| !record.app.is_empty() && !body.is_empty()) else {
             return;
         };

@@ -29,18 +29,46 @@ pub struct DialectFile {
     /// Its messages may stand in a file without any header.
     #[serde(default)]
     pub headerless: bool,
-    /// How a body is read: "template" (default), "netfilter" or "fields".
+    /// How a body is read: "template" (default), "netfilter", "fields" or "key-value".
     #[serde(default = "template")]
     pub shape: String,
-    /// What stands before every body and is cut off first: "none", "uptime", "thread", "connection".
+    /// What stands before every body and is cut off first: a word of `Prelude::ALL`.
     #[serde(default = "none")]
     pub prelude: String,
-    /// shape = "fields": which named value is which field.
+    /// shape = "fields": which named value is which field. shape = "key-value": which key is which placeholder
+    /// (`user = "user:name"`).
     #[serde(default)]
     pub map: BTreeMap<String, String>,
+    /// shape = "key-value": what its keys say of the line itself.
+    #[serde(default, rename = "key-value")]
+    pub key_value: KeyValueHead,
     /// The messages, in order.
     #[serde(default)]
     pub message: Vec<MessageEntry>,
+}
+
+/// How lines of `key=value` pairs tell what they are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyValueHead {
+    /// The key whose value is the message's `code`.
+    #[serde(default)]
+    pub code: String,
+    /// Keys that may stand before it: it is not looked for behind any other.
+    #[serde(default)]
+    pub leading: Vec<String>,
+    /// The key among them whose value is the severity.
+    #[serde(default)]
+    pub level: String,
+    /// Its values, as syslog words.
+    #[serde(default)]
+    pub levels: BTreeMap<String, String>,
+    /// Keys whose value repeats what other keys say, in prose.
+    #[serde(default, rename = "free-text")]
+    pub free_text: Vec<String>,
+    /// Categories of which every line should be understood; lines of others are noise.
+    #[serde(default)]
+    pub own: Vec<String>,
 }
 
 /// One message of a dialect file.
@@ -55,7 +83,7 @@ pub struct MessageEntry {
     /// Other spellings.
     #[serde(default)]
     pub also: Vec<String>,
-    /// Conditions (other shapes): key and the value it must have.
+    /// Conditions (other shapes): key and the values it may have, separated by `|`.
     #[serde(default)]
     pub when: BTreeMap<String, String>,
     /// Syslog severity.
@@ -94,12 +122,69 @@ pub struct MessageEntry {
     /// Recommended action.
     #[serde(default)]
     pub action: String,
+    /// shape = "key-value": the number by which its writer identifies it.
+    #[serde(default)]
+    pub code: String,
+    /// The writer's own name for it; several may share one.
+    #[serde(default)]
+    pub name: String,
+    /// What the writer's reference says that the firewall does ("None", "drop").
+    #[serde(default)]
+    pub firewall_action: String,
+    /// Its revision in the writer's reference.
+    #[serde(default)]
+    pub revision: u32,
+    /// Its keys, in the order in which they are written.
+    #[serde(default)]
+    pub parameters: Vec<String>,
+    /// shape = "key-value": keys that are another placeholder here than in the head's `map`.
+    #[serde(default)]
+    pub map: BTreeMap<String, String>,
     /// Another message whose text is the same.
     #[serde(default, rename = "same-text-as")]
     pub same_text_as: String,
+    /// Another message (`id`, or `dialect/id`) that says the same of another place: meaning and action may be its.
+    #[serde(default, rename = "twin-of")]
+    pub twin_of: String,
     /// Examples; they are the tests.
     #[serde(default)]
     pub example: Vec<Example>,
+}
+
+impl DialectFile {
+    /// The templates of a message, with the writer's names of keys replaced by what `map` says of them: a reference's
+    /// text can be taken as it is printed.
+    pub fn templates(&self, entry: &MessageEntry) -> Vec<String> {
+        let main = Some(&entry.template).filter(|template| !template.is_empty());
+        let all = main.into_iter().chain(&entry.also);
+        all.map(|template| match self.shape.as_str() {
+            "key-value" => resolved(template, |key| entry.map.get(key).or_else(|| self.map.get(key))),
+            _ => template.clone(),
+        })
+        .collect()
+    }
+}
+
+fn resolved<'m>(template: &str, meaning: impl Fn(&str) -> Option<&'m String>) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, inside)) = rest.split_once('<') {
+        out.push_str(before);
+        out.push('<');
+        if let Some(literal) = inside.strip_prefix('<') {
+            out.push('<');
+            rest = literal;
+            continue;
+        }
+        let Some((key, after)) = inside.split_once('>') else {
+            rest = inside;
+            break;
+        };
+        out.push_str(meaning(key).map_or(key, String::as_str));
+        out.push('>');
+        rest = after;
+    }
+    out + rest
 }
 
 /// An example line.

@@ -2,15 +2,16 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Hint, Layer, Message, RecordRef, Role, Severity};
 
+use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, typed};
+use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
-use crate::trie::{Look, Trie};
+use crate::trie::{Look, Place, Trie};
 
 /// One dialect; compiled when its first line comes.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl Dialect {
         self.ready = OnceLock::new();
     }
 
+    /// Its files.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static DialectTable> {
+        self.tables.iter().copied()
+    }
+
     /// Program names of all files.
     pub fn apps(&self) -> impl Iterator<Item = &'static str> {
         self.tables.iter().flat_map(|table| table.apps.iter().copied())
@@ -85,6 +91,7 @@ impl Dialect {
     }
 
     /// As `find`, looking no closer than `look` says.
+    #[inline]
     pub fn find_for<'a>(
         &self,
         body: &'a [u8],
@@ -94,11 +101,26 @@ impl Dialect {
     ) -> Option<&'static Message> {
         let ready = self.ready();
         let before = fields.len();
-        let rest = ready.prelude.cut(body, fields).trim_ascii_start();
-        let Some(number) = ready.shape.find(rest, record, look, fields) else {
+        let mut prelude = before;
+        let number = match (&ready.shape, record.hint.place) {
+            // the filter looked already, and nothing stands before a body
+            (Shape::Template(trie), place @ 1..) => trie.find_at(Place(place - 1), body, look, fields),
+            _ => {
+                let rest = ready.prelude.cut(body, fields).trim_ascii_start();
+                prelude = fields.len();
+                ready.shape.find(rest, record, look, fields)
+            }
+        };
+        let Some(number) = number else {
             fields.truncate(before);
             return None;
         };
+        // what the message says once more is the message's
+        for at in (before..prelude).rev() {
+            if fields[prelude..].iter().any(|(field, _)| *field == fields[at].0) {
+                fields.remove(at);
+            }
+        }
         let number = number as usize;
         for (field, value) in &ready.sets[number] {
             if !fields[before..].iter().any(|(known, _)| known == field) {
@@ -107,24 +129,62 @@ impl Dialect {
         }
         Some(ready.messages[number])
     }
-}
 
-impl Dialect {
     /// Whether bodies are lines of a packet filter.
     pub(crate) fn is_packet_filter(&self) -> bool {
         matches!(self.ready().shape, Shape::Netfilter(_))
     }
 
-    /// Whether a body is told at a glance to be chatter: lines of a packet filter about other people's packets, and
-    /// templates, where nothing stands before them.
-    pub(crate) fn is_chatter(&self, body: &[u8]) -> bool {
+    /// Whether a body of nobody knows which program lacks what would show that it is this dialect's: RouterOS's topics.
+    pub(crate) fn is_doubtful(&self, body: &[u8]) -> bool {
+        let ready = self.ready();
+        ready.prelude == Prelude::Topics && ready.prelude.cut(body, &mut Fields::new()).len() == body.len()
+    }
+
+    /// None for a body that is told at a glance to be chatter: lines of a packet filter about other people's packets, and
+    /// templates, where nothing stands before them. Otherwise the hint, with what was found out.
+    #[inline]
+    pub(crate) fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
         let ready = self.ready();
         match &ready.shape {
-            Shape::Template(trie) => ready.prelude == Prelude::None && trie.is_chatter(body),
-            Shape::Netfilter(rules) => rules.is_chatter(body),
-            Shape::Fields { .. } => false,
+            Shape::Template(trie) if ready.prelude == Prelude::None && !starts_blank(body) => {
+                let place = trie.glance(body)?.0 + 1;
+                Some(Hint { place, ..hint })
+            }
+            Shape::Netfilter(rules) => (!rules.is_chatter(body)).then_some(hint),
+            Shape::KeyValue(rules) if ready.prelude == Prelude::None => (!rules.is_chatter(body)).then_some(hint),
+            _ => Some(hint),
         }
     }
+
+    /// Whether a body may be something that attempts want, as far as a glance tells.
+    pub(crate) fn may_be_wanted(&self, body: &[u8]) -> bool {
+        let ready = self.ready();
+        match (&ready.shape, ready.prelude.peek(body)) {
+            (Shape::Template(trie), Some(rest)) => trie.may_be_wanted(rest),
+            _ => true,
+        }
+    }
+
+    /// Whether a body that nothing fits is somebody else's business.
+    pub(crate) fn is_noise(&self, body: &[u8]) -> bool {
+        self.noise || matches!(&self.ready().shape, Shape::KeyValue(rules) if rules.is_foreign(body))
+    }
+
+    /// The severity that a body has by its own word, or by what it is: some relays have one priority for all.
+    #[inline]
+    pub(crate) fn severity(&self, body: &[u8], message: &Message) -> Option<Severity> {
+        match &self.ready().shape {
+            Shape::KeyValue(rules) => rules.severity(body, message.severity),
+            _ => None,
+        }
+    }
+}
+
+/// Bodies that begin with blanks are read without them.
+#[inline]
+fn starts_blank(body: &[u8]) -> bool {
+    body.first().is_none_or(u8::is_ascii_whitespace)
 }
 
 impl Ready {
@@ -176,56 +236,32 @@ impl Ready {
     }
 
     fn add(&mut self, dialect: &'static str, role: Role, entry: &'static MessageTable) {
-        let severity = self
-            .word(entry, "severity", entry.severity, Severity::ALL)
-            .unwrap_or(Severity::Info);
-        let layer = self
-            .word(entry, "layer", entry.layer, Layer::ALL)
-            .unwrap_or(Layer::System);
-        let kind = self
-            .word(entry, "event", entry.event, EventKind::ALL)
-            .unwrap_or(EventKind::SystemMessage);
-        let end_reason = match entry.end_reason {
-            "" => None,
-            word => self.word(entry, "end_reason", word, EndReason::ALL),
-        };
-        let calling = !entry.side.is_empty() && self.word(entry, "side", entry.side, SIDES).is_some();
+        self.word(entry, "severity", entry.severity, Severity::ALL);
+        self.word(entry, "layer", entry.layer, Layer::ALL);
+        self.word(entry, "event", entry.event, EventKind::ALL);
+        if !entry.end_reason.is_empty() {
+            self.word(entry, "end_reason", entry.end_reason, EndReason::ALL);
+        }
+        if !entry.side.is_empty() {
+            self.word(entry, "side", entry.side, SIDES);
+        }
         let set = self.constants(entry);
         self.sets.push(set);
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
-        self.messages.push(Box::leak(Box::new(Message {
-            dialect,
-            role,
-            id: entry.id,
-            severity,
-            layer,
-            kind,
-            blames: (!entry.blames.is_empty()).then_some(entry.blames),
-            end_reason,
-            calling,
-            secret: entry.secret,
-            concerns_attempts: concerns_attempts(role, layer, kind, entry),
-            templates: entry.templates,
-            meaning: entry.meaning,
-            cause: entry.cause,
-            action: entry.action,
-            source: entry.source,
-            versions: entry.versions,
-        })));
+        self.messages
+            .push(Box::leak(Box::new(message_of(dialect, role, entry))));
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
         self.problems.push(Problem { message, near, what });
     }
 
-    /// The value that a key's word names.
-    fn word<T: Copy>(&mut self, entry: &MessageTable, key: &'static str, word: &str, all: &[(T, &str)]) -> Option<T> {
-        let known = all.iter().find(|(_, known)| *known == word).map(|(value, _)| *value);
-        if known.is_none() {
+    /// Says so if a key's word is in no list.
+    fn word<T>(&mut self, entry: &MessageTable, key: &'static str, word: &str, all: &[(T, &str)]) {
+        if !all.iter().any(|(_, known)| *known == word) {
             let words: Vec<&str> = all.iter().map(|(_, word)| *word).collect();
             self.wrong(entry.id, key, unknown(key, word, &words));
         }
-        known
     }
 
     fn constants(&mut self, entry: &MessageTable) -> Vec<(Field, Caught<'static>)> {
@@ -270,45 +306,6 @@ fn sound(text: &str, secret: bool) -> Result<Template, String> {
 /// Whose line a message is, where only one side of a connection writes it.
 const SIDES: &[((), &str)] = &[((), "calling")];
 
-/// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
-/// else's port (gateways log them by the million).
-fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
-    let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
-    if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
-        return !entry.blames.is_empty() || kind == HelperMissing;
-    }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
-        return true;
-    }
-    if matches!(role, Role::Server | Role::Caller) {
-        // their lines are tied by names that stand in progress lines too, and in preludes
-        return layer != Layer::System || !kind.is_detail() || JOINING.iter().any(|field| has(field));
-    }
-    if !kind.is_detail() && kind != AuthStarted {
-        return !matches!(kind, ScriptRun | PluginLoaded | SystemError);
-    }
-    // of pppd's packet lines those that came from the peer prove that it is heard; what we sent proves nothing
-    let sent = entry
-        .templates
-        .first()
-        .is_some_and(|template| template.starts_with("sent ["));
-    let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
-    (heard && !sent) || JOINING.iter().any(|field| has(field))
-}
-
-/// Placeholders that join a line with others, whatever else it says.
-const JOINING: &[&str] = &[
-    "<user:",
-    "<user>",
-    "<client_ip:",
-    "<claimed_ip:",
-    "<assigned_ip:",
-    "<tunnel_id:",
-    "<pid:",
-    "<interface:",
-];
-
 fn shape_of(
     tables: &[&'static DialectTable],
     templates: Vec<(Template, u32)>,
@@ -328,11 +325,17 @@ fn shape_of(
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields { conditions, map: map() },
+        "key-value" => {
+            let concerns = |number: usize| messages[number].concerns_attempts;
+            let texts = Trie::build(templates, |number| concerns(number as usize));
+            let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+            Shape::KeyValue(Box::new(key_value::Rules::new(tables, texts, concerns, &mut wrong)))
+        }
         "template" => Shape::Template(Trie::build(templates, |number| {
             messages[number as usize].concerns_attempts
         })),
         other => {
-            let what = unknown("shape", other, &["template", "netfilter", "fields"]);
+            let what = unknown("shape", other, &["template", "netfilter", "fields", "key-value"]);
             problems.push(Problem {
                 message: "",
                 near: "shape",

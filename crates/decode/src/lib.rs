@@ -5,9 +5,11 @@
 
 mod catalogue;
 mod check;
+pub mod codes;
 mod decoder;
 mod definition;
 mod dialect;
+mod listed;
 mod options;
 mod prelude;
 mod problem;
@@ -24,5 +26,6 @@ pub use catalogue::{Catalogue, Facts};
 pub use check::check;
 pub use decoder::{Decoder, Keep};
 pub use dialect::Dialect;
+pub use listed::Listed;
 pub use redact::redact;
 pub use table::FILES as DIALECT_FILES;

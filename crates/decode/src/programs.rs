@@ -1,6 +1,8 @@
 //! Which programs speak which dialects. Asked of every line of a log, so nearly all other programs are told apart by their
 //! name's first and last byte alone.
 
+use tunlog_model::Hint;
+
 use crate::dialect::Dialect;
 
 /// A dialect that a program speaks.
@@ -17,6 +19,8 @@ pub(crate) struct Speaker {
 pub(crate) struct Program {
     name: &'static [u8],
     pub speakers: Vec<Speaker>,
+    /// Whether it passes on lines with their writers' own tags.
+    relay: bool,
     /// The next program of the same place, plus one.
     next: u16,
 }
@@ -57,9 +61,7 @@ impl Programs {
                 all.headerless.push(speaker);
             }
         }
-        RELAYS.iter().for_each(|name| {
-            all.entry(name);
-        });
+        RELAYS.iter().for_each(|name| all.entry(name).relay = true);
         let priority = |speaker: &Speaker| std::cmp::Reverse(dialects[usize::from(speaker.dialect)].priority);
         all.programs
             .iter_mut()
@@ -77,6 +79,7 @@ impl Programs {
                 self.programs.push(Program {
                     name,
                     speakers: Vec::new(),
+                    relay: false,
                     next: *place,
                 });
                 *place = self.programs.len() as u16;
@@ -87,24 +90,35 @@ impl Programs {
     }
 
     /// The program of a name.
-    #[inline]
     pub fn get(&self, name: &[u8]) -> Option<&Program> {
+        let number = self.number(name)?;
+        self.programs.get(number as usize - 1)
+    }
+
+    /// The number of the program of a name, plus one.
+    #[inline]
+    pub fn number(&self, name: &[u8]) -> Option<u32> {
         let mut number = self.gate[place(name)];
-        while number != 0 {
-            let program = &self.programs[usize::from(number) - 1];
+        while let Some(program) = usize::from(number).checked_sub(1).and_then(|at| self.programs.get(at)) {
             if program.name == name {
-                return Some(program);
+                return Some(u32::from(number));
             }
             number = program.next;
         }
         None
     }
+
+    /// The program that a hint names.
+    #[inline]
+    pub fn of_hint(&self, hint: Hint) -> Option<&Program> {
+        self.programs.get((hint.program as usize).checked_sub(1)?)
+    }
 }
 
 impl Program {
-    /// Whether it has no dialect of its own.
+    /// Whether it passes on what others say, tag and all: it is known for that, or has no dialect of its own.
     pub fn passes_on(&self) -> bool {
-        !self.speakers.iter().any(|speaker| speaker.own)
+        self.relay || !self.speakers.iter().any(|speaker| speaker.own)
     }
 
     fn add(&mut self, speaker: Speaker) {

@@ -1,5 +1,7 @@
 //! Dialects as static tables: what the build script writes and what a user's file is turned into.
 
+use tunlog_model::Vendor;
+
 /// A dialect file as data.
 #[derive(Debug)]
 #[allow(missing_docs)] // field for field what dialects/README.md describes
@@ -14,7 +16,20 @@ pub struct DialectTable {
     pub shape: &'static str,
     pub prelude: &'static str,
     pub map: &'static [(&'static str, &'static str)],
+    pub key_value: KeyValueTable,
     pub messages: &'static [MessageTable],
+}
+
+/// What keys of `key=value` lines say, as data.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // field for field what dialects/README.md describes
+pub struct KeyValueTable {
+    pub code: &'static str,
+    pub leading: &'static [&'static str],
+    pub level: &'static str,
+    pub levels: &'static [(&'static str, &'static str)],
+    pub free_text: &'static [&'static str],
+    pub own: &'static [&'static str],
 }
 
 /// One message as data.
@@ -37,6 +52,8 @@ pub struct MessageTable {
     pub meaning: &'static str,
     pub cause: &'static str,
     pub action: &'static str,
+    pub map: &'static [(&'static str, &'static str)],
+    pub vendor: Vendor,
 }
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));

@@ -4,6 +4,7 @@
 //! indexed, and pieces: a placeholder and the literal that follows it. No regular expressions, no backtracking except
 //! for peer-chosen names, which are split from the right.
 
+mod cisco;
 mod suggest;
 mod take;
 mod value;
@@ -30,6 +31,8 @@ pub enum Kind {
     Minutes,
     Seconds,
     Method,
+    AnyMethod,
+    MppeBits,
     Name,
     PppdName,
     VName,
@@ -38,6 +41,9 @@ pub enum Kind {
     RadiusLogin,
     RadiusCli,
     PppOptions,
+    AsaPeer,
+    Span,
+    VirtualAccess,
     Rest,
 }
 
@@ -54,6 +60,8 @@ impl Kind {
         (Kind::Minutes, "minutes"),
         (Kind::Seconds, "seconds"),
         (Kind::Method, "method"),
+        (Kind::AnyMethod, "any-method"),
+        (Kind::MppeBits, "mppe-bits"),
         (Kind::Name, "name"),
         (Kind::PppdName, "pppd-name"),
         (Kind::VName, "v-name"),
@@ -62,6 +70,9 @@ impl Kind {
         (Kind::RadiusLogin, "radius-login"),
         (Kind::RadiusCli, "radius-cli"),
         (Kind::PppOptions, "ppp-options"),
+        (Kind::AsaPeer, "asa-peer"),
+        (Kind::Span, "span"),
+        (Kind::VirtualAccess, "virtual-access"),
         (Kind::Rest, "rest"),
     ];
 
@@ -72,7 +83,7 @@ impl Kind {
     /// Its grammar tells where it ends, so that another placeholder may follow at once.
     fn ends_itself(self) -> bool {
         use Kind::*;
-        matches!(self, Int | Hex | Number | Ip | Minutes | Seconds)
+        matches!(self, Int | Hex | Number | Ip | Minutes | Seconds | AsaPeer)
     }
 
     /// Split at the last fitting place, because the peer chooses the text.
@@ -82,6 +93,35 @@ impl Kind {
             self,
             Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
         )
+    }
+}
+
+/// A placeholder on its own, without text around it: what the value of a key is.
+#[derive(Clone, Debug)]
+pub struct Slot(Piece);
+
+impl Slot {
+    /// Compiles `field:type`, or `field`, whose value is typed by the field.
+    ///
+    /// # Errors
+    /// Says which word is not known.
+    pub fn compile(text: &str) -> Result<Slot, String> {
+        placeholder(text).map(Slot)
+    }
+
+    /// Whether the peer chooses the text.
+    pub fn is_peers(&self) -> bool {
+        self.0.kind.splits_from_right()
+    }
+
+    /// The value of a text. None if it is no value of its type, and where nothing is to be kept.
+    pub fn value<'a>(&self, text: &'a [u8]) -> Option<(Field, Caught<'a>)> {
+        let field = self.0.field?;
+        if self.0.kind == Kind::Text {
+            return crate::shape::typed(field, text).map(|value| (field, value));
+        }
+        let mut fields = Vec::new();
+        value::keep(&self.0, text, &mut fields).then(|| fields.pop()).flatten()
     }
 }
 

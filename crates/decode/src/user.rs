@@ -1,43 +1,49 @@
 //! Users' own dialect files become the same tables as the shipped ones.
 
-use crate::definition::{DialectFile, MessageEntry};
-use crate::table::{DialectTable, MessageTable};
+use std::collections::BTreeMap;
+
+use tunlog_model::Vendor;
+
+use crate::definition::{DialectFile, KeyValueHead, MessageEntry};
+use crate::table::{DialectTable, KeyValueTable, MessageTable};
 
 /// The table of a file. Leaked: a user's dialects live as long as the program, and there are few.
 pub fn table_of(file: DialectFile) -> &'static DialectTable {
-    let messages: Vec<MessageTable> = file.message.into_iter().map(message).collect();
+    let templates: Vec<Vec<String>> = file.message.iter().map(|entry| file.templates(entry)).collect();
+    let entries = file.message.into_iter().zip(templates);
+    let messages: Vec<MessageTable> = entries.map(|(entry, templates)| message(entry, templates)).collect();
     Box::leak(Box::new(DialectTable {
         name: text(file.name),
-        apps: leak(file.apps.into_iter().map(text).collect()),
-        passed_on_by: leak(file.passed_on_by.into_iter().map(text).collect()),
+        apps: list(file.apps),
+        passed_on_by: list(file.passed_on_by),
         role: text(file.role),
         unrecognised: text(file.unrecognised),
         headerless: file.headerless,
         priority: file.priority,
         shape: text(file.shape),
         prelude: text(file.prelude),
-        map: leak(
-            file.map
-                .into_iter()
-                .map(|(key, value)| (text(key), text(value)))
-                .collect(),
-        ),
+        map: pairs(file.map),
+        key_value: key_value(file.key_value),
         messages: leak(messages),
     }))
 }
 
-fn message(entry: MessageEntry) -> MessageTable {
-    let main = (!entry.template.is_empty()).then_some(entry.template);
+fn key_value(head: KeyValueHead) -> KeyValueTable {
+    KeyValueTable {
+        code: text(head.code),
+        leading: list(head.leading),
+        level: text(head.level),
+        levels: pairs(head.levels),
+        free_text: list(head.free_text),
+        own: list(head.own),
+    }
+}
+
+fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
     MessageTable {
         id: text(entry.id),
-        templates: leak(main.into_iter().chain(entry.also).map(text).collect()),
-        when: leak(
-            entry
-                .when
-                .into_iter()
-                .map(|(key, value)| (text(key), text(value)))
-                .collect(),
-        ),
+        templates: list(templates),
+        when: pairs(entry.when),
         severity: text(entry.severity),
         layer: text(entry.layer),
         event: text(entry.event),
@@ -57,6 +63,16 @@ fn message(entry: MessageEntry) -> MessageTable {
         meaning: text(entry.meaning),
         cause: text(entry.cause),
         action: text(entry.action),
+        map: pairs(entry.map),
+        vendor: Vendor {
+            code: text(entry.code),
+            name: text(entry.name),
+            template: text(entry.template),
+            firewall_action: text(entry.firewall_action),
+            revision: entry.revision,
+            parameters: list(entry.parameters),
+            same_text_as: text(entry.same_text_as),
+        },
     }
 }
 
@@ -65,6 +81,14 @@ fn plain(value: &toml::Value) -> String {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+fn pairs(map: BTreeMap<String, String>) -> &'static [(&'static str, &'static str)] {
+    leak(map.into_iter().map(|(key, value)| (text(key), text(value))).collect())
+}
+
+fn list(texts: Vec<String>) -> &'static [&'static str] {
+    leak(texts.into_iter().map(text).collect())
 }
 
 fn text(text: String) -> &'static str {

@@ -72,6 +72,8 @@ pub struct EventBatch {
     bytes: Vec<u8>,
     extra: Vec<u8>,
     values: Vec<(Field, Value)>,
+    /// How many of the values belong to events that were pushed.
+    pushed_values: usize,
     /// The events; `Entry::Repeated` and `Entry::Lost` stand between them where the source says so.
     pub entries: Vec<Entry>,
     /// Records seen, understood or not.
@@ -189,6 +191,7 @@ impl EventBatch {
         self.len = len;
         self.extra.clear();
         self.values.clear();
+        self.pushed_values = 0;
         self.entries.clear();
         (self.records, self.unrecognised, self.lines) = (0, 0, 0);
     }
@@ -223,11 +226,18 @@ impl EventBatch {
         }
     }
 
-    /// Adds an event; `spans` are those of the record's parts.
-    pub fn push(&mut self, event: EventParts, values: &mut Vec<(Field, Value)>) {
-        let first_value = self.values.len() as u32;
-        let count = values.len() as u16;
-        self.values.append(values);
+    /// Adds a value of the event that will be pushed next.
+    #[inline]
+    pub fn add_value(&mut self, field: Field, value: Value) {
+        self.values.push((field, value));
+    }
+
+    /// Adds an event, with the values that were added since the one before.
+    #[inline]
+    pub fn push(&mut self, event: EventParts) {
+        let first_value = self.pushed_values as u32;
+        let count = (self.values.len() - self.pushed_values) as u16;
+        self.pushed_values = self.values.len();
         self.entries.push(Entry::Event(RawEvent {
             message: event.message,
             stamp: event.stamp,
@@ -277,10 +287,8 @@ impl Spans {
     }
 
     /// The span of `part` in `batch`; copied into the batch if it is no part of the chunk.
+    #[inline]
     pub fn span(&self, batch: &mut EventBatch, part: &[u8]) -> Span {
-        if part.is_empty() {
-            return Span::default();
-        }
         let offset = (part.as_ptr() as usize).wrapping_sub(self.start);
         if offset <= self.len && part.len() <= self.len - offset {
             Span {
@@ -293,6 +301,7 @@ impl Spans {
     }
 
     /// The parts of a record that an event keeps.
+    #[inline]
     pub fn parts(&self, batch: &mut EventBatch, record: &RecordRef<'_>, message: &'static Message) -> EventParts {
         EventParts {
             message,

@@ -19,8 +19,8 @@ pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, 
 pub use field::Field;
 pub use kind::EventKind;
 pub use layer::{Layer, Severity};
-pub use message::{Message, Role};
-pub use record::{AppFilter, Assumed, Civil, EveryApp, Payload, RecordRef, RecordTime, Stamp};
+pub use message::{Message, Role, Vendor};
+pub use record::{AppFilter, Assumed, Civil, EveryApp, Hint, Payload, RecordRef, RecordTime, Stamp};
 pub use table::{Cell, Column};
 
 /// The word of a value in a list of values and words that holds every value.

@@ -85,4 +85,62 @@ pub struct Message {
     pub source: &'static str,
     /// Versions of the daemon that write it, if known.
     pub versions: &'static str,
+    /// What the writer's own reference says of it; all empty where there is none.
+    pub vendor: Vendor,
+}
+
+/// What a vendor's message reference says of a message, in its own words. Empty or 0: it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Vendor {
+    /// The number that identifies it, as printed (`02800009`).
+    pub code: &'static str,
+    /// Its name; several messages may share one.
+    pub name: &'static str,
+    /// Its text, with the vendor's names of the parameters.
+    pub template: &'static str,
+    /// What the firewall does ("None", "drop").
+    pub firewall_action: &'static str,
+    /// Revision of the message in that reference.
+    pub revision: u32,
+    /// Its parameters, in the order in which they are written.
+    pub parameters: &'static [&'static str],
+    /// The id of a message whose text is the same, so that only the code tells them apart.
+    pub same_text_as: &'static str,
+}
+
+impl Vendor {
+    /// Whether somebody who asks for `asked` may mean it: its name, or its code with or without leading zeros, which
+    /// some receivers drop.
+    pub fn answers_to(&self, asked: &str) -> bool {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let same_code =
+            digits(asked) && digits(self.code) && asked.trim_start_matches('0') == self.code.trim_start_matches('0');
+        same_code || (!self.name.is_empty() && self.name.eq_ignore_ascii_case(asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Vendor;
+
+    #[test]
+    fn a_message_answers_to_its_name_and_to_its_code_without_zeros() {
+        let vendor = Vendor {
+            code: "02800009",
+            name: "session_closed",
+            ..Vendor::default()
+        };
+        assert!(
+            ["02800009", "2800009", "002800009", "session_closed", "Session_Closed"]
+                .iter()
+                .all(|asked| vendor.answers_to(asked))
+        );
+        assert!(
+            !["2800008", "28000090", "", "0", "session"]
+                .iter()
+                .any(|asked| vendor.answers_to(asked))
+        );
+        assert!(!Vendor::default().answers_to(""));
+        assert!(!Vendor::default().answers_to("0"));
+    }
 }

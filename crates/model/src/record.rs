@@ -120,6 +120,18 @@ pub struct RecordRef<'a> {
     pub raw: &'a [u8],
     /// 1-based line (or record) number within the source.
     pub line: u64,
+    /// What the filter found out about it.
+    pub hint: Hint,
+}
+
+/// What a filter found out about a line while it was cut, so that decoding need not look again. Only the filter that gave
+/// it knows what it means; the default says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// Number of the program plus one; 0: not asked.
+    pub program: u32,
+    /// Where the body leads plus one; 0: not looked.
+    pub place: u32,
 }
 
 impl<'a> RecordRef<'a> {
@@ -136,6 +148,7 @@ impl<'a> RecordRef<'a> {
             trusted: true,
             raw,
             line,
+            hint: Hint::default(),
         }
     }
 }
@@ -146,11 +159,18 @@ pub trait AppFilter: Sync {
     /// Whether records of this program may matter. An empty name (no tag) is asked for too.
     fn wants(&self, app: &[u8]) -> bool;
 
-    /// Whether a line of a wanted program is known at a glance to be chatter that nobody will ask for. Framing then
-    /// counts it and makes no record of it. May be asked of any line, or of none.
-    fn is_chatter(&self, app: &[u8], body: &[u8]) -> bool {
-        let _ = (app, body);
-        false
+    /// The same, with what the filter would like to know of the program again.
+    #[inline]
+    fn program(&self, app: &[u8]) -> Option<Hint> {
+        self.wants(app).then(Hint::default)
+    }
+
+    /// What is to be known of a line of a wanted program at a glance; None if it is chatter that nobody will ask for.
+    /// Framing then counts it and makes no record of it. May be asked of any line, or of none.
+    #[inline]
+    fn glance(&self, program: Hint, body: &[u8]) -> Option<Hint> {
+        let _ = body;
+        Some(program)
     }
 }
 

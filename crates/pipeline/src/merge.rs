@@ -34,7 +34,7 @@ pub(crate) fn all(
             let stream = match shared.as_ref().filter(|_| threaded < THREADED_SETS_MAX && workers > 1) {
                 Some(shared) => {
                     threaded += 1;
-                    Stream::threaded(scope, shared, catalogue, settings, workers)
+                    Stream::threaded(scope, shared, catalogue, settings, workers - 1)
                 }
                 None => Stream::inline(specs, catalogue, settings),
             };

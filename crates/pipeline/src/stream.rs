@@ -130,12 +130,17 @@ enum Kind<'s> {
         catalogue: &'s Catalogue,
         spare: EventBatch,
     },
-    /// Decoded by workers; items that come early wait.
+    /// Decoded by workers, and by whoever asks while what he asks for is not ready: waking him for each item would cost
+    /// more. Items that come early wait.
     Threaded {
         results: Receiver<(u64, Item)>,
         early: BTreeMap<u64, Item>,
         next: u64,
         shared: &'s Shared<'s>,
+        decoder: Box<Decoder<'s>>,
+        catalogue: &'s Catalogue,
+        /// The reader has nothing more.
+        read: bool,
     },
 }
 
@@ -143,9 +148,9 @@ enum Kind<'s> {
 pub(crate) struct Shared<'r> {
     reader: Mutex<Reader<'r>>,
     spare: Mutex<Vec<EventBatch>>,
-    /// How many items were told. A worker does not run far ahead of it: while another one is kept waiting by the system,
-    /// what comes early would pile up.
-    told: Mutex<u64>,
+    /// How many items were told, and how many workers wait for more to be. A worker does not run far ahead: while another
+    /// one is kept waiting by the system, what comes early would pile up.
+    told: Mutex<(u64, usize)>,
     progress: Condvar,
 }
 
@@ -153,6 +158,17 @@ pub(crate) struct Shared<'r> {
 const AHEAD_MAX: u64 = 4;
 
 impl<'r> Shared<'r> {
+    /// A batch that was given back, or a new one.
+    fn spare(&self) -> EventBatch {
+        let spare = self.spare.lock().ok().and_then(|mut spare| spare.pop());
+        spare.unwrap_or_default()
+    }
+
+    /// The next piece of work. Whoever reads keeps the others from it until the piece is there.
+    fn work(&self, buffer: Vec<u8>) -> Option<(u64, Work)> {
+        self.reader.lock().ok().and_then(|mut reader| reader.next(buffer))
+    }
+
     pub(crate) fn new(specs: &'r [(SourceId, SourceSpec)], settings: &'r Settings) -> Shared<'r> {
         let reader = Reader {
             specs,
@@ -165,24 +181,30 @@ impl<'r> Shared<'r> {
         Shared {
             reader: Mutex::new(reader),
             spare: Mutex::new(Vec::new()),
-            told: Mutex::new(0),
+            told: Mutex::new((0, 0)),
             progress: Condvar::new(),
         }
     }
 
     fn tell(&self, told: u64) {
-        if let Ok(mut known) = self.told.lock() {
-            *known = told;
+        let waiting = self.told.lock().is_ok_and(|mut known| {
+            known.0 = told;
+            known.1 > 0
+        });
+        // waking nobody costs a system call as well
+        if waiting {
+            self.progress.notify_all();
         }
-        self.progress.notify_all();
     }
 
     /// Waits until item `number` is not far ahead. The oldest one never waits, so there is no deadlock.
     fn wait_for_turn(&self, number: u64) {
         let Ok(mut told) = self.told.lock() else { return };
-        while number > told.saturating_add(AHEAD_MAX) {
+        while number > told.0.saturating_add(AHEAD_MAX) {
+            told.1 += 1;
             let Ok(again) = self.progress.wait(told) else { return };
             told = again;
+            told.1 -= 1;
         }
     }
 }
@@ -221,7 +243,7 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// A stream with `workers` threads.
+    /// A stream with `workers` threads beside the caller's.
     pub(crate) fn threaded<'scope>(
         scope: &'scope Scope<'scope, 's>,
         shared: &'s Shared<'s>,
@@ -229,8 +251,8 @@ impl<'s> Stream<'s> {
         settings: &'s Settings,
         workers: usize,
     ) -> Stream<'s> {
-        // two finished batches may wait; the workers hold one each
-        let (sender, results) = sync_channel(2);
+        // a worker hands over what it has while the caller decodes
+        let (sender, results) = sync_channel(AHEAD_MAX as usize);
         for _ in 0..workers {
             let sender = sender.clone();
             scope.spawn(move || work(shared, catalogue, settings, &sender));
@@ -241,6 +263,9 @@ impl<'s> Stream<'s> {
                 early: BTreeMap::new(),
                 next: 0,
                 shared,
+                decoder: Box::new(Decoder::new(catalogue, settings.keep())),
+                catalogue,
+                read: false,
             },
         }
     }
@@ -262,14 +287,26 @@ impl<'s> Stream<'s> {
                 early,
                 next,
                 shared,
+                decoder,
+                catalogue,
+                read,
             } => loop {
+                early.extend(results.try_iter());
                 if let Some(item) = early.remove(next) {
                     *next += 1;
                     shared.tell(*next);
                     return Some(item);
                 }
-                let (number, item) = results.recv().ok()?;
-                early.insert(number, item);
+                if *read || early.len() as u64 >= AHEAD_MAX {
+                    early.extend([results.recv().ok()?]);
+                    continue;
+                }
+                let mut batch = shared.spare();
+                let work = shared.work(batch.take_buffer());
+                *read = work.is_none();
+                if let Some((number, work)) = work {
+                    early.insert(number, decode(work, decoder, catalogue, batch));
+                }
             },
         }
     }
@@ -302,10 +339,9 @@ impl Drop for Stream<'_> {
 fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
     let mut decoder = Decoder::new(catalogue, settings.keep());
     loop {
-        let spare = shared.spare.lock().ok().and_then(|mut spare| spare.pop());
-        let mut batch = spare.unwrap_or_default();
+        let mut batch = shared.spare();
         let buffer = batch.take_buffer();
-        let Some((number, work)) = shared.reader.lock().ok().and_then(|mut reader| reader.next(buffer)) else {
+        let Some((number, work)) = shared.work(buffer) else {
             return;
         };
         shared.wait_for_turn(number);

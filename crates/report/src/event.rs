@@ -193,7 +193,8 @@ impl<'a> EventView<'a> {
     }
 }
 
-fn fields(view: &EventView<'_>) -> Cell {
+/// The facts that an event carries, as an object.
+pub fn fields(view: &EventView<'_>) -> Cell {
     let cell = |value: &'_ Value, bytes: Option<&[u8]>| match value {
         // A negative number is no count; it is shown as it stands.
         Value::Int(number) => u64::try_from(*number).map_or_else(|_| Cell::Seconds(*number as f64), Cell::Count),

@@ -2,17 +2,24 @@
 
 use std::io::{self, Write};
 
-use tunlog_model::{Cell, Column, Message, text};
+use tunlog_model::{Cell, Column, Message, Vendor, text};
 
-use crate::printer::Look;
+use crate::printer::{Addition, Look, show};
+
+/// What stands for actions where there is nothing to do.
+const NOTHING_TO_DO: &str = "None needed.";
 
 /// An explanation, whatever it is of.
 #[derive(Clone, Debug, Default)]
 pub struct Explanation {
-    /// `pppd/peer-failed-chap`, `gre-blocked`.
+    /// `pppd/peer-failed-chap`, `gre-blocked`, `ras/691`.
     pub id: String,
-    /// Who says it; absent for a cause.
+    /// Who says it; absent for causes and codes.
     pub dialect: Option<&'static str>,
+    /// Its own name: the message's, or `ERROR_AUTHENTICATION_FAILURE` of a code.
+    pub name: Option<&'static str>,
+    /// What family of codes it belongs to, in words.
+    pub family: Option<&'static str>,
     /// Severity of a message.
     pub severity: Option<&'static str>,
     /// Its main template.
@@ -24,89 +31,279 @@ pub struct Explanation {
     /// The kind of event.
     pub event: Option<&'static str>,
     /// What it means.
-    pub meaning: String,
+    pub meaning: &'static str,
     /// The likely cause.
-    pub cause: Option<String>,
-    /// What to do.
-    pub actions: Vec<String>,
+    pub cause: Option<&'static str>,
+    /// What to do; empty: nothing.
+    pub actions: Vec<&'static str>,
     /// The contract's cause that a message speaks for.
     pub blames: Option<&'static str>,
+    /// What that cause means.
+    pub blamed: Option<&'static str>,
+    /// Ids of what belongs to it.
+    pub see_also: Vec<String>,
     /// Where the knowledge comes from.
     pub source: Option<&'static str>,
+    /// What the vendor's reference says of a message.
+    pub vendor: Vendor,
+    /// The facts that the line asked about carries.
+    pub fields: Vec<(&'static str, Cell)>,
+    /// That line, its secrets redacted, and its number.
+    pub line: Option<(u64, String)>,
 }
 
 impl Explanation {
     /// Of a message of the catalogue.
-    pub fn of(message: &'static Message) -> Explanation {
+    pub fn of(message: &Message) -> Explanation {
         let told = |words: &'static str| (!words.is_empty() && words != "none").then_some(words);
         Explanation {
             id: format!("{}/{}", message.dialect, message.id),
             dialect: Some(message.dialect),
+            name: Some(message.vendor.name)
+                .filter(|name| !name.is_empty())
+                .or(Some(message.id)),
             severity: Some(message.severity.word()),
-            template: message.templates.first().copied(),
+            template: Some(message.vendor.template)
+                .filter(|template| !template.is_empty())
+                .or(message.templates.first().copied()),
             also: message.templates.get(1..).unwrap_or_default(),
             layer: Some(message.layer.word()),
             event: Some(message.kind.word()),
-            meaning: message.meaning.to_owned(),
-            cause: told(message.cause).map(str::to_owned),
-            actions: told(message.action).map(str::to_owned).into_iter().collect(),
+            meaning: message.meaning,
+            cause: told(message.cause),
+            actions: told(message.action).into_iter().collect(),
             blames: message.blames,
             source: told(message.source),
+            vendor: message.vendor,
+            ..Explanation::default()
         }
     }
 
-    /// Prints it for people.
-    pub fn print(&self, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    /// Prints it for people on lines of so many columns.
+    pub fn print(&self, look: &Look, width: usize, out: &mut dyn Write) -> io::Result<()> {
         let (bold, plain) = if look.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         write!(out, "{bold}{}{plain}", text::visible(&self.id))?;
-        let kind: Vec<&str> = [self.severity, self.layer, self.event].into_iter().flatten().collect();
-        if !kind.is_empty() {
-            write!(out, "  ({})", kind.join(", "))?;
+        let own_name = self.name.filter(|name| self.dialect.is_none() && !name.is_empty());
+        if let Some(name) = own_name {
+            write!(out, "  {name}")?;
+        }
+        if self.dialect.is_some() {
+            let kind: Vec<&str> = [self.severity, self.layer, self.event].into_iter().flatten().collect();
+            write!(out, "  {}", kind.join(" · "))?;
         }
         writeln!(out)?;
-        for template in self.template.iter().chain(self.also) {
-            writeln!(out, "    {}", text::visible(template))?;
+        if let Some(family) = self.family {
+            let layer = self.layer.map(|layer| format!(" · layer {layer}")).unwrap_or_default();
+            writeln!(out, "    {family}{layer}")?;
         }
+        self.print_texts(out)?;
         writeln!(out)?;
-        paragraph("meaning", &self.meaning, out)?;
-        if let Some(cause) = &self.cause {
-            paragraph("cause", cause, out)?;
+        let page = Page { look, width };
+        self.print_fields(&page, out)?;
+        self.print_body(&page, out)?;
+        if !self.see_also.is_empty() {
+            page.paragraph("see also", &self.see_also.join(", "), out)?;
         }
-        for action in &self.actions {
-            paragraph("what to do", action, out)?;
+        self.print_vendor(&page, out)?;
+        self.source
+            .map_or(Ok(()), |source| page.paragraph("known from", source, out))
+    }
+
+    /// The same as a note under a line, in short: what it means, why, what to do.
+    pub fn note(&self, look: &Look, width: usize) -> String {
+        let mut out = Vec::new();
+        let page = Page { look, width };
+        // writing to memory does not fail
+        let _ = self.print_body(&page, &mut out);
+        let text = String::from_utf8_lossy(&out).into_owned();
+        // messages and causes stand in the row already
+        let head = (self.dialect.is_none() && self.id.contains('/')).then_some(self.id.as_str());
+        let lines = head.into_iter().chain(text.lines());
+        lines.map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// The same as an addition to a row.
+    pub fn addition(&self, look: &Look, width: usize) -> Addition {
+        let cells = COLUMNS
+            .iter()
+            .filter(|column| matches!(column.key, "id" | "meaning" | "cause" | "actions" | "blames"));
+        let members = cells
+            .map(|column| (column.key, (column.value)(self)))
+            .filter(|(_, cell)| *cell != Cell::None);
+        Addition {
+            note: self.note(look, width),
+            cell: Some((ADDED_KEY, Cell::Object(members.collect()))),
+        }
+    }
+
+    fn print_texts(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some((_, line)) = &self.line {
+            return writeln!(out, "    {}", text::visible(line));
+        }
+        // spellings that differ in what no reader sees are for programs
+        let all = self.template.iter().chain(self.also).copied();
+        let texts: Vec<&str> = all.filter(|template| !template.chars().any(text::is_harmful)).collect();
+        for template in texts.iter().take(TEXTS_MAX) {
+            writeln!(out, "    {}", readable(template))?;
+        }
+        match texts.len().saturating_sub(TEXTS_MAX) {
+            0 => Ok(()),
+            more => writeln!(out, "    and {more} more spellings"),
+        }
+    }
+
+    fn print_fields(&self, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let longest = self.fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (at, (name, value)) in self.fields.iter().enumerate() {
+            let value = show(value, &page.look.zone);
+            let label = if at == 0 { "says" } else { "" };
+            page.label(label, out)?;
+            writeln!(out, "{name:<longest$}  {}", value.text())?;
+        }
+        Ok(())
+    }
+
+    fn print_body(&self, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+        page.paragraph("meaning", self.meaning, out)?;
+        if let Some(cause) = self.cause {
+            page.paragraph("cause", cause, out)?;
+        }
+        match self.actions.as_slice() {
+            [] => page.paragraph("what to do", "nothing to do", out)?,
+            [only] => page.paragraph("what to do", only, out)?,
+            several => {
+                for (at, action) in several.iter().enumerate() {
+                    let label = if at == 0 { "what to do" } else { "" };
+                    page.paragraph(label, &format!("{}. {action}", at + 1), out)?;
+                }
+            }
         }
         if let Some(blames) = self.blames {
-            paragraph("speaks for", &format!("{blames}  (tunlog explain {blames})"), out)?;
+            let words = match self.blamed {
+                Some(meaning) => format!("{blames}: {meaning}"),
+                None => blames.to_owned(),
+            };
+            page.paragraph("speaks for", &words, out)?;
         }
-        self.source
-            .map_or(Ok(()), |source| paragraph("known from", source, out))
+        Ok(())
+    }
+
+    fn print_vendor(&self, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let vendor = &self.vendor;
+        if !vendor.name.is_empty() {
+            page.paragraph("name", vendor.name, out)?;
+        }
+        if !vendor.firewall_action.is_empty() {
+            page.paragraph("firewall", vendor.firewall_action, out)?;
+        }
+        if !vendor.parameters.is_empty() {
+            page.paragraph("parameters", &vendor.parameters.join(", "), out)?;
+        }
+        if !vendor.same_text_as.is_empty() {
+            let twin = format!(
+                "{}/{} has the same text",
+                self.dialect.unwrap_or_default(),
+                vendor.same_text_as
+            );
+            page.paragraph("or", &twin, out)?;
+        }
+        Ok(())
     }
 }
 
+/// The key of an explanation that was added to a row.
+pub const ADDED_KEY: &str = "explanation";
+/// Spellings that are shown; `-o json` and the manual's pages have more.
+const TEXTS_MAX: usize = 6;
 const LABEL_WIDTH: usize = 12;
-const LINE_WIDTH: usize = 100;
+/// Below this the label has a line of its own.
+const NARROW: usize = 50;
 
-/// A label and its text, wrapped at blanks.
-fn paragraph(label: &str, words: &str, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{label:<LABEL_WIDTH$}")?;
-    let mut column = LABEL_WIDTH;
-    for word in text::visible(words).split_whitespace() {
-        let length = word.chars().count();
-        if column > LABEL_WIDTH && column + 1 + length > LINE_WIDTH {
-            write!(out, "\n{:LABEL_WIDTH$}", "")?;
-            column = LABEL_WIDTH;
-        } else if column > LABEL_WIDTH {
-            out.write_all(b" ")?;
-            column += 1;
+/// Where labelled paragraphs are printed.
+struct Page<'a> {
+    look: &'a Look,
+    width: usize,
+}
+
+impl Page<'_> {
+    fn label(&self, label: &str, out: &mut dyn Write) -> io::Result<()> {
+        let indent = self.indent();
+        match (
+            self.look.color && !label.is_empty(),
+            self.width < NARROW && !label.is_empty(),
+        ) {
+            (true, true) => writeln!(out, "\x1b[1m{label}\x1b[0m")?,
+            (false, true) => writeln!(out, "{label}")?,
+            (true, false) => {
+                write!(out, "\x1b[1m{label}\x1b[0m{:pad$}", "", pad = indent - label.len())?;
+                return Ok(());
+            }
+            (false, false) => return write!(out, "{label:<indent$}"),
         }
-        out.write_all(word.as_bytes())?;
-        column += length;
+        write!(out, "{:indent$}", "")
     }
-    out.write_all(b"\n")
+
+    fn indent(&self) -> usize {
+        if self.width < NARROW { 2 } else { LABEL_WIDTH }
+    }
+
+    /// A label and its text, wrapped at blanks.
+    fn paragraph(&self, label: &str, words: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.label(label, out)?;
+        let indent = self.indent();
+        let mut column = indent;
+        for word in text::visible(words).split_whitespace() {
+            let length = word.chars().count();
+            if column > indent && column + 1 + length > self.width {
+                write!(out, "\n{:indent$}", "")?;
+                column = indent;
+            } else if column > indent {
+                out.write_all(b" ")?;
+                column += 1;
+            }
+            out.write_all(word.as_bytes())?;
+            column += length;
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// A template for people: `<user:pppd-name>` is `<user>`, what is not kept is `…`.
+fn readable(template: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('<') {
+            out.push('<');
+            rest = after;
+            continue;
+        }
+        let end = rest.find('>').unwrap_or(rest.len());
+        match rest[..end].split(':').next().unwrap_or_default() {
+            "_" => out.push('…'),
+            name => out.push_str(&format!("<{name}>")),
+        }
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    out + rest
+}
+
+fn word(word: &'static str) -> Cell {
+    maybe(Some(word).filter(|word| !word.is_empty()))
 }
 
 fn maybe(word: Option<&'static str>) -> Cell {
-    word.map_or(Cell::None, Cell::Word)
+    word.filter(|word| !word.is_empty()).map_or(Cell::None, Cell::Word)
+}
+
+/// What to do, as JSON has it: never empty.
+pub fn actions(explanation: &Explanation) -> Cell {
+    match explanation.actions.as_slice() {
+        [] => Cell::List(vec![Cell::Word(NOTHING_TO_DO)]),
+        actions => Cell::List(actions.iter().copied().map(Cell::Word).collect()),
+    }
 }
 
 /// The contract's `explanation`.
@@ -126,12 +323,14 @@ pub const COLUMNS: &[Column<Explanation>] = &[
     Column {
         key: "name",
         header: "",
-        doc: "The message's own name.",
-        value: |row| {
-            row.id
-                .split_once('/')
-                .map_or(Cell::None, |(_, name)| Cell::Text(name.to_owned()))
-        },
+        doc: "The message's or code's own name.",
+        value: |row| maybe(row.name),
+    },
+    Column {
+        key: "family",
+        header: "",
+        doc: "What family of codes it belongs to.",
+        value: |row| maybe(row.family),
     },
     Column {
         key: "severity",
@@ -159,29 +358,132 @@ pub const COLUMNS: &[Column<Explanation>] = &[
     },
     Column {
         key: "meaning",
-        header: "",
+        header: "Meaning",
         doc: "What it means.",
-        value: |row| Cell::Text(row.meaning.clone()),
+        value: |row| Cell::Word(row.meaning),
     },
     Column {
         key: "cause",
         header: "",
         doc: "The likely cause.",
-        value: |row| row.cause.clone().map_or(Cell::None, Cell::Text),
+        value: |row| maybe(row.cause),
     },
     Column {
         key: "actions",
         header: "",
         doc: "What to do.",
-        value: |row| match row.actions.iter().cloned().map(Cell::Text).collect::<Vec<_>>() {
-            actions if actions.is_empty() => Cell::None,
-            actions => Cell::List(actions),
-        },
+        value: actions,
     },
     Column {
         key: "blames",
         header: "",
-        doc: "The cause of a failure that a message speaks for.",
+        doc: "The cause of a failure that it speaks for.",
         value: |row| maybe(row.blames),
     },
+    Column {
+        key: "code",
+        header: "",
+        doc: "The number by which the vendor identifies it.",
+        value: |row| word(row.vendor.code),
+    },
+    Column {
+        key: "firewall_action",
+        header: "",
+        doc: "What the firewall does, by the vendor's reference.",
+        value: |row| word(row.vendor.firewall_action),
+    },
+    Column {
+        key: "revision",
+        header: "",
+        doc: "Revision of the message in the vendor's reference.",
+        value: |row| match row.vendor.revision {
+            0 => Cell::None,
+            revision => Cell::Count(revision.into()),
+        },
+    },
+    Column {
+        key: "parameters",
+        header: "",
+        doc: "Its parameters by the vendor's names, in the order of the line.",
+        value: |row| match row.vendor.parameters {
+            [] => Cell::None,
+            keys => Cell::List(keys.iter().map(|key| Cell::Word(key)).collect()),
+        },
+    },
+    Column {
+        key: "same_text_as",
+        header: "",
+        doc: "Another message with the same text.",
+        value: |row| word(row.vendor.same_text_as),
+    },
+    Column {
+        key: "see_also",
+        header: "",
+        doc: "What else to ask for.",
+        value: |row| match row.see_also.as_slice() {
+            [] => Cell::None,
+            ids => Cell::List(ids.iter().cloned().map(Cell::Text).collect()),
+        },
+    },
+    Column {
+        key: "fields",
+        header: "",
+        doc: "The facts that the line asked about carries.",
+        value: |row| match (row.fields.as_slice(), &row.line) {
+            ([], None) => Cell::None,
+            (fields, _) => Cell::Object(fields.to_vec()),
+        },
+    },
+    Column {
+        key: "evidence",
+        header: "",
+        doc: "The line asked about.",
+        value: |row| match &row.line {
+            None => Cell::None,
+            Some((number, line)) => Cell::List(vec![Cell::Object(vec![
+                ("source", Cell::Word("-")),
+                ("line", Cell::Count(*number)),
+                ("text", Cell::Text(line.clone())),
+            ])]),
+        },
+    },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_shown_without_their_types() {
+        assert_eq!(
+            readable("Peer <user:pppd-name> failed, <<see> <_:any>"),
+            "Peer <user> failed, <see> …"
+        );
+    }
+
+    #[test]
+    fn narrow_terminals_have_labels_on_lines_of_their_own() {
+        let explanation = Explanation {
+            id: "a/b".into(),
+            meaning: "one two three four five six seven eight nine ten eleven twelve",
+            ..Explanation::default()
+        };
+        let look = Look {
+            zone: jiff::tz::TimeZone::UTC,
+            color: false,
+        };
+        let printed = |width| {
+            let mut out = Vec::new();
+            explanation.print(&look, width, &mut out).expect("memory");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(
+            printed(40),
+            "a/b\n\nmeaning\n  one two three four five six seven\n  eight nine ten eleven twelve\nwhat to do\n  nothing to do\n"
+        );
+        assert_eq!(
+            printed(60),
+            "a/b\n\nmeaning     one two three four five six seven eight nine ten\n            eleven twelve\nwhat to do  nothing to do\n"
+        );
+    }
+}

@@ -8,8 +8,11 @@ use crate::printer::Look;
 use crate::table::{Shown, Table};
 use crate::time::local;
 
+/// What stands under a line.
+pub type Note<'a> = &'a dyn Fn(&Login) -> String;
+
 /// One line a session that is up: name, line, login time, outer address in parentheses.
-pub fn who(logins: &[Login], heading: bool, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn who(logins: &[Login], heading: bool, look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let heads = if heading {
         vec!["NAME", "LINE", "TIME", "COMMENT"]
     } else {
@@ -19,8 +22,9 @@ pub fn who(logins: &[Login], heading: bool, look: &Look, out: &mut dyn Write) ->
     for login in logins {
         let comment = login.client_ip.map_or(String::new(), |ip| format!("({ip})"));
         let time = local(login.login, &look.zone, "%Y-%m-%d %H:%M");
-        table.row(
+        table.noted(
             vec![name(login), line(login), Shown::left(&time), Shown::left(&comment)],
+            note(login),
             out,
         )?;
     }
@@ -28,7 +32,7 @@ pub fn who(logins: &[Login], heading: bool, look: &Look, out: &mut dyn Write) ->
 }
 
 /// One line a session, in the order given: name, line, outer address, login, logout, length.
-pub fn last(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn last(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(vec![""; 6], look.color).at_least(&[8, 8, 16]);
     for login in logins {
         let (until, length) = ending(login, look);
@@ -41,13 +45,13 @@ pub fn last(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<()
             until,
             Shown::left(&length),
         ];
-        table.row(cells, out)?;
+        table.noted(cells, note(login), out)?;
     }
     table.finish(out)
 }
 
 /// One line a failure: name, outer address, time, cause.
-pub fn lastb(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn lastb(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(vec![""; 4], look.color).at_least(&[8, 16]);
     for login in logins {
         let time = local(login.login, &look.zone, "%a %b %e %H:%M");
@@ -55,8 +59,9 @@ pub fn lastb(logins: &[Login], look: &Look, out: &mut dyn Write) -> io::Result<(
         if login.times > 1 {
             cause.push_str(&format!(" ({} times)", login.times));
         }
-        table.row(
+        table.noted(
             vec![name(login), address(login), Shown::left(&time), Shown::left(&cause)],
+            note(login),
             out,
         )?;
     }

@@ -16,7 +16,7 @@ mod size;
 mod table;
 mod time;
 
-pub use printer::{Format, Look, Printer};
+pub use printer::{Addition, Format, Look, Printer};
 pub use size::{bytes_compat, bytes_iec, duration};
 pub use table::{Shown, Table, cut};
 pub use time::{local, rfc3339};

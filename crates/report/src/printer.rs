@@ -74,6 +74,15 @@ pub struct Printer {
     buffer: Vec<u8>,
 }
 
+/// What belongs to a row and is no column of it.
+#[derive(Clone, Debug, Default)]
+pub struct Addition {
+    /// Lines under the row of a table.
+    pub note: String,
+    /// The same for programs: a key, which `Printer::adding` has announced, and its value.
+    pub cell: Option<(&'static str, Cell)>,
+}
+
 impl Printer {
     /// For rows with these columns; `kind` is the contract's `type`.
     pub fn new<R>(format: Format, kind: &'static str, columns: &[Column<R>], look: Look) -> Printer {
@@ -105,6 +114,12 @@ impl Printer {
         }
     }
 
+    /// Announces the key of what is added to rows.
+    pub fn adding(mut self, key: &'static str) -> Printer {
+        self.keys.push(key);
+        self
+    }
+
     /// Rows printed so far.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -112,15 +127,27 @@ impl Printer {
 
     /// Prints a row. The columns are those given to `new`; they come again because a row may borrow what lives only now.
     pub fn row<R>(&mut self, columns: &[Column<R>], row: &R, out: &mut dyn Write) -> io::Result<()> {
+        self.row_and(columns, row, Addition::default(), out)
+    }
+
+    /// The same with something added.
+    pub fn row_and<R>(
+        &mut self,
+        columns: &[Column<R>],
+        row: &R,
+        addition: Addition,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         self.rows += 1;
         if self.format == Format::Table {
             let shown = columns.iter().filter(|column| is_shown(column, self.left_out));
             let cells = shown
                 .map(|column| show(&(column.value)(row), &self.look.zone))
                 .collect();
-            return self.table.row(cells, out);
+            return self.table.noted(cells, addition.note, out);
         }
-        let cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
+        let mut cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
+        cells.extend(addition.cell);
         self.buffer.clear();
         match self.format {
             Format::Csv => {

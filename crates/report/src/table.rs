@@ -44,6 +44,11 @@ impl Shown {
         Shown { style, ..self }
     }
 
+    /// The text, harmless.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Columns of a terminal that the text takes.
     pub(crate) fn width(&self) -> usize {
         if self.text.is_ascii() {
@@ -80,7 +85,7 @@ pub fn cut(line: &str, columns: usize) -> String {
 pub struct Table {
     heads: Vec<&'static str>,
     widths: Vec<usize>,
-    held: Vec<Vec<Shown>>,
+    held: Vec<(Vec<Shown>, String)>,
     started: bool,
     headed_if_empty: bool,
     color: bool,
@@ -116,13 +121,19 @@ impl Table {
 
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<Shown>, out: &mut dyn Write) -> io::Result<()> {
+        self.noted(cells, String::new(), out)
+    }
+
+    /// Adds a row with lines that stand under it as they are.
+    pub fn noted(&mut self, cells: Vec<Shown>, note: String, out: &mut dyn Write) -> io::Result<()> {
         for (width, cell) in self.widths.iter_mut().zip(&cells) {
             *width = (*width).max(cell.width());
         }
         if self.started {
-            return self.print(&cells, out);
+            self.print(&cells, out)?;
+            return out.write_all(note.as_bytes());
         }
-        self.held.push(cells);
+        self.held.push((cells, note));
         if self.held.len() < ROWS_HELD_MAX {
             Ok(())
         } else {
@@ -141,7 +152,7 @@ impl Table {
         if self.heads.iter().any(|head| !head.is_empty()) && (self.headed_if_empty || !held.is_empty()) {
             let right = |at: usize| {
                 held.iter()
-                    .filter_map(|row| row.get(at))
+                    .filter_map(|(row, _)| row.get(at))
                     .any(|cell| cell.right && !cell.text.is_empty())
             };
             let heads = self.heads.iter().enumerate();
@@ -153,7 +164,10 @@ impl Table {
                 .collect();
             self.print(&heads, out)?;
         }
-        held.iter().try_for_each(|row| self.print(row, out))
+        held.iter().try_for_each(|(row, note)| {
+            self.print(row, out)?;
+            out.write_all(note.as_bytes())
+        })
     }
 
     fn print(&self, cells: &[Shown], out: &mut dyn Write) -> io::Result<()> {

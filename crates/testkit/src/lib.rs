@@ -42,8 +42,10 @@ impl Log {
     /// What is wrong with the dialect.
     pub fn with_dialect(name: &str, dialect: &str) -> Result<Log, Vec<String>> {
         let files = [(format!("{name}.toml"), dialect.to_string())];
-        let catalogue = Catalogue::with_user_dialects(&files)?;
-        Ok(Log { catalogue })
+        match Catalogue::with_user_dialects(&files) {
+            (catalogue, problems) if problems.is_empty() => Ok(Log { catalogue }),
+            (_, problems) => Err(problems),
+        }
     }
 
     /// Tells what `text` says, line after line. Stamps without year are of 2026, those without zone are UTC.

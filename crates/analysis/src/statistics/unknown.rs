@@ -103,24 +103,70 @@ impl Shapes {
     }
 }
 
+/// What stands for the parts that differ.
+struct Style {
+    number: &'static str,
+    ip: &'static str,
+    hex: &'static str,
+    /// Instead of a quoted text, its quotation marks included.
+    quoted: fn(char) -> String,
+    /// A `<` of the line itself.
+    angle: &'static str,
+    /// The rest of a line that is too long.
+    rest: &'static str,
+}
+
+const SHAPE: Style = Style {
+    number: "<n>",
+    ip: "<ip>",
+    hex: "<hex>",
+    quoted: |_| "<text>".to_owned(),
+    angle: "<",
+    rest: "…",
+};
+
+/// As dialect files have it (`decode/dialects/README.md`).
+const TEMPLATE: Style = Style {
+    number: "<_:int>",
+    ip: "<_:ip>",
+    hex: "<_:hex>",
+    quoted: |mark| format!("{mark}<_:name>{mark}"),
+    angle: "<<",
+    rest: "<_:rest>",
+};
+
+impl UnknownRow {
+    /// A template that the example fits, and most lines of the same shape.
+    pub fn template(&self) -> String {
+        render(&self.example, &TEMPLATE)
+    }
+}
+
 /// The shape of a line: `<n>` for a number, `<ip>` for an address, `<hex>` for a hexadecimal word, `<text>` for what
 /// stands in quotation marks.
 pub fn shape_of(line: &str) -> String {
+    render(line, &SHAPE)
+}
+
+fn render(line: &str, style: &Style) -> String {
     let mut shape = String::with_capacity(line.len().min(SHAPE_BYTES_MAX));
     let mut rest = line;
     let mut after_word = false; // the digit of `ppp0` belongs to a name, yet differs from line to line
     while let Some(c) = rest.chars().next() {
-        if shape.len() >= SHAPE_BYTES_MAX {
-            shape.push('…');
+        if line.len() - rest.len() >= SHAPE_BYTES_MAX {
+            shape.push_str(style.rest);
             break;
         }
         if let (false, Some(end)) = (after_word, quoted(rest)) {
-            shape.push_str("<text>");
+            shape.push_str(&(style.quoted)(c));
             rest = &rest[end..];
             continue;
         }
         if !c.is_ascii_alphanumeric() {
-            shape.push(c);
+            match c {
+                '<' => shape.push_str(style.angle),
+                c => shape.push(c),
+            }
             rest = &rest[c.len_utf8()..];
             after_word = c.is_alphanumeric();
             continue;
@@ -130,40 +176,40 @@ pub fn shape_of(line: &str) -> String {
             .unwrap_or(rest.len());
         let word = rest[..end].trim_end_matches(['.', ':']);
         let end = word.len().max(1);
-        word_shape(word, &mut shape);
+        word_shape(word, style, &mut shape);
         rest = &rest[end..];
         after_word = true;
     }
     shape
 }
 
-fn word_shape(word: &str, shape: &mut String) {
+fn word_shape(word: &str, style: &Style, shape: &mut String) {
     let hex = |word: &str| {
         word.len() >= 4 && word.bytes().all(|b| b.is_ascii_hexdigit()) && word.bytes().any(|b| b.is_ascii_digit())
     };
     if word.parse::<std::net::IpAddr>().is_ok() {
-        shape.push_str("<ip>");
+        shape.push_str(style.ip);
     } else if word.parse::<std::net::SocketAddr>().is_ok() {
-        shape.push_str("<ip>:<n>");
+        shape.push_str(&format!("{}:{}", style.ip, style.number));
     } else if let Some(digits) = word.strip_prefix("0x")
         && digits.bytes().all(|b| b.is_ascii_hexdigit())
     {
-        shape.push_str("<hex>");
+        shape.push_str(style.hex);
     } else if hex(word) && !word.bytes().all(|b| b.is_ascii_digit()) {
-        shape.push_str("<hex>");
+        shape.push_str(style.hex);
     } else {
-        digits_shape(word, shape);
+        digits_shape(word, style, shape);
     }
 }
 
-/// Each run of digits as one `<n>`.
-fn digits_shape(word: &str, shape: &mut String) {
+/// Each run of digits as one number.
+fn digits_shape(word: &str, style: &Style, shape: &mut String) {
     let mut in_digits = false;
     for c in word.chars() {
         if !c.is_ascii_digit() {
             shape.push(c);
         } else if !in_digits {
-            shape.push_str("<n>");
+            shape.push_str(style.number);
         }
         in_digits = c.is_ascii_digit();
     }
@@ -233,6 +279,20 @@ mod tests {
         ];
         for (line, shape) in shapes {
             assert_eq!(shape_of(line), shape);
+        }
+    }
+
+    #[test]
+    fn a_template_is_made_of_an_example() {
+        let lines = [
+            (
+                "Connect ppp12 <x> to 203.0.113.9:1701, call 0x3fa9",
+                "Connect ppp<_:int> <<x> to <_:ip>:<_:int>, call <_:hex>",
+            ),
+            ("user \"anna\" failed 3 times", "user \"<_:name>\" failed <_:int> times"),
+        ];
+        for (line, template) in lines {
+            assert_eq!(render(line, &TEMPLATE), template);
         }
     }
 

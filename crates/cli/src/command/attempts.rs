@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use tunlog_analysis::statistics::attempts::{AttemptView, is_session};
 use tunlog_model::{Attempt, Outcome};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
-use tunlog_report::Printer;
+use tunlog_report::explain::ADDED_KEY;
+use tunlog_report::{Addition, Printer};
 
-use super::{Names, Stop};
-use crate::args::PathArgs;
+use super::{Explain, Names, Stop};
+use crate::args::ListArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::Failure;
@@ -52,6 +53,7 @@ struct Stream<'a> {
     filter: &'a Filter,
     limit: u64,
     printer: Printer,
+    explain: Option<Explain>,
     out: &'a mut dyn Write,
     stop: Stop,
 }
@@ -68,23 +70,33 @@ impl Subscriber for Stream<'_> {
             attempt: &attempt,
             sources: &Names(sources),
         };
-        let written = self.printer.row(AttemptView::COLUMNS, &view, self.out);
+        let added = self.explain.as_ref().map_or(Addition::default(), |explain| {
+            explain.outcome(attempt.cause, attempt.end_reason, attempt.outcome)
+        });
+        let written = self.printer.row_and(AttemptView::COLUMNS, &view, added, self.out);
         self.stop.after(written)
     }
 }
 
 /// Prints attempts in the order in which they close; those still open at the end come last.
-pub fn run(args: &PathArgs, which: Which) -> Result<u8, Failure> {
-    let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Attempts)?;
+pub fn run(args: &ListArgs, which: Which) -> Result<u8, Failure> {
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Attempts)?;
     let mut out = setup.output()?;
     let columns = AttemptView::COLUMNS;
     let printer = Printer::leaving_out(which.left_out(), setup.format, "attempt", columns, setup.look.clone());
+    let explain = Explain::new(args.explain, &setup.look);
+    let printer = if explain.is_some() {
+        printer.adding(ADDED_KEY)
+    } else {
+        printer
+    };
     let (filter, limit) = (&setup.filter, setup.limit);
     let mut stream = Stream {
         which,
         filter,
         limit,
         printer,
+        explain,
         out: &mut out,
         stop: Stop::default(),
     };

@@ -7,10 +7,12 @@ use std::ops::ControlFlow;
 use tunlog_model::Event;
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_report::event::EventView;
+use tunlog_report::explain::ADDED_KEY;
 use tunlog_report::{Format, Printer};
 
-use super::Stop;
-use crate::args::PathArgs;
+use super::explain::of_message;
+use super::{Explain, Stop};
+use crate::args::ListArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::Failure;
@@ -21,6 +23,7 @@ struct Stream<'a> {
     format: Format,
     show_secrets: bool,
     printer: Printer,
+    explain: Option<Explain>,
     out: &'a mut dyn Write,
     stop: Stop,
 }
@@ -43,7 +46,10 @@ impl Subscriber for Stream<'_> {
             source: sources.name(event.source),
             text: &text,
         };
-        let written = if matches!(self.format, Format::Json | Format::Jsonl) {
+        let written = if let Some(explain) = &self.explain {
+            let added = explain.addition(Some(of_message(event.message())));
+            self.printer.row_and(EventView::COLUMNS, &view, added, self.out)
+        } else if matches!(self.format, Format::Json | Format::Jsonl) {
             self.printer.json_row(|out| view.write_json(out), self.out)
         } else {
             self.printer.row(EventView::COLUMNS, &view, self.out)
@@ -53,15 +59,23 @@ impl Subscriber for Stream<'_> {
 }
 
 /// Prints events in the order of time.
-pub fn run(args: &PathArgs) -> Result<u8, Failure> {
-    let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Events)?;
+pub fn run(args: &ListArgs) -> Result<u8, Failure> {
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Events)?;
     let mut out = setup.output()?;
+    let explain = Explain::new(args.explain, &setup.look);
+    let printer = Printer::new(setup.format, "event", EventView::COLUMNS, setup.look.clone());
+    let printer = if explain.is_some() {
+        printer.adding(ADDED_KEY)
+    } else {
+        printer
+    };
     let mut stream = Stream {
         filter: &setup.filter,
         limit: setup.limit,
         format: setup.format,
         show_secrets: setup.settings.show_secrets,
-        printer: Printer::new(setup.format, "event", EventView::COLUMNS, setup.look.clone()),
+        printer,
+        explain,
         out: &mut out,
         stop: Stop::default(),
     };

@@ -6,12 +6,14 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use tunlog_analysis::statistics::history::Login;
-use tunlog_model::Attempt;
+use tunlog_model::{Attempt, Outcome};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
+use tunlog_report::history::Note;
 use tunlog_report::{Format, Look, history};
 
+use super::Explain;
 use super::attempts::{self, Which};
-use crate::args::{PathArgs, WhoArgs};
+use crate::args::{ListArgs, WhoArgs};
 use crate::config::{self, Setup};
 use crate::filter::Filter;
 use crate::output::Failure;
@@ -19,36 +21,36 @@ use crate::output::Failure;
 /// Who is connected now.
 pub fn who(args: &WhoArgs) -> Result<u8, Failure> {
     let heading = args.heading;
-    print(&args.input, Which::Open, &move |logins, _, look, out| {
+    print(&args.input, Which::Open, &move |logins, _, look, note, out| {
         logins.reverse(); // `who` lists the longest first
-        history::who(logins, heading, look, out)
+        history::who(logins, heading, look, note, out)
     })
 }
 
 /// The sessions, the latest first.
-pub fn last(args: &PathArgs) -> Result<u8, Failure> {
-    print(args, Which::Sessions, &|logins, first, look, out| {
-        history::last(logins, look, out)?;
+pub fn last(args: &ListArgs) -> Result<u8, Failure> {
+    print(args, Which::Sessions, &|logins, first, look, note, out| {
+        history::last(logins, look, note, out)?;
         first.map_or(Ok(()), |first| history::begins(first, look, out))
     })
 }
 
 /// The failures, the latest first.
-pub fn lastb(args: &PathArgs) -> Result<u8, Failure> {
-    print(args, Which::Failed, &|logins, first, look, out| {
-        history::lastb(logins, look, out)?;
+pub fn lastb(args: &ListArgs) -> Result<u8, Failure> {
+    print(args, Which::Failed, &|logins, first, look, note, out| {
+        history::lastb(logins, look, note, out)?;
         first.map_or(Ok(()), |first| history::begins(first, look, out))
     })
 }
 
 /// Prints logins, the latest first, given the first time of the evidence.
-type Print = dyn Fn(&mut Vec<Login>, Option<i64>, &Look, &mut dyn Write) -> io::Result<()>;
+type Print = dyn Fn(&mut Vec<Login>, Option<i64>, &Look, Note<'_>, &mut dyn Write) -> io::Result<()>;
 
-fn print(args: &PathArgs, which: Which, print: &Print) -> Result<u8, Failure> {
-    if config::format_of(&args.common)? != Format::Table {
+fn print(args: &ListArgs, which: Which, print: &Print) -> Result<u8, Failure> {
+    if config::format_of(&args.input.common)? != Format::Table {
         return attempts::run(args, which);
     }
-    let mut setup = Setup::new(&args.common, &args.paths, false, Wants::Attempts)?;
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Attempts)?;
     let mut out = setup.output()?;
     let mut latest = Latest {
         which,
@@ -66,9 +68,26 @@ fn print(args: &PathArgs, which: Which, print: &Print) -> Result<u8, Failure> {
         .map(|Reverse(kept)| kept.login)
         .collect();
     let rows = logins.len() as u64;
-    print(&mut logins, summary.first, &setup.look, &mut out)?;
+    let explain = Explain::new(args.explain, &setup.look);
+    let note = |login: &Login| match &explain {
+        None => String::new(),
+        Some(explain) => {
+            let outcome = outcome_of(which, login);
+            explain.outcome(login.cause, login.end_reason, outcome).note
+        }
+    };
+    print(&mut logins, summary.first, &setup.look, &note, &mut out)?;
     out.finish()?;
     Ok(setup.close(&summary, rows))
+}
+
+/// What is told of a login without cause and end reason.
+fn outcome_of(which: Which, login: &Login) -> Outcome {
+    match (which, login.logout) {
+        (Which::Failed, _) => Outcome::Failed,
+        (_, None) => Outcome::Open,
+        _ => Outcome::Established,
+    }
 }
 
 /// The logins that began last; with a limit no more than that many are held.

@@ -11,8 +11,10 @@ mod unknown;
 use std::ops::ControlFlow;
 
 use tunlog_analysis::statistics::attempts::SourceNames;
-use tunlog_model::SourceId;
+use tunlog_model::{EndReason, Outcome, SourceId};
 use tunlog_pipeline::Sources;
+use tunlog_report::explain::Explanation;
+use tunlog_report::{Addition, Look};
 
 use crate::args::{ClientsArgs, Command, DialectCommand};
 use crate::output::Failure;
@@ -30,6 +32,40 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
+    }
+}
+
+/// Explanations for the lines of a list, if they were asked for.
+#[derive(Clone, Debug)]
+struct Explain {
+    look: Look,
+    width: usize,
+}
+
+impl Explain {
+    fn new(wanted: bool, look: &Look) -> Option<Explain> {
+        wanted.then(|| Explain {
+            look: look.clone(),
+            width: crate::output::width().saturating_sub(2),
+        })
+    }
+
+    /// Of an explanation.
+    fn addition(&self, explanation: Option<Explanation>) -> Addition {
+        explanation.map_or(Addition::default(), |explanation| {
+            explanation.addition(&self.look, self.width)
+        })
+    }
+
+    /// What came of an attempt: its cause, else why it ended, else its outcome.
+    fn outcome(&self, cause: Option<&str>, ended: Option<EndReason>, outcome: Outcome) -> Addition {
+        let cause = cause.and_then(|cause| explain::of_word("cause", cause));
+        let ended = || explain::of_word("end-reason", ended?.word());
+        self.addition(
+            cause
+                .or_else(ended)
+                .or_else(|| explain::of_word("outcome", outcome.word())),
+        )
     }
 }
 

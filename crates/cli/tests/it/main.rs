@@ -1,7 +1,9 @@
 //! The built binary, run as a user runs it.
 
+mod clavister;
 mod command_line;
 mod compat;
+mod explain;
 mod harness;
 mod monitor_defects;
 mod watch;

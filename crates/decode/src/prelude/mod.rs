@@ -1,7 +1,13 @@
 //! What some writers put before every message. It is cut off, and its facts kept, before templates are tried.
 
 mod connection;
+mod instance;
+mod link;
+mod network_manager;
+mod pptp_linux;
+mod session;
 mod thread;
+mod topics;
 
 use crate::template::Fields;
 pub use thread::group_end;
@@ -18,6 +24,23 @@ pub enum Prelude {
     Thread,
     /// pluto's `"name"[instance] peer #state: ` or `packet from peer:port: `, after whack's three digits.
     Connection,
+    /// accel-ppp's `interface:user: `, `interface: ` or `interface: session: `, and `l2tp tunnel 1-2 (peer:port): `.
+    Session,
+    /// pptp-linux's `anon log[function:file.c:line]: `.
+    PptpLinux,
+    /// NetworkManager's `<info>  [1700000000.1234] vpn[0x55d0,uuid,"name"]: `, its services' `nm-l2tp[77] <info>  ` and
+    /// glib's `** Message: `.
+    NetworkManager,
+    /// RouterOS's topics: `l2tp,ppp,info `, `l2tp, ppp, debug | `.
+    Topics,
+    /// SoftEther's `[HUB "name"] ` in its server log.
+    Hub,
+    /// What stands before the number in a code of Cisco's ASA, `%ASA-6-` or `%ASA-vpn-6-`: the level is the administrator's.
+    AsaCode,
+    /// mpd's link, bundle or control connection: `[L-1] `, `pptp0: `.
+    Link,
+    /// npppd's PPP instance or control connection: `ppp id=7 `, `l2tpd ctrl=3 call=17 `.
+    Instance,
 }
 
 impl Prelude {
@@ -27,6 +50,14 @@ impl Prelude {
         (Prelude::Uptime, "uptime"),
         (Prelude::Thread, "thread"),
         (Prelude::Connection, "connection"),
+        (Prelude::Session, "session"),
+        (Prelude::PptpLinux, "pptp-linux"),
+        (Prelude::NetworkManager, "networkmanager"),
+        (Prelude::Topics, "topics"),
+        (Prelude::Hub, "hub"),
+        (Prelude::AsaCode, "asa-code"),
+        (Prelude::Link, "link"),
+        (Prelude::Instance, "instance"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -36,6 +67,23 @@ impl Prelude {
             Prelude::Uptime => uptime(body).unwrap_or(body),
             Prelude::Thread => thread::cut(body, fields),
             Prelude::Connection => connection::cut(body, fields),
+            Prelude::Session => session::cut(body, fields),
+            Prelude::PptpLinux => pptp_linux::cut(body),
+            Prelude::NetworkManager => network_manager::cut(body, fields),
+            Prelude::Topics => topics::cut(body),
+            Prelude::Hub => hub(body).unwrap_or(body),
+            Prelude::AsaCode => asa_code(body).unwrap_or(body),
+            Prelude::Link => link::cut(body, fields),
+            Prelude::Instance => instance::cut(body, fields),
+        }
+    }
+
+    /// The body after the prelude alone, where that costs no more than the cut.
+    pub fn peek(self, body: &[u8]) -> Option<&[u8]> {
+        match self {
+            Prelude::None => Some(body),
+            Prelude::NetworkManager => Some(network_manager::peek(body)),
+            _ => None,
         }
     }
 }
@@ -46,6 +94,23 @@ fn uptime(body: &[u8]) -> Option<&[u8]> {
     let number = inner[..end].trim_ascii();
     let is_uptime = !number.is_empty() && number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
     is_uptime.then(|| inner[end + 1..].trim_ascii_start())
+}
+
+/// A hub's name is the administrator's and holds no quotation mark.
+fn hub(body: &[u8]) -> Option<&[u8]> {
+    let inner = body.strip_prefix(b"[HUB \"")?;
+    let end = memchr::memchr(b'"', inner)?;
+    inner[end + 1..].strip_prefix(b"] ")
+}
+
+/// From the number on; the same messages come from PIX, the firewall module and FTD.
+fn asa_code(body: &[u8]) -> Option<&[u8]> {
+    let inner = body.strip_prefix(b"%")?;
+    let families: [&[u8]; 4] = [b"ASA-", b"PIX-", b"FTD-", b"FWSM-"];
+    let rest = families.iter().find_map(|family| inner.strip_prefix(*family))?;
+    let end = memchr::memmem::find(&rest[..rest.len().min(32)], b": ")?;
+    let number = memchr::memrchr(b'-', &rest[..end])? + 1;
+    (end - number == 6 && rest[number..end].iter().all(u8::is_ascii_digit)).then(|| &rest[number..])
 }
 
 #[cfg(test)]
@@ -77,8 +142,151 @@ mod tests {
             b"received"
         );
         assert_eq!(
+            Prelude::Topics.cut(b"l2tp,ppp,info <l2tp-a>: x", &mut fields),
+            b"<l2tp-a>: x"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"l2tp, debug, packet |     <magic", &mut fields),
+            b"    <magic"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"firewall,info: input: in", &mut fields),
+            b"input: in"
+        );
+        assert_eq!(
+            Prelude::Topics.cut(b"anna,bob logged in", &mut fields),
+            b"anna,bob logged in"
+        );
+        assert_eq!(Prelude::AsaCode.cut(b"%ASA-vpn-5-713119: x", &mut fields), b"713119: x");
+        assert_eq!(
+            Prelude::AsaCode.cut(b"%VPDN-6-CLOSE: x", &mut fields),
+            b"%VPDN-6-CLOSE: x"
+        );
+        assert_eq!(Prelude::Hub.cut(br#"[HUB "VPN"] The"#, &mut fields), b"The");
+        assert_eq!(
             Prelude::Connection.cut(br#""l2tp"[1] 203.0.113.9: deleting"#, &mut fields),
             b"deleting"
         );
+    }
+
+    #[test]
+    fn the_place_in_pptp_linux_is_cut_off_unless_it_tells_which_socket_failed() {
+        let cut = |body: &'static str| Prelude::PptpLinux.cut(body.as_bytes(), &mut Vec::new());
+        let text = b"Client connection established.";
+        for body in [
+            "anon log[ctrlp_disp:pptp_ctrl.c:773]: Client connection established.",
+            "nm-pptp-service-16558 log[ctrlp_disp: pptp_ctrl.c:773]: Client connection established.",
+            "my office warn[ctrlp_disp:pptp_ctrl.c:773]:  Client connection established.",
+            // before there was a name to give; and a forum that took `:p` for a smile
+            "log[pptp_dispatch_ctrl_packet:pptp_ctrl.c:580]: Client connection established.",
+            "anon fatal[ctrlp_disptp_ctrl.c:773]: Client connection established.",
+            "Client connection established.",
+        ] {
+            assert_eq!(cut(body), text, "{body}");
+        }
+        assert_eq!(
+            cut("anon warn[open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"),
+            b"open_inetsock:pptp_callmgr.c:329]: connect: Connection refused"
+        );
+        for body in [
+            "Catalog[a.c]: x",
+            "sent [LCP ConfReq id=0x1]",
+            "log[nowhere]: x",
+            "log[",
+        ] {
+            assert_eq!(cut(body), body.as_bytes(), "no prelude");
+        }
+    }
+
+    #[test]
+    fn network_managers_levels_stamps_and_names_are_cut_off() {
+        let cut = |body: &'static str| {
+            let mut fields = Vec::new();
+            let rest = Prelude::NetworkManager.cut(body.as_bytes(), &mut fields);
+            assert_eq!(Prelude::NetworkManager.peek(body.as_bytes()), Some(rest));
+            let name = fields.pop().map(|(_, name)| match name {
+                Caught::Text(name) => name,
+                _ => b"?",
+            });
+            (rest, name)
+        };
+        let text: &[u8] = b"VPN plugin: failed: connect-failed (1)";
+        for (body, name) in [
+            ("<warn> VPN plugin: failed: connect-failed (1)", None),
+            ("<warn>  [1487451171.7968] VPN plugin: failed: connect-failed (1)", None),
+            (
+                r#"<warn>  [1487451171.7968] vpn-connection[0x1f38110,7005c9e8,"work",0]: VPN plugin: failed: connect-failed (1)"#,
+                Some("work"),
+            ),
+            (
+                r#"<warn>  [1487451171.7968] vpn[0x1f38110,7005c9e8,"my "work"",if:5,dev:2:(ppp0)]: VPN plugin: failed: connect-failed (1)"#,
+                Some("my \"work\""),
+            ),
+            ("vpn[0x1f38110--]: VPN plugin: failed: connect-failed (1)", None),
+            ("nm-l2tp[6382] <warn>  VPN plugin: failed: connect-failed (1)", None),
+            (
+                "nm-pptp[1] <warn>  [helper-5] VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
+            ("** Message: VPN plugin: failed: connect-failed (1)", None),
+            ("** Message: 13:18:53.230: VPN plugin: failed: connect-failed (1)", None),
+            (
+                "** (nm-l2tp-service:6382): WARNING **: 13:18:53.230: VPN plugin: failed: connect-failed (1)",
+                None,
+            ),
+        ] {
+            assert_eq!(cut(body), (text, name.map(str::as_bytes)), "{body}");
+        }
+        for body in ["<info", "nm-l2tp[", "vpn[", "** ", "** (", "", "vpn-connection[0x1: x"] {
+            assert_eq!(cut(body).0, body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn names_of_links_and_instances_are_kept() {
+        let cut = |prelude: Prelude, body: &'static str| {
+            let mut fields = Vec::new();
+            let rest = prelude.cut(body.as_bytes(), &mut fields);
+            (String::from_utf8_lossy(rest), fields)
+        };
+        let named = |name: &'static str| (Field::Connection, Caught::Text(name.as_bytes()));
+        let link = |body| cut(Prelude::Link, body);
+        assert_eq!(
+            link("[L-1] LCP: Up event"),
+            ("LCP: Up event".into(), vec![named("L-1")])
+        );
+        assert_eq!(link("[B-1] (L-1) Up"), ("Up".into(), vec![named("B-1")]));
+        assert_eq!(link("pptp0: got hdr"), ("got hdr".into(), vec![named("pptp0")]));
+        assert_eq!(
+            link("pptp0-12: clearing call"),
+            ("clearing call".into(), vec![named("pptp0")])
+        );
+        for body in [
+            "[] x",
+            "[two words] x",
+            "[L-1]x",
+            "pptp: x",
+            "pptp0-: x",
+            "pptp0 x",
+            "[",
+        ] {
+            assert_eq!(link(body), (body.into(), vec![]));
+        }
+        let instance = |body| cut(Prelude::Instance, body);
+        assert_eq!(
+            instance("ppp id=7 layer=lcp up"),
+            ("layer=lcp up".into(), vec![named("7")])
+        );
+        assert_eq!(instance("l2tpd ctrl=3 x"), ("x".into(), vec![named("l2tpd ctrl=3")]));
+        assert_eq!(
+            instance("pptpd ctrl=3 call=17 x"),
+            (
+                "x".into(),
+                vec![named("pptpd ctrl=3"), (Field::CallId, Caught::Int(17))]
+            )
+        );
+        for body in ["ppp id= x", "ppp id=7", "l2tpd id=3 x", "l2tpd ctrl=3"] {
+            assert_eq!(instance(body), (body.into(), vec![]));
+        }
     }
 }

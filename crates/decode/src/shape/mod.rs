@@ -1,8 +1,10 @@
-//! How a message body is read. Most dialects are templates; the kernel's packet-filter lines are keys and values, and
-//! RADIUS detail blocks are named values.
+//! How a message body is read. Most dialects are templates; the kernel's packet-filter lines are keys and values, those of
+//! firewall appliances too (with a code that says which message it is), and RADIUS detail blocks are named values.
 
 mod fields;
+pub mod key_value;
 pub mod netfilter;
+mod pairs;
 
 use tunlog_model::{Field, RecordRef};
 
@@ -16,6 +18,8 @@ pub enum Shape {
     Template(Trie),
     /// `prefix IN=eth0 OUT= … SRC=… PROTO=…`.
     Netfilter(netfilter::Rules),
+    /// `CATEGORY: id=… key=value …`, or the message's text.
+    KeyValue(Box<key_value::Rules>),
     /// Named values.
     Fields {
         /// Conditions, one for each message.
@@ -45,6 +49,7 @@ impl Shape {
         match self {
             Shape::Template(trie) => trie.find(body, look, caught),
             Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
+            Shape::KeyValue(rules) => rules.find(body, look, caught),
             Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
         }
     }

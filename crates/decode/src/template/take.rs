@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::value::{Fields, keep, parse_ip};
-use super::{Kind, Piece};
+use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
 /// same code, so what one hides is what the other read.
@@ -92,6 +92,41 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
     caught.catch(piece, text) && (later.is_empty() || take_pieces(later, after, caught))
 }
 
+/// Texts up to this length are searched byte by byte: preparing a better search would cost more.
+const SHORT: usize = 256;
+
+/// Where `needle` stands first.
+#[inline]
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let Some((first, more)) = needle.split_first().filter(|_| text.len() <= SHORT) else {
+        return memmem::find(text, needle);
+    };
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(*first, text.get(from..)?)?;
+        if text.get(at + 1..)?.starts_with(more) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// Where `needle` stands last.
+#[inline]
+fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let Some((first, more)) = needle.split_first().filter(|_| text.len() <= SHORT) else {
+        return memmem::rfind(text, needle);
+    };
+    let mut end = text.len();
+    loop {
+        let at = memchr::memrchr(*first, text.get(..end)?)?;
+        if text.get(at + 1..)?.starts_with(more) {
+            return Some(at);
+        }
+        end = at;
+    }
+}
+
 /// Where the text of a placeholder ends that is read from the left.
 fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
@@ -109,14 +144,16 @@ fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
             b.is_ascii_digit() || b == b'.'
         }),
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
+        Kind::AsaPeer => Some(cisco::peer_len(rest)),
         Kind::Word => word_run(rest, &piece.literal),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
-        Kind::Rest | Kind::Any => until(rest, &piece.literal, last, true, false),
+        Kind::Rest | Kind::Any | Kind::AnyMethod | Kind::MppeBits => until(rest, &piece.literal, last, true, false),
         _ => until(rest, &piece.literal, last, false, false),
     }
 }
 
-fn some_run(rest: &[u8], skip: usize, is: fn(u8) -> bool) -> Option<usize> {
+#[inline]
+fn some_run(rest: &[u8], skip: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     let run = rest[skip..].iter().position(|b| !is(*b)).unwrap_or(rest.len() - skip);
     (run > 0).then_some(skip + run)
 }
@@ -141,7 +178,7 @@ fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
         .unwrap_or(rest.len());
     let end = match literal.first() {
         None | Some(b' ' | b'\t') => blank,
-        Some(_) => memmem::find(&rest[..(blank + literal.len()).min(rest.len())], literal)?,
+        Some(_) => find(&rest[..(blank + literal.len()).min(rest.len())], literal)?,
     };
     (end > 0 && end <= blank).then_some(end)
 }
@@ -151,8 +188,8 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
         (true, _) => rest.len(),
         // the last literal of a template must end the line: look there, not for the first one like it
         (false, true) => rest.ends_with(literal).then(|| rest.len() - literal.len())?,
-        (false, false) if from_end => memmem::rfind(rest, literal)?,
-        (false, false) => memmem::find(rest, literal)?,
+        (false, false) if from_end => rfind(rest, literal)?,
+        (false, false) => find(rest, literal)?,
     };
     (empty || end > 0).then_some(end)
 }
@@ -167,7 +204,7 @@ fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &
     let before = caught.mark();
     let mut search = rest;
     for _ in 0..SPLITS_MAX {
-        let Some(at) = memmem::rfind(search, &piece.literal) else {
+        let Some(at) = rfind(search, &piece.literal) else {
             return false;
         };
         if caught.catch(piece, &rest[..at]) && take_pieces(later, &rest[at + piece.literal.len()..], caught) {
@@ -180,4 +217,22 @@ fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_texts_are_searched_alike() {
+        for pad in [0, SHORT] {
+            let text = format!("{}ab aab abab", " ".repeat(pad));
+            let text = text.as_bytes();
+            for needle in ["ab", "aab", "b a", "abab", "abc", " ", "b", ""] {
+                let needle = needle.as_bytes();
+                assert_eq!(find(text, needle), memmem::find(text, needle));
+                assert_eq!(rfind(text, needle), memmem::rfind(text, needle));
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tunlog_model::Field;
 
-use super::{Kind, Piece};
+use super::{Kind, Piece, cisco};
 use crate::{options, unescape};
 
 /// What a placeholder caught, still borrowed from the line.
@@ -34,10 +34,17 @@ pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -
     if piece.kind == Kind::PppOptions {
         return options::take(text, fields);
     }
+    if piece.kind == Kind::AsaPeer {
+        return cisco::peer(text, fields);
+    }
     if piece.kind == Kind::RadiusCli {
         if let (Some(field), Some(address)) = (piece.field.or(Some(Field::ClaimedIp)), parse_ip(text)) {
             fields.push((field, Caught::Ip(address)));
         }
+        return true;
+    }
+    if let Some(value) = tolerated(piece.kind, text) {
+        fields.extend(piece.field.zip(value));
         return true;
     }
     let Some(value) = value_of(piece.kind, text) else {
@@ -49,12 +56,31 @@ pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -
     true
 }
 
+/// The value of a type that fits any text and keeps it only if it says what it should.
+fn tolerated(kind: Kind, text: &[u8]) -> Option<Option<Caught<'_>>> {
+    match kind {
+        Kind::AnyMethod => Some(method_word(text).map(Caught::Word)),
+        Kind::MppeBits => Some(mppe_bits(text).map(Caught::Int)),
+        _ => None,
+    }
+}
+
+/// The one length of an MPPE key (RFC 3078: 40, 56 or 128 bit) that a text names, however it is put.
+fn mppe_bits(text: &[u8]) -> Option<i64> {
+    let numbers = text.split(|byte| !byte.is_ascii_digit()).filter_map(parse_int);
+    let mut lengths = numbers.filter(|number| matches!(number, 40 | 56 | 128));
+    let first = lengths.next()?;
+    lengths.all(|other| other == first).then_some(first)
+}
+
 fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
     Some(match kind {
         Kind::Int => Caught::Int(parse_int(text)?),
         Kind::Ip => Caught::Ip(parse_ip(text)?),
         Kind::Minutes => Caught::Seconds((parse_number(text)? * 600.0).round() / 10.0),
         Kind::Seconds | Kind::Number => Caught::Seconds(parse_number(text)?),
+        Kind::Span => Caught::Seconds(parse_span(text)?),
+        Kind::VirtualAccess => cisco::virtual_access(text)?,
         Kind::Method => Caught::Word(method_word(text)?),
         Kind::Name => Caught::Text(unescape::unquoted(text)),
         Kind::PppdName => caught(unescape::pppd(unescape::unquoted(text))),
@@ -101,6 +127,40 @@ fn parse_number(text: &[u8]) -> Option<f64> {
         .filter(|number| number.is_finite())
 }
 
+/// A length of time with its units, `1d 2h:03m:04s`, `0h:12m:31s`, `1w2d3h4m5s`, or as `hh:mm:ss`: seconds.
+fn parse_span(text: &[u8]) -> Option<f64> {
+    let (mut total, mut number, mut bare): (i64, Option<i64>, i64) = (0, None, 0);
+    for byte in text {
+        let unit = match byte {
+            digit @ b'0'..=b'9' => {
+                let next = number
+                    .unwrap_or(0)
+                    .checked_mul(10)?
+                    .checked_add(i64::from(digit - b'0'))?;
+                number = Some(next);
+                continue;
+            }
+            b'w' => 604_800,
+            b'd' => 86_400,
+            b'h' => 3_600,
+            b'm' => 60,
+            b's' => 1,
+            b':' if number.is_some() => {
+                bare = bare.checked_add(number.take()?)?.checked_mul(60)?;
+                continue;
+            }
+            b' ' | b':' | b',' if number.is_none() => continue,
+            _ => return None,
+        };
+        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+    }
+    let rest = number.map_or(Some(bare), |number| bare.checked_add(number))?;
+    (!text.is_empty())
+        .then(|| total.checked_add(rest))
+        .flatten()
+        .map(|seconds| seconds as f64)
+}
+
 /// An address; IPv4 without leading zeros first, as nearly all are.
 pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
     if let Some(address) = parse_ipv4(text) {
@@ -118,15 +178,25 @@ fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
         return None;
     }
     let mut parts = [0u8; 4];
-    let mut count = 0;
-    for part in text.split(|byte| *byte == b'.') {
-        if count == 4 || part.is_empty() || part.len() > 3 {
-            return None;
+    let (mut part, mut digits, mut value) = (0, 0, 0_u32);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 && digits < 3 {
+            value = value * 10 + u32::from(digit);
+            digits += 1;
+        } else {
+            if *byte != b'.' || digits == 0 || part > 2 {
+                return None;
+            }
+            parts[part] = u8::try_from(value).ok()?;
+            (part, digits, value) = (part + 1, 0, 0);
         }
-        parts[count] = u8::try_from(parse_int(part)?).ok()?;
-        count += 1;
     }
-    (count == 4).then_some(parts)
+    if part != 3 || digits == 0 {
+        return None;
+    }
+    parts[3] = u8::try_from(value).ok()?;
+    Some(parts)
 }
 
 /// The contract's word for an authentication method as daemons name it.
@@ -136,8 +206,10 @@ pub fn method_word(text: &[u8]) -> Option<&'static str> {
     Some(match &*word {
         b"pap" => "pap",
         b"chap" | b"chapmd5" | b"md5" | b"chap05" | b"md5chap" => "chap-md5",
-        b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"chap80" => "ms-chap",
-        b"mschapv2" | b"msv2" | b"mschap2" | b"chapmsv2" | b"chap81" => "ms-chap-v2",
+        b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"msoft" | b"chap80" => {
+            "ms-chap"
+        }
+        b"mschapv2" | b"msv2" | b"mschap2" | b"chapmsv2" | b"msoftv2" | b"chap81" => "ms-chap-v2",
         b"eap" => "eap",
         _ if word.starts_with(b"eap") => "eap",
         _ => return None,

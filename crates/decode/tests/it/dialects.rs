@@ -21,10 +21,60 @@ fn every_shipped_file_passes_its_own_checks() {
 #[test]
 fn ids_are_unique_across_the_files_of_a_dialect() {
     let mut seen = BTreeMap::new();
-    for message in Catalogue::builtin().messages() {
-        let id = format!("{}/{}", message.dialect, message.id);
+    for listed in Catalogue::builtin().listed() {
+        let id = format!("{}/{}", listed.dialect(), listed.id());
         assert!(seen.insert(id.clone(), ()).is_none(), "{id} is defined twice");
     }
+}
+
+/// Messages that may say the same as another: (id, id of the other).
+fn declared_twins() -> Vec<(String, String)> {
+    let mut twins = Vec::new();
+    for (file, text) in DIALECT_FILES {
+        let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{file}: {error}"));
+        let name = table["name"].as_str().expect("a name");
+        for message in table["message"].as_array().into_iter().flatten() {
+            let own = format!("{name}/{}", message["id"].as_str().expect("an id"));
+            for key in ["twin-of", "same-text-as"] {
+                if let Some(twin) = message.get(key).and_then(toml::Value::as_str) {
+                    let twin = if twin.contains('/') {
+                        twin.into()
+                    } else {
+                        format!("{name}/{twin}")
+                    };
+                    twins.push((own.clone(), twin));
+                }
+            }
+        }
+    }
+    twins
+}
+
+#[test]
+fn no_two_messages_of_all_dialects_say_the_same() {
+    let twins = declared_twins();
+    let mut told: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for listed in Catalogue::builtin().listed() {
+        let message = listed.message();
+        let id = format!("{}/{}", message.dialect, message.id);
+        let text = (message.meaning.trim().to_owned(), message.action.trim().to_owned());
+        let declared = twins.iter().any(|(own, _)| *own == id);
+        match told.get(&text) {
+            Some(first) if !declared => wrong.push(format!("{id} says what {first} says")),
+            Some(_) => {}
+            None => {
+                told.insert(text, id);
+            }
+        }
+    }
+    let ids: Vec<String> = Catalogue::builtin()
+        .listed()
+        .map(|listed| format!("{}/{}", listed.dialect(), listed.id()))
+        .collect();
+    let lost = twins.iter().filter(|(_, twin)| !ids.contains(twin));
+    wrong.extend(lost.map(|(own, twin)| format!("{own}: its twin {twin} does not exist")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -134,6 +134,16 @@ fn xl2tpd_call_sites_are_recognised() {
 }
 
 #[test]
+fn pptp_client_call_sites_are_recognised() {
+    complete("pptp-client", include_str!("../facts/pptp-client.tsv"), 130);
+}
+
+#[test]
+fn networkmanager_call_sites_are_recognised() {
+    complete("networkmanager", include_str!("../facts/networkmanager.tsv"), 75);
+}
+
+#[test]
 fn freeradius_call_sites_are_recognised() {
     complete("freeradius", include_str!("../facts/freeradius.tsv"), 600);
 }
@@ -146,4 +156,24 @@ fn strongswan_call_sites_are_recognised() {
 #[test]
 fn kernel_call_sites_are_recognised() {
     complete("kernel", include_str!("../facts/kernel.tsv"), 80);
+}
+
+#[test]
+fn accel_ppp_call_sites_are_recognised() {
+    complete("accel-ppp", include_str!("../facts/accel-ppp.tsv"), 700);
+}
+
+#[test]
+fn softether_call_sites_are_recognised() {
+    complete("softether", include_str!("../facts/softether.tsv"), 225);
+}
+
+#[test]
+fn mpd_call_sites_are_recognised() {
+    complete("mpd5", include_str!("../facts/mpd5.tsv"), 900);
+}
+
+#[test]
+fn npppd_call_sites_are_recognised() {
+    complete("npppd", include_str!("../facts/npppd.tsv"), 350);
 }

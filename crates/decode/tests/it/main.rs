@@ -1,4 +1,6 @@
 //! The catalogue's lints, the completeness of its messages, and what comes of a record.
+mod clavister;
+mod codes;
 mod dialects;
 mod door;
 mod facts;
@@ -6,4 +8,5 @@ mod properties;
 mod redaction;
 mod relays;
 mod render;
+mod seed;
 mod user;

@@ -41,8 +41,23 @@ const LINES: &[(&str, &str, &str)] = &[
     ),
     (
         "NetworkManager",
-        "<info>  [1700000000.1] manager: (ppp0): new Ppp device",
+        "<info>  [1700000000.1] manager: (ppp0): new Ppp device (/org/freedesktop/NetworkManager/Devices/8)",
+        "networkmanager/device NetworkManager[1] interface=ppp0",
+    ),
+    (
+        "NetworkManager",
+        "<info>  [1700000000.1] device (wlan0): state change: disconnected -> prepare",
         "nothing",
+    ),
+    (
+        "NetworkManager",
+        "<warn>  [1700000000.1] vpn-connection[0x55d0,2f9c,\"work\",0]: VPN plugin: failed: connect-failed (1)",
+        "networkmanager/plugin-failed NetworkManager[1] connection=work",
+    ),
+    (
+        "NetworkManager",
+        "nm-l2tp[6382] <info>  starting ipsec",
+        "networkmanager/ipsec-starting",
     ),
     ("NetworkManager", "something nobody has heard of", "nothing"),
     (
@@ -70,10 +85,33 @@ const LINES: &[(&str, &str, &str)] = &[
         "002 \"work\" #1: initiating Main Mode",
         "libreswan/initiating",
     ),
-    ("nm-l2tp-service", "xl2tpd started with pid 557", "xl2tpd/"),
+    (
+        "nm-l2tp-service",
+        "xl2tpd started with pid 557",
+        "networkmanager/l2tpd-started nm-l2tp-service[1] pid=557",
+    ),
     ("nm-l2tp-service", "something nobody has heard of", "nothing"),
     ("pptp", "Modem hangup", "pppd/modem-hangup pptp[1]"),
-    ("pptp", "something nobody has heard of", "nothing"),
+    (
+        "pptp",
+        "anon log[ctrlp_disp:pptp_ctrl.c:938]: Outgoing call established (call ID 3, peer's call ID 128).",
+        "pptp-client/call-established pptp[1] call_id=3 peer_call_id=128",
+    ),
+    (
+        "pptp",
+        "nm-pptp-service-77 warn[open_inetsock: pptp_callmgr.c:352]: connect: Connection refused",
+        "pptp-client/connect-refused",
+    ),
+    (
+        "",
+        "anon warn[open_inetsock:pptp_callmgr.c:352]: connect: Connection timed out",
+        "pptp-client/connect-timeout",
+    ),
+    (
+        "pptp",
+        "something nobody has heard of",
+        "unknown pptp-client something nobody",
+    ),
     ("systemd", "Started something nobody has heard of.", "nothing"),
     ("systemd", "xl2tpd.service: Main process exited, code=exited", "nothing"),
     ("kernel", "something nobody has heard of", "nothing"),

@@ -121,8 +121,18 @@ fn value(kind: &str, next: &str, dice: &mut Dice) -> (String, Want) {
         "number" | "seconds" => number(dice.throw(10_000) as f64 / 10.0, 1, 1.0),
         "minutes" => number(dice.throw(10_000) as f64 / 10.0, 1, 60.0),
         "ip" => text(address(dice).to_string()),
-        "method" => method(dice),
+        "method" | "any-method" => method(dice),
+        "mppe-bits" => ("RC4 128-bit".into(), Want::Number(128.0)),
         "ppp-options" => ("<mru 1400> <magic 0x1f>".into(), Want::Nothing),
+        "asa-peer" => (
+            format!("Group = g, Username = u, IP = {}, ", address(dice)),
+            Want::Nothing,
+        ),
+        "span" => span(dice),
+        "virtual-access" => {
+            let number = dice.throw(500);
+            (format!("Virtual-Access{number}"), Want::Text(format!("Vi{number}")))
+        }
         "radius-cli" => (address(dice).to_string(), Want::Nothing),
         "radius-login" => text(dice.word(TAME, 1, 8)),
         "name" | "v-name" => text(name(next, dice).replace(['"', '\\', '^'], "")),
@@ -137,6 +147,16 @@ fn value(kind: &str, next: &str, dice: &mut Dice) -> (String, Want) {
 
 fn number(value: f64, digits: usize, unit: f64) -> (String, Want) {
     (format!("{value:.digits$}"), Want::Number(value * unit))
+}
+
+/// A length of time as the ASA writes it.
+fn span(dice: &mut Dice) -> (String, Want) {
+    let (days, hours, minutes, seconds) = (dice.throw(9), dice.throw(24), dice.throw(60), dice.throw(60));
+    let total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+    (
+        format!("{days}d {hours}h:{minutes:02}m:{seconds:02}s"),
+        Want::Number(total as f64),
+    )
 }
 
 fn address(dice: &mut Dice) -> IpAddr {

@@ -29,7 +29,12 @@ fields = { user = "anna", client_ip = "192.0.2.7", client_port = 1723, duration_
 "#;
 
 fn with(text: &str) -> Result<Catalogue, Vec<String>> {
-    Catalogue::with_user_dialects(&[("acme.toml".into(), text.into())])
+    let (catalogue, problems) = Catalogue::with_user_dialects(&[("acme.toml".into(), text.into())]);
+    if problems.is_empty() {
+        Ok(catalogue)
+    } else {
+        Err(problems)
+    }
 }
 
 #[test]
@@ -118,8 +123,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "role = \"pptp\"",
         "roll = \"pptp\"",
-        "acme.toml:3: unknown field `roll`",
+        "acme.toml:3: unknown key `roll`\n  known: name, apps,",
     ),
+    ("role = \"pptp\"", "roll = \"pptp\"", "\n  did you mean `role`?"),
     ("role = \"pptp\"", "role = \"pptp", "acme.toml:3: "),
     (
         "role = \"pptp\"",
@@ -141,6 +147,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "cause    = \"A mistyped password.\"\n",
         "",
         "acme.toml:5: message `login-refused`: `cause` is missing",
+    ),
+    (
+        "blames   = \"wrong-credentials\"",
+        "blames   = \"wrong-credential\"",
+        "acme.toml:12: message `login-refused`: unknown cause `wrong-credential`\n",
     ),
     (
         "from   = \"documented\"",
@@ -200,8 +211,42 @@ fn a_file_with_a_mistake_is_not_used() {
 }
 
 #[test]
+fn one_mistake_does_not_take_the_other_files_away() {
+    let bad = ACME.replace("auth-failed", "auth-fail");
+    let files = [
+        ("bad.toml".to_owned(), bad.replace("\"acme\"", "\"bad\"")),
+        ("acme.toml".into(), ACME.into()),
+    ];
+    let (catalogue, problems) = Catalogue::with_user_dialects(&files);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("bad.toml:10: "), "{problems:?}");
+    assert!(catalogue.message("acme/login-refused").is_some());
+    assert!(catalogue.message("bad/login-refused").is_none());
+    assert!(catalogue.message("pppd/modem-hangup").is_some());
+}
+
+#[test]
+fn two_messages_that_say_the_same_are_told() {
+    let second = ACME[ACME.find("[[message]]").unwrap_or_default()..]
+        .replace("login-refused", "login-denied")
+        .replace("Login of", "Denied login of");
+    let said = check("acme.toml", &format!("{ACME}{second}")).join("\n");
+    assert!(
+        said.contains("acme.toml:29: message `login-denied`: `meaning` and `action` are those of `login-refused`"),
+        "{said}"
+    );
+    let twin = second.replace("[[message]]", "[[message]]\ntwin-of = \"login-refused\"");
+    assert_eq!(check("acme.toml", &format!("{ACME}{twin}")), Vec::<String>::new());
+    let lost = second.replace("[[message]]", "[[message]]\ntwin-of = \"nobody\"");
+    let said = check("acme.toml", &format!("{ACME}{lost}")).join("\n");
+    assert!(said.contains("`twin-of` names `nobody`, which is not here"), "{said}");
+}
+
+#[test]
 fn a_message_that_a_twin_shadows_is_told() {
-    let twin = ACME[ACME.find("[[message]]").unwrap_or_default()..].replace("login-refused", "login-refused-too");
+    let twin = ACME[ACME.find("[[message]]").unwrap_or_default()..]
+        .replace("login-refused", "login-refused-too")
+        .replace("was refused.", "was refused again.");
     let said = check("acme.toml", &format!("{ACME}{twin}")).join("\n");
     assert!(
         said.starts_with("acme.toml:33: message `login-refused-too`: the example decodes to `login-refused`"),

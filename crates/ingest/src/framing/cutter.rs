@@ -1,7 +1,7 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
 use memchr::memchr_iter;
-use tunlog_model::{AppFilter, Payload, RecordRef, Severity, Stamp};
+use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
 use super::header::{self, Header};
@@ -12,6 +12,16 @@ use super::{Cut, Note, REPEATS_MAX, routeros, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
+
+/// What the beginning of a line tells.
+enum Glance<'a> {
+    /// A program nobody asked for.
+    Foreign,
+    /// A program that is asked for, or one that may tell of lost lines; what follows its name.
+    Tagged(&'a [u8], &'a [u8], Option<Hint>),
+    /// Nothing yet.
+    Other,
+}
 
 pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     line_bytes_max: usize,
@@ -84,40 +94,55 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         self.cut.lines += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     fn line(&mut self, bytes: &'a [u8], start: usize, end: usize, hole: u64) {
         self.cut.lines += 1;
         let line = &bytes[start..end];
-        if let Some(shape) = &self.shape
-            && shape.fits(line)
-            && line.len() <= self.line_bytes_max
-            && self.block.is_none()
-            && self.pair.is_none()
-        {
-            let text = &line[shape.app_at..];
-            if let Some(end) = tag::name_end(text) {
-                let name = tag::base(&text[..end]);
-                if !self.filter.wants(name) && !markers::may_tell_loss(name) {
-                    self.kept = false;
-                    return;
-                }
-                let tag = tag::read_at(text, end);
-                if !tag.app.is_empty() {
-                    return self.short(line, &tag);
-                }
-            }
+        match self.glance(line) {
+            Glance::Foreign => self.kept = false,
+            Glance::Tagged(name, rest, program) => self.short(line, name, rest, program),
+            Glance::Other => self.long(bytes, start, end, hole),
         }
-        self.long(bytes, start, end, hole);
     }
 
-    /// A line that begins like the one before.
-    #[inline]
-    fn short(&mut self, line: &'a [u8], tag: &tag::Tag<'a>) {
+    /// What the beginning of a line tells, if it is that of the line before. Blocks of lines have no such beginnings, and
+    /// forget it.
+    #[inline(always)]
+    fn glance(&self, line: &'a [u8]) -> Glance<'a> {
+        let Some(shape) = self.shape.as_ref().filter(|shape| shape.fits(line)) else {
+            return Glance::Other;
+        };
+        if line.len() > self.line_bytes_max {
+            return Glance::Other;
+        }
+        let text = &line[shape.app_at..];
+        let Some(end) = tag::name_end(text) else {
+            return Glance::Other;
+        };
+        let (name, rest) = text.split_at(end);
+        let name = tag::base(name);
+        match self.filter.program(name) {
+            None if !markers::may_tell_loss(name) => Glance::Foreign,
+            program => Glance::Tagged(name, rest, program),
+        }
+    }
+
+    /// A line that begins like the one before; of a program whose lines are wanted.
+    fn short(&mut self, line: &'a [u8], app: &'a [u8], behind: &'a [u8], program: Option<Hint>) {
+        let Some((pid, body)) = tag::behind(behind) else {
+            return self.plain(line);
+        };
+        let body = trim_end(body);
+        let tag = tag::Tag { app, pid, body };
         let repeat = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
-        if !repeat && self.filter.is_chatter(tag.app, tag.body) {
-            self.kept = true;
-            self.cut.chatter += 1;
-            return;
+        let mut hint = Hint::default();
+        if let Some(program) = program.filter(|_| !repeat) {
+            let Some(seen) = self.filter.glance(program, tag.body) else {
+                self.kept = true;
+                self.cut.chatter += 1;
+                return;
+            };
+            hint = seen;
         }
         let marker = repeat || markers::may_tell_loss(tag.app);
         let Some(shape) = &mut self.shape else { return };
@@ -143,11 +168,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             app: tag.app,
             pid: tag.pid,
             severity: None,
-            payload: Payload::Text(trim_end(tag.body)),
+            payload: Payload::Text(tag.body),
             cmdline: b"",
             trusted: true,
             raw: trim_line_end(line),
             line: number,
+            hint,
         });
     }
 
@@ -171,6 +197,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if line[0] == b'{' || line.starts_with(b" {") {
             return self.json_line(line);
         }
+        self.plain(line);
+    }
+
+    /// Any line that does not belong to a block.
+    fn plain(&mut self, line: &'a [u8]) {
+        let line = trim_line_end(line);
         match header::read(line) {
             Some(header) if header.body.first() == Some(&b'{') && header.app.is_empty() => self.json_line(header.body),
             Some(header) => {
@@ -284,6 +316,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             trusted: true,
             raw: trim_line_end(raw),
             line,
+            hint: Hint::default(),
         });
     }
 
@@ -322,11 +355,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             return true;
         }
         if let Some(block) = Block::begin(line, start, self.cut.lines) {
-            self.block = Some(block);
+            (self.block, self.shape) = (Some(block), None);
             return true;
         }
         if let Some(pair) = routeros::pair(line) {
             if pair.message.is_empty() {
+                self.shape = None;
                 self.pair = Some(Pending {
                     start,
                     line: self.cut.lines,
@@ -345,7 +379,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let body = [topics, message].join(&b' ');
         let header = Header {
             stamp,
-            app: routeros::APP,
+            app: routeros::app_of(topics),
             ..Header::of_body(&body)
         };
         self.emit(&header, raw, line);

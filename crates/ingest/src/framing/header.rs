@@ -4,7 +4,7 @@
 use tunlog_model::{Civil, Severity, Stamp};
 
 use super::stamp::{self, Hit, Kind};
-use super::{rfc5424, routeros, softether, tag};
+use super::{accel_ppp, cisco, efw, kiwi, rfc5424, routeros, softether, tag};
 
 /// What stands around a message.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ const PREFIXES_MAX: usize = 4;
 
 /// Reads the header of a line; None if it has none.
 pub(crate) fn read(line: &[u8]) -> Option<Header<'_>> {
-    peeled(line, 0)
+    peeled(accel_ppp::uncoloured(line), 0)
 }
 
 fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
@@ -61,8 +61,12 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
     if blanks > 0 {
         return peeled(&line[blanks..], depth + 1);
     }
+    if let Some(header) = cisco::read(line) {
+        return Some(header);
+    }
     if let Some((severity, rest)) = priority(line) {
         let header = rfc5424::read(rest)
+            .map(|header| cisco_inside(header).unwrap_or(header))
             .or_else(|| peeled(rest, depth + 1))
             .unwrap_or_else(|| Header::tagged(rest));
         return Some(Header {
@@ -70,6 +74,9 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
             plain: None,
             ..header
         });
+    }
+    if let Some(header) = firewall(line) {
+        return Some(header);
     }
     if let Some(hit) = stamp::at_start(line) {
         let header = after_stamp(line, hit, depth)?;
@@ -82,7 +89,7 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
     if let Some(header) = rfc5424::read(line) {
         return Some(header);
     }
-    if let Some(header) = routeros::topics(line) {
+    if let Some(header) = routeros::topics(line).or_else(|| routeros::cef(line)) {
         return Some(header);
     }
     if let Some(rest) = compose_prefix(line) {
@@ -95,6 +102,29 @@ fn peeled(line: &[u8], depth: usize) -> Option<Header<'_>> {
         return peeled(rest, depth + 1).filter(|header| header.stamped);
     }
     bare_tag(line)
+}
+
+/// A firewall's own stamp and tag, perhaps behind a damaged priority.
+fn firewall(line: &[u8]) -> Option<Header<'_>> {
+    let text = efw::behind_damaged_priority(line).or_else(|| line.starts_with(b"[").then_some(line))?;
+    let (stamp, body) = efw::stamped(text)?;
+    Some(Header {
+        stamp,
+        app: efw::APP,
+        stamped: true,
+        ..Header::of_body(body)
+    })
+}
+
+/// A Cisco device's message behind a header of RFC 5424 that names no program.
+fn cisco_inside(header: Header<'_>) -> Option<Header<'_>> {
+    let inner = cisco::read(header.body).filter(|_| header.app.is_empty())?;
+    Some(Header {
+        stamp: header.stamp,
+        host: header.host,
+        stamped: true,
+        ..inner
+    })
 }
 
 /// `<30>`: the severity and the rest. A number beyond 191 is no priority, but the line may still have a header.
@@ -122,11 +152,7 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
     match hit.kind {
         Kind::Uptime => return after_uptime(rest, stamped),
         Kind::Bracketed if depth == 0 && !names_a_process(trim_start(rest)) => {
-            return Some(Header {
-                app: b"accel-pppd",
-                body: trim_start(rest),
-                ..stamped
-            });
+            return Some(accel_ppp::after_stamp(rest, stamped));
         }
         Kind::BracketedCtime => {
             return Some(Header {
@@ -155,17 +181,27 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
         return None;
     }
     let text = trim_start(rest);
+    if rest.starts_with(b"\t")
+        && let Some((severity, host, message)) = kiwi::split(text)
+    {
+        let inner = peeled(message, depth + 1).unwrap_or_else(|| Header::tagged(message));
+        return Some(Header {
+            host,
+            severity: Some(severity),
+            plain: None,
+            stamped: true,
+            stamp: outer_or(hit.stamp, inner.stamp),
+            ..inner
+        });
+    }
     if let Kind::Spaced { digits } = hit.kind
         && let Some(header) = softether::after_stamp(text, digits, stamped)
     {
         return Some(header);
     }
     if let Some(inner) = nested(text, depth) {
-        // A collector's stamp in front of the writer's own line: the collector's says more if it knows zone or year.
-        let outer = matches!(hit.stamp, Stamp::Instant(_) | Stamp::Civil(Civil { year: Some(_), .. }));
-        let keep = outer && !matches!(inner.stamp, Stamp::Instant(_));
         return Some(Header {
-            stamp: if keep { hit.stamp } else { inner.stamp },
+            stamp: outer_or(hit.stamp, inner.stamp),
             plain: None,
             ..inner
         });
@@ -178,6 +214,16 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
         _ => None,
     };
     Some(Header { plain, ..header })
+}
+
+/// A collector's stamp in front of the writer's own: the collector's says more if it knows zone or year.
+fn outer_or(outer: Stamp, inner: Stamp) -> Stamp {
+    let says_more = matches!(outer, Stamp::Instant(_) | Stamp::Civil(Civil { year: Some(_), .. }));
+    match inner {
+        Stamp::Missing => outer,
+        inner if says_more && !matches!(inner, Stamp::Instant(_)) => outer,
+        inner => inner,
+    }
 }
 
 /// Host and tag. `plain` of the answer is where the tag begins, if a host and a tag is all there is.
@@ -208,7 +254,7 @@ fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
             ..stamped
         };
     }
-    if let Some(header) = routeros::topics(text) {
+    if let Some(header) = routeros::topics(text).or_else(|| routeros::cef(text)) {
         return Header {
             app: header.app,
             body: header.body,
@@ -216,10 +262,21 @@ fn after_blank<'a>(text: &'a [u8], stamped: Header<'a>) -> Header<'a> {
         };
     }
     let after = trim_start(&text[end..]);
+    for (host, text) in [(&b""[..], text), (word, after)] {
+        if let Some((stamp, body)) = text.starts_with(b"[").then(|| efw::stamped(text)).flatten() {
+            return Header {
+                stamp: outer_or(stamped.stamp, stamp),
+                host,
+                app: efw::APP,
+                body,
+                ..stamped
+            };
+        }
+    }
     if let Some(header) = softether::via_syslog(after, Header { host: word, ..stamped }) {
         return header;
     }
-    if let Some(topics) = routeros::topics(after) {
+    if let Some(topics) = routeros::topics(after).or_else(|| routeros::cef(after)) {
         return Header {
             host: word,
             app: topics.app,
@@ -405,6 +462,7 @@ fn octet_count(line: &[u8]) -> Option<&[u8]> {
 /// A line that begins with a tag of which there is no doubt: a path, a known daemon, or a name with a pid.
 fn bare_tag(line: &[u8]) -> Option<Header<'_>> {
     const KNOWN: &[&[u8]] = &[
+        efw::APP,
         b"kernel",
         b"pppd",
         b"pptpd",

@@ -294,6 +294,7 @@ fn give<F: AppFilter + ?Sized>(
         trusted,
         raw,
         line,
+        hint: tunlog_model::Hint::default(),
     });
 }
 

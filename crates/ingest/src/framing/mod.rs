@@ -1,11 +1,15 @@
 //! How a stretch of bytes is cut into records. The framing is found line by line, so that a file may mix them.
 
+mod accel_ppp;
+mod cisco;
 mod cutter;
+mod efw;
 mod fast;
 mod header;
 pub(crate) mod journal_export;
 mod json;
 mod json_record;
+mod kiwi;
 mod markers;
 mod months;
 mod radius_detail;

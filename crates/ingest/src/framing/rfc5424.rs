@@ -1,7 +1,7 @@
 //! RFC 5424: `1 TIME HOST APP PROCID MSGID STRUCTURED-DATA MESSAGE`, behind the priority.
 
 use super::header::Header;
-use super::{stamp, tag};
+use super::{efw, stamp, tag};
 use tunlog_model::Stamp;
 
 /// Reads what follows the priority.
@@ -14,6 +14,15 @@ pub(crate) fn read(text: &[u8]) -> Option<Header<'_>> {
         None => return None,
     };
     let (host, text) = word(text)?;
+    if efw::is_incontrol(text) {
+        return Some(Header {
+            stamp,
+            host: nil(host),
+            app: efw::APP,
+            stamped: true,
+            ..Header::of_body(text)
+        });
+    }
     let (app, text) = word(text)?;
     let (process, text) = word(text)?;
     let (_, text) = word(text)?;
@@ -30,6 +39,11 @@ pub(crate) fn read(text: &[u8]) -> Option<Header<'_>> {
         0
     };
     let app = tag::base(nil(app));
+    // a receiver that found no tag in the firewall's datagram
+    let (app, body) = match efw::stamped(body).filter(|_| app.is_empty() || app == efw::APP) {
+        Some((_, body)) => (efw::APP, body),
+        None => (app, body),
+    };
     Some(Header {
         stamp,
         host: nil(host),

@@ -1,11 +1,34 @@
-//! RouterOS: `topic,topic message`, `topic, topic | message`, and exports of two lines, `time=… topics=…` and `message=…`.
+//! RouterOS: `topic,topic message`, `topic, topic | message`, exports of two lines, `time=… topics=…` and `message=…`, and
+//! the Common Event Format that its remote logging offers since 7.18.
 
 use super::header::{Header, trim_start};
 use super::stamp;
 use tunlog_model::Stamp;
 
-/// The name under which records of RouterOS go.
-pub(crate) const APP: &[u8] = b"routeros";
+/// The name under which records of RouterOS go that a VPN may concern.
+const APP: &[u8] = b"routeros";
+
+/// The name of its other records: most of a router's log is of other things.
+const OTHER: &[u8] = b"routeros-other";
+
+/// The name of records of other tunnels and services, which say the same words as PPTP and L2TP.
+const ELSEWHERE: &[u8] = b"routeros-elsewhere";
+
+/// The name for a line of these topics (with commas between them).
+pub(crate) fn app_of(topics: &[u8]) -> &'static [u8] {
+    const OURS: &[&[u8]] = &[b"firewall", b"ipsec", b"l2tp", b"ppp", b"pptp", b"radius"];
+    const FOREIGN: &[&[u8]] = &[b"async", b"hotspot", b"ovpn", b"pppoe", b"sstp", b"wireless"];
+    let mut app = OTHER;
+    for topic in topics.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+        if FOREIGN.contains(&topic) {
+            return ELSEWHERE;
+        }
+        if OURS.contains(&topic) {
+            app = APP;
+        }
+    }
+    app
+}
 
 const TOPICS: &[&[u8]] = &[
     b"account",
@@ -115,13 +138,33 @@ pub(crate) fn topics(text: &[u8]) -> Option<Header<'_>> {
             [b',', b' ', ..] => at += 2,
             [b',', ..] => at += 1,
             [b' ', b'|', b' ', ..] => break,
-            [b' ', ..] if count > 1 => break,
+            [b' ' | b'\t', ..] | [b':', b' ', ..] if count > 1 => break,
             _ => return None,
         }
     }
     Some(Header {
-        app: APP,
+        app: app_of(&text[..at]),
         ..Header::of_body(text)
+    })
+}
+
+/// `CEF:0|MikroTik|RB5009|7.18.2 (stable)|23|l2tp,ppp,info|Low|dvchost=gw dvc=192.0.2.1 msg=…`: the message, which stands
+/// last, and the topics, which are the event's name.
+pub(crate) fn cef(text: &[u8]) -> Option<Header<'_>> {
+    let rest = text.strip_prefix(b"CEF:0|MikroTik|")?;
+    let mut parts = rest.splitn(6, |byte| *byte == b'|');
+    let (topics, extension) = (parts.nth(3)?, parts.nth(1)?);
+    let at = memchr::memmem::find(extension, b"msg=")?;
+    let host = memchr::memmem::find(&extension[..at], b"dvchost=").map_or(&b""[..], |name| {
+        extension[name + 8..at]
+            .split(|byte| *byte == b' ')
+            .next()
+            .unwrap_or_default()
+    });
+    Some(Header {
+        app: app_of(topics),
+        host,
+        ..Header::of_body(&extension[at + 4..])
     })
 }
 
@@ -131,6 +174,13 @@ pub(crate) fn after_time<'a>(rest: &'a [u8], stamped: Header<'a>) -> Option<Head
     if text.len() == rest.len() {
         return None;
     }
+    // WinBox names the buffer between time and topics
+    let buffers: [&[u8]; 3] = [b"memory", b"disk", b"echo"];
+    let buffer = buffers.into_iter().find_map(|name| text.strip_prefix(name));
+    let text = buffer
+        .map(trim_start)
+        .filter(|after| topics(after).is_some())
+        .unwrap_or(text);
     let header = topics(text)?;
     Some(Header {
         app: header.app,

@@ -21,7 +21,8 @@ pub(crate) fn after_stamp<'a>(text: &'a [u8], digits: usize, stamped: Header<'a>
     }
     let mut words = text.split(|byte| *byte == b' ');
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let generic = tag::is_tag(first) || tag::is_tag(second);
+    let module = second == b"Module:"; // `IPsec Module: `, which is no host and tag
+    let generic = tag::is_tag(first) || (tag::is_tag(second) && !module);
     (!generic
         && first
             .first()

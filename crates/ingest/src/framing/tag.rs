@@ -14,6 +14,9 @@ pub(crate) struct Tag<'a> {
 /// Longest program name.
 const NAME_MAX: usize = 64;
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
 /// Where a program name at the beginning of `text` ends, if a colon or bracket follows it within sixteen bytes. Looks at
 /// eight bytes at once: this is asked of every line.
 #[inline]
@@ -32,8 +35,6 @@ pub(crate) fn name_end(text: &[u8]) -> Option<usize> {
 /// above the lowest one set may be wrong.
 #[inline]
 fn stops(text: &[u8], at: usize) -> Option<u64> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(text.get(at..at + 8)?.try_into().ok()?);
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let below = word.wrapping_sub(ONES * u64::from(b'+')) & !word & HIGH;
@@ -75,6 +76,33 @@ pub(crate) fn read_at(text: &[u8], end: usize) -> Tag<'_> {
         _ => None,
     };
     tag.unwrap_or_else(|| untagged(text))
+}
+
+/// Pid and body behind a name, if the tag is written as nearly all are: `[123]: ` or `: `. Eight bytes at once.
+#[inline]
+pub(crate) fn behind(rest: &[u8]) -> Option<(u32, &[u8])> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let Some(inner) = rest.strip_prefix(b"[") else {
+        return rest.starts_with(b":").then(|| (0, after_colon(rest)));
+    };
+    let word = u64::from_le_bytes(*inner.first_chunk()?);
+    let other = word ^ (ONES * u64::from(b']'));
+    let digits = (other.wrapping_sub(ONES) & !other & HIGH).trailing_zeros() / 8;
+    if digits == 0 || digits == 8 {
+        return None;
+    }
+    // the digits at the high end, zeros before them
+    let bits = 8 * digits;
+    let text = (word << (64 - bits)) | (ZEROS >> bits);
+    let high = 0xf0 * ONES;
+    if text & high != ZEROS || text.wrapping_add(6 * ONES) & high != ZEROS {
+        return None;
+    }
+    let pairs = ((text & (0x0f * ONES)).wrapping_mul(2561) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_ffff_0000_ffff;
+    let pid = (fours.wrapping_mul(42_949_672_960_001) >> 32) as u32;
+    let body = inner.get(digits as usize..)?.strip_prefix(b"]: ")?;
+    Some((pid, body))
 }
 
 /// `name[123]: `, `name[123:4]: `, `name[123] ` (some builds of pptpd leave out the colon).
@@ -190,4 +218,42 @@ pub(crate) fn is_tag(word: &[u8]) -> bool {
         && name.len() <= NAME_MAX
         && name.iter().all(letters)
         && name.iter().any(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_name_is_read_at_once_as_by_steps() {
+        let texts = [
+            "[1]: body",
+            "[12]: ",
+            "[1234567]: x y",
+            "[4194304]: Exit.",
+            "[0]: aaaaaaaa",
+            "[99999999]: b",
+            "[]: bbbbbbbb",
+            "[12a]: bbbbbbbb",
+            "[1:2]: bbbbbbbb",
+            "[12] bbbbbbbbbbb",
+            "[12]:bbbbbbbbbb",
+            ": body",
+            ":body",
+            "[12",
+            "[/2]: bbbbbb",
+        ];
+        for text in texts {
+            let line = format!("name{text}");
+            let slow = read_at(line.as_bytes(), 4);
+            if let Some((pid, body)) = behind(text.as_bytes()) {
+                assert_eq!((pid, body), (slow.pid, slow.body), "{text}");
+                assert_eq!(slow.app, b"name");
+            }
+        }
+        assert_eq!(behind(b"[4194304]: Exit."), Some((4_194_304, &b"Exit."[..])));
+        assert_eq!(behind(b"[7]: Modem hangup"), Some((7, &b"Modem hangup"[..])));
+        assert_eq!(behind(b"[12a]: bbbbbbbb"), None);
+        assert_eq!(behind(b": body"), Some((0, &b"body"[..])));
+    }
 }

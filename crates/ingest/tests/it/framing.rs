@@ -466,6 +466,14 @@ fn other_writers() {
             "Connection \"CID-1\": failed",
         ),
         (
+            "2025-11-09 10:01:01.000 IPsec Module: started",
+            DATED,
+            "",
+            "softether",
+            0,
+            "IPsec Module: started",
+        ),
+        (
             "2025-11-09 10:01:01.000 gw pppd[7]: LCP up",
             DATED,
             "gw",
@@ -497,6 +505,30 @@ fn other_writers() {
             0,
             "ppp0: up",
         ),
+        (
+            "[2025-11-09 10:01:01]:  info: ppp0: up",
+            DATED,
+            "",
+            "accel-pppd",
+            0,
+            "ppp0: up",
+        ),
+        (
+            "\x1b[1;31m[2025-11-09 10:01:01]: error: \x1b[0;39mpptp: no socket",
+            DATED,
+            "",
+            "accel-pppd",
+            0,
+            "pptp: no socket",
+        ),
+        (
+            "[2025-11-09 10:01:01.000] : 0123456789abcdef: up",
+            DATED,
+            "",
+            "accel-pppd",
+            0,
+            ": 0123456789abcdef: up",
+        ),
         ("/usr/sbin/pppd: no right", Stamp::Missing, "", "pppd", 0, "no right"),
         ("xl2tpd[7]: up", Stamp::Missing, "", "xl2tpd", 7, "up"),
     ]);
@@ -506,6 +538,148 @@ fn other_writers() {
         ("routeros", "l2tp,info user up", DATED)
     );
     assert_eq!(pair[1].line, 3);
+}
+
+#[test]
+fn routeros_is_told_by_its_topics() {
+    check(&[
+        (
+            "<30>l2tp,ppp,info up",
+            Stamp::Missing,
+            "",
+            "routeros",
+            0,
+            "l2tp,ppp,info up",
+        ),
+        (
+            "Nov  9 10:01:01 gw l2tp,info: up",
+            CIVIL,
+            "gw",
+            "routeros",
+            0,
+            "l2tp,info: up",
+        ),
+        (
+            "nov/09/2025 10:01:01\tmemory\tl2tp, info\tup",
+            DATED,
+            "",
+            "routeros",
+            0,
+            "l2tp, info\tup",
+        ),
+        (
+            "Nov  9 10:01:01 gw system,info up",
+            CIVIL,
+            "gw",
+            "routeros-other",
+            0,
+            "system,info up",
+        ),
+        (
+            "Nov  9 10:01:01 gw pppoe,ppp,info up",
+            CIVIL,
+            "gw",
+            "routeros-elsewhere",
+            0,
+            "pppoe,ppp,info up",
+        ),
+        (
+            "Nov  9 10:01:01 gw CEF:0|MikroTik|RB5009|7.18.2 (stable)|23|l2tp,ppp,info|Low|dvchost=r1 dvc=192.0.2.1 msg=up",
+            CIVIL,
+            "gw",
+            "routeros",
+            0,
+            "up",
+        ),
+    ]);
+}
+
+#[test]
+fn a_cisco_message_begins_with_its_code() {
+    let body = "%VPDN-6-CLOSE: x";
+    check(&[
+        (
+            "<189>45: *Nov  9 10:01:01: %VPDN-6-CLOSE: x",
+            CIVIL,
+            "",
+            "cisco",
+            0,
+            body,
+        ),
+        (
+            "<189>45: gw: Nov  9 2025 10:01:01: %VPDN-6-CLOSE: x",
+            DATED,
+            "gw",
+            "cisco",
+            0,
+            body,
+        ),
+        (
+            "000045: Nov  9 10:01:01 CET: %VPDN-6-CLOSE: x",
+            CIVIL,
+            "",
+            "cisco",
+            0,
+            body,
+        ),
+        (
+            "Nov  9 10:01:01 gw 45: .Nov  8 07:00:00.5: %VPDN-6-CLOSE: x",
+            CIVIL,
+            "gw",
+            "cisco",
+            0,
+            body,
+        ),
+        (
+            "Nov  9 10:01:07 gw 45: Nov  9 10:01:01: %VPDN-6-CLOSE: x",
+            CIVIL,
+            "gw",
+            "cisco",
+            0,
+            body,
+        ),
+        ("45: 1w2d: %VPDN-6-CLOSE: x", Stamp::Missing, "", "cisco", 0, body),
+        (
+            "<189>45: 00:12:33: %VPDN-6-CLOSE: x",
+            Stamp::Missing,
+            "",
+            "cisco",
+            0,
+            body,
+        ),
+        (
+            "<166>Nov  9 2025 10:01:01 gw : %ASA-6-603104: x",
+            DATED,
+            "gw",
+            "cisco",
+            0,
+            "%ASA-6-603104: x",
+        ),
+        (
+            "<166>:Nov  9 10:01:01 UTC: %ASA-vpn-6-603104: x",
+            CIVIL,
+            "",
+            "cisco",
+            0,
+            "%ASA-vpn-6-603104: x",
+        ),
+        (
+            "<166>%ASA-6-603104: x",
+            Stamp::Missing,
+            "",
+            "cisco",
+            0,
+            "%ASA-6-603104: x",
+        ),
+        (
+            "Nov  9 10:01:01 gw pppd[7]: Peer %VPDN-6-CLOSE: x failed CHAP authentication",
+            CIVIL,
+            "gw",
+            "pppd",
+            7,
+            "Peer %VPDN-6-CLOSE: x failed CHAP authentication",
+        ),
+    ]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of ingest through its public door.
 #![allow(clippy::unwrap_used)]
 
+mod firewalls;
 mod framing;
 mod property;
 mod sources;

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod reading;
+mod seed;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

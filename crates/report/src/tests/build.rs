@@ -108,6 +108,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         action: "none",
         source: "",
         versions: "",
+        vendor: tunlog_model::Vendor::default(),
     }))
 }
 
@@ -148,7 +149,10 @@ pub fn pppd(
         severity: Severity::Info,
         trusted: true,
     };
-    batch.push(parts, &mut values);
+    values
+        .drain(..)
+        .for_each(|(field, value)| batch.add_value(field, value));
+    batch.push(parts);
     let Some(tunlog_model::Entry::Event(raw)) = batch.entries.first() else {
         panic!("an event was pushed")
     };
