@@ -134,9 +134,12 @@ impl Correlator {
     }
 
     /// The negotiation that a tunnel of this client came through, and whether IPsec was up. The facts are given once.
-    pub(super) fn take_negotiation(&mut self, host: u32, client: IpAddr) -> Option<(Facts, bool)> {
+    /// `phase_1`: its writer may tell of phase 1 alone, whose success stands for both then.
+    pub(super) fn take_negotiation(&mut self, host: u32, client: IpAddr, phase_1: bool) -> Option<(Facts, bool)> {
         let now = self.now;
         let negotiation = self.ike.by_client.get_mut(&(host, client))?;
+        let failed = negotiation.failed || negotiation.facts.blame.is_some();
+        negotiation.established |= phase_1 && negotiation.authenticated && !failed;
         if negotiation.used {
             // a later tunnel through the same IPsec connection: encrypted, but a try of its own
             return negotiation.established.then(|| (Facts::new(now), true));

@@ -237,11 +237,21 @@ impl Link {
 
     /// Whether there is more to it than the last lines of a session whose beginning nobody has.
     pub fn is_telling(&self) -> bool {
-        if self.served.as_ref().is_some_and(|served| served.foreign) {
+        if self
+            .served
+            .as_ref()
+            .is_some_and(|served| served.foreign || self.is_anybody())
+        {
             return false;
         }
         let moved = self.bytes.is_some_and(|(to, from)| to + from > 0);
         self.begun || moved || self.connect_time_s.is_some_and(|seconds| seconds > 0.0)
+    }
+
+    /// Somebody opened a connection and said nothing, and the writer does not say of which protocol: such gateways listen for
+    /// others than ours.
+    fn is_anybody(&self) -> bool {
+        self.protocol.is_none() && !self.heard && self.facts.blame.is_none() && self.facts.user.is_none()
     }
 
     /// Why the session ended, from what was seen.

@@ -84,7 +84,15 @@ impl Correlator {
             found.extend(key.filter(|key| !found.contains(key)));
         }
         if !found.is_empty() {
-            return (Some(found.remove(0)), found);
+            let best = found.remove(0);
+            let served = self.links.get(best).and_then(|link| link.served.as_ref());
+            if let Some(by) = names.tunnel.map(By::Tunnel)
+                && served.is_some_and(|served| served.tunnel.is_none())
+            {
+                let in_tunnel = self.pick(known.holders(by), by, event, names);
+                found.extend(in_tunnel.filter(|key| *key != best && !found.contains(key)));
+            }
+            return (Some(best), found);
         }
         let loose = [names.tunnel.map(By::Tunnel), names.client.map(By::Client)];
         let called_after = names.own().find_map(account_in);
@@ -339,7 +347,7 @@ impl Correlator {
         else {
             return;
         };
-        let taken = self.take_negotiation(host, client);
+        let taken = self.take_negotiation(host, client, true);
         let Some(link) = self.links.get_mut(key) else { return };
         let Some(served) = &mut link.served else { return };
         served.asked_ike = true;
@@ -415,10 +423,16 @@ impl Correlator {
         if link.up.is_some() || self.now == i64::MAX {
             return;
         }
-        match silent >= SILENCE_MAX {
-            true => self.close_link(key),
-            false => self.look_late(Due::Session(key)),
+        if silent < SILENCE_MAX {
+            return self.look_late(Due::Session(key));
         }
+        let logged_in = link.authenticated && !link.refused && link.facts.blame.is_none();
+        if let Some(link) = self.links.get_mut(key).filter(|_| logged_in) {
+            // whose login was accepted and who met with nothing since is in, though the writer's level leaves it unsaid
+            link.up = Some(link.facts.last);
+            return;
+        }
+        self.close_link(key);
     }
 
     /// The names of a session that is gone.
