@@ -553,9 +553,10 @@ fn may_be_one(one: &Link, two: &Link) -> bool {
     fn same<T: PartialEq>(first: &Option<T>, second: &Option<T>) -> bool {
         first.is_none() || second.is_none() || first == second
     }
-    !one.ending
-        && !two.ending
-        && !(one.up.is_some() && two.up.is_some())
+    let ending = one.ending || two.ending;
+    let both_up = one.up.is_some() && two.up.is_some();
+    !ending
+        && !both_up
         && same(&one.facts.client_ip, &two.facts.client_ip)
         && same(&one.facts.user, &two.facts.user)
         && same(&first.tunnel, &second.tunnel)
