@@ -82,6 +82,17 @@ struct Edge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(pub u32);
 
+/// What a body is at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// It begins like chatter and like nothing that attempts want.
+    Chatter,
+    /// Where it leads.
+    At(Place),
+    /// Nobody can tell yet.
+    Unknown,
+}
+
 /// How closely a line is looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
@@ -254,18 +265,25 @@ impl Trie {
     }
 
     /// The longest beginning that a body has.
-    #[inline]
     fn place(&self, body: &[u8]) -> Place {
+        self.place_and_reach(body).0
+    }
+
+    /// The same, and how many bytes were looked at: more of them cannot change it.
+    #[inline]
+    fn place_and_reach(&self, body: &[u8]) -> (Place, usize) {
         let mut state = 0;
         let mut rest = body;
+        let mut reach = STEP;
         while let Some((chunk, after)) = rest.split_first_chunk::<STEP>() {
             let word = u64::from_le_bytes(*chunk);
             let Some(next) = self.step(state, word) else {
-                return Place(self.ending(state, word, STEP));
+                return (Place(self.ending(state, word, STEP)), reach);
             };
-            (state, rest) = (next, after);
+            (state, rest, reach) = (next, after, reach + STEP);
         }
-        Place(self.ending(state, packed(rest).0, rest.len()))
+        // shorter than a step: its end counts too
+        (Place(self.ending(state, packed(rest).0, rest.len())), usize::MAX)
     }
 
     /// Where eight bytes lead.
@@ -328,14 +346,15 @@ impl Trie {
         leaf.map(|leaf| self.leaves[*leaf as usize].message)
     }
 
-    /// None for a body that begins like chatter and like nothing that attempts want; otherwise its place.
+    /// What a body is at a glance, and how many bytes tell so.
     #[inline]
-    pub fn glance(&self, body: &[u8]) -> Option<Place> {
-        let place = self.place(body);
-        match self.verdicts.get(place.0 as usize)? {
-            Verdict::Chatter => None,
-            Verdict::Mixed => self.may_be_a_wanted_one(place, body).then_some(place),
-            Verdict::Unknown | Verdict::Wanted => Some(place),
+    pub fn glance(&self, body: &[u8]) -> (Glance, usize) {
+        let (place, reach) = self.place_and_reach(body);
+        match self.verdicts.get(place.0 as usize) {
+            Some(Verdict::Chatter) => (Glance::Chatter, reach),
+            Some(Verdict::Mixed) if !self.may_be_a_wanted_one(place, body) => (Glance::Chatter, usize::MAX),
+            Some(Verdict::Mixed) => (Glance::At(place), usize::MAX),
+            _ => (Glance::At(place), reach),
         }
     }
 
@@ -472,7 +491,7 @@ mod tests {
     }
 
     fn is_chatter(trie: &Trie, body: &[u8]) -> bool {
-        trie.glance(body).is_none()
+        trie.glance(body).0 == Glance::Chatter
     }
 
     #[test]
