@@ -124,7 +124,7 @@ impl AppFilter for Catalogue {
         self.knows(app)
     }
 
-    #[inline]
+    #[inline(always)]
     fn program(&self, app: &[u8]) -> Option<Hint> {
         if app.is_empty() {
             return Some(Hint::default());
@@ -144,7 +144,7 @@ impl AppFilter for Facts<'_> {
         self.0.wants(app)
     }
 
-    #[inline]
+    #[inline(always)]
     fn program(&self, app: &[u8]) -> Option<Hint> {
         self.0.program(app)
     }

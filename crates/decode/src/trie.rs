@@ -24,6 +24,19 @@ struct Told {
     any_wanted: bool,
 }
 
+/// What a beginning alone tells of a body; kept apart from `Told` because it is asked of every line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// No template begins so.
+    Unknown,
+    /// Attempts want no message that begins so.
+    Chatter,
+    /// The templates that attempts want have to be looked at.
+    Mixed,
+    /// Attempts want all of them.
+    Wanted,
+}
+
 /// What is known after some eights of bytes.
 #[derive(Debug, Default)]
 struct State {
@@ -33,6 +46,8 @@ struct State {
     groups: u32,
     multiplier: u8,
     shift: u8,
+    /// Whether any eight bytes lead on.
+    leads_on: bool,
 }
 
 /// Beginnings that end within the next eight bytes and share the first of these, longest first.
@@ -86,6 +101,7 @@ pub struct Trie {
     /// A hash table of a power of two places, at most half of them taken.
     edges: Vec<Edge>,
     told: Vec<Told>,
+    verdicts: Vec<Verdict>,
     leaves: Vec<Leaf>,
 }
 
@@ -118,12 +134,14 @@ impl Trie {
             endings: Vec::new(),
             edges: vec![Edge::default(); (2 * draft.edges.len() + 1).next_power_of_two()],
             told: draft.told,
+            verdicts: Vec::new(),
             leaves,
         };
         for endings in draft.endings {
             trie.add_state(endings);
         }
         for ((from, word), to) in draft.edges {
+            trie.states[from as usize].leads_on = true;
             trie.add_edge(Edge { word, from, to });
         }
         trie.inherit(&draft.parents, wanted);
@@ -184,6 +202,20 @@ impl Trie {
             this.wanted = this.leaves.iter().rposition(is_wanted).map_or(0, |last| last + 1);
             this.any_wanted = above || (told != 0 && this.wanted > 0);
         }
+        self.verdicts = (0..self.told.len()).map(|told| self.verdict(told)).collect();
+    }
+
+    fn verdict(&self, told: usize) -> Verdict {
+        let this = &self.told[told];
+        if told == 0 {
+            Verdict::Unknown
+        } else if !this.any_wanted {
+            Verdict::Chatter
+        } else if this.wanted < this.leaves.len() && !self.told[this.next as usize].any_wanted {
+            Verdict::Mixed
+        } else {
+            Verdict::Wanted
+        }
     }
 
     fn depth(&self, told: u32) -> usize {
@@ -239,6 +271,9 @@ impl Trie {
     /// Where eight bytes lead.
     #[inline]
     fn step(&self, from: u32, word: u64) -> Option<u32> {
+        if !self.states.get(from as usize)?.leads_on {
+            return None;
+        }
         let mut at = edge_place(from, word, self.edges.len());
         loop {
             let edge = self.edges.get(at)?;
@@ -297,25 +332,24 @@ impl Trie {
     #[inline]
     pub fn glance(&self, body: &[u8]) -> Option<Place> {
         let place = self.place(body);
-        let told = self.told.get(place.0 as usize)?;
-        let chatter = place.0 != 0 && (!told.any_wanted || self.only_chatter_fits(told, body));
-        (!chatter).then_some(place)
+        match self.verdicts.get(place.0 as usize)? {
+            Verdict::Chatter => None,
+            Verdict::Mixed => self.may_be_a_wanted_one(place, body).then_some(place),
+            Verdict::Unknown | Verdict::Wanted => Some(place),
+        }
     }
 
     /// Whether a body begins like something that attempts want; only templates that begin with literal text are thought of.
     pub fn may_be_wanted(&self, body: &[u8]) -> bool {
-        let told = self.told.get(self.place(body).0 as usize);
-        told.is_some_and(|told| told.any_wanted)
+        let verdict = self.verdicts.get(self.place(body).0 as usize);
+        matches!(verdict, Some(Verdict::Mixed | Verdict::Wanted))
     }
 
-    /// Whether of the templates of a beginning, of which attempts want some, only those can fit that they do not want.
-    fn only_chatter_fits(&self, told: &Told, body: &[u8]) -> bool {
-        let (wanted, chatter) = told.leaves.split_at(told.wanted);
-        !chatter.is_empty()
-            && !self.told[told.next as usize].any_wanted
-            && wanted
-                .iter()
-                .all(|leaf| !self.leaves[*leaf as usize].template.may_fit(body))
+    /// Whether one of the templates of a beginning may fit that attempts want.
+    fn may_be_a_wanted_one(&self, place: Place, body: &[u8]) -> bool {
+        let told = &self.told[place.0 as usize];
+        let mut wanted = told.leaves[..told.wanted].iter();
+        wanted.any(|leaf| self.leaves[*leaf as usize].template.may_fit(body))
     }
 
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
