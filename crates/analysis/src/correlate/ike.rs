@@ -68,10 +68,14 @@ impl Correlator {
             .ip(Field::ClientIp)
             .or_else(|| gateway_called(event))
             .or_else(|| self.ike.current.get(&host).copied())
+            // a refusal that names nobody is still one
+            .or_else(|| (kind == EventKind::IkeFailed && event.message().blames.is_some()).then_some(NOBODY))
         else {
             return;
         };
-        self.ike.current.insert(host, client);
+        if client != NOBODY || event.message().calling {
+            self.ike.current.insert(host, client);
+        }
         let known = self.ike.by_client.contains_key(&(host, client));
         if !known
             && !matches!(
@@ -111,7 +115,7 @@ impl Correlator {
             true => negotiation.facts.note_calling(event, &policy),
             false => {
                 negotiation.facts.note(event, &policy);
-                negotiation.facts.client_ip = Some(client);
+                negotiation.facts.client_ip = Some(client).filter(|client| *client != NOBODY);
             }
         }
         match kind {

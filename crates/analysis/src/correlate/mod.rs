@@ -11,6 +11,7 @@ mod caller;
 mod carrier;
 mod cmdline;
 mod facts;
+mod finding;
 mod firewall;
 mod ike;
 mod l2tp;
@@ -23,6 +24,7 @@ mod radius;
 mod served;
 mod server;
 mod slab;
+mod tying;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
