@@ -218,7 +218,8 @@ impl Link {
         let known = given || self.authenticated || told.iter().any(|field| event.value(*field).is_some());
         match kind {
             AuthSucceeded => given,
-            CallEstablished => known,
+            // a pseudo-wire has no PPP: its call is all there is
+            CallEstablished => known || event.text(Field::Type).is_some_and(|kind| kind == "pseudowire"),
             LinkUp => given || (known && event.message().layer >= Layer::Ipcp),
             AccountingStart => true,
             _ => false,
