@@ -155,7 +155,9 @@ impl Link {
             1701 => Some(Protocol::L2tp),
             _ => None,
         };
-        let known = self.protocol;
+        // that IPsec carries it may be said later than that it is L2TP
+        let carried = named == Some(Protocol::L2tpIpsec) && self.protocol == Some(Protocol::L2tp);
+        let known = self.protocol.filter(|_| !carried);
         self.protocol = known
             .or(named)
             .or_else(numbered)
