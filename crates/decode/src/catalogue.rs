@@ -90,6 +90,11 @@ impl Catalogue {
         self.programs.get(app).map_or(&[], |program| &program.speakers)
     }
 
+    /// The programs that speak its dialects.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// Whether lines of a program are read.
     pub(crate) fn knows(&self, app: &[u8]) -> bool {
         app.is_empty() || self.programs.get(app).is_some()
@@ -124,51 +129,12 @@ impl AppFilter for Catalogue {
         self.knows(app)
     }
 
-    #[inline]
+    #[inline(always)]
     fn program(&self, app: &[u8]) -> Option<Hint> {
         if app.is_empty() {
             return Some(Hint::default());
         }
         let program = self.programs.number(app)?;
         Some(Hint { program, place: 0 })
-    }
-}
-
-/// What framing hands out when only attempts are asked for: chatter is told at a glance and counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'c>(pub &'c Catalogue);
-
-impl AppFilter for Facts<'_> {
-    #[inline]
-    fn wants(&self, app: &[u8]) -> bool {
-        self.0.wants(app)
-    }
-
-    #[inline]
-    fn program(&self, app: &[u8]) -> Option<Hint> {
-        self.0.program(app)
-    }
-
-    #[inline]
-    fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
-        let Some(program) = self.0.programs.of_hint(hint) else {
-            return Some(hint);
-        };
-        let dialect = |speaker: &Speaker| &self.0.dialects[usize::from(speaker.dialect)];
-        match &program.speakers[..] {
-            [only @ Speaker { own: true, .. }] => dialect(only).glance(hint, body),
-            // the kernel: its packet filters agree on whose packets concern nobody
-            [first @ Speaker { own: true, .. }, ..] if dialect(first).is_packet_filter() => {
-                dialect(first).glance(hint, body)
-            }
-            // NetworkManager's own lines begin with their level, those that it passes on do not
-            speakers => {
-                let mut own = speakers.iter().filter(|speaker| speaker.own);
-                let chatter = program.passes_on()
-                    && body.first() == Some(&b'<')
-                    && !own.any(|speaker| dialect(speaker).may_be_wanted(body));
-                (!chatter).then_some(hint)
-            }
-        }
     }
 }

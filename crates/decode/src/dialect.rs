@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Hint, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
@@ -11,7 +11,7 @@ use crate::shape::netfilter::Rules;
 use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
-use crate::trie::{Look, Place, Trie};
+use crate::trie::{Glance, Look, Place, Trie};
 
 /// One dialect; compiled when its first line comes.
 #[derive(Debug)]
@@ -141,20 +141,18 @@ impl Dialect {
         ready.prelude == Prelude::Topics && ready.prelude.cut(body, &mut Fields::new()).len() == body.len()
     }
 
-    /// None for a body that is told at a glance to be chatter: lines of a packet filter about other people's packets, and
-    /// templates, where nothing stands before them. Otherwise the hint, with what was found out.
+    /// What a body is at a glance, and how many bytes tell so: chatter are lines of a packet filter about other people's
+    /// packets, and what templates tell, where nothing stands before them.
     #[inline]
-    pub(crate) fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
+    pub(crate) fn glance(&self, body: &[u8]) -> (Glance, usize) {
         let ready = self.ready();
-        match &ready.shape {
-            Shape::Template(trie) if ready.prelude == Prelude::None && !starts_blank(body) => {
-                let place = trie.glance(body)?.0 + 1;
-                Some(Hint { place, ..hint })
-            }
-            Shape::Netfilter(rules) => (!rules.is_chatter(body)).then_some(hint),
-            Shape::KeyValue(rules) if ready.prelude == Prelude::None => (!rules.is_chatter(body)).then_some(hint),
-            _ => Some(hint),
-        }
+        let chatter = match &ready.shape {
+            Shape::Template(trie) if ready.prelude == Prelude::None && !starts_blank(body) => return trie.glance(body),
+            Shape::Netfilter(rules) => rules.is_chatter(body),
+            Shape::KeyValue(rules) if ready.prelude == Prelude::None => rules.is_chatter(body),
+            _ => false,
+        };
+        (if chatter { Glance::Chatter } else { Glance::Unknown }, usize::MAX)
     }
 
     /// Whether a body may be something that attempts want, as far as a glance tells.

@@ -24,6 +24,19 @@ struct Told {
     any_wanted: bool,
 }
 
+/// What a beginning alone tells of a body; kept apart from `Told` because it is asked of every line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// No template begins so.
+    Unknown,
+    /// Attempts want no message that begins so.
+    Chatter,
+    /// The templates that attempts want have to be looked at.
+    Mixed,
+    /// Attempts want all of them.
+    Wanted,
+}
+
 /// What is known after some eights of bytes.
 #[derive(Debug, Default)]
 struct State {
@@ -33,6 +46,8 @@ struct State {
     groups: u32,
     multiplier: u8,
     shift: u8,
+    /// Whether any eight bytes lead on.
+    leads_on: bool,
 }
 
 /// Beginnings that end within the next eight bytes and share the first of these, longest first.
@@ -67,6 +82,17 @@ struct Edge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(pub u32);
 
+/// What a body is at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// It begins like chatter and like nothing that attempts want.
+    Chatter,
+    /// Where it leads.
+    At(Place),
+    /// Nobody can tell yet.
+    Unknown,
+}
+
 /// How closely a line is looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
@@ -86,6 +112,7 @@ pub struct Trie {
     /// A hash table of a power of two places, at most half of them taken.
     edges: Vec<Edge>,
     told: Vec<Told>,
+    verdicts: Vec<Verdict>,
     leaves: Vec<Leaf>,
 }
 
@@ -118,12 +145,14 @@ impl Trie {
             endings: Vec::new(),
             edges: vec![Edge::default(); (2 * draft.edges.len() + 1).next_power_of_two()],
             told: draft.told,
+            verdicts: Vec::new(),
             leaves,
         };
         for endings in draft.endings {
             trie.add_state(endings);
         }
         for ((from, word), to) in draft.edges {
+            trie.states[from as usize].leads_on = true;
             trie.add_edge(Edge { word, from, to });
         }
         trie.inherit(&draft.parents, wanted);
@@ -184,6 +213,20 @@ impl Trie {
             this.wanted = this.leaves.iter().rposition(is_wanted).map_or(0, |last| last + 1);
             this.any_wanted = above || (told != 0 && this.wanted > 0);
         }
+        self.verdicts = (0..self.told.len()).map(|told| self.verdict(told)).collect();
+    }
+
+    fn verdict(&self, told: usize) -> Verdict {
+        let this = &self.told[told];
+        if told == 0 {
+            Verdict::Unknown
+        } else if !this.any_wanted {
+            Verdict::Chatter
+        } else if this.wanted < this.leaves.len() && !self.told[this.next as usize].any_wanted {
+            Verdict::Mixed
+        } else {
+            Verdict::Wanted
+        }
     }
 
     fn depth(&self, told: u32) -> usize {
@@ -222,23 +265,33 @@ impl Trie {
     }
 
     /// The longest beginning that a body has.
-    #[inline]
     fn place(&self, body: &[u8]) -> Place {
+        self.place_and_reach(body).0
+    }
+
+    /// The same, and how many bytes were looked at: more of them cannot change it.
+    #[inline]
+    fn place_and_reach(&self, body: &[u8]) -> (Place, usize) {
         let mut state = 0;
         let mut rest = body;
+        let mut reach = STEP;
         while let Some((chunk, after)) = rest.split_first_chunk::<STEP>() {
             let word = u64::from_le_bytes(*chunk);
             let Some(next) = self.step(state, word) else {
-                return Place(self.ending(state, word, STEP));
+                return (Place(self.ending(state, word, STEP)), reach);
             };
-            (state, rest) = (next, after);
+            (state, rest, reach) = (next, after, reach + STEP);
         }
-        Place(self.ending(state, packed(rest).0, rest.len()))
+        // shorter than a step: its end counts too
+        (Place(self.ending(state, packed(rest).0, rest.len())), usize::MAX)
     }
 
     /// Where eight bytes lead.
     #[inline]
     fn step(&self, from: u32, word: u64) -> Option<u32> {
+        if !self.states.get(from as usize)?.leads_on {
+            return None;
+        }
         let mut at = edge_place(from, word, self.edges.len());
         loop {
             let edge = self.edges.get(at)?;
@@ -293,29 +346,29 @@ impl Trie {
         leaf.map(|leaf| self.leaves[*leaf as usize].message)
     }
 
-    /// None for a body that begins like chatter and like nothing that attempts want; otherwise its place.
+    /// What a body is at a glance, and how many bytes tell so.
     #[inline]
-    pub fn glance(&self, body: &[u8]) -> Option<Place> {
-        let place = self.place(body);
-        let told = self.told.get(place.0 as usize)?;
-        let chatter = place.0 != 0 && (!told.any_wanted || self.only_chatter_fits(told, body));
-        (!chatter).then_some(place)
+    pub fn glance(&self, body: &[u8]) -> (Glance, usize) {
+        let (place, reach) = self.place_and_reach(body);
+        match self.verdicts.get(place.0 as usize) {
+            Some(Verdict::Chatter) => (Glance::Chatter, reach),
+            Some(Verdict::Mixed) if !self.may_be_a_wanted_one(place, body) => (Glance::Chatter, usize::MAX),
+            Some(Verdict::Mixed) => (Glance::At(place), usize::MAX),
+            _ => (Glance::At(place), reach),
+        }
     }
 
     /// Whether a body begins like something that attempts want; only templates that begin with literal text are thought of.
     pub fn may_be_wanted(&self, body: &[u8]) -> bool {
-        let told = self.told.get(self.place(body).0 as usize);
-        told.is_some_and(|told| told.any_wanted)
+        let verdict = self.verdicts.get(self.place(body).0 as usize);
+        matches!(verdict, Some(Verdict::Mixed | Verdict::Wanted))
     }
 
-    /// Whether of the templates of a beginning, of which attempts want some, only those can fit that they do not want.
-    fn only_chatter_fits(&self, told: &Told, body: &[u8]) -> bool {
-        let (wanted, chatter) = told.leaves.split_at(told.wanted);
-        !chatter.is_empty()
-            && !self.told[told.next as usize].any_wanted
-            && wanted
-                .iter()
-                .all(|leaf| !self.leaves[*leaf as usize].template.may_fit(body))
+    /// Whether one of the templates of a beginning may fit that attempts want.
+    fn may_be_a_wanted_one(&self, place: Place, body: &[u8]) -> bool {
+        let told = &self.told[place.0 as usize];
+        let mut wanted = told.leaves[..told.wanted].iter();
+        wanted.any(|leaf| self.leaves[*leaf as usize].template.may_fit(body))
     }
 
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
@@ -438,7 +491,7 @@ mod tests {
     }
 
     fn is_chatter(trie: &Trie, body: &[u8]) -> bool {
-        trie.glance(body).is_none()
+        trie.glance(body).0 == Glance::Chatter
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl<'a> RecordRef<'a> {
 
 /// Which programs' lines are worth cutting further. Framing asks as soon as it knows the tag, so that a line of another
 /// program costs a newline search and this question.
-pub trait AppFilter: Sync {
+pub trait AppFilter {
     /// Whether records of this program may matter. An empty name (no tag) is asked for too.
     fn wants(&self, app: &[u8]) -> bool;
 

@@ -103,7 +103,7 @@ fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, m
             decoder.decode(record, &spans, &mut events)
         })
     } else {
-        framer.cut(&chunk, &Facts(catalogue), &mut |record| {
+        framer.cut(&chunk, &Facts::of(catalogue), &mut |record| {
             decoder.decode(record, &spans, &mut events)
         })
     };

@@ -11,7 +11,6 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// Rows that are looked at before the first is printed.
 const ROWS_HELD_MAX: usize = 1000;
 const GAP: usize = 2;
-const BLANKS: &str = "                                                                ";
 
 /// A cell as it will stand in the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,6 +88,8 @@ pub struct Table {
     started: bool,
     headed_if_empty: bool,
     color: bool,
+    /// The line that is being printed; only its room is kept.
+    line: Vec<u8>,
 }
 
 impl Table {
@@ -102,6 +103,7 @@ impl Table {
             started: false,
             headed_if_empty: false,
             color,
+            line: Vec::new(),
         }
     }
 
@@ -170,7 +172,9 @@ impl Table {
         })
     }
 
-    fn print(&self, cells: &[Shown], out: &mut dyn Write) -> io::Result<()> {
+    fn print(&mut self, cells: &[Shown], out: &mut dyn Write) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
         let mut owed = 0; // blanks that only a later cell makes visible
         for (cell, width) in cells.iter().zip(&self.widths) {
             let pad = width - cell.width();
@@ -178,23 +182,23 @@ impl Table {
                 owed += pad;
             }
             if !cell.text.is_empty() {
-                while owed > 0 {
-                    let some = owed.min(BLANKS.len());
-                    out.write_all(&BLANKS.as_bytes()[..some])?;
-                    owed -= some;
-                }
-                self.write_cell(cell, out)?;
+                line.resize(line.len() + owed, b' ');
+                owed = 0;
+                self.write_cell(cell, &mut line)?;
             }
             owed += if cell.right { GAP } else { pad + GAP };
         }
-        out.write_all(b"\n")
+        line.push(b'\n');
+        self.line = line;
+        out.write_all(&self.line)
     }
 
-    fn write_cell(&self, cell: &Shown, out: &mut dyn Write) -> io::Result<()> {
+    fn write_cell(&self, cell: &Shown, out: &mut Vec<u8>) -> io::Result<()> {
         if self.color && !cell.style.is_empty() {
             write!(out, "\x1b[{}m{}\x1b[0m", cell.style, cell.text)
         } else {
-            out.write_all(cell.text.as_bytes())
+            out.extend_from_slice(cell.text.as_bytes());
+            Ok(())
         }
     }
 }

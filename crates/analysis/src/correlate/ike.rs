@@ -68,10 +68,14 @@ impl Correlator {
             .ip(Field::ClientIp)
             .or_else(|| gateway_called(event))
             .or_else(|| self.ike.current.get(&host).copied())
+            // a refusal that names nobody is still one
+            .or_else(|| (kind == EventKind::IkeFailed && event.message().blames.is_some()).then_some(NOBODY))
         else {
             return;
         };
-        self.ike.current.insert(host, client);
+        if client != NOBODY || event.message().calling {
+            self.ike.current.insert(host, client);
+        }
         let known = self.ike.by_client.contains_key(&(host, client));
         if !known
             && !matches!(
@@ -111,7 +115,7 @@ impl Correlator {
             true => negotiation.facts.note_calling(event, &policy),
             false => {
                 negotiation.facts.note(event, &policy);
-                negotiation.facts.client_ip = Some(client);
+                negotiation.facts.client_ip = Some(client).filter(|client| *client != NOBODY);
             }
         }
         match kind {
@@ -134,9 +138,12 @@ impl Correlator {
     }
 
     /// The negotiation that a tunnel of this client came through, and whether IPsec was up. The facts are given once.
-    pub(super) fn take_negotiation(&mut self, host: u32, client: IpAddr) -> Option<(Facts, bool)> {
+    /// `phase_1`: its writer may tell of phase 1 alone, whose success stands for both then.
+    pub(super) fn take_negotiation(&mut self, host: u32, client: IpAddr, phase_1: bool) -> Option<(Facts, bool)> {
         let now = self.now;
         let negotiation = self.ike.by_client.get_mut(&(host, client))?;
+        let failed = negotiation.failed || negotiation.facts.blame.is_some();
+        negotiation.established |= phase_1 && negotiation.authenticated && !failed;
         if negotiation.used {
             // a later tunnel through the same IPsec connection: encrypted, but a try of its own
             return negotiation.established.then(|| (Facts::new(now), true));

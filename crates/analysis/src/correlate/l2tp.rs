@@ -130,7 +130,7 @@ impl Correlator {
         let mut carrier = Carrier::new(host, Protocol::L2tp, 0, event.time.micros);
         carrier.opened = true;
         carrier.calling = event.message().calling;
-        if let Some((facts, encrypted)) = self.take_negotiation(host, client.unwrap_or(NOBODY)) {
+        if let Some((facts, encrypted)) = self.take_negotiation(host, client.unwrap_or(NOBODY), false) {
             carrier.facts.join(facts);
             carrier.encrypted = encrypted;
             if encrypted {

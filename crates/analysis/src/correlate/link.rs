@@ -240,7 +240,11 @@ impl Link {
 
     /// Whether there is more to it than the last lines of a session whose beginning nobody has.
     pub fn is_telling(&self) -> bool {
-        if self.served.as_ref().is_some_and(|served| served.foreign) {
+        if self
+            .served
+            .as_ref()
+            .is_some_and(|served| served.foreign || self.is_anybody())
+        {
             return false;
         }
         let moved = self.bytes.is_some_and(|(to, from)| to + from > 0);
@@ -251,6 +255,12 @@ impl Link {
     pub fn is_counted_in_bulk(&self) -> bool {
         self.bytes
             .is_some_and(|(to, from)| to.saturating_add(from) > NEGOTIATION_BYTES_MAX)
+    }
+
+    /// Somebody opened a connection and said nothing, and the writer does not say of which protocol: such gateways listen for
+    /// others than ours.
+    fn is_anybody(&self) -> bool {
+        self.protocol.is_none() && !self.heard && self.facts.blame.is_none() && self.facts.user.is_none()
     }
 
     /// Why the session ended, from what was seen.

@@ -11,6 +11,7 @@ mod caller;
 mod carrier;
 mod cmdline;
 mod facts;
+mod finding;
 mod firewall;
 mod ike;
 mod l2tp;
@@ -24,6 +25,7 @@ mod served;
 mod server;
 mod slab;
 mod trail;
+mod tying;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

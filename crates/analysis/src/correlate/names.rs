@@ -85,13 +85,11 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX
 }
 
-/// `name` beside `connection` is the writer's own second name where something comes up that has both: a link joins a
-/// bundle, a call its tunnel. Elsewhere it may be anything, a peer's host name too.
+/// `name` beside `connection` is the writer's own second name where something begins or goes on that has both: a link joins
+/// a bundle, a call its tunnel (dialects/README.md). In a refusal it may be anything, a peer's host name too.
 fn ties(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::LinkUp | EventKind::CallStarted | EventKind::CallEstablished
-    )
+    use EventKind::*;
+    kind.is_detail() || matches!(kind, LinkUp | CallStarted | CallEstablished)
 }
 
 /// Who had a name, the newest last. Sessions that are gone stay until somebody looks.

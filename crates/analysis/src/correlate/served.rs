@@ -9,7 +9,16 @@ use super::names::Names;
 const NAMES_MAX: usize = 8;
 
 /// Tunnel protocols of such gateways that tunlog has no word for.
-const OTHERS: &[&str] = &["pppoe", "ipoe", "sstp", "openvpn", "ovpn", "anyconnect", "wireguard"];
+const OTHERS: &[&str] = &[
+    "pppoe",
+    "ipoe",
+    "sstp",
+    "openvpn",
+    "ovpn",
+    "anyconnect",
+    "wireguard",
+    "l2tpv3",
+];
 
 /// What only sessions of such a gateway have.
 #[derive(Clone, Debug)]
@@ -146,7 +155,9 @@ impl Link {
             1701 => Some(Protocol::L2tp),
             _ => None,
         };
-        let known = self.protocol;
+        // that IPsec carries it may be said later than that it is L2TP
+        let carried = named == Some(Protocol::L2tpIpsec) && self.protocol == Some(Protocol::L2tp);
+        let known = self.protocol.filter(|_| !carried);
         self.protocol = known
             .or(named)
             .or_else(numbered)
@@ -205,10 +216,12 @@ impl Link {
     fn comes_up(&self, event: &Event<'_>, kind: EventKind) -> bool {
         use EventKind::*;
         let given = event.ip(Field::AssignedIp).is_some();
-        let known = given || self.authenticated || event.value(Field::User).is_some();
+        let told = [Field::User, Field::AuthMethod, Field::MppeBits];
+        let known = given || self.authenticated || told.iter().any(|field| event.value(*field).is_some());
         match kind {
             AuthSucceeded => given,
-            CallEstablished => known,
+            // a pseudo-wire has no PPP: its call is all there is
+            CallEstablished => known || event.text(Field::Type).is_some_and(|kind| kind == "pseudowire"),
             LinkUp => given || (known && event.message().layer >= Layer::Ipcp),
             AccountingStart => true,
             _ => false,
@@ -278,14 +291,15 @@ pub fn protocol_of(name: &str) -> Option<Protocol> {
     }
 }
 
-/// A message of the control layer whose fixed text names one of the protocols: `pptp: new connection from …`.
+/// A message of the control layer whose fixed text, or the catalogue's name for it, names one of the protocols: `pptp: new
+/// connection from …`.
 fn protocol_in(event: &Event<'_>) -> Option<Protocol> {
     let message = event.message();
-    let text = message
-        .templates
-        .first()
-        .filter(|_| message.layer == Layer::Control)?
-        .to_ascii_lowercase();
+    let text = message.templates.first()?;
+    if message.layer != Layer::Control {
+        return protocol_before(text);
+    }
+    let text = format!("{} {text}", message.id).to_ascii_lowercase();
     match (text.contains("pptp"), text.contains("l2tp")) {
         (true, false) => Some(Protocol::Pptp),
         (false, true) => Some(Protocol::L2tp),

@@ -4,12 +4,12 @@
 //! writer's own, call numbers, address with port), then tunnel, address and account alone. Names that come together are tied.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
 
 use rustc_hash::FxHasher;
 use tunlog_model::{Confidence, EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::facts::Blame;
+use super::finding::agrees;
 use super::link::Link;
 use super::names::{By, Names};
 use super::served::{Served, begins, ends};
@@ -67,98 +67,6 @@ impl Correlator {
         Some(self.begin(host, event, names))
     }
 
-    /// The best session for the names, and others that exact names lead to.
-    fn find(&self, host: u32, event: &Event<'_>, names: &Names<'_>) -> (Option<Key>, Vec<Key>) {
-        let Some(known) = self.known.get(&(host, event.message().dialect)) else {
-            return (None, Vec::new());
-        };
-        let call = names.call.map(By::Call);
-        let port = names
-            .client
-            .zip(names.port)
-            .map(|(client, port)| By::Port(client, port));
-        let exact = call.into_iter().chain(names.own().map(By::Own)).chain(port);
-        let mut found: Vec<Key> = Vec::new();
-        for by in exact {
-            let key = self.pick(known.holders(by), by, event, names);
-            found.extend(key.filter(|key| !found.contains(key)));
-        }
-        if !found.is_empty() {
-            return (Some(found.remove(0)), found);
-        }
-        let loose = [names.tunnel.map(By::Tunnel), names.client.map(By::Client)];
-        let called_after = names.own().find_map(account_in);
-        let accounts = [names.user.as_deref(), called_after]
-            .into_iter()
-            .flatten()
-            .map(By::User);
-        let fresh = (!names.is_exact() && names.client.is_none()).then_some(By::Fresh);
-        let mut ways = loose.into_iter().flatten().chain(accounts).chain(fresh);
-        let key = ways.find_map(|by| self.pick(known.holders(by), by, event, names));
-        (
-            key.or_else(|| self.opened_lately(known.holders(By::Fresh), event, names)),
-            Vec::new(),
-        )
-    }
-
-    /// A call comes under a name not heard before, and nothing on the line tells whose it is: that of the control
-    /// connection that spoke last and has none yet. A guess.
-    fn opened_lately(&self, fresh: impl Iterator<Item = Key>, event: &Event<'_>, names: &Names<'_>) -> Option<Key> {
-        let alone = names.client.is_none() && names.user.is_none() && names.tunnel.or(names.call).is_none();
-        if event.message().kind != EventKind::CallStarted || !alone {
-            return None;
-        }
-        let waits = |link: &Link| {
-            let is_opened = link.served.as_ref().is_some_and(|served| !served.openings.is_empty());
-            is_opened
-                && !link.ending
-                && !link.heard
-                && link.facts.reached < Layer::Control
-                && link.facts.client_ip.is_some()
-        };
-        let waiting = fresh.filter_map(|key| {
-            self.links
-                .get(key)
-                .filter(|link| waits(link))
-                .map(|link| (link.facts.last, key))
-        });
-        waiting
-            .filter(|(last, _)| apart(self.now, *last) <= GRACE_LONG)
-            .max_by_key(|(last, _)| *last)
-            .map(|(_, key)| key)
-    }
-
-    /// The holder of a name that the line agrees with: one that goes on before one that ends, one that negotiates before
-    /// one that is up, the newest first.
-    fn pick(
-        &self,
-        holders: impl Iterator<Item = Key>,
-        by: By<'_>,
-        event: &Event<'_>,
-        names: &Names<'_>,
-    ) -> Option<Key> {
-        let kind = event.message().kind;
-        let mut best: Option<(u8, Key)> = None;
-        let mut alike = 0;
-        for key in holders {
-            let Some(link) = self.links.get(key).filter(|link| agrees(link, by, kind, names)) else {
-                continue;
-            };
-            let negotiates = !link.ending && link.up.is_none();
-            let worth = u8::from(!link.ending) * 2 + u8::from(negotiates && !ends(kind));
-            match best {
-                Some((known, _)) if known > worth => {}
-                Some((known, _)) if known == worth && !matches!(by, By::Tunnel(_)) => alike += 1,
-                // the calls of a tunnel are answered in their order
-                Some((known, _)) if known == worth && !negotiates => alike += 1,
-                _ => (best, alike) = (Some((worth, key)), 1),
-            }
-        }
-        // of a name that many have at once nobody knows whose it is in this line; of a client or account it is the newest
-        let told_apart = !matches!(by, By::Own(_) | By::Tunnel(_) | By::Fresh) || alike == 1;
-        best.filter(|(worth, _)| told_apart || *worth < 2).map(|(_, key)| key)
-    }
-
     fn begin(&mut self, host: u32, event: &Event<'_>, names: &Names<'_>) -> Key {
         let dialect = event.message().dialect;
         let mut link = Link::new(host, 0, event.time.micros);
@@ -185,13 +93,6 @@ impl Correlator {
         key
     }
 
-    fn sibling(&self, host: u32, dialect: &'static str, names: &Names<'_>) -> Option<&Link> {
-        let by = names.tunnel.map(By::Tunnel).or(names.other.as_deref().map(By::Own))?;
-        let mut holders = self.known.get(&(host, dialect))?.holders(by);
-        let fits = |link: &&Link| names.client.is_none() || link.facts.client_ip == names.client;
-        holders.find_map(|key| self.links.get(key).filter(|link| !link.ending).filter(fits))
-    }
-
     /// A link came up on an interface: who had it before is gone, even if nobody said so. Not where the line has numbers:
     /// such a writer names the interface that all its clients come in by.
     fn take_link_name(&mut self, host: u32, key: Key, dialect: &'static str, names: &Names<'_>) {
@@ -208,84 +109,6 @@ impl Correlator {
         let held: Vec<Key> = known.holders(By::Own(interface)).filter(|held| *held != key).collect();
         for old in held {
             self.close_link(old);
-        }
-    }
-
-    /// Exact names of one line led to several: they are one session, unless they contradict each other.
-    fn merge(&mut self, host: u32, key: Key, others: &[Key], dialect: &'static str) -> Key {
-        let mut kept = key;
-        for other in others {
-            let (Some(one), Some(two)) = (self.links.get(kept), self.links.get(*other)) else {
-                continue;
-            };
-            if !may_be_one(one, two) {
-                continue;
-            }
-            let (older, newer) = match two.facts.started < one.facts.started {
-                true => (*other, kept),
-                false => (kept, *other),
-            };
-            if let Some(gone) = self.remove_link(newer) {
-                self.absorb(host, dialect, older, gone);
-            }
-            kept = older;
-        }
-        kept
-    }
-
-    fn absorb(&mut self, host: u32, dialect: &'static str, key: Key, gone: Link) {
-        let Some(link) = self.links.get_mut(key) else { return };
-        link.protocol = link.protocol.or(gone.protocol);
-        link.interface = link.interface.take().or(gone.interface);
-        link.up = link.up.or(gone.up);
-        link.heard |= gone.heard;
-        link.authenticated |= gone.authenticated;
-        link.refused |= gone.refused;
-        link.begun |= gone.begun;
-        link.backend = link.backend.or(gone.backend);
-        link.bytes = link.bytes.or(gone.bytes);
-        link.connect_time_s = link.connect_time_s.or(gone.connect_time_s);
-        let client = gone.facts.client_ip;
-        link.facts.join(gone.facts);
-        link.facts
-            .evidence
-            .sort_by_key(|evidence| (evidence.source, evidence.line));
-        let (Some(served), Some(old)) = (&mut link.served, gone.served) else {
-            return;
-        };
-        served.encrypted |= old.encrypted;
-        served.asked_ike |= old.asked_ike;
-        served.up_by = served.up_by.or(old.up_by);
-        served.openings.extend(old.openings);
-        let named = |name: &str, is_connection: bool| Names {
-            connection: is_connection.then(|| name.to_string().into()),
-            interface: (!is_connection).then(|| name.to_string().into()),
-            ..Names::default()
-        };
-        let own = old.names.iter().map(|name| named(name, old.connections.contains(name)));
-        let users = old.users.iter().map(|user| Names {
-            user: Some(user.to_string().into()),
-            ..Names::default()
-        });
-        let ports = old
-            .ports
-            .iter()
-            .map(|port| Some(*port))
-            .chain([None])
-            .map(|port| Names {
-                client,
-                port,
-                tunnel: old.tunnel,
-                call: old.call,
-                ..Names::default()
-            });
-        let all: Vec<Names<'_>> = own.chain(users).chain(ports).collect();
-        for names in &all {
-            served.keep(names);
-        }
-        let known = self.known.entry((host, dialect)).or_default();
-        for names in &all {
-            known.give(names, key, &self.links);
         }
     }
 
@@ -339,7 +162,7 @@ impl Correlator {
         else {
             return;
         };
-        let taken = self.take_negotiation(host, client);
+        let taken = self.take_negotiation(host, client, true);
         let Some(link) = self.links.get_mut(key) else { return };
         let Some(served) = &mut link.served else { return };
         served.asked_ike = true;
@@ -415,10 +238,16 @@ impl Correlator {
         if link.up.is_some() || self.now == i64::MAX {
             return;
         }
-        match silent >= SILENCE_MAX {
-            true => self.close_link(key),
-            false => self.look_late(Due::Session(key)),
+        if silent < SILENCE_MAX {
+            return self.look_late(Due::Session(key));
         }
+        let logged_in = link.authenticated && !link.refused && link.facts.blame.is_none();
+        if let Some(link) = self.links.get_mut(key).filter(|_| logged_in) {
+            // whose login was accepted and who met with nothing since is in, though the writer's level leaves it unsaid
+            link.up = Some(link.facts.last);
+            return;
+        }
+        self.close_link(key);
     }
 
     /// The names of a session that is gone.
@@ -427,65 +256,6 @@ impl Correlator {
         if let Some(known) = self.known.get_mut(&(link.host, served.dialect)) {
             known.free(link, key);
         }
-    }
-
-    /// The newest session of a client at a gateway that is one program, on any host; its own first.
-    pub(super) fn session_of_client(&self, host: u32, client: IpAddr) -> Option<Key> {
-        let own = self.known.iter().filter(|((of, _), _)| *of == host);
-        let others = self.known.iter().filter(|((of, _), _)| *of != host).take(64);
-        own.chain(others).find_map(|(_, known)| {
-            known
-                .holders(By::Client(client))
-                .find(|key| self.links.get(*key).is_some())
-        })
-    }
-}
-
-/// Whether a line may speak of a session, by everything that both name.
-fn agrees(link: &Link, by: By<'_>, kind: EventKind, names: &Names<'_>) -> bool {
-    let Some(served) = &link.served else { return false };
-    let differ = |known: Option<i64>, named: Option<i64>| known.is_some() && named.is_some() && known != named;
-    if differ(served.tunnel, names.tunnel) || differ(served.call, names.call) {
-        return false;
-    }
-    if link.facts.client_ip.is_some() && names.client.is_some() && link.facts.client_ip != names.client {
-        return false;
-    }
-    if matches!(by, By::Own(_) | By::Port(..)) {
-        return true;
-    }
-    let other_port = names
-        .port
-        .is_some_and(|port| !served.ports.is_empty() && !served.ports.contains(&port));
-    let other_name = names.connection.is_some() && !served.connections.is_empty() && !served.has_own(names);
-    let other_user = match (&link.facts.user, &names.user) {
-        (Some(known), Some(named)) => (link.authenticated || link.up.is_some()) && **known != **named,
-        _ => false,
-    };
-    if other_port || other_name || other_user {
-        return false;
-    }
-    // what is counted was up
-    let counts = matches!(
-        kind,
-        EventKind::TrafficCounted | EventKind::TimeCounted | EventKind::AccountingStop
-    );
-    if counts && link.up.is_none() {
-        return false;
-    }
-    match by {
-        // whoever fails under somebody's name is not the one who is in
-        By::User(_) if names.user.is_some() => link.up.is_none() || kind != EventKind::AuthFailed,
-        // a name made of an account is that of a session which has none yet
-        By::User(_) => served.connections.is_empty() && (link.up.is_none() || link.interface.is_none()),
-        By::Fresh => {
-            let same_user = match (&link.facts.user, &names.user) {
-                (Some(known), Some(named)) => **known == **named,
-                _ => true,
-            };
-            !link.ending && link.up.is_none() && same_user
-        }
-        _ => true,
     }
 }
 
@@ -529,33 +299,6 @@ fn makes_a_session(kind: EventKind, event: &Event<'_>, names: &Names<'_>) -> boo
         TrafficCounted => counted,
         _ => ends(kind) && !begins(kind) && counted,
     }
-}
-
-/// Whether two that one line ties can be one session.
-fn may_be_one(one: &Link, two: &Link) -> bool {
-    let (Some(first), Some(second)) = (&one.served, &two.served) else {
-        return false;
-    };
-    fn same<T: PartialEq>(first: &Option<T>, second: &Option<T>) -> bool {
-        first.is_none() || second.is_none() || first == second
-    }
-    !one.ending
-        && !two.ending
-        && !(one.up.is_some() && two.up.is_some())
-        && same(&one.facts.client_ip, &two.facts.client_ip)
-        && same(&one.facts.user, &two.facts.user)
-        && same(&first.tunnel, &second.tunnel)
-        && same(&first.call, &second.call)
-}
-
-/// The account in a name that a writer makes of protocol and account: `pptp-anna`, `<l2tp-anna-1>`.
-fn account_in(name: &str) -> Option<&str> {
-    let name = name
-        .strip_prefix('<')
-        .and_then(|name| name.strip_suffix('>'))
-        .unwrap_or(name);
-    let account = name.strip_prefix("pptp-").or_else(|| name.strip_prefix("l2tp-"))?;
-    (!account.is_empty()).then_some(account)
 }
 
 fn salt(names: &Names<'_>) -> u64 {

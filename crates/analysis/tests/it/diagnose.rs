@@ -126,7 +126,7 @@ fn every_rule_has_scenarios_of_both_kinds_and_an_explanation() {
         };
         let all: Vec<&str> = text.split("# ").skip(1).collect();
         assert!(
-            all.iter().any(|scenario| own(&scenario)),
+            all.iter().any(|scenario| own(scenario)),
             "{}: no scenario that it knows",
             rule.name
         );

@@ -191,6 +191,15 @@ const GATEWAY: &[Row] = &[
         r#"client_ip = "192.0.2.1", protocol = "l2tp""#,
     ),
     (
+        "summary",
+        "up by <protocol:word>: <user:name>",
+        "ipcp",
+        "link-up",
+        "",
+        "up by l2tp: anna",
+        r#"protocol = "l2tp", user = "anna""#,
+    ),
+    (
         "account-in",
         "account <user:name> in with <assigned_ip:ip> from <client_ip:ip>",
         "auth",

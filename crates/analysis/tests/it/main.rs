@@ -7,6 +7,7 @@ mod interleaving;
 mod scenarios;
 mod scenarios_calling;
 mod scenarios_served;
+mod scenarios_vendors;
 mod sessions;
 
 use tunlog_analysis::correlate::{Correlator, Options};

@@ -131,3 +131,38 @@ fn a_gateway_that_also_calls_keeps_both_apart() {
         "#]],
     );
 }
+
+/// Both logs of a laptop, and the gateway that each attempt named.
+#[test]
+fn a_laptop_with_network_manager() {
+    for (log, want) in [
+        (
+            include_str!("../../../pipeline/tests/fixtures/laptop/pptp.log"),
+            expect![[r#"
+                to 198.51.100.10: pptp established gets=10.8.0.12 on=ppp0 to=1048576 received=81920 mppe=128 end=user-request
+                to 198.51.100.10: pptp failed on=ppp0 at=control cause=control-unreachable
+                to : pptp failed on=ppp0 at=auth cause=wrong-credentials
+                to : pptp failed on=ppp0 at=gre cause=gre-blocked
+            "#]],
+        ),
+        (
+            include_str!("../../../pipeline/tests/fixtures/laptop/l2tp.log"),
+            expect![[r#"
+                to 198.51.100.10: l2tp-ipsec established from=192.168.7.20 gets=10.9.0.7 on=ppp0 to=40960 received=20480 end=user-request
+                to 198.51.100.10: l2tp-ipsec failed from=192.168.7.20 at=ike cause=ike-proposal-mismatch
+                to 198.51.100.10: l2tp-ipsec failed from=192.168.7.20 on=ppp0 at=auth cause=wrong-credentials
+            "#]],
+        ),
+    ] {
+        let attempts = crate::attempts_of(log);
+        let mut lines: Vec<String> = attempts
+            .iter()
+            .map(|attempt| {
+                let gateway = attempt.server_ip.map(|ip| ip.to_string()).unwrap_or_default();
+                format!("to {gateway}: {}", lines_of(std::slice::from_ref(attempt)))
+            })
+            .collect();
+        lines.sort();
+        want.assert_eq(&lines.concat());
+    }
+}

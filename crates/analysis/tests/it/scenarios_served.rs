@@ -155,6 +155,25 @@ fn ike_of_the_same_program_belongs_to_the_tunnel() {
 }
 
 #[test]
+fn that_ipsec_carries_it_may_be_said_last() {
+    check(
+        "
+        first L2TP packet from 203.0.113.7
+        account anna in with 10.0.0.7 from 203.0.113.7
+        up by L2TP/IPsec: anna
+        new connection from 203.0.113.8
+        connect: ppp8 for 203.0.113.8
+        ppp8 logged in bert
+        up by l2tp: bert
+    ",
+        expect![[r#"
+            l2tp-ipsec open user="anna" from=203.0.113.7 gets=10.0.0.7
+            pptp open user="bert" from=203.0.113.8 on=ppp8
+        "#]],
+    );
+}
+
+#[test]
 fn a_stop_of_the_program_ends_its_sessions_and_no_others() {
     check(
         "

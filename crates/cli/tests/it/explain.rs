@@ -20,10 +20,11 @@ fn a_message_reads_like_a_page() {
             CHAP peer authentication failed for remote host <user>
 
         meaning     The name or password of this client was refused (CHAP, MS-CHAP or MS-CHAPv2).
-        cause       A mistyped password. Behind RADIUS an unreachable or misconfigured server looks the
-                    same.
-        what to do  Compare name and password with chap-secrets or the RADIUS server; look for a
-                    missing-secret or RADIUS line just before.
+        cause       A mistyped password, or a name in another form than the gateway knows it (domain
+                    prefix). Behind RADIUS or winbind an unreachable or misconfigured server looks the same.
+        what to do  "No CHAP secret found" just before: the name is unknown in /etc/ppp/chap-secrets. RADIUS
+                    lines just before: the server is the fault. Otherwise compare name, server column and
+                    password with chap-secrets or the RADIUS server, and the domain prefix at the client.
         speaks for  wrong-credentials: Name or password was refused; the evidence does not say which.
         known from  pppd/chap-new.c
     "#]]

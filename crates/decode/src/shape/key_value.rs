@@ -12,7 +12,7 @@ use tunlog_model::Severity;
 use super::pairs::{self, Line, rest_of_name, value_at};
 use crate::table::{DialectTable, KeyValueTable, MessageTable};
 use crate::template::{Fields, Slot, parse_int};
-use crate::trie::{Look, Trie};
+use crate::trie::{Glance, Look, Trie};
 
 /// Keys that conditions may ask for, in one dialect; `category` is one.
 const WATCHED_MAX: usize = 12;
@@ -151,7 +151,7 @@ impl Rules {
     /// Whether a body is a line that no attempt can want.
     pub fn is_chatter(&self, body: &[u8]) -> bool {
         match Line::of(body) {
-            None => self.is_foreign(body) || self.texts.glance(body).is_none(),
+            None => self.is_foreign(body) || self.texts.glance(body).0 == Glance::Chatter,
             Some(line) => match self.number(&line) {
                 Some(number) => !self.rules[number as usize].concerns,
                 None => self.is_foreign(body),

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::value::{Fields, keep, parse_ip};
+use super::value::{Caught, Fields, keep, parse_ip};
 use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
@@ -10,6 +10,8 @@ use super::{Kind, Piece, cisco};
 pub(super) trait Catch<'a> {
     /// The text of a placeholder; false if it is no value of its type.
     fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool;
+    /// The text of a placeholder whose value is known already.
+    fn catch_value(&mut self, piece: &Piece, text: &'a [u8], value: Caught<'a>);
     /// How much was caught.
     fn mark(&self) -> usize;
     /// Forgets what was caught after `mark`: that split did not fit.
@@ -19,6 +21,13 @@ pub(super) trait Catch<'a> {
 impl<'a> Catch<'a> for Fields<'a> {
     fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
         keep(piece, text, self)
+    }
+
+    #[inline]
+    fn catch_value(&mut self, piece: &Piece, _: &'a [u8], value: Caught<'a>) {
+        if let Some(field) = piece.field {
+            self.push((field, value));
+        }
     }
 
     fn mark(&self) -> usize {
@@ -59,6 +68,14 @@ impl<'a> Catch<'a> for Places<'a> {
         keep(piece, text, &mut self.values)
     }
 
+    fn catch_value(&mut self, piece: &Piece, text: &'a [u8], _: Caught<'a>) {
+        self.found.push(Place {
+            kind: piece.kind,
+            hidden: piece.field.is_none(),
+            text,
+        });
+    }
+
     fn mark(&self) -> usize {
         self.found.len()
     }
@@ -79,8 +96,17 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
     if piece.kind.splits_from_right() {
         return take_from_right(piece, later, rest, caught);
     }
-    let Some(end) = end_of(piece, rest, later.is_empty()) else {
-        return false;
+    let read = match piece.kind {
+        Kind::Int => int_at(rest),
+        Kind::Ip => ipv4_at(rest, piece.literal.first().copied()),
+        _ => None,
+    };
+    let end = match &read {
+        Some((_, end)) => *end,
+        None => match end_of(piece, rest, later.is_empty()) {
+            Some(end) => end,
+            None => return false,
+        },
     };
     let (text, after) = rest.split_at(end);
     let Some(after) = after.strip_prefix(&*piece.literal) else {
@@ -89,7 +115,61 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
     if later.is_empty() && !after.is_empty() {
         return false;
     }
-    caught.catch(piece, text) && (later.is_empty() || take_pieces(later, after, caught))
+    match read {
+        Some((value, _)) => caught.catch_value(piece, text, value),
+        None if caught.catch(piece, text) => {}
+        None => return false,
+    }
+    later.is_empty() || take_pieces(later, after, caught)
+}
+
+/// A number of few digits and its length; the others are left to the long way.
+#[inline]
+fn int_at<'a>(rest: &[u8]) -> Option<(Caught<'a>, usize)> {
+    let mut value = 0;
+    for (at, byte) in rest.iter().take(DIGITS_MAX + 1).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (at > 0).then_some((Caught::Int(value), at));
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    (!rest.is_empty() && rest.len() <= DIGITS_MAX).then_some((Caught::Int(value), rest.len()))
+}
+
+/// Digits of a number that surely fits.
+const DIGITS_MAX: usize = 17;
+
+/// An IPv4 address and its length, read as it is found; whatever is not plainly one is left to the long way.
+#[inline]
+fn ipv4_at<'a>(rest: &[u8], literal: Option<u8>) -> Option<(Caught<'a>, usize)> {
+    let mut parts = [0_u8; 4];
+    let (mut part, mut digits, mut value) = (0, 0, 0_u32);
+    let mut end = rest.len();
+    for (at, byte) in rest.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 && digits < 3 {
+            value = value * 10 + u32::from(digit);
+            digits += 1;
+        } else if *byte == b'.' && digits > 0 && part < 3 {
+            parts[part] = u8::try_from(value).ok()?;
+            (part, digits, value) = (part + 1, 0, 0);
+        } else {
+            end = at;
+            break;
+        }
+    }
+    // a longer address, or something else that begins like one
+    let goes_on = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'%' | b':');
+    let over = match rest.get(end) {
+        Some(b':') => literal == Some(b':'),
+        next => !next.is_some_and(goes_on),
+    };
+    if part != 3 || digits == 0 || !over {
+        return None;
+    }
+    parts[3] = u8::try_from(value).ok()?;
+    Some((Caught::Ip(parts.into()), end))
 }
 
 /// Texts up to this length are searched byte by byte: preparing a better search would cost more.
@@ -222,6 +302,45 @@ fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_read_as_it_is_found_is_what_the_long_way_reads() {
+        let ip = |text: &str, literal| ipv4_at(text.as_bytes(), literal).map(|(value, end)| (value, end));
+        let want = |text: &str| parse_ip(text.as_bytes()).map(Caught::Ip);
+        for (text, end) in [
+            ("192.0.2.7", 9),
+            ("192.0.2.7 up", 9),
+            ("1.2.3.4, x", 7),
+            ("255.255.255.255)", 15),
+        ] {
+            assert_eq!(ip(text, None), want(&text[..end]).map(|value| (value, end)), "{text}");
+        }
+        assert_eq!(ip("192.0.2.7:500", Some(b':')).map(|(_, end)| end), Some(9));
+        for text in [
+            "192.0.2.7:500",
+            "192.0.2.256",
+            "192.0.2",
+            "192.0.2.7.",
+            "1.2.3.4.5",
+            "192.0.2.7a",
+            "::1",
+            "",
+            "1..2.3",
+            "1234.1.1.1",
+            "192.0.2.7%x",
+        ] {
+            assert_eq!(ip(text, None), None, "{text}");
+        }
+        let int = |text: &str| int_at(text.as_bytes());
+        assert_eq!(int("17 x"), Some((Caught::Int(17), 2)));
+        assert_eq!(
+            int("99999999999999999"),
+            Some((Caught::Int(99_999_999_999_999_999), 17))
+        );
+        for text in ["", "-1", "x", "999999999999999999"] {
+            assert_eq!(int(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn short_and_long_texts_are_searched_alike() {

@@ -131,11 +131,11 @@ fn gives(caught: &Caught<'_>, want: &Want) -> bool {
     }
 }
 
-/// Whether a message may take a line before one of its own: with a longer literal beginning, or more literal text.
-fn more_specific(message: &Message, body: &[u8], than: &Template) -> bool {
-    message
-        .templates
-        .iter()
+/// Whether one of the templates may take a line before that of its writer: with a longer literal beginning, or more
+/// literal text.
+fn more_specific<'t>(templates: impl Iterator<Item = &'t &'static str>, body: &[u8], writer: &str) -> bool {
+    let than = Template::compile(writer).expect("shipped");
+    templates
         .filter_map(|text| Template::compile(text).ok())
         .any(|template| {
             template.places(body).is_some()
@@ -155,8 +155,7 @@ fn misread(dialect: &Dialect, message: &Message, text: &str, parts: &[Part<'_>],
         ));
     };
     if found.id != message.id {
-        let template = Template::compile(text).expect("shipped");
-        let right = more_specific(found, body, &template);
+        let right = more_specific(found.templates.iter(), body, text);
         return (!right).then(|| format!("{}/{}: {} takes {line}", dialect.name, message.id, found.id));
     }
     let lost = wants.iter().find(|(word, want)| {
@@ -164,7 +163,9 @@ fn misread(dialect: &Dialect, message: &Message, text: &str, parts: &[Part<'_>],
             .iter()
             .any(|(field, caught)| field.word() == *word && gives(caught, want))
     });
-    lost.map(|(word, want)| {
+    // what a peer chose may make one spelling of a message read like another
+    let others = message.templates.iter().filter(|other| **other != text);
+    lost.filter(|_| !more_specific(others, body, text)).map(|(word, want)| {
         format!(
             "{}/{}: {word} is not {want:?} in {line}: {fields:?}",
             dialect.name, message.id
@@ -172,12 +173,21 @@ fn misread(dialect: &Dialect, message: &Message, text: &str, parts: &[Part<'_>],
     })
 }
 
+/// FNV-1a.
+fn hash(text: &str) -> u64 {
+    let bytes = text.bytes().map(u64::from);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 #[test]
 fn what_a_template_writes_it_reads_back() {
     let mut wrong = Vec::new();
-    for (number, (dialect, message, text)) in TEMPLATES.iter().enumerate() {
+    for (dialect, message, text) in TEMPLATES.iter() {
         let parts = parts(text);
-        let seeds = (1..=4u64).map(|round| (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (round << 40));
+        // by the text, not by its place: a new dialect does not throw the dice of the others
+        let seeds = (1..=4u64).map(|round| hash(text) ^ (round << 40));
         wrong.extend(
             seeds
                 .filter_map(|seed| misread(dialect, message, text, &parts, seed))

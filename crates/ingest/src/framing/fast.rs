@@ -2,6 +2,7 @@
 
 use tunlog_model::{Civil, Stamp};
 
+use super::digits;
 use super::header::Header;
 use super::stamp::{self, Kind};
 use crate::time::{days_in_month, seconds_of};
@@ -129,27 +130,33 @@ impl<'a> Shape<'a> {
     #[inline]
     pub fn stamp(&mut self, line: &[u8]) -> Stamp {
         let Some(written) = self.written(line) else {
-            return self.read_stamp(line).unwrap_or(Stamp::Missing);
+            return Stamp::Missing;
         };
         if written != self.last.0 {
             self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
         }
-        self.last.1
+        let second = self.last.1;
+        if self.tail_at <= self.time_at + 9 {
+            return second;
+        }
+        match (second, self.micros(line)) {
+            (Stamp::Instant(second), Some(micros)) => Stamp::Instant(second + i64::from(micros)),
+            (Stamp::Civil(second), Some(micros)) => Stamp::Civil(Civil { micros, ..second }),
+            _ => Stamp::Missing,
+        }
     }
 
-    /// What makes up the stamp of a line without fraction of a second.
+    /// What makes up the second of a line's stamp; the rest of an ISO date is compared by `fits`.
     #[inline]
     fn written(&self, line: &[u8]) -> Option<Written> {
-        if !matches!(self.date, Date::Month(_)) || self.tail_at > self.time_at + 8 {
-            return None;
+        let time = *line.get(self.time_at..)?.first_chunk()?;
+        match self.date {
+            Date::Month(_) => Some((*line.get(4..)?.first_chunk()?, time)),
+            _ => Some(([0; 2], time)),
         }
-        Some((
-            *line.get(4..)?.first_chunk()?,
-            *line.get(self.time_at..)?.first_chunk()?,
-        ))
     }
 
-    #[inline]
+    /// The second that a line shows.
     fn read_stamp(&self, line: &[u8]) -> Option<Stamp> {
         let at = self.time_at;
         let (hour, minute, second) = (
@@ -158,7 +165,7 @@ impl<'a> Shape<'a> {
             stamp::two(&line[at + 6..])?,
         );
         let second = stamp::second_of_day(hour, minute, second)?;
-        let micros = self.micros(line)?;
+        let micros = 0;
         Some(match self.date {
             Date::Month(month) => {
                 let tens = match line[4] {
@@ -185,19 +192,24 @@ impl<'a> Shape<'a> {
                 second,
                 micros,
             }),
-            Date::Instant(midnight) => Stamp::Instant(midnight + i64::from(second) * 1_000_000 + i64::from(micros)),
+            Date::Instant(midnight) => Stamp::Instant(midnight + i64::from(second) * 1_000_000),
         })
     }
 
+    /// The fraction of a second.
     #[inline]
     fn micros(&self, line: &[u8]) -> Option<u32> {
         let from = self.time_at + 8;
-        if self.tail_at <= from + 1 {
-            return Some(0);
+        let digits = line.get(from + 1..self.tail_at)?;
+        if !matches!(line[from], b'.' | b',') {
+            return None;
         }
-        let digits = &line[from + 1..self.tail_at];
-        let valid = matches!(line[from], b'.' | b',') && digits.iter().all(u8::is_ascii_digit);
-        valid.then(|| stamp::fraction(digits))
+        if digits.len() == 6 {
+            // the point stands in the lowest byte, what follows the fraction in the highest
+            let word = u64::from_le_bytes(*line.get(from..)?.first_chunk()?);
+            return digits::eight((word >> 8 << 16) | (digits::ZEROS >> 48));
+        }
+        digits.iter().all(u8::is_ascii_digit).then(|| stamp::fraction(digits))
     }
 }
 

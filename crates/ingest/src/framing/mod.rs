@@ -3,6 +3,7 @@
 mod accel_ppp;
 mod cisco;
 mod cutter;
+mod digits;
 mod efw;
 mod fast;
 mod header;

@@ -1,5 +1,7 @@
 //! The program tag in front of a message: `pppd[123]: `.
 
+use super::digits;
+
 /// A program tag and what follows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tag<'a> {
@@ -81,27 +83,19 @@ pub(crate) fn read_at(text: &[u8], end: usize) -> Tag<'_> {
 /// Pid and body behind a name, if the tag is written as nearly all are: `[123]: ` or `: `. Eight bytes at once.
 #[inline]
 pub(crate) fn behind(rest: &[u8]) -> Option<(u32, &[u8])> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     let Some(inner) = rest.strip_prefix(b"[") else {
         return rest.starts_with(b":").then(|| (0, after_colon(rest)));
     };
     let word = u64::from_le_bytes(*inner.first_chunk()?);
     let other = word ^ (ONES * u64::from(b']'));
-    let digits = (other.wrapping_sub(ONES) & !other & HIGH).trailing_zeros() / 8;
-    if digits == 0 || digits == 8 {
+    let count = (other.wrapping_sub(ONES) & !other & HIGH).trailing_zeros() / 8;
+    if count == 0 || count == 8 {
         return None;
     }
     // the digits at the high end, zeros before them
-    let bits = 8 * digits;
-    let text = (word << (64 - bits)) | (ZEROS >> bits);
-    let high = 0xf0 * ONES;
-    if text & high != ZEROS || text.wrapping_add(6 * ONES) & high != ZEROS {
-        return None;
-    }
-    let pairs = ((text & (0x0f * ONES)).wrapping_mul(2561) >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_ffff_0000_ffff;
-    let pid = (fours.wrapping_mul(42_949_672_960_001) >> 32) as u32;
-    let body = inner.get(digits as usize..)?.strip_prefix(b"]: ")?;
+    let bits = 8 * count;
+    let pid = digits::eight((word << (64 - bits)) | (digits::ZEROS >> bits))?;
+    let body = inner.get(count as usize..)?.strip_prefix(b"]: ")?;
     Some((pid, body))
 }
 
