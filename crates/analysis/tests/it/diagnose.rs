@@ -125,11 +125,7 @@ fn every_rule_has_scenarios_of_both_kinds_and_an_explanation() {
                 .any(|cause| scenario.contains(&format!("=> {cause} ")))
         };
         let all: Vec<&str> = text.split("# ").skip(1).collect();
-        assert!(
-            all.iter().any(|scenario| own(scenario)),
-            "{}: no scenario that it knows",
-            rule.name
-        );
+        assert!(all.iter().any(own), "{}: no scenario that it knows", rule.name);
         assert!(all.len() >= 2, "{}: one scenario only", rule.name);
         assert!(rule.explanation.len() > 80, "{}: no explanation", rule.name);
     }

@@ -94,7 +94,18 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
         };
     }
     if case.is_calling() {
-        telling.action("Client: enter name and password anew in the connection (pptp-linux: /etc/ppp/chap-secrets and `name` in the peers file; NetworkManager: the VPN tab, domain as `DOMAIN\\\\user`).");
+        telling.action("Client: enter name and password anew in the connection (pptp-linux: /etc/ppp/chap-secrets and `name` in the peers file; NetworkManager: the VPN tab, domain as `DOMAIN\\user`).");
+    } else if claim.cause == "wrong-credentials" {
+        // said better here than of the line in general: whether a secret was found is known
+        telling.only_own_actions = true;
+        telling.action(match by_radius || with_plugin {
+            true => "Gateway: see what the RADIUS server logs for this name at this minute; pppd only hears “no”.",
+            false => "Gateway: there is a line for this name in /etc/ppp/chap-secrets; compare its password, and its second column with the `name` of the PPP options. The line is `name server password addresses`, quotes round what has blanks.",
+        });
+        telling.action("Client: enter name and password anew, the name once with and once without its domain (`DOMAIN\\user`, `user@domain`).");
+        telling.action(
+            "Ask for other devices of this user that still dial in with an old password, before the account is locked.",
+        );
     } else if !by_radius && !with_plugin && claim.cause != "account-restricted" {
         telling.action("Gateway: compare name and server column in /etc/ppp/chap-secrets; the line is `name server password addresses`, quotes round what has blanks.");
     }
