@@ -84,11 +84,14 @@ impl<'a> Case<'a> {
         self.blaming(cause).find(|clue| clue.last >= up)
     }
 
-    /// The client as one names it to somebody else.
-    pub fn client(&self) -> String {
+    /// The other end as a command would name it: the client, or in a client's own log the gateway.
+    pub fn other_end(&self) -> String {
         let attempt = self.attempt;
-        let address = attempt.client_ip.or(attempt.claimed_ip);
-        address.map_or_else(|| "CLIENT".to_owned(), |address| address.to_string())
+        let (address, otherwise) = match self.is_calling() {
+            true => (attempt.server_ip, "GATEWAY"),
+            false => (attempt.client_ip.or(attempt.claimed_ip), "CLIENT"),
+        };
+        address.map_or_else(|| otherwise.to_owned(), |address| address.to_string())
     }
 
     /// PPTP, going by everything that was said, the plug-ins too.
@@ -130,7 +133,8 @@ impl<'a> Case<'a> {
 
     /// The lines are the calling side's.
     pub fn is_calling(&self) -> bool {
-        self.clues().any(|clue| clue.message.calling)
+        self.clues()
+            .any(|clue| clue.message.calling || clue.message.role == Role::Caller)
     }
 
     /// It came up.

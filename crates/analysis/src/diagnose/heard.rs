@@ -1,6 +1,7 @@
 //! Who was heard at all: "not in the log" and "did not happen" are two things.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use rustc_hash::FxHashSet;
 use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, Outcome, Role};
@@ -19,7 +20,20 @@ pub struct Heard {
     pub gaps: bool,
     /// What the login's backend said lately that names no user: it drops, ignores or does not understand requests.
     backend: VecDeque<Clue>,
+    /// GRE that a packet filter saw lately.
+    gre: VecDeque<Seen>,
 }
+
+/// A packet that a filter saw.
+#[derive(Debug)]
+struct Seen {
+    clue: Clue,
+    host: Box<[u8]>,
+    ends: [Option<IpAddr>; 2],
+}
+
+/// How many packets are remembered.
+const SEEN_MAX: usize = 512;
 
 /// How many such lines are remembered.
 const BACKEND_MAX: usize = 256;
@@ -34,6 +48,17 @@ impl Heard {
         self.packets |= message.packet().is_some();
         self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
+        if message.role == Role::Firewall && is_gre(event) {
+            if self.gre.len() >= SEEN_MAX {
+                self.gre.pop_front();
+            }
+            self.gre.push_back(Seen {
+                clue: Clue::of(event, text()),
+                host: event.host().into(),
+                ends: [event.ip(Field::ClientIp), event.ip(Field::ServerIp)],
+            });
+            return;
+        }
         let of_backend = message.blames.is_some_and(|cause| cause.starts_with("auth-backend-"));
         if of_backend && message.role == Role::Radius && event.value(Field::User).is_none() {
             if self.backend.len() >= BACKEND_MAX {
@@ -41,6 +66,20 @@ impl Heard {
             }
             self.backend.push_back(Clue::of(event, text()));
         }
+    }
+
+    /// GRE between the ends of an attempt, in its time, as far as a filter on the same machine logs it. Where the attempt
+    /// names no address the machine and the time decide.
+    pub fn gre_of<'h>(&'h self, attempt: &'h Attempt) -> impl Iterator<Item = &'h Clue> {
+        let span = attempt.started..=attempt.last_seen;
+        let ends = [attempt.client_ip, attempt.server_ip];
+        let ours = move |seen: &&Seen| {
+            let named = ends.iter().flatten().next().is_some();
+            let same_end = ends.iter().flatten().any(|end| seen.ends.contains(&Some(*end)));
+            let same_host = attempt.gateway.as_deref().map(str::as_bytes) == Some(&*seen.host);
+            span.contains(&seen.clue.time) && if named { same_end } else { same_host }
+        };
+        self.gre.iter().filter(ours).map(|seen| &seen.clue)
     }
 
     /// What the backend said of nobody in particular around that time.
@@ -61,6 +100,14 @@ impl Heard {
     pub fn role(&self, role: Role) -> bool {
         self.roles & (1 << role as u16) != 0
     }
+}
+
+/// IP protocol 47, as filters write it.
+fn is_gre(event: &Event<'_>) -> bool {
+    event
+        .bytes(Field::Protocol)
+        .is_some_and(|name| name == b"47" || name.eq_ignore_ascii_case(b"GRE"))
+        || event.int(Field::Protocol) == Some(47)
 }
 
 /// How many gateways are told apart.

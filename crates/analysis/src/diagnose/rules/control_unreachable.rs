@@ -22,7 +22,7 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     if claim.cause != "control-unreachable" {
         return;
     }
-    let client = case.client();
+    let client = case.other_end();
     let port = match case.attempt.protocol {
         Some(Protocol::Pptp) => "TCP port 1723",
         Some(Protocol::L2tp) => "UDP port 1701",

@@ -48,7 +48,9 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             );
         }
         "encryption-refused-by-server" => {
+            telling.only_own_actions = true;
             telling.action("Gateway: `require-mppe-128` and `require-mschap-v2` in /etc/ppp/pptpd-options, `modprobe ppp_mppe`; with RADIUS the Access-Accept must carry MS-MPPE-Send-Key and MS-MPPE-Recv-Key.");
+            telling.action("Client: only if this gateway may go without encryption, take `require-mppe…` out of the connection (NetworkManager: “Use Point-to-Point encryption”).");
         }
         _ => {
             telling.action("Both ends: 128 bit and stateless: `require-mppe-128` without `mppe-stateful` and `nomppe-128`; on pppd `mppe-stateful` only where the other end insists.");

@@ -1,6 +1,6 @@
 //! The control call is up, and PPP's frames do not get through: which way they are missing, and who drops them.
 
-use tunlog_model::{Clue, Confidence, EventKind, Layer, Outcome};
+use tunlog_model::{Clue, Confidence, EventKind, Field, Layer, Outcome};
 
 use crate::diagnose::Case;
 use crate::diagnose::rule::{Claim, Need, Rule};
@@ -18,6 +18,9 @@ pub static RULE: Rule = Rule {
     claim,
     tell,
 };
+
+/// Lines of a filter that are shown.
+const LOGGED_MAX: usize = 3;
 
 /// Which way frames are missing.
 enum Missing<'a> {
@@ -62,7 +65,7 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
-    let client = case.client();
+    let client = case.other_end();
     let way = match missing(case) {
         Some(Missing::Outbound(_)) => {
             telling.proof.extend(case.packet("rcvd", "LCP", "ConfReq"));
@@ -81,11 +84,27 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
         }
     };
     let rules = case.dropping_rules();
+    // logged by a filter of this machine, and PPP heard nothing: it was dropped after that line
+    let logged: Vec<&Clue> = case.heard.gre_of(case.attempt).take(LOGGED_MAX).collect();
+    let by = logged
+        .first()
+        .and_then(|clue| clue.fact(Field::Prefix))
+        .map(|prefix| prefix.trim_end_matches([':', ' ']));
+    telling.beside.extend(&logged);
     if claim.cause == "gre-blocked" {
         telling.summary = match rules.first() {
             Some(rule) => format!(
                 "A packet filter dropped GRE of this connection: the rule that logs with the prefix “{rule}”. PPP frames travel in GRE, so the link never came up."
             ),
+            None if !logged.is_empty() && !matches!(missing(case), Some(Missing::Outbound(_))) => {
+                let by = by
+                    .filter(|prefix| !prefix.is_empty())
+                    .map_or(String::new(), |prefix| format!(" (prefix “{prefix}”)"));
+                telling.action("Accept GRE before the rule that logs it: `iptables -I INPUT -p gre -j ACCEPT`, or “gre” in the firewall's own interface.");
+                format!(
+                    "GRE of the other end arrives at this machine, its packet filter logs it{by}, and PPP hears nothing of it. The filter drops it after logging, or no rule accepts it."
+                )
+            }
             None => way.to_owned(),
         };
     }
@@ -95,13 +114,20 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             rule.replace('\'', "")
         ));
     }
-    telling.action(format!("On the gateway, while the client tries: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the client."));
+    let here = if case.is_calling() {
+        "Here"
+    } else {
+        "On the gateway, while the client tries"
+    };
+    telling.action(format!(
+        "{here}: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the other end."
+    ));
     if claim.cause == "gre-blocked" {
         // said better above than of the cause in general
         telling.only_own_actions = true;
         telling.action("Every router and firewall in between, and the client's own, must pass IP protocol 47 (no port!); where one translates addresses it needs the PPTP helper: `modprobe nf_conntrack_pptp nf_nat_pptp` on Linux, “PPTP pass-through” on home routers.");
         if rules.is_empty() && missing(case).is_none() {
-            telling.action("Gateway: `iptables -I INPUT -p gre -j ACCEPT` and `iptables -I OUTPUT -p gre -j ACCEPT`; nftables: `ip protocol gre accept`.");
+            telling.action("On this machine: `iptables -I INPUT -p gre -j ACCEPT` and `iptables -I OUTPUT -p gre -j ACCEPT`; nftables: `ip protocol gre accept`.");
         }
     }
     if claim.cause == "gre-blocked" && rules.is_empty() {
@@ -118,6 +144,6 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             telling.or("abandoned", Confidence::Possible);
             telling.or("client-aborted", Confidence::Possible);
         }
-        telling.decide(format!("a capture of the gateway's outer interface during one try: `tcpdump -ni any -w gre.pcap 'tcp port 1723 or ip proto 47' and host {client}`"));
+        telling.decide(format!("a capture of the outer interface during one try: `tcpdump -ni any -w gre.pcap 'tcp port 1723 or ip proto 47' and host {client}`"));
     }
 }

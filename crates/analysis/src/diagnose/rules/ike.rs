@@ -25,14 +25,16 @@ pub static RULE: Rule = Rule {
 };
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
-    let client = case.client();
+    let client = case.other_end();
     match claim.cause {
         "ike-proposal-mismatch" => {
             let offered = case.clues().filter_map(|clue| clue.fact(Field::Proposal)).next();
             if let Some(offered) = offered {
                 telling.action(format!("One side offers {offered}: put a proposal of that list into `ike=` or `esp=` of the other (ipsec.conf, swanctl.conf), or raise the older side."));
             }
-            telling.action("Gateway for Windows' built-in client: `ike=aes256-sha1-modp2048,aes128-sha1-modp2048,3des-sha1-modp1024!` at most for the time of a test; then raise the client with Set-VpnConnectionIPsecConfiguration.");
+            if !case.is_calling() {
+                telling.action("Gateway for Windows' built-in client: `ike=aes256-sha1-modp2048,aes128-sha1-modp2048,3des-sha1-modp1024!` at most for the time of a test; then raise the client with Set-VpnConnectionIPsecConfiguration.");
+            }
         }
         "ike-psk-mismatch" | "ike-malformed" => {
             telling.action(format!("Gateway: see which line of /etc/ipsec.secrets fits {client} (`%any` for addresses that change) and compare it byte by byte with the client's key; `ipsec rereadsecrets` after a change."));

@@ -53,11 +53,19 @@ fn ccp_refused<'a>(case: &Case<'a>) -> Option<&'a Clue> {
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
+    let ike = case
+        .clues()
+        .find(|clue| clue.message.blames.is_some_and(|cause| cause.starts_with("ike-")));
+    telling.proof.extend(ike);
     telling.summary = match case.attempt.protocol {
         Some(Protocol::L2tp) => "The session works, but L2TP came without IPsec: everything in it, the login too, crosses the network in the clear. The gateway accepts UDP 1701 from outside IPsec.",
         _ => "The session works, but MPPE was not agreed on: everybody on the way can read it. Neither side requires encryption.",
     }
     .to_owned();
+    if ike.is_some() {
+        telling.summary = "IPsec failed, and the client's L2TP came up all the same, in the clear: everything in it, the login too, crosses the network unprotected. The gateway accepts UDP 1701 from outside IPsec.".to_owned();
+        telling.action("Mend IPsec first: the line that says why it failed stands among the evidence.");
+    }
     match case.attempt.protocol {
         Some(Protocol::L2tp) => telling.action("Gateway: accept UDP 1701 only from inside IPsec: `iptables -A INPUT -p udp --dport 1701 -m policy --dir in --pol ipsec -j ACCEPT`, then `iptables -A INPUT -p udp --dport 1701 -j DROP`."),
         _ => telling.action("Gateway: `require-mppe-128` and `require-mschap-v2` in /etc/ppp/pptpd-options. Client: “require encryption” in the connection's security settings."),
