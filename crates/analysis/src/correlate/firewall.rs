@@ -36,8 +36,12 @@ impl Correlator {
         let Some(client) = event.ip(Field::ClientIp) else {
             return;
         };
-        if self.blame_open(host, client, event) || event.message().blames != Some("control-unreachable") {
+        if self.blame_open(host, client, event) {
             return;
+        }
+        if event.message().blames != Some("control-unreachable") {
+            // ESP of a client whose IPsec came up: that is why its tunnel never came
+            return self.blame_negotiation(host, client, event);
         }
         let port = event.int(Field::SourcePort).unwrap_or(0);
         if self.firewall.by_client.len() >= CLIENTS_MAX {

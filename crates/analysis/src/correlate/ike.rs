@@ -158,6 +158,20 @@ impl Correlator {
         }
     }
 
+    /// A filter dropped what came after a client's negotiation; any host's filter may say it.
+    pub(super) fn blame_negotiation(&mut self, host: u32, client: IpAddr, event: &Event<'_>) {
+        let others = (0..self.host_names.len() as u32).take(64);
+        let known = std::iter::once(host)
+            .chain(others)
+            .find(|host| self.ike.by_client.contains_key(&(*host, client)));
+        let policy = self.policy;
+        if let Some(negotiation) = known.and_then(|host| self.ike.by_client.get_mut(&(host, client)))
+            && !negotiation.used
+        {
+            negotiation.facts.note(event, &policy);
+        }
+    }
+
     pub(super) fn settle_ike(&mut self) {
         let now = self.now;
         self.ike.next_look = now.saturating_add(QUIET_MAX / 4);

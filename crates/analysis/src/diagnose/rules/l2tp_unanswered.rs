@@ -70,6 +70,9 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
     let client = case.other_end();
+    for rule in case.dropping_rules() {
+        telling.action(format!("Find the rule that logs “{rule}” and accept IP protocol 50 (ESP) and UDP 500, 4500 before it; UDP 1701 only from inside IPsec."));
+    }
     telling.summary = match claim.cause {
         "esp-blocked" => "IPsec came up, but no L2TP packet arrived through it: ESP (IP protocol 50), or UDP 4500 behind NAT, is dropped on the way, or the daemon does not listen where the packets are delivered.",
         _ if case.is_up() => "The session was up, then the other end answered no L2TP control message any more until the retries ran out. Its network went away, a NAT router forgot the mapping, or IPsec fell without either side noticing.",
