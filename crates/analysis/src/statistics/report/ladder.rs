@@ -88,6 +88,8 @@ pub fn ladder(attempt: &Attempt) -> Vec<Rung> {
             layer,
             step: match failed {
                 Some(failed) if failed == at => Step::Failed,
+                // pppd counts bytes of every link: of one that failed they are those of its negotiation
+                Some(failed) if failed < at && attempt.reached == Layer::Data => Step::NotReached,
                 _ => step(attempt, layer, failed.is_some_and(|failed| at < failed)),
             },
         })

@@ -119,8 +119,14 @@ impl Protection {
 
     /// The rows, the least protected first.
     pub fn rows(mut self) -> Vec<ProtectionRow> {
-        self.rows
-            .sort_by_key(|row| (row.encryption, std::cmp::Reverse(row.sessions), row.protocol, row.auth_method));
+        self.rows.sort_by_key(|row| {
+            (
+                row.encryption,
+                std::cmp::Reverse(row.sessions),
+                row.protocol,
+                row.auth_method,
+            )
+        });
         self.rows
     }
 }

@@ -125,7 +125,10 @@ fn the_rare_cause_is_shown_beside_the_frequent_one() {
     let [guesses, blocked] = figures.causes.as_slice() else {
         panic!("two causes, not {}", figures.causes.len())
     };
-    assert_eq!((guesses.cause, guesses.count, guesses.users), ("wrong-credentials", 1000, 5));
+    assert_eq!(
+        (guesses.cause, guesses.count, guesses.users),
+        ("wrong-credentials", 1000, 5)
+    );
     let shown: Vec<i64> = guesses.shown.iter().map(|attempt| attempt.started / SECOND).collect();
     assert_eq!(shown, [999, 998, 997, 996, 995, 994, 993, 992, 991]);
     assert_eq!((blocked.count, blocked.shown.len()), (1, 1));
@@ -203,6 +206,11 @@ fn ladders() {
     assert_eq!(
         steps(&at(Layer::Control, Layer::Firewall, "gre-blocked")),
         "+TCP 1723 !GRE -LCP -Authentication -Encryption -IPCP -Traffic"
+    );
+    // pppd counts the bytes of a negotiation too
+    assert_eq!(
+        steps(&at(Layer::Data, Layer::Ccp, "encryption-refused-by-client")),
+        "+TCP 1723 +GRE +LCP +Authentication !Encryption -IPCP -Traffic"
     );
     let up = attempt("anna", Outcome::Established, 1);
     assert_eq!(
