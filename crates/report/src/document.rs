@@ -205,16 +205,18 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// Text of any origin, harmless and of bounded length.
+/// Text of any origin, harmless and of bounded length as it is shown.
 pub(crate) fn clipped(value: &str, chars_max: usize) -> String {
-    let end = value.char_indices().nth(chars_max).map(|(end, _)| end);
-    match end {
-        None => text::visible(value).into_owned(),
-        Some(end) => {
-            let chars = value.chars().count() as u64;
-            format!("{}… ({} characters)", text::visible(&value[..end]), grouped(chars))
-        }
+    // what is cut away need not be made visible first
+    let end = value.char_indices().nth(chars_max).map_or(value.len(), |(end, _)| end);
+    let shown = text::visible(&value[..end]);
+    let shown_end = shown.char_indices().nth(chars_max).map(|(end, _)| end);
+    if shown_end.is_none() && end == value.len() {
+        return shown.into_owned();
     }
+    let chars = value.chars().count() as u64;
+    let shown = &shown[..shown_end.unwrap_or(shown.len())];
+    format!("{shown}… ({} characters)", grouped(chars))
 }
 
 /// A name for people.
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn long_and_harmful_text_is_cut_and_shown() {
-        assert_eq!(clipped("joe\u{202e}\x07", 10), "joe\\u{202e}\\x07");
+        assert_eq!(clipped("joe\u{202e}\x07", 20), "joe\\u{202e}\\x07");
+        assert_eq!(clipped("\u{202e}\u{202e}", 9), "\\u{202e}\\… (2 characters)");
         assert_eq!(clipped("äöüß", 4), "äöüß");
         assert_eq!(clipped(&"ä".repeat(10_000), 2), "ää… (10\u{202f}000 characters)");
         assert_eq!([name(None), name(Some(""))], ["(no name)", "\"\""]);

@@ -280,8 +280,8 @@ fn clients(document: &Document<'_>, out: &mut String) {
         "Failed",
         "To client",
         "From client",
-        "Remote address",
-        "Inner address",
+        "Remote IP",
+        "Inner IP",
         "Last seen",
         "Connected",
     ];

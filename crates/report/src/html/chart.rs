@@ -344,7 +344,7 @@ mod tests {
             (
                 168,
                 240,
-                "24 Oct 26, 30 Jul 27, 5 May 28, 9 Feb 29, 16 Nov 29, 23 Aug 30",
+                "24 Oct 26, 31 Jul 27, 6 May 28, 9 Feb 29, 16 Nov 29, 24 Aug 30",
             ),
         ];
         for (hours, count, expected) in cases {

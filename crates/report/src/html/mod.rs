@@ -94,7 +94,7 @@ fn tile(name: &str, value: &str, more: &str) -> Markup {
     html! {
         div.tile {
             dt { (name) }
-            dd { strong { (value) } @if !more.is_empty() { span { (more) } } }
+            dd { strong { (value) } " " @if !more.is_empty() { span { (more) } } }
         }
     }
 }

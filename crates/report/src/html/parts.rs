@@ -90,19 +90,19 @@ pub(super) fn clients(document: &Document<'_>) -> Markup {
         head("To client", "Bytes sent to the client in closed sessions."),
         head("From client", "Bytes received from the client in closed sessions."),
         head(
-            "To client, open",
+            "Open: to client",
             "Bytes sent to the client in the sessions that are up, where a counter is known.",
         ),
         head(
-            "From client, open",
+            "Open: from client",
             "Bytes received from the client in the sessions that are up, where a counter is known.",
         ),
         head(
-            "Remote address",
+            "Remote IP",
             "Outer address of the current session, else of the last one.",
         ),
-        head("Inner address", "Address inside the tunnel."),
-        head("Interface", "PPP interface."),
+        head("Inner IP", "Address inside the tunnel."),
+        head("Int", "PPP interface."),
         head("Last seen", "Latest sign of this user."),
         head(
             "Connected",
@@ -284,7 +284,7 @@ fn problems(document: &Document<'_>) -> Markup {
     let unseen = document.problems.len().saturating_sub(OTHERS_MAX) as u64;
     html! {
         @if !document.problems.is_empty() {
-            h3 { "What was to be told of them" }
+            h3 { "Problems" }
             ul.problems {
                 @for problem in document.problems.iter().take(OTHERS_MAX) {
                     li { strong { (problem.kind) } " " bdi { (crate::document::clipped(&problem.text, LINE_CHARS_MAX)) } }

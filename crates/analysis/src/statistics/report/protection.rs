@@ -54,8 +54,10 @@ pub fn worth_of_method(method: &str) -> &'static str {
     match method {
         "pap" => "the password crosses the link in the clear (RFC 1334)",
         "chap-md5" => "gives no keys for MPPE; the gateway has to hold passwords in the clear (RFC 1994)",
-        "ms-chap" => "broken: its answers give the password away (RFC 2433)",
-        "ms-chap-v2" => "one search of 2^56 keys undoes a captured login, whatever the password (RFC 2759)",
+        "ms-chap" => "as MS-CHAP v2, and the gateway proves nothing (RFC 2433)",
+        "ms-chap-v2" => {
+            "a captured login falls to one search of 2^56 keys, whatever the password: its answer is DES (RFC 2759 §8.5)"
+        }
         "eap" => "as strong as the method inside (RFC 3748)",
         _ => "",
     }
