@@ -154,7 +154,7 @@ fn label(start: i64, hours: i64, zone: &TimeZone) -> String {
     match hours {
         ..24 if clock != "00:00" => clock,
         ..=24 => local(start, zone, "%-d %b"),
-        ..=168 => local(start, zone, "%-d %b %y"),
+        25..=168 => local(start, zone, "%-d %b %y"),
         _ => local(start, zone, "%b %Y"),
     }
 }
@@ -201,7 +201,7 @@ fn short(number: f64) -> String {
 impl Chart<'_> {
     fn drawn(&self) -> Markup {
         let end = scale_end(self.columns.iter().map(|column| column.value).max().unwrap_or(0));
-        let middle = (end % 2 == 0).then_some(end / 2);
+        let middle = end.is_multiple_of(2).then_some(end / 2);
         let values = [Some(end), middle, Some(0)].into_iter().flatten();
         let lines: Vec<(u64, f64)> = values
             .map(|value| (value, ABOVE + HEIGHT - height(value, end)))
