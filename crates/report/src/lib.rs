@@ -5,14 +5,19 @@
 //! `model::text::visible`), so that no format ever carries a raw control character.
 
 pub mod csv;
+pub mod document;
+pub mod document_json;
 pub mod event;
 pub mod explain;
 pub mod history;
+pub mod html;
 pub mod json;
 pub mod logfmt;
+pub mod markdown;
 pub mod monitor;
 mod printer;
 mod size;
+mod slots;
 mod table;
 mod time;
 

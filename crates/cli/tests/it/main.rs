@@ -6,4 +6,5 @@ mod compat;
 mod explain;
 mod harness;
 mod monitor_defects;
+mod report;
 mod watch;
