@@ -59,6 +59,7 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("serde_json", "ingest"),
     ("clap", "cli"),
     ("crossterm", "cli"),
+    ("maud", "report"),
 ];
 
 /// What stands against the table.

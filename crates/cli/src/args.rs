@@ -46,6 +46,9 @@ pub enum Command {
     /// What a message, a cause, a code or a line of a log means and what to do
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// One page for the manager and for the administrator: figures, charts, failures with their evidence
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Works on users' own dialect files
     #[command(subcommand)]
     Dialect(DialectCommand),
@@ -88,6 +91,14 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain --list pppd
 
 Exit status: 0 explained, 1 not known, 2 an error.";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  tunlog report --to report.html                      of the machine's own logs
+  tunlog report -r --since -7d --to week.html /var/log/syslog radius.log
+  tunlog report --user anna --to anna.md /var/log/syslog   for a ticket
+  tunlog report --to report.json examples/gateway
+
+The page is one file: it loads nothing, works without script, prints, and follows a dark theme.";
 
 const UNKNOWN_EXAMPLES: &str = "Examples:
   tunlog unknown /var/log/syslog        the most frequent first
@@ -166,6 +177,12 @@ pub enum Output {
     Csv,
     /// key=value
     Logfmt,
+    /// One page
+    #[value(hide = true)]
+    Html,
+    /// Markdown
+    #[value(hide = true, alias = "markdown")]
+    Md,
 }
 
 /// When to use colours.
@@ -256,6 +273,22 @@ pub struct WhoArgs {
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: ListArgs,
+}
+
+/// Of `report`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(mut_arg("output", |arg| arg
+    .hide_possible_values(true)
+    .help("Form of the report: html, json, md [default: html, or by the suffix of --to]")))]
+#[command(mut_arg("limit", |arg| arg
+    .help("Show this many failed attempts and users in full [default: 100 and 500, in md 20 and 50]")))]
+pub struct ReportArgs {
+    /// Read the rotations of each PATH too, oldest first
+    #[arg(short, long)]
+    pub rotate: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
 }
 
 /// Of `explain`.

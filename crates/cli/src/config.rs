@@ -45,6 +45,20 @@ impl Setup {
     /// # Errors
     /// What was typed wrong.
     pub fn new(common: &Common, paths: &[PathBuf], rotate: bool, wants: Wants) -> Result<Setup, Failure> {
+        Setup::in_format(format_of(common)?, common, paths, rotate, wants)
+    }
+
+    /// The same with a format that was decided elsewhere.
+    ///
+    /// # Errors
+    /// What was typed wrong.
+    pub fn in_format(
+        format: Format,
+        common: &Common,
+        paths: &[PathBuf],
+        rotate: bool,
+        wants: Wants,
+    ) -> Result<Setup, Failure> {
         let now = jiff::Timestamp::now().as_microsecond();
         let input_zone = zone_of(common)?;
         let look = Look {
@@ -58,7 +72,6 @@ impl Setup {
                 .transpose();
             parsed.map_err(|problem| Failure::Message(format!("{option}: {problem}")))
         };
-        let format = format_of(common)?;
         let defaults = tunlog_ingest::Options::default();
         let settings = Settings {
             ingest: tunlog_ingest::Options {
@@ -186,7 +199,7 @@ pub fn format_of(common: &Common) -> Result<Format, Failure> {
         return Ok(Format::Jsonl);
     }
     if let Some(output) = common.output {
-        return Ok(format(output));
+        return format(output);
     }
     let Some(to) = &common.to else {
         return Ok(Format::Table);
@@ -201,14 +214,21 @@ pub fn format_of(common: &Common) -> Result<Format, Failure> {
 }
 
 /// The report's word for a typed format.
-pub fn format(output: args::Output) -> Format {
-    match output {
+///
+/// # Errors
+/// If it is one of a page.
+pub fn format(output: args::Output) -> Result<Format, Failure> {
+    Ok(match output {
         args::Output::Table => Format::Table,
         args::Output::Json => Format::Json,
         args::Output::Jsonl => Format::Jsonl,
         args::Output::Csv => Format::Csv,
         args::Output::Logfmt => Format::Logfmt,
-    }
+        args::Output::Html | args::Output::Md => {
+            let message = "only `tunlog report` writes html and md: say table, json, jsonl, csv or logfmt with -o";
+            return Err(Failure::Message(message.to_owned()));
+        }
+    })
 }
 
 /// The messages that are used.

@@ -15,6 +15,19 @@ pub enum Keep {
     Events,
     /// The lines nobody understood.
     Unrecognised,
+    /// What attempts are made of, and the lines nobody understood.
+    FactsAndUnrecognised,
+}
+
+impl Keep {
+    /// Whether detail that no attempt needs may be passed over.
+    fn facts_only(self) -> bool {
+        matches!(self, Keep::Facts | Keep::FactsAndUnrecognised)
+    }
+
+    fn unrecognised(self) -> bool {
+        matches!(self, Keep::Unrecognised | Keep::FactsAndUnrecognised)
+    }
 }
 
 /// Turns records into events of a batch.
@@ -40,7 +53,7 @@ impl<'c> Decoder<'c> {
 
     /// Whether every event is kept, so that no line may be passed over.
     pub fn keeps_all(&self) -> bool {
-        self.keep != Keep::Facts
+        !self.keep.facts_only()
     }
 
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
@@ -135,14 +148,14 @@ impl<'c> Decoder<'c> {
             fields.clear();
             let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
             let look = Look {
-                facts_only: self.keep == Keep::Facts,
+                facts_only: self.keep.facts_only(),
                 anchored_only: !speaker.own || (record.app.is_empty() && dialect.is_doubtful(body)),
             };
             let Some(message) = dialect.find_for(body, record, look, fields) else {
                 continue;
             };
             let wanted = match self.keep {
-                Keep::Facts => message.concerns_attempts,
+                Keep::Facts | Keep::FactsAndUnrecognised => message.concerns_attempts,
                 Keep::Events => true,
                 Keep::Unrecognised => false,
             };
@@ -171,7 +184,7 @@ impl<'c> Decoder<'c> {
             return;
         };
         batch.unrecognised += 1;
-        if self.keep == Keep::Unrecognised {
+        if self.keep.unrecognised() {
             let (body, raw): (Span, Span) = (spans.span(batch, body), spans.span(batch, record.raw));
             batch.entries.push(Entry::Unrecognised(Unrecognised {
                 dialect: dialect.name,

@@ -45,6 +45,8 @@ pub enum Wants {
     Events,
     /// The lines of VPN daemons that nobody understood.
     Unrecognised,
+    /// Attempts, and the lines that nobody understood.
+    AttemptsAndUnrecognised,
 }
 
 /// Most sides open at once where everything that is said about them is kept (some 10 KiB each).
@@ -56,6 +58,7 @@ impl Settings {
             Wants::Attempts => Keep::Facts,
             Wants::Events | Wants::Diagnoses => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
+            Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
         }
     }
 
@@ -143,6 +146,19 @@ pub trait Subscriber {
     }
 }
 
+/// What one source gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceSummary {
+    /// Records of programs that concern us.
+    pub records: u64,
+    /// Lines of VPN daemons that nobody understood.
+    pub unrecognised: u64,
+    /// Time of the earliest event.
+    pub first: Option<i64>,
+    /// Time of the latest event.
+    pub last: Option<i64>,
+}
+
 /// What a run came to.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -162,13 +178,29 @@ pub struct Summary {
     pub first: Option<i64>,
     /// Time of the last event.
     pub last: Option<i64>,
+    /// The same for each source that gave something, by its number.
+    pub sources: Vec<SourceSummary>,
 }
 
 impl Summary {
-    fn saw(&mut self, time: i64) {
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    fn saw(&mut self, time: i64, source: SourceId) {
+        let source = self.source(source);
+        widen(&mut source.first, &mut source.last, time);
+        widen(&mut self.first, &mut self.last, time);
     }
+
+    fn source(&mut self, id: SourceId) -> &mut SourceSummary {
+        let at = id.0 as usize;
+        if self.sources.len() <= at {
+            self.sources.resize(at + 1, SourceSummary::default());
+        }
+        &mut self.sources[at]
+    }
+}
+
+fn widen(first: &mut Option<i64>, last: &mut Option<i64>, time: i64) {
+    *first = Some(first.map_or(time, |first| first.min(time)));
+    *last = Some(last.map_or(time, |last| last.max(time)));
 }
 
 /// Reads everything that was found and tells the subscriber.
@@ -195,7 +227,7 @@ pub(crate) struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
-        let correlates = matches!(settings.wants, Wants::Attempts | Wants::Diagnoses);
+        let correlates = !matches!(settings.wants, Wants::Events | Wants::Unrecognised);
         Teller {
             settings,
             sources,
@@ -208,7 +240,7 @@ impl<'s> Teller<'s> {
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         self.summary.events += 1;
-        self.summary.saw(event.time.micros);
+        self.summary.saw(event.time.micros, event.source);
         if self.correlates || self.settings.in_range(event.time.micros, event.time.micros) {
             self.subscriber.event(event, &self.sources)?;
         }
@@ -234,6 +266,9 @@ impl<'s> Teller<'s> {
     pub(crate) fn count(&mut self, batch: &stream::Batch, lines_before: u64) {
         self.summary.records += batch.events.records;
         self.summary.unrecognised += batch.events.unrecognised;
+        let source = self.summary.source(batch.source);
+        source.records += batch.events.records;
+        source.unrecognised += batch.events.unrecognised;
         let name = self.sources.name(batch.source);
         self.summary
             .problems

@@ -6,15 +6,20 @@
 
 pub mod csv;
 pub mod diagnosis;
+pub mod document;
+pub mod document_json;
 pub mod event;
 pub mod explain;
 pub mod history;
+pub mod html;
 pub mod json;
 pub mod logfmt;
+pub mod markdown;
 pub mod monitor;
 mod page;
 mod printer;
 mod size;
+mod slots;
 mod table;
 mod time;
 

@@ -48,7 +48,7 @@ impl Heard {
         self.packets |= message.packet().is_some();
         self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
-        if message.role == Role::Firewall && is_gre(event) {
+        if message.role == Role::Firewall && message.kind != EventKind::PacketAccepted && is_gre(event) {
             if self.gre.len() >= SEEN_MAX {
                 self.gre.pop_front();
             }

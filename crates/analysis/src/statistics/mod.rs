@@ -8,6 +8,7 @@ pub mod clients;
 pub mod compat;
 pub mod diagnoses;
 pub mod history;
+pub mod report;
 pub mod unknown;
 
 use tunlog_model::Cell;

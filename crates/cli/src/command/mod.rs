@@ -7,6 +7,7 @@ mod diagnose;
 mod dialect;
 mod explain;
 mod history;
+mod report;
 mod unknown;
 
 use std::ops::ControlFlow;
@@ -33,6 +34,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }
 }

@@ -7,4 +7,5 @@ mod diagnose;
 mod explain;
 mod harness;
 mod monitor_defects;
+mod report;
 mod watch;

@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_is_read_as_it_is_found_is_what_the_long_way_reads() {
-        let ip = |text: &str, literal| ipv4_at(text.as_bytes(), literal).map(|(value, end)| (value, end));
+        let ip = |text: &str, literal| ipv4_at(text.as_bytes(), literal);
         let want = |text: &str| parse_ip(text.as_bytes()).map(Caught::Ip);
         for (text, end) in [
             ("192.0.2.7", 9),

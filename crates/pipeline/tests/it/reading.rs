@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tunlog_model::Outcome;
+use tunlog_pipeline::Wants;
 
 use crate::{Reading, repository, scratch};
 
@@ -84,4 +85,45 @@ fn a_path_that_is_not_there_is_told_once() {
         "{:?}",
         seen.problems()
     );
+}
+
+#[test]
+fn attempts_and_unknown_lines_come_in_one_run_and_each_source_is_counted() {
+    let folder = scratch("sources");
+    let (first, second) = (folder.join("a.log"), folder.join("b.log"));
+    let failed = "2026-10-24T08:00:01Z gw pppd[11]: Peer joe failed CHAP authentication\n";
+    let unknown = "2026-10-24T08:00:02Z gw pppd[11]: nobody has ever seen this line\n";
+    let other = "2026-10-24T09:00:00Z gw pppd[12]: Peer anna failed CHAP authentication\n";
+    std::fs::write(&first, format!("{failed}{unknown}")).expect("a file");
+    std::fs::write(&second, other).expect("a file");
+    let read = |wants| {
+        Reading {
+            wants,
+            ..Reading::default()
+        }
+        .of(&[first.clone(), second.clone()])
+    };
+    let both = read(Wants::AttemptsAndUnrecognised);
+    assert_eq!(
+        (both.users_in_order().len(), both.unrecognised.as_slice()),
+        (2, &[2][..])
+    );
+    let given: Vec<_> = both
+        .summary
+        .sources
+        .iter()
+        .map(|source| (source.records, source.unrecognised))
+        .collect();
+    assert_eq!(given, [(2, 1), (1, 0)]);
+    let spans: Vec<_> = both
+        .summary
+        .sources
+        .iter()
+        .map(|source| (source.first, source.last))
+        .collect();
+    assert_eq!(spans[0], (both.summary.first, both.summary.first));
+    assert_eq!(spans[1], (both.summary.last, both.summary.last));
+    // who wants attempts alone is told of no line
+    assert_eq!(read(Wants::Attempts).unrecognised, [] as [u64; 0]);
+    let _ = std::fs::remove_dir_all(folder);
 }

@@ -5,3 +5,5 @@ mod compat;
 mod formats;
 mod history;
 mod monitor;
+mod page;
+mod report;

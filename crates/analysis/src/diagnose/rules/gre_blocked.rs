@@ -65,47 +65,16 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
-    let client = case.other_end();
-    let way = match missing(case) {
-        Some(Missing::Outbound(_)) => {
-            telling.proof.extend(case.packet("rcvd", "LCP", "ConfReq"));
-            telling.action(format!("The way out is broken: let GRE leave the gateway (`iptables -I OUTPUT -p gre -j ACCEPT`) and arrive at {client}; look at the router and the firewall on the client's side first."));
-            "The client's PPP frames arrive, but it repeats its own request and never answers ours: what the gateway sends in GRE does not reach it."
-        }
-        Some(Missing::Inbound(_)) => {
-            telling.action(format!("The way in is suspect: `iptables -I INPUT -p gre -s {client} -j ACCEPT` on the gateway, and protocol 47 forwarded by every router before it."));
-            "The control call is up and the gateway sent its PPP requests, but not one PPP frame came from the client: GRE is dropped on the way in, or our own frames never reached it."
-        }
-        None if case.is_calling() => {
-            "The gateway accepted the call, but no PPP frame came back from it: GRE (IP protocol 47) is dropped between this client and the gateway."
-        }
-        None => {
-            "The control call is up, but no PPP frame of the client was heard: GRE (IP protocol 47) does not get through in at least one direction."
-        }
-    };
+    let far = case.other_end();
+    let way = way(case, &far, telling);
     let rules = case.dropping_rules();
-    // logged by a filter of this machine, and PPP heard nothing: it was dropped after that line
-    let logged: Vec<&Clue> = case.heard.gre_of(case.attempt).take(LOGGED_MAX).collect();
-    let by = logged
-        .first()
-        .and_then(|clue| clue.fact(Field::Prefix))
-        .map(|prefix| prefix.trim_end_matches([':', ' ']));
-    telling.beside.extend(&logged);
+    let logged = logged(case, telling);
     if claim.cause == "gre-blocked" {
         telling.summary = match rules.first() {
             Some(rule) => format!(
                 "A packet filter dropped GRE of this connection: the rule that logs with the prefix “{rule}”. PPP frames travel in GRE, so the link never came up."
             ),
-            None if !logged.is_empty() && !matches!(missing(case), Some(Missing::Outbound(_))) => {
-                let by = by
-                    .filter(|prefix| !prefix.is_empty())
-                    .map_or(String::new(), |prefix| format!(" (prefix “{prefix}”)"));
-                telling.action("Accept GRE before the rule that logs it: `iptables -I INPUT -p gre -j ACCEPT`, or “gre” in the firewall's own interface.");
-                format!(
-                    "GRE of the other end arrives at this machine, its packet filter logs it{by}, and PPP hears nothing of it. The filter drops it after logging, or no rule accepts it."
-                )
-            }
-            None => way.to_owned(),
+            None => logged.unwrap_or_else(|| way.to_owned()),
         };
     }
     for rule in &rules {
@@ -114,36 +83,88 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
             rule.replace('\'', "")
         ));
     }
-    let here = if case.is_calling() {
-        "Here"
-    } else {
-        "On the gateway, while the client tries"
+    let here = match case.is_calling() {
+        true => "Here",
+        false => "On the gateway, while the client tries",
     };
     telling.action(format!(
-        "{here}: `tcpdump -ni any 'ip proto 47 and host {client}'`. Packets of one direction only show which way is blocked; do the same at the other end."
+        "{here}: `tcpdump -ni any 'ip proto 47 and host {far}'`. Packets of one direction only show which way is blocked; do the same at the other end."
     ));
-    if claim.cause == "gre-blocked" {
-        // said better above than of the cause in general
-        telling.only_own_actions = true;
-        telling.action("Every router and firewall in between, and the client's own, must pass IP protocol 47 (no port!); where one translates addresses it needs the PPTP helper: `modprobe nf_conntrack_pptp nf_nat_pptp` on Linux, “PPTP pass-through” on home routers.");
-        if rules.is_empty() && missing(case).is_none() {
+    if claim.cause != "gre-blocked" {
+        return;
+    }
+    // said better here than of the cause in general
+    telling.only_own_actions = true;
+    telling.action("Every router and firewall in between, and the client's own, must pass IP protocol 47 (no port!); where one translates addresses it needs the PPTP helper: `modprobe nf_conntrack_pptp nf_nat_pptp` on Linux, “PPTP pass-through” on home routers.");
+    if rules.is_empty() {
+        if missing(case).is_none() {
             telling.action("On this machine: `iptables -I INPUT -p gre -j ACCEPT` and `iptables -I OUTPUT -p gre -j ACCEPT`; nftables: `ip protocol gre accept`.");
         }
+        others(case, claim, telling);
+        telling.decide(format!("a capture of the outer interface during one try: `tcpdump -ni any -w gre.pcap 'tcp port 1723 or ip proto 47' and host {far}`"));
     }
-    if claim.cause == "gre-blocked" && rules.is_empty() {
-        telling.or("conntrack-helper-missing", Confidence::Possible);
-        let attempt = case.attempt;
-        if attempt
-            .client_ip
-            .is_some_and(|client| case.sessions.was_up(client, attempt.id, attempt.started))
-        {
-            telling.or("nat-collision", Confidence::Likely);
-            telling.action("Another session from the same address was up at that time: the router in front of the clients needs a PPTP helper that keeps their GRE apart.");
+}
+
+/// Which way frames are missing, in words.
+fn way<'a>(case: &Case<'a>, far: &str, telling: &mut Telling<'a>) -> &'static str {
+    let calling = case.is_calling();
+    match missing(case) {
+        Some(Missing::Outbound(_)) => {
+            telling.proof.extend(case.packet("rcvd", "LCP", "ConfReq"));
+            telling.action(format!("The way out is broken: let GRE leave this machine (`iptables -I OUTPUT -p gre -j ACCEPT`) and arrive at {far}; look at the routers and firewalls on that side first."));
+            match calling {
+                true => {
+                    "The gateway's PPP frames arrive, but it repeats its own request and never answers ours: what this client sends in GRE does not reach it."
+                }
+                false => {
+                    "The client's PPP frames arrive, but it repeats its own request and never answers ours: what the gateway sends in GRE does not reach it."
+                }
+            }
         }
-        if claim.confidence == Confidence::Possible {
-            telling.or("abandoned", Confidence::Possible);
-            telling.or("client-aborted", Confidence::Possible);
+        Some(Missing::Inbound(_)) => {
+            telling.action(format!("The way in is suspect: `iptables -I INPUT -p gre -s {far} -j ACCEPT` here, and protocol 47 forwarded by every router before this machine."));
+            "The control call is up and PPP's requests were sent, but not one PPP frame came from the other end: GRE is dropped on the way in, or our own frames never got there."
         }
-        telling.decide(format!("a capture of the outer interface during one try: `tcpdump -ni any -w gre.pcap 'tcp port 1723 or ip proto 47' and host {client}`"));
+        None if calling => {
+            "The gateway accepted the call, but no PPP frame came back from it: GRE (IP protocol 47) is dropped between this client and the gateway."
+        }
+        None => {
+            "The control call is up, but no PPP frame of the client was heard: GRE (IP protocol 47) does not get through in at least one direction."
+        }
+    }
+}
+
+/// Packets that a filter of this machine logged, and that PPP did not hear: they were dropped after that line.
+fn logged<'a>(case: &Case<'a>, telling: &mut Telling<'a>) -> Option<String> {
+    let lines: Vec<&Clue> = case.heard.gre_of(case.attempt).take(LOGGED_MAX).collect();
+    telling.beside.extend(&lines);
+    let first = lines.first()?;
+    if matches!(missing(case), Some(Missing::Outbound(_))) {
+        return None;
+    }
+    let prefix = first
+        .fact(Field::Prefix)
+        .map(|prefix| prefix.trim_end_matches([':', ' ']));
+    let by = prefix
+        .filter(|prefix| !prefix.is_empty())
+        .map_or(String::new(), |prefix| format!(" (prefix “{prefix}”)"));
+    telling.action("Accept GRE before the rule that logs it: `iptables -I INPUT -p gre -j ACCEPT`, or “gre” in the firewall's own interface.");
+    Some(format!(
+        "GRE of the other end arrives at this machine, its packet filter logs it{by}, and PPP hears nothing of it. The filter drops it after logging, or no rule accepts it."
+    ))
+}
+
+/// What else it may be where no filter speaks.
+fn others<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
+    telling.or("conntrack-helper-missing", Confidence::Possible);
+    let attempt = case.attempt;
+    let neighbour = |client| case.sessions.was_up(client, attempt.id, attempt.started);
+    if attempt.client_ip.is_some_and(neighbour) {
+        telling.or("nat-collision", Confidence::Likely);
+        telling.action("Another session from the same address was up at that time: the router in front of the clients needs a PPTP helper that keeps their GRE apart.");
+    }
+    if claim.confidence == Confidence::Possible {
+        telling.or("abandoned", Confidence::Possible);
+        telling.or("client-aborted", Confidence::Possible);
     }
 }

@@ -61,10 +61,13 @@ impl Choice {
     /// A fault of no attempt: its own names decide; one that names nobody concerns those who were meant if it is of
     /// their gateway.
     fn takes_fault(&self, fault: &Diagnosis) -> bool {
+        if fault.attempt.is_some() {
+            return true;
+        }
         let in_time =
             self.since.is_none_or(|since| fault.last >= since) && self.until.is_none_or(|until| fault.time <= until);
-        if fault.attempt.is_some() || !in_time {
-            return in_time || fault.attempt.is_some();
+        if !in_time {
+            return false;
         }
         if !self.filter.names_something() {
             return true;

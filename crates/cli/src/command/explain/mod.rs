@@ -27,6 +27,7 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 
 /// Prints what is known; 1 if nothing is.
 pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
+    args.output.map_or(Ok(Format::Table), config::format)?;
     let loaded = config::catalogue();
     let catalogue = &loaded.catalogue;
     let asked = args.words.join(" ");
@@ -92,7 +93,8 @@ fn group(found: Vec<Explanation>, args: &ExplainArgs) -> Vec<(u8, Explanation)> 
 fn format(args: &ExplainArgs) -> Format {
     match args.json {
         true => Format::Jsonl,
-        false => config::format(args.output.unwrap_or(Form::Table)),
+        // `run` has refused the forms that are none
+        false => config::format(args.output.unwrap_or(Form::Table)).unwrap_or(Format::Table),
     }
 }
 
