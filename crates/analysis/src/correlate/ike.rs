@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{Event, EventKind, Field, Layer};
 
 use super::build;
@@ -32,14 +32,40 @@ struct Negotiation {
     calling: bool,
 }
 
+/// Hosts whose IKE daemon writes its own lines. strongSwan's starter repeats them late, in blocks and with new stamps:
+/// those copies are not news there.
+#[derive(Debug)]
+pub(crate) struct FirstHand<H>(FxHashSet<H>);
+
+impl<H> Default for FirstHand<H> {
+    fn default() -> FirstHand<H> {
+        FirstHand(FxHashSet::default())
+    }
+}
+
+impl<H: Eq + std::hash::Hash> FirstHand<H> {
+    /// Whether an event of a host is such a copy.
+    pub(crate) fn is_copy(&mut self, host: H, event: &Event<'_>) -> bool {
+        match event.app() {
+            b"charon" => {
+                if self.0.len() < super::HOSTS_MAX {
+                    self.0.insert(host);
+                }
+                false
+            }
+            b"ipsec" => self.0.contains(&host),
+            _ => false,
+        }
+    }
+}
+
 /// Open negotiations.
 #[derive(Debug, Default)]
 pub struct Negotiations {
     by_client: FxHashMap<(u32, IpAddr), Negotiation>,
     /// Who a host's IKE daemon spoke of last: most of its lines name nobody.
     current: FxHashMap<u32, IpAddr>,
-    /// Hosts whose IKE daemon writes its own lines: the starter's late copies (lab.md trap 11) are not news there.
-    first_hand: FxHashMap<u32, ()>,
+    first_hand: FirstHand<u32>,
     next_look: i64,
 }
 
@@ -52,9 +78,7 @@ impl Negotiations {
 
 impl Correlator {
     pub(super) fn ike(&mut self, host: u32, event: &Event<'_>) {
-        if event.app() == b"charon" {
-            self.ike.first_hand.insert(host, ());
-        } else if event.app() == b"ipsec" && self.ike.first_hand.contains_key(&host) {
+        if self.ike.first_hand.is_copy(host, event) {
             return;
         }
         if let Some(call) = self.call_without_tunnel(host) {

@@ -36,6 +36,7 @@ use tunlog_model::{Attempt, Event, EventKind, Outcome, Role};
 use carrier::Carrier;
 use facts::EvidencePolicy;
 pub use facts::Redact;
+pub(crate) use ike::FirstHand;
 use link::Link;
 use slab::{Key, Slab};
 

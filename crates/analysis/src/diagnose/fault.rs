@@ -7,6 +7,7 @@ use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Evidence, Field,
 
 use super::heard::BACKEND_APART_MAX;
 use super::{Diagnosis, Texts, tell};
+use crate::correlate::FirstHand;
 
 /// How many lines wait to be taken by an attempt that closes later.
 const WAITING_MAX: usize = 8192;
@@ -46,12 +47,17 @@ type Identity = (Box<[u8]>, &'static str, &'static str, Option<IpAddr>);
 pub struct Faults {
     waiting: Vec<Line>,
     faults: FxHashMap<Identity, Fault>,
+    /// At most as many hosts as faults are told apart.
+    first_hand: FirstHand<Box<[u8]>>,
 }
 
 impl Faults {
     /// Takes an event in.
     pub fn event(&mut self, event: &Event<'_>, shown: impl FnOnce() -> Box<str>) {
         let message = event.message();
+        if message.role == Role::Ike && self.first_hand.is_copy(event.host().into(), event) {
+            return;
+        }
         // gateways log the packets that they drop by the million
         let is_drop = message.role == Role::Firewall && message.blames == Some("control-unreachable");
         if is_drop || (message.blames.is_none() && !ends_something(message)) {

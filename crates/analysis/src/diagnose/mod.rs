@@ -208,11 +208,7 @@ impl Diagnoser {
                 self.faults
                     .told_of_backend(diagnosis.cause, attempt.started, attempt.last_seen);
             }
-            if self.told.len() < TOLD_MAX {
-                let (gateway, cause) = (diagnosis.gateway.clone(), diagnosis.cause);
-                self.told.insert((gateway.clone(), cause, None));
-                self.told.insert((gateway, cause, diagnosis.client_ip));
-            }
+            self.note_told(&diagnosis.gateway, diagnosis.cause, diagnosis.client_ip);
             let place = self.ordered.place(diagnosis.time);
             let mut diagnosis = diagnosis;
             if diagnosis.is_fault()
@@ -229,6 +225,17 @@ impl Diagnoser {
     pub fn pass(&mut self, attempt: &Attempt) {
         self.faults.covered(attempt);
         self.sessions.note(attempt);
+        if let Some(cause) = attempt.cause {
+            self.note_told(&attempt.gateway, cause, attempt.client_ip);
+        }
+    }
+
+    /// A cause has been told of an attempt: lines that say the same of nobody in particular are no fault of their own.
+    fn note_told(&mut self, gateway: &Option<Box<str>>, cause: &'static str, client: Option<IpAddr>) {
+        if self.told.len() < TOLD_MAX {
+            self.told.insert((gateway.clone(), cause, None));
+            self.told.insert((gateway.clone(), cause, client));
+        }
     }
 
     /// What is ready.
