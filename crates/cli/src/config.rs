@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Discovered, ProblemKind, discover, machine_sources};
+use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, discover, machine_sources};
 use tunlog_pipeline::{Settings, Summary, Wants};
 use tunlog_report::{Format, Look};
 
 use crate::args::{self, Common};
 use crate::filter::Filter;
 use crate::output::{Failure, Output, cause, tell, tell_lines, wants_color};
-use crate::when;
+use crate::{strangers, when};
+
+/// How many inputs are remembered by name.
+const INPUTS_HELD: usize = 8;
 
 /// A run over logs, ready to start.
 pub struct Setup {
@@ -37,6 +40,8 @@ pub struct Setup {
     /// A dialect file of the users' own was left out.
     faulty: bool,
     to: Option<PathBuf>,
+    /// The first inputs, to look at again if nobody knows them.
+    first: Vec<SourceSpec>,
 }
 
 impl Setup {
@@ -92,6 +97,7 @@ impl Setup {
         } else {
             discover(paths, rotate)
         };
+        let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
         let setup = Setup {
             found,
             catalogue,
@@ -104,6 +110,7 @@ impl Setup {
             now,
             faulty,
             to: common.to.clone(),
+            first,
         };
         setup.tell_sources()?;
         Ok(setup)
@@ -170,6 +177,12 @@ impl Setup {
                 "{} not understood, see `tunlog unknown`",
                 counted(summary.unrecognised, "line", "lines")
             ));
+        }
+        if !self.quiet
+            && summary.records == 0
+            && let Some(words) = strangers::told(&self.first, &self.settings.ingest)
+        {
+            tell(&words);
         }
         match (failed, rows == 0 && self.filter.names_something()) {
             (true, _) => 2,

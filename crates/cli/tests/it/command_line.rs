@@ -32,6 +32,19 @@ fn an_unreadable_input_is_an_error_and_the_rest_is_printed() {
 }
 
 #[test]
+fn a_log_of_strangers_is_told() {
+    let log = "Nov 20 12:00:00 gw dnsmasq[9]: started\nNov 20 12:00:01 gw hostapd: wlan0";
+    let ran = Folder::over(log, &["attempts"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""));
+    assert_eq!(
+        ran.err,
+        "tunlog: no line of a program that is known; they begin with lines of dnsmasq, hostapd (`tunlog explain --list` names \
+         the dialects that are known)\n"
+    );
+    assert_eq!(Folder::over(log, &["attempts", "-q"]).err, "");
+}
+
+#[test]
 fn quiet_silences_notes_but_not_errors() {
     let log = format!("{GOLDEN_5_1}\nNov 20 12:00:00 vpn pppd[9]: nobody knows this line");
     expect![[r#"
