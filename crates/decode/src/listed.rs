@@ -1,6 +1,6 @@
 //! A message as its table has it: found, named and explained without compiling the dialect that it belongs to.
 
-use tunlog_model::{EndReason, EventKind, Layer, Message, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Layer, Message, Packet, Role, Severity};
 
 use crate::table::{DialectTable, MessageTable};
 
@@ -81,6 +81,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         secret: entry.secret,
         concerns_attempts: concerns_attempts(role, layer, kind, entry),
         templates: entry.templates,
+        packet: Packet::of(entry.templates),
         meaning: entry.meaning,
         cause: entry.cause,
         action: entry.action,

@@ -85,7 +85,7 @@ impl Clue {
 
     /// Whether the line tells of a PPP control packet of this protocol and code, and which way it went: `rcvd`, `LCP`, `ConfReq`.
     pub fn is_packet(&self, way: &str, protocol: &str, code: &str) -> bool {
-        self.message.packet().is_some_and(|packet| {
+        self.message.packet.is_some_and(|packet| {
             packet.sent == (way == "sent")
                 && packet.protocol.eq_ignore_ascii_case(protocol)
                 && (code.is_empty() || packet.code.eq_ignore_ascii_case(code))

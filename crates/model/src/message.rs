@@ -75,6 +75,8 @@ pub struct Message {
     pub concerns_attempts: bool,
     /// The templates, the main one first; empty for shapes without templates.
     pub templates: &'static [&'static str],
+    /// The packet that its line tells of, if it is the line of a packet.
+    pub packet: Option<Packet>,
     /// What it means.
     pub meaning: &'static str,
     /// Likely cause, or "none".
@@ -100,11 +102,10 @@ pub struct Packet {
     pub code: &'static str,
 }
 
-impl Message {
-    /// The packet that its line tells of, if it is the line of a packet.
-    pub fn packet(&self) -> Option<Packet> {
-        let template = self.templates.first()?;
-        let (way, rest) = template.split_once(" [")?;
+impl Packet {
+    /// Of a message with these templates, if it is the line of a packet.
+    pub fn of(templates: &[&'static str]) -> Option<Packet> {
+        let (way, rest) = templates.first()?.split_once(" [")?;
         let sent = match way {
             "sent" | "send" => true,
             "rcvd" | "recv" => false,

@@ -304,7 +304,7 @@ fn is_ending(kind: EventKind) -> bool {
 
 /// The peer's request to configure the link: LCP begins.
 fn asks_for_a_link(event: &Event<'_>) -> bool {
-    let packet = event.message().packet();
+    let packet = event.message().packet;
     packet.is_some_and(|packet| !packet.sent && packet.protocol == "LCP" && packet.code == "ConfReq")
 }
 

@@ -26,7 +26,7 @@ impl Trail {
         let message = event.message();
         let new = Clue::of(event, Box::default());
         // echoes come for ever; of other packets a new identifier is a new packet
-        let is_echo = message.packet().is_some_and(|packet| packet.code.starts_with("Echo"));
+        let is_echo = message.packet.is_some_and(|packet| packet.code.starts_with("Echo"));
         let again = self.0.iter_mut().rev().take(LOOKED_BACK).find(|clue| {
             std::ptr::eq(clue.message, message)
                 && clue.source == event.source

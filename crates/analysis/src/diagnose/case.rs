@@ -123,7 +123,7 @@ impl<'a> Case<'a> {
 
     /// PPP's packets are logged (pppd's `debug`): what is not in the log did not happen.
     pub fn tells_packets(&self) -> bool {
-        self.clues().any(|clue| clue.message.packet().is_some())
+        self.clues().any(|clue| clue.message.packet.is_some())
     }
 
     /// Whether a writer of that role spoke of this attempt.

@@ -45,7 +45,7 @@ impl Heard {
     pub fn listen(&mut self, event: &Event<'_>, text: impl FnOnce() -> Box<str>) {
         let message = event.message();
         self.roles |= 1 << message.role as u16;
-        self.packets |= message.packet().is_some();
+        self.packets |= message.packet.is_some();
         self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
         if message.role == Role::Firewall && message.kind != EventKind::PacketAccepted && is_gre(event) {

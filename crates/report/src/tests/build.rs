@@ -104,6 +104,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         secret: false,
         concerns_attempts: true,
         templates: &[],
+        packet: None,
         meaning: "",
         cause: "none",
         action: "none",

@@ -73,7 +73,7 @@ fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {
     telling.proof.extend(claim.clue);
     telling.proof.extend(case.clues().filter(|clue| {
         clue.message
-            .packet()
+            .packet
             .is_some_and(|packet| packet.protocol == "IPCP" && packet.code.starts_with("Conf"))
     }));
     match claim.cause {
