@@ -14,6 +14,9 @@ use crate::user;
 /// Where an example line may come from.
 const PROVENANCE: &[&str] = &["lab", "source", "documented", "wild"];
 
+/// The shape of packets: code decides what they are, and their examples are what they are shown as.
+const PACKET: &str = "packet";
+
 /// How many examples a message may have; more hide the telling ones.
 const EXAMPLES_MAX: usize = 60;
 
@@ -88,7 +91,7 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
     if file.name.trim().is_empty() {
         report.in_head("name", "`name` is empty");
     }
-    if file.apps.is_empty() && file.passed_on_by.is_empty() && !file.headerless {
+    if file.apps.is_empty() && file.passed_on_by.is_empty() && !file.headerless && file.shape != PACKET {
         report.in_head("apps", "no `apps` and not `headerless`: no line would ever be its");
     }
     if !matches!(file.unrecognised.as_str(), "unknown" | "noise") {
@@ -226,6 +229,9 @@ fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &
     let mut found = Vec::new();
     if !PROVENANCE.contains(&example.from.as_str()) {
         found.push(unknown("`from`", &example.from, PROVENANCE));
+    }
+    if file.shape == PACKET {
+        return found;
     }
     let body = example.line.as_bytes();
     let pairs = detail_pairs(file, &example.line);

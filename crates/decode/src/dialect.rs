@@ -323,6 +323,7 @@ fn shape_of(
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields { conditions, map: map() },
+        "packet" => Shape::Packet,
         "key-value" => {
             let concerns = |number: usize| messages[number].concerns_attempts;
             let texts = Trie::build(templates, |number| concerns(number as usize));
@@ -333,7 +334,11 @@ fn shape_of(
             messages[number as usize].concerns_attempts
         })),
         other => {
-            let what = unknown("shape", other, &["template", "netfilter", "fields", "key-value"]);
+            let what = unknown(
+                "shape",
+                other,
+                &["template", "netfilter", "fields", "key-value", "packet"],
+            );
             problems.push(Problem {
                 message: "",
                 near: "shape",

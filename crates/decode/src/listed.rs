@@ -96,6 +96,10 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
     use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
+    if role == Role::Packet {
+        // even a repeated request proves something; the mass of packets is counted, not told
+        return true;
+    }
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }

@@ -1,14 +1,16 @@
 //! Bytes to records: the reading of the outside world.
 //!
-//! Three rooms. [`source`] finds the inputs, decompresses them and hands out stretches of whole records ([`Chunk`]).
+//! Four rooms. [`source`] finds the inputs, decompresses them and hands out stretches of whole records ([`Chunk`]).
 //! [`framing`] cuts a chunk into [`tunlog_model::RecordRef`]s without knowing what came before it, so that chunks may be
 //! cut in parallel. [`time`] decides the years and the zone of one source, in the order of the source.
 
+pub mod capture;
 pub mod error;
 pub mod framing;
 pub mod source;
 pub mod time;
 
+pub use capture::Capture;
 pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Framer, Note};
 pub use source::discover::{Discovered, discover, machine_sources};

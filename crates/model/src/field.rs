@@ -153,6 +153,14 @@ fields! {
     Serial = "serial",
     /// Speed, bits a second.
     Speed = "speed",
+    /// Which way a packet went: `from-client`, `to-client`.
+    Direction = "direction",
+    /// Where in a packet something stands, bytes from its first.
+    Offset = "offset",
+    /// Packets that did not arrive, by the gaps in their sequence numbers.
+    Lost = "lost",
+    /// Packets that arrived behind later ones.
+    Reordered = "reordered",
 }
 
 impl Field {

@@ -103,6 +103,7 @@ kinds! {
     HostStarted = "host-started",
     HostStopping = "host-stopping",
     EvidenceGap = "evidence-gap",
+    Malformed = "malformed",
 }
 
 impl EventKind {

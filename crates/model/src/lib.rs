@@ -11,6 +11,7 @@ mod field;
 mod kind;
 mod layer;
 mod message;
+mod packet;
 mod record;
 mod table;
 pub mod text;
@@ -22,6 +23,7 @@ pub use field::Field;
 pub use kind::EventKind;
 pub use layer::{Layer, Severity};
 pub use message::{Message, Packet, Role, Vendor};
+pub use packet::{Content, Datagram, Flaw, PacketFilter, PacketRef, Segment};
 pub use record::{AppFilter, Assumed, Civil, EveryApp, Hint, Payload, RecordRef, RecordTime, Stamp};
 pub use table::{Cell, Column};
 

@@ -25,6 +25,8 @@ pub enum Role {
     Server,
     /// A client's own tunnel program: it calls a gateway (pptp-linux).
     Caller,
+    /// A packet capture: both sides of every connection that it shows.
+    Packet,
 }
 
 impl Role {
@@ -40,6 +42,7 @@ impl Role {
         (Role::System, "system"),
         (Role::Server, "server"),
         (Role::Caller, "caller"),
+        (Role::Packet, "packet"),
     ];
 
     /// The role that a word names.

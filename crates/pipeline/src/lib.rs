@@ -6,6 +6,7 @@
 
 mod live;
 mod merge;
+mod packets;
 mod stream;
 
 use std::ops::ControlFlow;

@@ -25,7 +25,7 @@ pub(crate) fn all(
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
     let shared: Vec<Option<Shared<'_>>> = sets
         .iter()
-        .map(|specs| is_large(specs).then(|| Shared::new(specs, settings)))
+        .map(|specs| is_large(specs).then(|| Shared::new(specs, catalogue, settings)))
         .collect();
     thread::scope(|scope| {
         let mut threaded = 0;

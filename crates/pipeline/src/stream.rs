@@ -10,6 +10,7 @@ use tunlog_ingest::{Chunk, Clock, Framer, Note, Problem, Source, SourceKind, Sou
 use tunlog_model::{EventBatch, SourceId, Spans};
 
 use crate::Settings;
+use crate::packets::Packets;
 
 /// Sets with a file of this many bytes are decoded by worker threads; a thread costs more than decoding less. Compressed
 /// logs hold about ten times their size.
@@ -34,6 +35,9 @@ pub(crate) enum Item {
 struct Reader<'r> {
     specs: &'r [(SourceId, SourceSpec)],
     settings: &'r Settings,
+    catalogue: &'r Catalogue,
+    /// The open source is a capture: it is decoded while it is read, because packets need what came before them.
+    packets: Option<Box<Packets>>,
     next: usize,
     open: Option<(SourceId, Source)>,
     /// Warnings of the source that ended last, to be told one by one.
@@ -44,11 +48,26 @@ struct Reader<'r> {
 /// What the reader hands to a decoder.
 enum Work {
     Begin(Box<Clock>),
+    /// Packets that are decoded already.
+    Decoded(Box<Batch>),
     Chunk(SourceId, Framer, Chunk),
     Problem(Problem),
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    fn new(specs: &'r [(SourceId, SourceSpec)], catalogue: &'r Catalogue, settings: &'r Settings) -> Reader<'r> {
+        Reader {
+            specs,
+            settings,
+            catalogue,
+            packets: None,
+            next: 0,
+            open: None,
+            told: Vec::new(),
+            sequence: 0,
+        }
+    }
+
     /// The next piece of work with its number, or None at the end.
     fn next(&mut self, buffer: Vec<u8>) -> Option<(u64, Work)> {
         let work = self.work(buffer)?;
@@ -63,16 +82,32 @@ impl Reader<'_> {
         let Some((id, source)) = &mut self.open else {
             return self.open_next();
         };
+        if let Some(packets) = &mut self.packets {
+            if let Some(events) = packets.next(source, &mut self.told) {
+                self.told.reverse();
+                return Some(Work::Decoded(Box::new(Batch {
+                    source: *id,
+                    events,
+                    notes: Vec::new(),
+                })));
+            }
+            return self.close();
+        }
         match source.next_chunk(buffer) {
             Ok(Some(chunk)) => Some(Work::Chunk(*id, source.framer(), chunk)),
             Err(problem) => Some(Work::Problem(problem)),
-            Ok(None) => {
-                self.told = source.problems();
-                self.told.reverse();
-                self.open = None;
-                self.work(Vec::new())
-            }
+            Ok(None) => self.close(),
         }
+    }
+
+    /// The open source is over.
+    fn close(&mut self) -> Option<Work> {
+        if let Some((_, mut source)) = self.open.take() {
+            self.told.extend(source.problems());
+            self.told.reverse();
+        }
+        self.packets = None;
+        self.work(Vec::new())
     }
 
     fn open_next(&mut self) -> Option<Work> {
@@ -81,6 +116,9 @@ impl Reader<'_> {
         match Source::open(spec, &self.settings.ingest) {
             Ok(source) => {
                 let clock = Box::new(source.clock());
+                self.packets = source
+                    .capture()
+                    .map(|capture| Box::new(Packets::new(capture, self.catalogue, self.settings.keep())));
                 self.open = Some((*id, source));
                 Some(Work::Begin(clock))
             }
@@ -94,6 +132,7 @@ fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, m
     let (source, framer, chunk) = match work {
         Work::Begin(clock) => return Item::Begin(clock),
         Work::Problem(problem) => return Item::Problem(problem),
+        Work::Decoded(batch) => return Item::Batch(batch),
         Work::Chunk(source, framer, chunk) => (source, framer, chunk),
     };
     events.begin(chunk.bytes.len());
@@ -169,15 +208,12 @@ impl<'r> Shared<'r> {
         self.reader.lock().ok().and_then(|mut reader| reader.next(buffer))
     }
 
-    pub(crate) fn new(specs: &'r [(SourceId, SourceSpec)], settings: &'r Settings) -> Shared<'r> {
-        let reader = Reader {
-            specs,
-            settings,
-            next: 0,
-            open: None,
-            told: Vec::new(),
-            sequence: 0,
-        };
+    pub(crate) fn new(
+        specs: &'r [(SourceId, SourceSpec)],
+        catalogue: &'r Catalogue,
+        settings: &'r Settings,
+    ) -> Shared<'r> {
+        let reader = Reader::new(specs, catalogue, settings);
         Shared {
             reader: Mutex::new(reader),
             spare: Mutex::new(Vec::new()),
@@ -224,14 +260,7 @@ impl<'s> Stream<'s> {
         catalogue: &'s Catalogue,
         settings: &'s Settings,
     ) -> Stream<'s> {
-        let reader = Reader {
-            specs,
-            settings,
-            next: 0,
-            open: None,
-            told: Vec::new(),
-            sequence: 0,
-        };
+        let reader = Reader::new(specs, catalogue, settings);
         let decoder = Decoder::new(catalogue, settings.keep());
         Stream {
             kind: Kind::Inline {

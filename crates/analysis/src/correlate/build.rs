@@ -99,7 +99,8 @@ fn joined(carrier: Option<&Carrier>, link: Option<&Link>) -> Facts {
     }
 }
 
-fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
+/// An attempt of which only facts are known.
+pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
     let mut hasher = FxHasher::default();
     (facts.started, &gateway, facts.client_ip, facts.claimed_ip).hash(&mut hasher);
     Attempt {

@@ -150,11 +150,24 @@ impl Facts {
         }
     }
 
+    /// Time, and the packet as evidence if it is `telling`. Packets come in the order in which they were captured, but what
+    /// was counted of a direction is told later.
+    pub fn touch_packet(&mut self, event: &Event<'_>, policy: &EvidencePolicy, telling: bool) {
+        self.last = self.last.max(event.time.micros);
+        self.assumed = self.assumed.with(event.time.assumed);
+        if policy.keep && telling {
+            self.add_evidence(event, policy);
+        }
+    }
+
     fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         // of the chatter only what names the user is telling
-        if event.message().kind.is_detail() && event.value(Field::User).is_none() {
-            return;
+        if !event.message().kind.is_detail() || event.value(Field::User).is_some() {
+            self.add_evidence(event, policy);
         }
+    }
+
+    fn add_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.remove(EVIDENCE_MAX / 2);
         }

@@ -17,6 +17,7 @@ mod ike;
 mod l2tp;
 mod link;
 mod names;
+mod packet;
 mod pairing;
 mod ppp;
 mod pptp;
@@ -38,6 +39,7 @@ use facts::EvidencePolicy;
 pub use facts::Redact;
 pub(crate) use ike::FirstHand;
 use link::Link;
+pub use packet::Skew;
 use slab::{Key, Slab};
 
 /// What bounds the correlator, and what it keeps.
@@ -132,6 +134,7 @@ pub struct Correlator {
     accounting: accounting::Records,
     firewall: firewall::Drops,
     early: trail::Early,
+    packets: packet::Packets,
     refusals: FxHashMap<u32, facts::Facts>,
     /// The link an event of which may be repeated.
     last_refused: Option<Key>,
@@ -177,6 +180,7 @@ impl Correlator {
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
             early: trail::Early::default(),
+            packets: packet::Packets::default(),
             refusals: FxHashMap::default(),
             last_refused: None,
             closed: Vec::new(),
@@ -214,6 +218,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
+                Role::Packet => self.packet(event),
                 Role::None => {}
             }
         }
@@ -229,8 +234,21 @@ impl Correlator {
         }
     }
 
+    /// An attempt of a log is over; where captures are read too, it waits for its packets.
+    fn close(&mut self, attempt: Attempt) {
+        match self.packets.active {
+            true => self.hold_logged(attempt),
+            false => self.tell(attempt),
+        }
+    }
+
+    /// How far the clocks of logs and captures are apart, if both told of the same connections.
+    pub fn skew(&self) -> Option<Skew> {
+        self.packets.join.skew()
+    }
+
     /// Hands an attempt out, with an id of its own.
-    fn close(&mut self, mut attempt: Attempt) {
+    fn tell(&mut self, mut attempt: Attempt) {
         if self.ids.len() >= IDS_MAX {
             self.ids.clear();
         }
@@ -252,15 +270,19 @@ impl Correlator {
 
     /// The evidence ends here: everything still open is closed as it stands.
     pub fn finish(&mut self) {
+        self.packets.join.ending = true;
         self.now = i64::MAX;
         self.passed = i64::MAX;
         self.settle();
-        for attempt in self.open() {
+        for attempt in self.open_logged() {
             self.close(attempt);
         }
         self.finish_answers();
         for facts in std::mem::take(&mut self.refusals).into_values() {
             self.close(build::refusal(facts));
+        }
+        if self.packets.active {
+            self.finish_packets();
         }
         self.carriers = Slab::default();
         self.links = Slab::default();
@@ -271,6 +293,12 @@ impl Correlator {
 
     /// What is not closed yet, as attempts: `Open`, `Unfinished`, or failed beyond doubt.
     pub fn open(&self) -> Vec<Attempt> {
+        let mut open = self.open_logged();
+        open.extend(self.open_packets());
+        open
+    }
+
+    fn open_logged(&self) -> Vec<Attempt> {
         let mut open: Vec<Attempt> = Vec::new();
         for (_, link) in self.links.iter() {
             let carrier = link.carrier.and_then(|key| self.carriers.get(key));
@@ -374,6 +402,9 @@ impl Correlator {
         }
         if !self.refusals.is_empty() {
             self.settle_refusals();
+        }
+        if self.packets.active {
+            self.settle_packets();
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Shape {
     Netfilter(netfilter::Rules),
     /// `CATEGORY: id=… key=value …`, or the message's text.
     KeyValue(Box<key_value::Rules>),
+    /// Packets, which are no bodies: `packet` reads them.
+    Packet,
     /// Named values.
     Fields {
         /// Conditions, one for each message.
@@ -50,6 +52,7 @@ impl Shape {
             Shape::Template(trie) => trie.find(body, look, caught),
             Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
             Shape::KeyValue(rules) => rules.find(body, look, caught),
+            Shape::Packet => None,
             Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
         }
     }

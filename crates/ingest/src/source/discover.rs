@@ -325,7 +325,10 @@ impl Finder {
             };
             let inside = Path::new(&member.name);
             let file = inside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let text = matches!(sniff::content(&head), Content::Lines | Content::JournalExport) && !head.is_empty();
+            let text = matches!(
+                sniff::content(&head),
+                Content::Lines | Content::JournalExport | Content::Capture
+            ) && !head.is_empty();
             if text && (sniff::looks_like_log(&file, &head) || named) {
                 any = true;
                 let (base, rotation) = rotated::parse(&file);

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::error::io_cause;
 use crate::framing::Framer;
 use crate::time::{Clock, Reference};
-use crate::{Options, Problem};
+use crate::{Capture, Options, Problem};
 use compressed::{Codec, Decompressed, Peek};
 use refill::Refill;
 pub use rotated::SetPlace;
@@ -111,6 +111,8 @@ pub struct Source {
     refill: Refill,
     framer: Framer,
     clock: Clock,
+    /// It is a packet capture: chunks are cut anywhere.
+    capture: bool,
     failure: Option<Problem>,
     problems: Vec<Problem>,
 }
@@ -127,8 +129,9 @@ impl Source {
                 failure.unwrap_or_else(|| Problem::error(spec.name.as_str(), "empty: there is nothing to read"))
             );
         }
-        let export = match sniff::content(&head) {
-            Content::Lines => false,
+        let content = sniff::content(&head);
+        let export = match content {
+            Content::Lines | Content::Capture => false,
             Content::JournalExport => true,
             Content::JournalFile => {
                 return Err(Problem::error(
@@ -144,19 +147,26 @@ impl Source {
             }
             Content::Unread(reason) => return Err(Problem::error(spec.name.as_str(), reason)),
         };
+        let capture = content == Content::Capture;
         if head.starts_with(b"\xef\xbb\xbf") {
             head.drain(..3); // a byte order mark
         }
         let mut source = Source {
             name: spec.name.clone(),
             input,
-            refill: Refill::new(head, export, options.line_bytes_max),
+            refill: match capture {
+                true => Refill::of_capture(head),
+                false => Refill::new(head, export, options.line_bytes_max),
+            },
             framer: Framer::new(options, export),
             clock: Clock::fixed(options, options.now).map_err(|cause| Problem::error(spec.name.as_str(), cause))?,
+            capture,
             failure,
             problems: Vec::new(),
         };
-        source.set_clock(spec, options, written)?;
+        if !capture {
+            source.set_clock(spec, options, written)?;
+        }
         Ok(source)
     }
 
@@ -199,6 +209,11 @@ impl Source {
             Some(problem) => Err(problem),
             None => Ok(None),
         }
+    }
+
+    /// What reads its chunks, if it is a packet capture and not lines.
+    pub fn capture(&self) -> Option<Capture> {
+        self.capture.then(|| Capture::new(&self.name))
     }
 
     /// The framer of all chunks of this source.

@@ -15,6 +15,8 @@ const BACKWARD_BYTES: usize = 64 * 1024;
 pub(crate) struct Refill {
     carry: Vec<u8>,
     export: bool,
+    /// Any place will do to cut.
+    anywhere: bool,
     ended: bool,
     /// After a read error: deliver whole records only.
     stopped: bool,
@@ -28,10 +30,19 @@ impl Refill {
         Refill {
             carry: head,
             export,
+            anywhere: false,
             ended: false,
             stopped: false,
             line_bytes_max,
             chunk_bytes,
+        }
+    }
+
+    /// For a capture: whoever reads it puts records together himself.
+    pub(crate) fn of_capture(head: Vec<u8>) -> Refill {
+        Refill {
+            anywhere: true,
+            ..Refill::new(head, false, 0)
         }
     }
 
@@ -102,7 +113,7 @@ impl Refill {
     /// Where the chunk ends: behind a record. None: not even one record is in it.
     fn boundary(&self, bytes: &[u8]) -> Option<usize> {
         let last = self.ended && self.carry.is_empty();
-        if last && !self.stopped {
+        if self.anywhere || (last && !self.stopped) {
             return Some(bytes.len());
         }
         let end = if self.export {

@@ -1,6 +1,6 @@
 //! What an input is, by its first bytes.
 
-use crate::framing;
+use crate::{capture, framing};
 
 /// Bytes of an input that are looked at before it is read.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
@@ -14,6 +14,8 @@ pub(crate) enum Content {
     JournalExport,
     /// A journal file as journald keeps it; only `journalctl` reads it.
     JournalFile,
+    /// A packet capture.
+    Capture,
     /// A zip archive.
     Zip,
     /// Something this version does not read; the reason.
@@ -23,13 +25,7 @@ pub(crate) enum Content {
 /// Judges the first bytes (decompressed).
 pub(crate) fn content(head: &[u8]) -> Content {
     match head {
-        [0xd4, 0xc3, 0xb2, 0xa1, ..]
-        | [0xa1, 0xb2, 0xc3, 0xd4, ..]
-        | [0x4d, 0x3c, 0xb2, 0xa1, ..]
-        | [0xa1, 0xb2, 0x3c, 0x4d, ..]
-        | [0x0a, 0x0d, 0x0d, 0x0a, ..] => {
-            return Content::Unread("a packet capture: this version does not read captures");
-        }
+        head if capture::is_capture(head) => return Content::Capture,
         [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => {
             return Content::Unread("a Windows event log (EVTX): this version does not read it");
         }
@@ -68,7 +64,7 @@ fn is_binary(head: &[u8]) -> bool {
 /// Whether a file that nobody named (found in a directory) is a log: some line has a header, or its name says so.
 pub(crate) fn looks_like_log(name: &str, head: &[u8]) -> bool {
     match content(head) {
-        Content::JournalExport => true,
+        Content::JournalExport | Content::Capture => true,
         Content::Lines => framing::any_header(head) || named_like_log(name),
         _ => false,
     }
