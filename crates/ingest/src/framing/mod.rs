@@ -20,6 +20,7 @@ mod softether;
 mod stamp;
 mod tag;
 
+use fast::Shape;
 use tunlog_model::{AppFilter, RecordRef, Stamp};
 
 use crate::source::Chunk;
@@ -86,12 +87,22 @@ impl Framer {
 
 /// Calls `each` with the stamps of lines until it answers false.
 pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
+    let mut shape: Option<Shape<'_>> = None;
     for line in bytes.split(|byte| *byte == b'\n') {
-        if line.len() > 8
-            && let Some(header) = header::read(&line[..line.len().min(1024)])
-            && header.stamped
-            && !each(header.stamp)
-        {
+        if line.len() <= 8 {
+            continue;
+        }
+        let stamp = match shape.as_mut().filter(|shape| shape.fits(line)) {
+            Some(shape) => shape.stamp(line),
+            None => {
+                let Some(header) = header::read(&line[..line.len().min(1024)]).filter(|header| header.stamped) else {
+                    continue;
+                };
+                shape = Shape::of(line, &header);
+                header.stamp
+            }
+        };
+        if !each(stamp) {
             return;
         }
     }

@@ -129,7 +129,9 @@ pub(crate) fn topics(text: &[u8]) -> Option<Header<'_>> {
             .take(16)
             .take_while(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'0'..=b'9'))
             .count();
-        if len == 0 || !TOPICS.contains(&&text[at..at + len]) {
+        // nearly every line that is asked about begins with another word than a topic: look behind it first
+        let alone = count == 0 && !matches!(&text[at + len..], [b',', ..] | [b' ', b'|', b' ', ..]);
+        if len == 0 || alone || !TOPICS.contains(&&text[at..at + len]) {
             return None;
         }
         count += 1;
