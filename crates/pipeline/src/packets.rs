@@ -57,13 +57,8 @@ impl Packets {
     /// Decodes a chunk into a batch that holds `before` packets already.
     fn feed(&mut self, bytes: &[u8], before: u64, batch: &mut EventBatch) {
         let decoder = &mut self.decoder;
-        let packets = self.capture.feed(bytes, &TunnelPackets, &mut |packet| {
-            let packet = tunlog_model::PacketRef {
-                number: before + packet.number,
-                ..packet.clone()
-            };
-            decoder.packet(&packet, batch);
+        batch.lines = self.capture.feed(bytes, before, &TunnelPackets, &mut |packet| {
+            decoder.packet(packet, batch)
         });
-        batch.lines = before + packets;
     }
 }

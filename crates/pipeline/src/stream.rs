@@ -248,7 +248,10 @@ impl<'r> Shared<'r> {
 /// Whether a set is worth threads.
 pub(crate) fn is_large(specs: &[(SourceId, SourceSpec)]) -> bool {
     specs.iter().any(|(_, spec)| match &spec.kind {
-        SourceKind::File(path) => std::fs::metadata(path).is_ok_and(|data| data.len() >= PARALLEL_MIN),
+        SourceKind::File(path) => {
+            // of a capture nothing can be read before what stands in front of it
+            std::fs::metadata(path).is_ok_and(|data| data.len() >= PARALLEL_MIN) && !spec.is_plain_capture()
+        }
         _ => true,
     })
 }

@@ -15,8 +15,11 @@ fn wrong(flaw: Flaw) -> (Id, Flaw) {
     (Id::MalformedAuth, flaw)
 }
 
+/// A field, and what follows it.
+type Parts<'a> = (&'a [u8], &'a [u8]);
+
 /// A field with its length in front of it; what follows.
-fn counted<'a>(protocol: &'static str, data: &'a [u8], at: usize) -> Result<(&'a [u8], &'a [u8]), (Id, Flaw)> {
+fn counted<'a>(protocol: &'static str, data: &'a [u8], at: usize) -> Result<Parts<'a>, (Id, Flaw)> {
     let len = data.first().map(|len| usize::from(*len));
     match len.and_then(|len| Some((data.get(1..=len)?, &data[1 + len..]))) {
         Some(parts) => Ok(parts),
@@ -131,7 +134,7 @@ fn success(teller: &mut Teller<'_>, context: &Context, id: u8, data: &[u8]) {
 
 /// `E=691 R=1 C=… V=3 M=text` (RFC 2759 §6): the error decides what the user can do; the new challenge is left out.
 fn failure(teller: &mut Teller<'_>, context: &Context, id: u8, data: &[u8]) {
-    let error = data.strip_prefix(b"E=").map(|rest| number(rest));
+    let error = data.strip_prefix(b"E=").map(number);
     let retry = after(data, b" R=").map(|rest| number(rest) == 1);
     let text = match error {
         Some(_) => after(data, b" M=").unwrap_or(b""),

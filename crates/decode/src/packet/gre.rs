@@ -170,33 +170,31 @@ impl Calls {
         }
     }
 
-    /// Tells what a call's directions sent, and forgets them.
+    /// Tells what a call's directions sent and whether one of them is missing, and forgets them.
     pub fn end(&mut self, teller: &mut Teller<'_>, way: Way, (client, server): (Option<u16>, Option<u16>)) {
-        if let Some(call) = server
-            && let Some(direction) = self.directions.remove(&(way.client, way.server, call))
-        {
-            tell(
-                teller,
-                (way.client, way.server, call),
-                Way {
-                    from_client: true,
-                    ..way
-                },
-                &direction,
-            );
-        }
-        if let Some(call) = client
-            && let Some(direction) = self.directions.remove(&(way.server, way.client, call))
-        {
-            tell(
-                teller,
-                (way.server, way.client, call),
-                Way {
-                    from_client: false,
-                    ..way
-                },
-                &direction,
-            );
+        let mut take = |from: IpAddr, to: IpAddr, call: Option<u16>, from_client: bool| {
+            let call = call?;
+            let direction = self.directions.remove(&(from, to, call))?;
+            tell(teller, (from, to, call), Way { from_client, ..way }, &direction);
+            Some(direction)
+        };
+        let from = take(way.client, way.server, server, true);
+        let to = take(way.server, way.client, client, false);
+        if let Some((id, line)) = missing(from.as_ref(), to.as_ref()) {
+            let from_client = id != Id::GreNeverToClient && id != Id::GreNotReceived;
+            let way = Way { from_client, ..way };
+            let ends = if from_client {
+                (way.client, way.server)
+            } else {
+                (way.server, way.client)
+            };
+            let call = if from_client { server } else { client };
+            let context = Context {
+                way: Some(way),
+                carrier: call.map_or(Carrier::None, Carrier::Gre),
+                ..Context::between((ends.0, None), (ends.1, None))
+            };
+            teller.plain(id, &context, line);
         }
     }
 
@@ -225,6 +223,24 @@ impl Calls {
         for (key, direction) in gone {
             tell(teller, key, way(key.0, key.1), &direction);
         }
+    }
+}
+
+/// Packets of one direction after which silence of the other means something.
+const TELLING_MIN: u64 = 3;
+
+/// Which direction of a call is missing, or does not arrive: every packet of one acknowledges what came of the other (RFC
+/// 2637 §4.3), so packets that are never acknowledged did not get there.
+fn missing(from: Option<&Direction>, to: Option<&Direction>) -> Option<(Id, &'static str)> {
+    let packets = |direction: Option<&Direction>| direction.map_or(0, |direction| direction.packets);
+    match (packets(from), packets(to)) {
+        (0, TELLING_MIN..) => Some((Id::GreNeverFromClient, "no GRE ever came from the client")),
+        (TELLING_MIN.., 0) => Some((Id::GreNeverToClient, "no GRE ever went to the client")),
+        (TELLING_MIN.., TELLING_MIN..) if from.is_some_and(|from| from.acknowledged.is_none()) => Some((
+            Id::GreNotReceived,
+            "the client acknowledges none of the GRE packets that went to it",
+        )),
+        _ => None,
     }
 }
 

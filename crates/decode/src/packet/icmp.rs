@@ -53,16 +53,26 @@ pub(super) fn packet(
     if !wanted {
         return;
     }
+    tell(teller, sides, context, &inner, message, text, bytes);
+}
+
+/// Tells an error about a packet that matters.
+fn tell(
+    teller: &mut Teller<'_>,
+    sides: &mut Sides,
+    context: Context,
+    inner: &Inner,
+    message: Id,
+    text: &'static str,
+    bytes: &[u8],
+) {
+    let Some(((from, _), _)) = context.ends else { return };
+    let (source_port, destination_port) = inner.ports.unwrap_or_default();
     let mut way = sides.way(inner.source, inner.destination);
-    if inner.ports.is_some() {
-        // whoever is asked on the port is the gateway
-        let asked = [1723, 1701, 500, 4500, 1812, 1813, 1645, 1646].contains(&destination_port);
-        let asks = asked && source_port != destination_port;
-        way = if asks {
-            Way::of(inner.source, inner.destination, true)
-        } else {
-            way
-        };
+    // whoever is asked on the port is the gateway
+    let asked = [1723, 1701, 500, 4500, 1812, 1813, 1645, 1646].contains(&destination_port);
+    if inner.ports.is_some() && asked && source_port != destination_port {
+        way = Way::of(inner.source, inner.destination, true);
     }
     let context = Context {
         way: Some(way),
@@ -71,9 +81,9 @@ pub(super) fn packet(
             .map(|_| if way.from_client { source_port } else { destination_port }),
         ..context
     };
-    let mtu = match (version, message) {
-        (4, Id::IcmpTooBig) => Some(i64::from(word(bytes, 6))),
-        (_, Id::IcmpTooBig) => Some(i64::from(long(bytes, 4))),
+    let mtu = match (message, from.is_ipv4()) {
+        (Id::IcmpTooBig, true) => Some(i64::from(word(bytes, 6))),
+        (Id::IcmpTooBig, false) => Some(i64::from(long(bytes, 4))),
         _ => None,
     };
     let name = protocol_name(inner.protocol);
@@ -89,7 +99,7 @@ pub(super) fn packet(
     };
     let mut draft = draft
         .word(Field::Protocol, name)
-        .int(Field::Code, (*code).into())
+        .int(Field::Code, bytes[1].into())
         .ip(Field::Address, from)
         .word(Field::Reason, text);
     if let Some((source, destination)) = inner.ports {

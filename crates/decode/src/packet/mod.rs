@@ -40,6 +40,7 @@ pub struct PacketDecoder {
     requests: radius::Requests,
     /// The time of the last packet.
     last: Stamp,
+    scratch: String,
 }
 
 impl PacketDecoder {
@@ -55,6 +56,7 @@ impl PacketDecoder {
             encrypted: ike::Encrypted::default(),
             requests: radius::Requests::default(),
             last: Stamp::Missing,
+            scratch: String::new(),
         }
     }
 
@@ -71,6 +73,7 @@ impl PacketDecoder {
             messages,
             stamp: packet.stamp,
             number: packet.number,
+            scratch: &mut self.scratch,
         };
         let missing = packet.missing;
         let (addresses, context) = match packet.addresses {
@@ -104,7 +107,8 @@ impl PacketDecoder {
                 }
             }
             Content::Ip(47, bytes) => {
-                if let Err(flaw) = gre(&mut self.calls, &mut self.sides, &mut teller, addresses, bytes, missing)
+                let known = (&mut self.calls, &mut self.sides, &self.connections);
+                if let Err(flaw) = gre(known, &mut teller, addresses, bytes, missing)
                     && missing == 0
                 {
                     let way = Some(self.sides.way(addresses.0, addresses.1));
@@ -140,6 +144,7 @@ impl PacketDecoder {
             messages: &self.messages,
             stamp: self.last,
             number,
+            scratch: &mut self.scratch,
         };
         let sides = &mut self.sides;
         let mut way = |from, to| sides.way(from, to);
@@ -162,8 +167,7 @@ fn malformed(flaw: &Flaw) -> Id {
 
 /// A GRE packet: counted, its call's first one told, and its PPP frame read.
 fn gre(
-    calls: &mut gre::Calls,
-    sides: &mut sides::Sides,
+    (calls, sides, connections): (&mut gre::Calls, &mut sides::Sides, &pptp::Connections),
     teller: &mut Teller<'_>,
     (from, to): (IpAddr, IpAddr),
     bytes: &[u8],
@@ -201,6 +205,10 @@ fn gre(
         let line = format!("GREv1 call {} begins, seq {sequence}", packet.call);
         if let Some(draft) = teller.event(Id::GreStarted, &context, &line) {
             draft.int(Field::Length, packet.frame.len() as i64).end();
+        }
+        if connections.agreed(way, packet.call) == Some(false) {
+            let line = format!("GREv1 call {} was never agreed on the control connection", packet.call);
+            teller.plain(Id::GreStrange, &context, &line);
         }
     }
     if packet.frame.is_empty() {

@@ -105,6 +105,18 @@ impl Connections {
         (!ended.is_empty()).then_some(Ended { way, calls: ended })
     }
 
+    /// Whether a call id was agreed between two addresses; None if no call of theirs is known.
+    pub fn agreed(&self, way: Way, call: u16) -> Option<bool> {
+        let of_pair = |key: &Key| (key.0, key.2) == (way.client, way.server);
+        let open = self.open.iter().filter(|(key, _)| of_pair(key));
+        let mut ids = open
+            .flat_map(|(_, connection)| connection.calls.iter())
+            .filter_map(|(client, server)| if way.from_client { *server } else { *client })
+            .peekable();
+        ids.peek()?;
+        Some(ids.any(|id| id == call))
+    }
+
     fn make_room(&mut self) {
         if self.open.len() < CONNECTIONS_MAX {
             return;
@@ -311,124 +323,29 @@ fn not_pptp(teller: &mut Teller<'_>, context: &Context, bytes: &[u8]) {
 
 /// Tells a message whose length fits its type.
 fn tell(teller: &mut Teller<'_>, context: &Context, kind: u16, bytes: &[u8]) {
-    let first = word(bytes, 12);
-    let result = |at: usize| bytes.get(at).copied().unwrap_or(0);
     match kind {
-        1 => start(
-            teller,
-            Id::PptpSccrq,
-            context,
-            bytes,
-            "Start-Control-Connection-Request",
-            None,
-        ),
+        1 => start(teller, Id::PptpSccrq, context, bytes, "Request", None),
         2 => {
-            let id = if result(14) == 1 {
+            let result = (bytes[14], bytes[15]);
+            let id = if result.0 == 1 {
                 Id::PptpSccrp
             } else {
                 Id::PptpSccrpRefused
             };
-            start(
-                teller,
-                id,
-                context,
-                bytes,
-                "Start-Control-Connection-Reply",
-                Some((result(14), result(15))),
-            );
+            start(teller, id, context, bytes, "Reply", Some(result));
         }
-        3 => {
-            let line = format!("PPTP Stop-Control-Connection-Request reason {}", result(12));
-            with(teller, Id::PptpStopRequest, context, &line, |draft| {
-                draft.int(Field::Code, result(12).into())
-            });
-        }
-        4 => {
-            let line = format!(
-                "PPTP Stop-Control-Connection-Reply result {} error {}",
-                result(12),
-                result(13)
-            );
-            with(teller, Id::PptpStopReply, context, &line, |draft| {
-                draft.int(Field::Code, result(12).into())
-            });
-        }
-        5 => teller.plain(
-            Id::PptpEchoRequest,
-            context,
-            &format!("PPTP Echo-Request id {}", long(bytes, 12)),
-        ),
-        6 => {
-            let line = format!("PPTP Echo-Reply id {} result {}", long(bytes, 12), result(16));
-            with(teller, Id::PptpEchoReply, context, &line, |draft| {
-                draft.int(Field::Code, result(16).into())
-            });
-        }
-        7 => {
-            let line = format!(
-                "PPTP Outgoing-Call-Request call {first} serial {} window {}",
-                word(bytes, 14),
-                word(bytes, 32)
-            );
-            with(teller, Id::PptpOcrq, context, &line, |draft| {
-                own_call(draft, context, first).int(Field::Serial, word(bytes, 14).into())
-            });
-        }
+        3..=6 => connection(teller, context, kind, bytes),
         8 => reply(teller, context, bytes),
-        9 => {
-            let line = format!("PPTP Incoming-Call-Request call {first}");
-            with(teller, Id::PptpIcrq, context, &line, |draft| {
-                own_call(draft, context, first)
-            });
-        }
-        10 => {
-            let line = format!(
-                "PPTP Incoming-Call-Reply call {first} peer {} result {}",
-                word(bytes, 14),
-                result(16)
-            );
-            with(teller, Id::PptpIcrp, context, &line, |draft| {
-                own_call(draft, context, first).int(Field::Code, result(16).into())
-            });
-        }
-        11 => teller.plain(
-            Id::PptpIccn,
-            context,
-            &format!("PPTP Incoming-Call-Connected peer {first}"),
-        ),
-        12 => {
-            let line = format!("PPTP Call-Clear-Request call {first}");
-            with(teller, Id::PptpClear, context, &line, |draft| {
-                own_call(draft, context, first)
-            });
-        }
-        13 => {
-            let line = format!(
-                "PPTP Call-Disconnect-Notify call {first} result {} error {}",
-                result(14),
-                result(15)
-            );
-            with(teller, Id::PptpDisconnect, context, &line, |draft| {
-                own_call(draft, context, first)
-                    .int(Field::Code, result(14).into())
-                    .int(Field::Status, result(15).into())
-            });
-        }
+        7 | 9..=13 => call(teller, context, kind, bytes),
         14 => {
-            let line = format!(
-                "PPTP WAN-Error-Notify peer {first} crc {} framing {} overruns {}",
-                long(bytes, 16),
-                long(bytes, 20),
-                long(bytes, 24)
-            );
+            let (crc, framing, overruns) = (long(bytes, 16), long(bytes, 20), long(bytes, 24));
+            let peer = word(bytes, 12);
+            let line = format!("PPTP WAN-Error-Notify peer {peer} crc {crc} framing {framing} overruns {overruns}");
             teller.plain(Id::PptpErrors, context, &line);
         }
         15 => {
-            let line = format!(
-                "PPTP Set-Link-Info peer {first} accm {:#010x} {:#010x}",
-                long(bytes, 16),
-                long(bytes, 20)
-            );
+            let (peer, send, receive) = (word(bytes, 12), long(bytes, 16), long(bytes, 20));
+            let line = format!("PPTP Set-Link-Info peer {peer} accm {send:#010x} {receive:#010x}");
             teller.plain(Id::PptpLinkInfo, context, &line);
         }
         _ => {
@@ -438,6 +355,75 @@ fn tell(teller: &mut Teller<'_>, context: &Context, kind: u16, bytes: &[u8]) {
             });
         }
     }
+}
+
+/// Messages about the connection itself: stop and echo.
+fn connection(teller: &mut Teller<'_>, context: &Context, kind: u16, bytes: &[u8]) {
+    let (id, line, code) = match kind {
+        3 => {
+            let reason = bytes[12];
+            let line = format!("PPTP Stop-Control-Connection-Request reason {reason}");
+            (Id::PptpStopRequest, line, Some(reason))
+        }
+        4 => {
+            let (result, error) = (bytes[12], bytes[13]);
+            let line = format!("PPTP Stop-Control-Connection-Reply result {result} error {error}");
+            (Id::PptpStopReply, line, Some(result))
+        }
+        5 => {
+            let line = format!("PPTP Echo-Request id {}", long(bytes, 12));
+            (Id::PptpEchoRequest, line, None)
+        }
+        _ => {
+            let line = format!("PPTP Echo-Reply id {} result {}", long(bytes, 12), bytes[16]);
+            (Id::PptpEchoReply, line, Some(bytes[16]))
+        }
+    };
+    with(teller, id, context, &line, |draft| match code {
+        Some(code) => draft.int(Field::Code, code.into()),
+        None => draft,
+    });
+}
+
+/// Messages about a call, whose id is the sender's.
+fn call(teller: &mut Teller<'_>, context: &Context, kind: u16, bytes: &[u8]) {
+    let (first, second) = (word(bytes, 12), word(bytes, 14));
+    let (id, line) = match kind {
+        7 => {
+            let window = word(bytes, 32);
+            let line = format!("PPTP Outgoing-Call-Request call {first} serial {second} window {window}");
+            (Id::PptpOcrq, line)
+        }
+        9 => (Id::PptpIcrq, format!("PPTP Incoming-Call-Request call {first}")),
+        10 => {
+            let line = format!(
+                "PPTP Incoming-Call-Reply call {first} peer {second} result {}",
+                bytes[16]
+            );
+            (Id::PptpIcrp, line)
+        }
+        11 => {
+            let line = format!("PPTP Incoming-Call-Connected peer {first}");
+            return teller.plain(Id::PptpIccn, context, &line);
+        }
+        12 => (Id::PptpClear, format!("PPTP Call-Clear-Request call {first}")),
+        _ => {
+            let (result, error) = (bytes[14], bytes[15]);
+            let line = format!("PPTP Call-Disconnect-Notify call {first} result {result} error {error}");
+            (Id::PptpDisconnect, line)
+        }
+    };
+    with(teller, id, context, &line, |draft| {
+        let draft = own_call(draft, context, first);
+        match kind {
+            7 => draft.int(Field::Serial, second.into()),
+            10 => draft.int(Field::Code, bytes[16].into()),
+            13 => draft
+                .int(Field::Code, bytes[14].into())
+                .int(Field::Status, bytes[15].into()),
+            _ => draft,
+        }
+    });
 }
 
 fn with<'b>(
@@ -460,7 +446,7 @@ fn own_call<'b>(draft: Draft<'b>, context: &Context, call: u16) -> Draft<'b> {
 
 fn start(teller: &mut Teller<'_>, id: Id, context: &Context, bytes: &[u8], name: &str, result: Option<(u8, u8)>) {
     let (host, vendor) = (padded(&bytes[28..92]), padded(&bytes[92..156]));
-    let mut line = format!("PPTP {name}");
+    let mut line = format!("PPTP Start-Control-Connection-{name}");
     if let Some((result, error)) = result {
         let _ = write!(line, " result {result} error {error}");
     }

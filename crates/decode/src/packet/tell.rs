@@ -77,6 +77,8 @@ pub(super) struct Teller<'t> {
     pub messages: &'t Messages,
     pub stamp: Stamp,
     pub number: u64,
+    /// For the line; only its room is kept between events.
+    pub scratch: &'t mut String,
 }
 
 impl Teller<'_> {
@@ -124,12 +126,13 @@ impl Teller<'_> {
 
     /// The packet in one line, with its addresses in front as tcpdump shows them.
     fn line(&mut self, context: &Context, line: &str) -> Span {
-        let mut text = String::with_capacity(line.len() + 64);
+        let text = &mut *self.scratch;
+        text.clear();
         if let Some((from, to)) = context.ends {
             text.push_str(if from.0.is_ipv4() { "IP " } else { "IP6 " });
-            end(&mut text, from);
+            end(text, from);
             text.push_str(" > ");
-            end(&mut text, to);
+            end(text, to);
             text.push_str(": ");
         }
         text.push_str(line);

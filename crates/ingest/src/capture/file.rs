@@ -25,6 +25,8 @@ pub(super) enum Record<'a> {
     Nothing,
     /// The writer counts packets that it lost.
     Lost(u64),
+    /// Something about it cannot be right, and it was used all the same.
+    Odd(String),
     /// It contradicts itself; the next record can be found all the same.
     Bad(String),
 }

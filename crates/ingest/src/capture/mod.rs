@@ -86,15 +86,16 @@ impl Capture {
         }
     }
 
-    /// Reads on. Calls `each` with every packet that `filter` wants; `PacketRef::number` counts from 1 within this stretch.
-    /// Answers how many packets the stretch held.
+    /// Reads on. Calls `each` with every packet that `filter` wants; `PacketRef::number` goes on from `before`. Answers the
+    /// number of the last one.
     pub fn feed<F: PacketFilter>(
         &mut self,
         mut bytes: &[u8],
+        before: u64,
         filter: &F,
         each: &mut impl FnMut(&PacketRef<'_>),
     ) -> u64 {
-        self.above.stretch = 0;
+        self.above.stretch = before;
         while !self.carry.is_empty() && !bytes.is_empty() && !self.stopped {
             let wanted = match self.format.step(&self.carry) {
                 Step::Needs(wanted) => wanted,
@@ -175,6 +176,7 @@ impl Capture {
                             let cause = format!("the capturing machine says that it lost {count} packets");
                             self.say(ProblemKind::Note, cause);
                         }
+                        Record::Odd(reason) => self.say(ProblemKind::Warning, reason),
                         Record::Bad(reason) => {
                             self.say(ProblemKind::Warning, format!("{reason}: the block is not used"))
                         }

@@ -126,10 +126,10 @@ impl Pcapng {
             self.interfaces.push(interface);
         }
         match (sound, problem) {
-            (false, _) => Record::Bad(
+            (false, _) => Record::Odd(
                 "an interface block has an option that is longer than the block; its packets are read".into(),
             ),
-            (true, Some(problem)) => Record::Bad(format!("{problem}; its packets have no time")),
+            (true, Some(problem)) => Record::Odd(format!("{problem}; its packets have no time")),
             (true, None) => Record::Nothing,
         }
     }

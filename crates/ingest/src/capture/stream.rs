@@ -118,10 +118,11 @@ impl Streams {
                 from: ends.to,
                 to: ends.from,
             });
-        } else if fin && let Entry::Occupied(direction) = self.directions.entry(ends) {
-            if direction.get().waiting.is_empty() {
-                direction.remove();
-            }
+        } else if fin
+            && let Entry::Occupied(direction) = self.directions.entry(ends)
+            && direction.get().waiting.is_empty()
+        {
+            direction.remove();
         }
     }
 

@@ -36,9 +36,9 @@ fn read_in(bytes: &[u8], step: usize) -> (Vec<String>, Vec<String>) {
                 Content::Ppp(bytes, sent) => format!("ppp {} {sent:?}", bytes.len()),
                 Content::Flaw(flaw) => format!("flaw {} {} {}", flaw.protocol, flaw.offset, flaw.reason),
             };
-            lines.push(format!("{} {:?} {what}", before + packet.number, packet.stamp));
+            lines.push(format!("{} {:?} {what}", packet.number, packet.stamp));
         };
-        before += capture.feed(part, &Everything, &mut each);
+        before = capture.feed(part, before, &Everything, &mut each);
     }
     capture.end();
     let problems = capture.problems().iter().map(ToString::to_string).collect();

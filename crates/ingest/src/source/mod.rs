@@ -47,6 +47,18 @@ impl SourceSpec {
     }
 }
 
+impl SourceSpec {
+    /// Whether it is a plain file that begins like a packet capture: such a one is read in order, by one thread.
+    pub fn is_plain_capture(&self) -> bool {
+        let SourceKind::File(path) = &self.kind else {
+            return false;
+        };
+        let mut head = [0; 4];
+        let read = File::open(path).and_then(|file| read_at(&file, &mut head, 0));
+        read.is_ok_and(|read| crate::capture::is_capture(&head[..read]))
+    }
+}
+
 /// What kind of input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {

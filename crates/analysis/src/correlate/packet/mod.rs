@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{Attempt, Event, Field, Layer, Protocol};
+use tunlog_model::{Attempt, Event, EventKind, Field, Layer, Protocol};
 
 use super::Correlator;
 use super::slab::{Key, Slab};
@@ -140,7 +140,7 @@ impl Correlator {
         if let Some(name) = tunnel.filter(|name| !matches!(name, Name::Tunnel(0) | Name::PeerTunnel(0))) {
             let known = self.packets.find(pair, name);
             // a capture that begins in the middle: one connection for what comes of this tunnel
-            return known.or_else(|| (id != "malformed-l2tp").then(|| self.begin_talk(event, Protocol::L2tp, pair)));
+            return known.or_else(|| self.stray_frame(event, pair));
         }
         if id == "malformed-l2tp" {
             return None;
@@ -189,6 +189,14 @@ impl Correlator {
         if event.message().id == "malformed-gre" {
             return None;
         }
+        // a call is agreed, and its GRE comes with another key: somebody on the way rewrote it
+        let waiting = self.packets.talks.iter().filter(|(_, talk)| {
+            (talk.client, talk.server) == pair && talk.waits_for_gre(matches!(name, Name::Call(_)))
+        });
+        if let Some((key, _)) = waiting.max_by_key(|(_, talk)| talk.call_up) {
+            self.packets.name(key, pair, name);
+            return Some(key);
+        }
         let stray = self.packets.find(pair, Name::Stray).filter(|key| {
             let other = |known: &Name| {
                 matches!(
@@ -212,6 +220,15 @@ impl Correlator {
         };
         self.packets.name(key, pair, name);
         Some(key)
+    }
+
+    /// A frame of a tunnel that was not seen to begin: its beginning was encrypted, or came before the capture.
+    fn stray_frame(&mut self, event: &Event<'_>, pair: Pair) -> Option<Key> {
+        let message = event.message();
+        let says_nothing = message.kind == EventKind::Malformed
+            || (message.kind == EventKind::TrafficCounted && event.int(Field::Count) == Some(0));
+        let encrypted = self.packets.find(pair, Name::Ipsec);
+        encrypted.or_else(|| (!says_nothing).then(|| self.begin_talk(event, Protocol::L2tp, pair)))
     }
 
     /// IPsec between two addresses; one that failed is over when the client begins anew.
@@ -244,7 +261,7 @@ impl Correlator {
 
     fn begin_talk(&mut self, event: &Event<'_>, protocol: Protocol, pair: Pair) -> Key {
         let mut talk = Talk::new(event, protocol, pair.0, pair.1);
-        if protocol == Protocol::L2tp {
+        if protocol == Protocol::L2tp && event.message().id == "l2tp-start-request" {
             self.take_ipsec(&mut talk, pair);
         }
         let key = self.packets.talks.insert(talk);
@@ -306,8 +323,13 @@ impl Correlator {
                 self.end_talk(key, false);
             }
         }
-        // each once: those that go on are put at the end of the queue again
-        for _ in 0..self.packets.quiet.len() {
+        // each once: those that go on are put at the end of the queue again; where the evidence ends nobody fell silent
+        let looks = if self.packets.join.ending {
+            0
+        } else {
+            self.packets.quiet.len()
+        };
+        for _ in 0..looks {
             let Some((_, key)) = self
                 .packets
                 .quiet

@@ -149,6 +149,9 @@ impl Talk {
         if self.facts.client_port.is_none() {
             self.facts.client_port = event.int(Field::ClientPort).and_then(|port| u16::try_from(port).ok());
         }
+        if !matches!(message.layer, Layer::Control) {
+            self.opened = true; // whatever is carried was let in
+        }
         match message.layer {
             _ if message.kind == EventKind::Malformed => self.malformed = true,
             _ if message.id.starts_with("icmp-") => self.icmp = self.icmp.or(Some(message.id)),
@@ -196,7 +199,6 @@ impl Talk {
             "tcp-closed" | "tcp-reset" | "l2tp-stop" | "l2tp-call-disconnect" => {
                 if let Some(reason) = event.text(Field::Reason)
                     && self.goodbye.is_none()
-                    && self.up.is_none()
                 {
                     self.goodbye = Some(Goodbye {
                         from_client: is_client,
@@ -240,6 +242,9 @@ impl Talk {
     }
 
     fn channel(&mut self, event: &Event<'_>, side: usize) {
+        if event.message().blames.is_some() {
+            return; // it tells what is missing
+        }
         let own = &mut self.sides[side];
         own.carried = true;
         if event.message().kind != EventKind::TrafficCounted {
@@ -405,6 +410,12 @@ impl Talk {
         self.protocol == Protocol::Pptp && self.ended == Some(false) && self.call_up.is_none() && self.syns > 0
     }
 
+    /// Whether a call was agreed of which this direction was not seen.
+    pub fn waits_for_gre(&self, from_client: bool) -> bool {
+        let side = if from_client { FROM_CLIENT } else { TO_CLIENT };
+        self.protocol == Protocol::Pptp && self.call_up.is_some() && self.ended.is_none() && !self.sides[side].carried
+    }
+
     /// A client that was refused tries once more.
     pub fn try_again(&mut self) {
         (self.opened, self.refused, self.ended) = (false, false, None);
@@ -423,6 +434,7 @@ impl Talk {
             Some((false, text)) if text.contains("not responding") => EndReason::PeerGone,
             Some((false, _)) if self.echoes >= ECHOES_MIN => EndReason::PeerGone,
             Some((true, _)) => EndReason::UserRequest,
+            Some((false, "Server closing")) => EndReason::ServerStopped,
             // a gateway that is told to stop says "User request" too
             Some((false, text)) if text.contains("User request") => EndReason::Admin,
             Some((false, _)) => EndReason::Unknown,

@@ -158,7 +158,8 @@ fn ppp(talk: &Talk, is_over: bool) -> Option<Blame> {
     if let Some(cause) = talk.auth_failed {
         return say(cause, Certain, Layer::Auth);
     }
-    if !(from.lcp_acked && to.lcp_acked) && !talk.auth_begun {
+    let link_agreed = talk.auth_begun || (from.lcp_acked && to.lcp_acked);
+    if !link_agreed {
         if from.auth_refused && (is_over || talk.goodbye.is_some()) {
             return say("auth-method-refused", Likely, Layer::Auth);
         }
