@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cp corpus/framing/vpn* corpus/attempts/
@@ -18,6 +18,17 @@ for file in ../crates/decode/dialects/*.toml; do
     done
 done
 gzip -c corpus/framing/vpn1 >corpus/source/vpn1.gz
+# a capture with the byte of its stretches in front; of the packets a first one each: direction and length, then the packet
+for file in ../crates/pipeline/tests/fixtures/capture/*.pcap; do
+    { printf '\377'; cat "$file"; } >"corpus/capture/$(basename "$file")"
+done
+printf '\200\000\234\000\001\032\053\074\115\000\001\000\000' >corpus/packet_pptp/start
+printf '\054\060\001\210\013\000\012\000\001\000\000\000\001\377\003\300\041\001\001\000\006\007\002' >corpus/packet_gre/lcp
+printf '\034\377\003\302\043\004\001\000\012E=691 R=1' >corpus/packet_ppp/chap
+printf '\050\310\002\000\024\000\000\000\000\000\000\000\000\200\010\000\000\000\000\000\001' >corpus/packet_l2tp/sccrq
+head -c 60 /dev/zero >corpus/packet_ike/zeros
+printf '\064\001\001\000\032AAAAAAAAAAAAAAAA\001\006anna' >corpus/packet_radius/request
+printf '\110\003\004\000\000\000\000\005\170\105\000\000\074\000\000\000\000\100\057\000\000\313\000\161\001\306\063\144\001\060\001' >corpus/packet_icmp/mtu
 hostile=../../shared/corpus/hostile
 if [ -d "$hostile" ]; then
     for file in "$hostile"/*; do
@@ -25,5 +36,6 @@ if [ -d "$hostile" ]; then
             for target in framing attempts source; do cp -f "$file" "corpus/$target/"; done
         fi
     done
+    for file in "$hostile"/1[2-5]*.pcap*; do { printf '\377'; cat "$file"; } >"corpus/capture/$(basename "$file")"; done
 fi
 chmod -R u+w corpus

@@ -11,7 +11,7 @@ mod stream;
 
 use std::ops::ControlFlow;
 
-use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact};
+use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
@@ -216,6 +216,20 @@ pub fn run(found: Discovered, catalogue: &Catalogue, settings: &Settings, subscr
     teller.summary
 }
 
+/// A difference between the clocks of log and capture that is told, seconds: syslog's stamps have no fractions.
+const SKEW_TOLD_MIN: f64 = 2.0;
+
+/// Tells that the clocks of log and capture differ.
+fn skewed(skew: Skew) -> Problem {
+    let direction = if skew.seconds > 0.0 { "ahead of" } else { "behind" };
+    let cause = format!(
+        "the log's clock is {:.0} s {direction} that of the capture, by {} connection(s) that both show",
+        skew.seconds.abs(),
+        skew.pairs
+    );
+    Problem::note("clocks", cause)
+}
+
 /// Feeds the correlator and tells the subscriber what comes of it.
 pub(crate) struct Teller<'s> {
     settings: &'s Settings,
@@ -343,6 +357,11 @@ impl<'s> Teller<'s> {
 
     pub(crate) fn finish(&mut self) -> ControlFlow<()> {
         self.correlator.finish();
+        if let Some(skew) = self.correlator.skew()
+            && skew.seconds.abs() >= SKEW_TOLD_MIN
+        {
+            self.summary.problems.push(skewed(skew));
+        }
         self.tell_closed()
     }
 }

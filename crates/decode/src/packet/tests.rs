@@ -308,9 +308,9 @@ fn example(id: &str) -> String {
     let (_, text) = crate::DIALECT_FILES
         .iter()
         .find(|(name, _)| *name == "pcap.toml")
-        .unwrap();
-    let file: crate::definition::DialectFile = toml::from_str(text).unwrap();
-    let entry = file.message.iter().find(|entry| entry.id == id).unwrap();
+        .expect("shipped");
+    let file: crate::definition::DialectFile = toml::from_str(text).expect("a dialect");
+    let entry = file.message.iter().find(|entry| entry.id == id).expect("a message");
     entry.example[0].line.clone()
 }
 

@@ -1,6 +1,5 @@
 //! TCP connections: the bytes of each direction in order (RFC 9293 §3.4), in bounded memory.
 
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
@@ -63,17 +62,14 @@ impl Streams {
             from: (source, header.source_port),
             to: (destination, header.destination_port),
         };
-        let (syn, fin, rst) = (
-            header.flags & SYN != 0,
-            header.flags & FIN != 0,
-            header.flags & RST != 0,
-        );
+        let set = |flag: u8| header.flags & flag != 0;
+        let (syn, fin, rst) = (set(SYN), set(FIN), set(RST));
         let bytes = &payload[header.len.min(payload.len())..];
         let mut segment = Segment {
             source_port: header.source_port,
             destination_port: header.destination_port,
             syn,
-            ack: header.flags & ACK != 0,
+            ack: set(ACK),
             fin,
             rst,
             bytes: &[],
@@ -118,11 +114,6 @@ impl Streams {
                 from: ends.to,
                 to: ends.from,
             });
-        } else if fin
-            && let Entry::Occupied(direction) = self.directions.entry(ends)
-            && direction.get().waiting.is_empty()
-        {
-            direction.remove();
         }
     }
 

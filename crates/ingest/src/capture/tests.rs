@@ -257,8 +257,7 @@ fn fragments_are_one_datagram() {
 #[test]
 fn version_6_with_extension_headers() {
     let mut packet = vec![0x60, 0, 0, 0, 0, 19, 0, 64];
-    let from: IpAddr = "2001:db8::1".parse().unwrap();
-    let IpAddr::V6(from) = from else { unreachable!() };
+    let from = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
     packet.extend(from.octets());
     packet.extend(from.octets());
     packet.extend([60, 0, 1, 4, 0, 0, 0, 0]);

@@ -73,14 +73,15 @@ fn bad_inputs_are_told_once_each_and_the_rest_is_read() {
     let mut bytes = b"\x7fELF".to_vec();
     bytes.extend((0..4000_u32).map(|n| (n * 7 % 32) as u8));
     let binary = folder.write("program", &bytes);
+    let events = folder.write("a.evtx", b"ElfFile\0aaaaaaaaaaaaaaaa");
     let missing = folder.0.join("missing.log");
     let nothing = folder.0.join("nothing*.log");
     std::fs::create_dir(folder.0.join("void")).unwrap();
     let void = folder.0.join("void");
-    let paths = [empty, binary, missing, nothing, void, "/dev/null".into(), good];
+    let paths = [empty, binary, events, missing, nothing, void, "/dev/null".into(), good];
     let run = read(&paths, false, &options());
     assert_eq!(run.bodies(), numbers(0, 3));
-    assert_eq!(run.problems.len(), 6, "{:?}", run.told());
+    assert_eq!(run.problems.len(), 7, "{:?}", run.told());
     for problem in &run.problems {
         assert_eq!(problem.kind, ProblemKind::Error);
         assert!(

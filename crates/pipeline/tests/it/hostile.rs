@@ -221,6 +221,90 @@ fn f11_several_members() {
     assert!(seen.says("trailing data"), "{:?}", seen.problems());
 }
 
+/// A capture's events, what went wrong with it, and whether that is an error.
+fn capture(name: &str) -> Option<(Seen, bool)> {
+    let reading = Reading {
+        wants: Wants::Events,
+        ..Reading::default()
+    };
+    let seen = read_as(name, &reading)?;
+    let failed = seen
+        .summary
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Error);
+    Some((seen, failed))
+}
+
+#[test]
+fn f12_and_13_cut_and_absurd_records() {
+    let Some((seen, failed)) = capture("12-truncated.pcap") else {
+        return;
+    };
+    assert!(failed && seen.says("truncated") && seen.events.len() == 1);
+    let Some((seen, failed)) = capture("13-absurd-len.pcap") else {
+        return;
+    };
+    assert!(failed && seen.says("over the limit") && seen.says("byte 250") && seen.events.len() == 1);
+    let Some((seen, failed)) = capture("13b-snaplen-huge.pcap") else {
+        return;
+    };
+    // the same SYN twice, and a packet of which nothing was kept
+    assert!(!failed && seen.problems().is_empty() && seen.events.len() == 1);
+}
+
+#[test]
+fn f14_protocol_abuse() {
+    let Some((seen, failed)) = capture("14-protocol-abuse.pcap") else {
+        return;
+    };
+    let malformed = seen
+        .events
+        .iter()
+        .filter(|(_, id, _)| id.contains("/malformed-"))
+        .count();
+    assert!(!failed && malformed >= 14, "{malformed}");
+    let last = seen.events.iter().map(|(line, ..)| *line).max();
+    assert_eq!(last, Some(19));
+}
+
+#[test]
+fn f15_pcapng_blocks() {
+    for (name, packets, error, reason) in [
+        ("a-total-0", 1, true, "length of 0 bytes"),
+        ("b-total-max", 1, true, "4294967292 bytes, over the limit"),
+        ("c-total-odd", 1, true, "length of 45 bytes"),
+        ("d-trailer-differs", 1, false, "36 bytes in front and 8 at its end"),
+        ("e-caplen-over-block", 1, false, "claims 268435456 bytes"),
+        ("f-unknown-iface", 1, false, "interface 77"),
+        ("g-isb-bad-iface", 1, false, "interface 4294967295"),
+        ("h-option-overflow", 1, false, "option that is longer"),
+        ("i-if-tsresol-255", 1, false, "10^-255"),
+        ("j-no-idb", 0, false, "never announced"),
+        ("k-cut-block", 1, true, "cut short"),
+        ("l-bad-magic", 0, true, "byte-order magic"),
+    ] {
+        let Some((seen, failed)) = capture(&format!("15-pcapng-{name}.pcapng")) else {
+            return;
+        };
+        assert_eq!(
+            (seen.events.len(), failed),
+            (packets, error),
+            "{name}: {:?}",
+            seen.problems()
+        );
+        assert!(
+            seen.says(reason) && seen.problems().len() == 1,
+            "{name}: {:?}",
+            seen.problems()
+        );
+    }
+    let Some((seen, _)) = capture("15-pcapng-i-if-tsresol-255.pcapng") else {
+        return;
+    };
+    assert!(seen.events.iter().all(|(_, _, time)| time.assumed.has(Assumed::TIME)));
+}
+
 #[test]
 fn f18_names_that_are_programs() {
     for name in ["18-injection-names.log", "18b-quoted-names.log"] {

@@ -1,5 +1,6 @@
 //! The rooms in their order, seen from outside: files in, attempts out.
 
+mod captures;
 mod hostile;
 mod reading;
 mod seed;

@@ -283,9 +283,6 @@ impl Talk {
                 if self.sides[1 - side].lcp_acked {
                     self.facts.reach(Layer::Lcp);
                 }
-                if side == FROM_CLIENT {
-                    self.facts.auth_method = event.word(Field::AuthMethod).or(self.facts.auth_method);
-                }
             }
             "lcp-configure-nak" | "lcp-configure-reject" if event.word(Field::AuthMethod).is_some() => {
                 self.sides[side].auth_refused = true;
