@@ -308,9 +308,13 @@ fn example(id: &str) -> String {
     let (_, text) = crate::DIALECT_FILES
         .iter()
         .find(|(name, _)| *name == "pcap.toml")
-        .unwrap();
-    let file: crate::definition::DialectFile = toml::from_str(text).unwrap();
-    let entry = file.message.iter().find(|entry| entry.id == id).unwrap();
+        .expect("the dialect file is shipped");
+    let file: crate::definition::DialectFile = toml::from_str(text).expect("it is TOML");
+    let entry = file
+        .message
+        .iter()
+        .find(|entry| entry.id == id)
+        .expect("every message has an entry");
     entry.example[0].line.clone()
 }
 
