@@ -308,9 +308,13 @@ fn example(id: &str) -> String {
     let (_, text) = crate::DIALECT_FILES
         .iter()
         .find(|(name, _)| *name == "pcap.toml")
-        .expect("shipped");
-    let file: crate::definition::DialectFile = toml::from_str(text).expect("a dialect");
-    let entry = file.message.iter().find(|entry| entry.id == id).expect("a message");
+        .expect("the dialect file is shipped");
+    let file: crate::definition::DialectFile = toml::from_str(text).expect("it is TOML");
+    let entry = file
+        .message
+        .iter()
+        .find(|entry| entry.id == id)
+        .expect("every message has an entry");
     entry.example[0].line.clone()
 }
 

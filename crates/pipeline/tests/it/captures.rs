@@ -103,9 +103,9 @@ fn a_log_and_a_capture_of_the_same_connections_are_one_story() {
 #[test]
 fn the_clocks_of_log_and_capture_may_differ() {
     let folder = scratch("skew");
-    let log = std::fs::read_to_string(fixture("gre-dropped.log")).unwrap();
+    let log = std::fs::read_to_string(fixture("gre-dropped.log")).expect("a file of the test");
     assert!(log.contains(" 10:20:"));
-    std::fs::write(folder.join("late.log"), log.replace(" 10:20:", " 10:21:")).unwrap();
+    std::fs::write(folder.join("late.log"), log.replace(" 10:20:", " 10:21:")).expect("a file of the test");
     let paths = [folder.join("late.log"), fixture("gre-dropped.pcap")];
     let reading = Reading {
         tz: "Europe/Berlin",
@@ -127,14 +127,17 @@ fn the_clocks_of_log_and_capture_may_differ() {
 fn the_same_bytes_packed_or_from_an_archive_give_the_same() {
     use std::io::Write as _;
     let folder = scratch("packed");
-    let plain = std::fs::read(fixture("mppe-refused.pcap")).unwrap();
+    let plain = std::fs::read(fixture("mppe-refused.pcap")).expect("a file of the test");
     let path = folder.join("c.gz");
     let gzip = Command::new("gzip")
         .arg("-c")
         .arg(fixture("mppe-refused.pcap"))
         .output();
     let Ok(gzip) = gzip else { return };
-    std::fs::File::create(&path).unwrap().write_all(&gzip.stdout).unwrap();
+    std::fs::File::create(&path)
+        .expect("a file of the test")
+        .write_all(&gzip.stdout)
+        .expect("a file of the test");
     assert!(gzip.stdout.len() < plain.len());
     let packed = attempts_of(&[path]);
     let _ = std::fs::remove_dir_all(&folder);
