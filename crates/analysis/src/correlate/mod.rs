@@ -191,7 +191,10 @@ impl Correlator {
         self.last_refused = None;
         self.settle();
         let message = event.message();
-        if message.role != Role::None {
+        if message.role == Role::Packet {
+            self.packet(event);
+        } else if message.role != Role::None {
+            self.packets.has_logs = true;
             let host = self.host(event.host());
             match message.role {
                 Role::Ppp => self.ppp(host, event),
@@ -203,8 +206,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
-                Role::Packet => self.packet(event),
-                Role::None => {}
+                Role::Packet | Role::None => {}
             }
         }
         if self.carriers.len() + self.links.len() > self.options.open_max {

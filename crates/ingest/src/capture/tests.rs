@@ -257,7 +257,7 @@ fn fragments_are_one_datagram() {
 #[test]
 fn version_6_with_extension_headers() {
     let mut packet = vec![0x60, 0, 0, 0, 0, 19, 0, 64];
-    let from: IpAddr = "2001:db8::1".parse().unwrap();
+    let from: IpAddr = "2001:db8::1".parse().expect("an address");
     let IpAddr::V6(from) = from else { unreachable!() };
     packet.extend(from.octets());
     packet.extend(from.octets());

@@ -10,6 +10,7 @@ mod talk;
 mod verdict;
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
@@ -31,6 +32,13 @@ const REFUSALS_APART: i64 = 10_000_000;
 
 /// How long a known IPsec negotiation belongs to the tunnel that follows it.
 const IPSEC_BEFORE: i64 = 60_000_000;
+
+/// Connections of captures that are open at once; a flood of addresses can open them for ever, and each keeps evidence. More,
+/// and the tenth that was quiet longest is closed as it stands.
+const TALKS_MAX: usize = 16_384;
+
+/// Connections of two addresses among which one is looked for that no number names.
+const LOOKED_AT_MAX: usize = 64;
 
 /// Which number names a connection, and who chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,18 +68,28 @@ pub struct Packets {
     talks: Slab<Talk>,
     named: FxHashMap<(Pair, Name), Key>,
     names: FxHashMap<Key, Vec<(Pair, Name)>>,
+    /// The connections of two addresses, oldest first.
+    of_pair: FxHashMap<Pair, VecDeque<Key>>,
     due: VecDeque<(i64, Key)>,
     quiet: VecDeque<(i64, Key)>,
     answers: answers::Answers,
     pub(super) join: join::Join,
     /// Packets were seen; until then, attempts of logs need not wait for them.
     pub(super) active: bool,
+    /// Logs spoke too; until then, what captures show need not wait for them.
+    pub(super) has_logs: bool,
 }
 
 impl Packets {
     fn find(&self, pair: Pair, name: Name) -> Option<Key> {
         let key = *self.named.get(&(pair, name))?;
         self.talks.get(key).map(|_| key)
+    }
+
+    /// The latest connections of two addresses, the last first.
+    fn latest(&self, pair: Pair) -> impl Iterator<Item = (Key, &Talk)> {
+        let keys = self.of_pair.get(&pair).into_iter().flatten().rev().take(LOOKED_AT_MAX);
+        keys.filter_map(|key| Some((*key, self.talks.get(*key)?)))
     }
 
     /// Gives a connection another name; who had it before loses it.
@@ -190,10 +208,12 @@ impl Correlator {
             return None;
         }
         // a call is agreed, and its GRE comes with another key: somebody on the way rewrote it
-        let waiting = self.packets.talks.iter().filter(|(_, talk)| {
-            (talk.client, talk.server) == pair && talk.waits_for_gre(matches!(name, Name::Call(_)))
-        });
-        if let Some((key, _)) = waiting.max_by_key(|(_, talk)| talk.call_up) {
+        let from_client = matches!(name, Name::Call(_));
+        let waiting = self
+            .packets
+            .latest(pair)
+            .find(|(_, talk)| talk.waits_for_gre(from_client));
+        if let Some((key, _)) = waiting {
             self.packets.name(key, pair, name);
             return Some(key);
         }
@@ -249,14 +269,7 @@ impl Correlator {
         let port = event
             .int(Field::ClientPort)
             .and_then(|port| self.packets.find(pair, Name::Port(port)));
-        port.or_else(|| {
-            let talks = self
-                .packets
-                .talks
-                .iter()
-                .filter(|(_, talk)| (talk.client, talk.server) == pair);
-            talks.max_by_key(|(_, talk)| talk.facts.last).map(|(key, _)| key)
-        })
+        port.or_else(|| self.packets.latest(pair).next().map(|(key, _)| key))
     }
 
     fn begin_talk(&mut self, event: &Event<'_>, protocol: Protocol, pair: Pair) -> Key {
@@ -265,11 +278,12 @@ impl Correlator {
             self.take_ipsec(&mut talk, pair);
         }
         let key = self.packets.talks.insert(talk);
+        self.packets.of_pair.entry(pair).or_default().push_back(key);
         self.packets
             .quiet
             .push_back((self.passed.saturating_add(SILENCE_MAX), key));
-        if self.packets.talks.len() > self.options.open_max {
-            self.end_oldest_talk();
+        if self.packets.talks.len() > TALKS_MAX.min(self.options.open_max) {
+            self.end_oldest_talks();
         }
         key
     }
@@ -377,9 +391,16 @@ impl Correlator {
         self.packets.talks.iter().map(|(_, talk)| verdict::attempt(talk, true))
     }
 
-    fn end_oldest_talk(&mut self) {
-        let oldest = self.packets.talks.iter().min_by_key(|(_, talk)| talk.facts.last);
-        if let Some(key) = oldest.map(|(key, _)| key) {
+    fn end_oldest_talks(&mut self) {
+        let mut open: Vec<(i64, Key)> = self
+            .packets
+            .talks
+            .iter()
+            .map(|(key, talk)| (talk.facts.last, key))
+            .collect();
+        let tenth = open.len() / 10 + 1;
+        open.sort_unstable_by_key(|(last, _)| *last);
+        for (_, key) in open.into_iter().take(tenth) {
             self.end_talk(key, true);
         }
     }
@@ -388,7 +409,14 @@ impl Correlator {
         for name in self.packets.names.remove(&key).unwrap_or_default() {
             super::forget(&mut self.packets.named, &name, key);
         }
-        self.packets.talks.remove(key)
+        let talk = self.packets.talks.remove(key)?;
+        if let Entry::Occupied(mut keys) = self.packets.of_pair.entry((talk.client, talk.server)) {
+            keys.get_mut().retain(|known| *known != key);
+            if keys.get().is_empty() {
+                keys.remove();
+            }
+        }
+        Some(talk)
     }
 
     fn end_talk(&mut self, key: Key, at_end: bool) {
