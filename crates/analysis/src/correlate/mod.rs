@@ -194,7 +194,6 @@ impl Correlator {
         if message.role == Role::Packet {
             self.packet(event);
         } else if message.role != Role::None {
-            self.packets.has_logs = true;
             let host = self.host(event.host());
             match message.role {
                 Role::Ppp => self.ppp(host, event),
@@ -227,6 +226,11 @@ impl Correlator {
             true => self.hold_logged(attempt),
             false => self.tell(attempt),
         }
+    }
+
+    /// Says that there is nothing but captures to come.
+    pub fn expect_captures_alone(&mut self) {
+        self.packets.alone = true;
     }
 
     /// How far the clocks of logs and captures are apart, if both told of the same connections.

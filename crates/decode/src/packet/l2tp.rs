@@ -15,7 +15,7 @@ use super::tell::{Carrier, Context, Draft, Teller, Way, shown, word};
 pub(super) const PORT: u16 = 1701;
 
 /// Sessions' directions that are counted at once.
-const DIRECTIONS_MAX: usize = 65_536;
+const DIRECTIONS_MAX: usize = 16_384;
 
 /// AVPs of one message that are read.
 const AVPS_MAX: usize = 256;

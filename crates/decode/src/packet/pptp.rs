@@ -20,7 +20,7 @@ const MAGIC: u32 = 0x1a2b_3c4d;
 const MESSAGE_BYTES_MAX: usize = 1024;
 
 /// Control connections that are kept; more, and the oldest half is forgotten.
-const CONNECTIONS_MAX: usize = 16_384;
+const CONNECTIONS_MAX: usize = 8192;
 
 /// Calls that one segment can begin.
 const NEW_CALLS_MAX: usize = 4;

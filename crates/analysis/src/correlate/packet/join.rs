@@ -124,7 +124,7 @@ impl Correlator {
             let due = |held: &VecDeque<(i64, Attempt)>, passed: i64| {
                 held.front().is_some_and(|(due, _)| all || (!ending && *due <= passed)) || held.len() > HELD_MAX
             };
-            let has_logs = self.packets.has_logs;
+            let captures_alone = self.packets.alone;
             let join = &mut self.packets.join;
             if due(&join.logged, self.passed)
                 && let Some((_, logged)) = join.logged.pop_front()
@@ -134,7 +134,7 @@ impl Correlator {
                     Some((_, captured)) => self.joined(logged, captured),
                     None => self.tell(logged),
                 }
-            } else if (!has_logs || due(&join.captured, self.passed))
+            } else if (captures_alone || due(&join.captured, self.passed))
                 && let Some((_, captured)) = join.captured.pop_front()
             {
                 self.tell(captured);

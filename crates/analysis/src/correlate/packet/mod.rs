@@ -35,10 +35,17 @@ const IPSEC_BEFORE: i64 = 60_000_000;
 
 /// Connections of captures that are open at once; a flood of addresses can open them for ever, and each keeps evidence. More,
 /// and the tenth that was quiet longest is closed as it stands.
-const TALKS_MAX: usize = 16_384;
+const TALKS_MAX: usize = 8192;
 
 /// Connections of two addresses among which one is looked for that no number names.
 const LOOKED_AT_MAX: usize = 64;
+
+/// Whether an event begins no connection: a packet that contradicts itself, or the count of a channel without data.
+fn says_nothing(event: &Event<'_>) -> bool {
+    let message = event.message();
+    message.kind == EventKind::Malformed
+        || (message.kind == EventKind::TrafficCounted && event.int(Field::Count) == Some(0))
+}
 
 /// Which number names a connection, and who chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,8 +83,8 @@ pub struct Packets {
     pub(super) join: join::Join,
     /// Packets were seen; until then, attempts of logs need not wait for them.
     pub(super) active: bool,
-    /// Logs spoke too; until then, what captures show need not wait for them.
-    pub(super) has_logs: bool,
+    /// There are no logs in this run: what captures show need not wait for them.
+    pub(super) alone: bool,
 }
 
 impl Packets {
@@ -204,7 +211,7 @@ impl Correlator {
         if let Some(key) = self.packets.find(pair, name) {
             return Some(key);
         }
-        if event.message().id == "malformed-gre" {
+        if says_nothing(event) {
             return None;
         }
         // a call is agreed, and its GRE comes with another key: somebody on the way rewrote it
@@ -244,11 +251,8 @@ impl Correlator {
 
     /// A frame of a tunnel that was not seen to begin: its beginning was encrypted, or came before the capture.
     fn stray_frame(&mut self, event: &Event<'_>, pair: Pair) -> Option<Key> {
-        let message = event.message();
-        let says_nothing = message.kind == EventKind::Malformed
-            || (message.kind == EventKind::TrafficCounted && event.int(Field::Count) == Some(0));
         let encrypted = self.packets.find(pair, Name::Ipsec);
-        encrypted.or_else(|| (!says_nothing).then(|| self.begin_talk(event, Protocol::L2tp, pair)))
+        encrypted.or_else(|| (!says_nothing(event)).then(|| self.begin_talk(event, Protocol::L2tp, pair)))
     }
 
     /// IPsec between two addresses; one that failed is over when the client begins anew.
@@ -411,7 +415,10 @@ impl Correlator {
         }
         let talk = self.packets.talks.remove(key)?;
         if let Entry::Occupied(mut keys) = self.packets.of_pair.entry((talk.client, talk.server)) {
-            keys.get_mut().retain(|known| *known != key);
+            match keys.get().front() == Some(&key) {
+                true => drop(keys.get_mut().pop_front()),
+                false => keys.get_mut().retain(|known| *known != key),
+            }
             if keys.get().is_empty() {
                 keys.remove();
             }
