@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
 use tunlog_decode::{Catalogue, Keep};
-use tunlog_ingest::{Discovered, Problem};
+use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
 pub use live::Live;
@@ -209,6 +209,9 @@ pub fn run(found: Discovered, catalogue: &Catalogue, settings: &Settings, subscr
     let sources = Sources::of(&found);
     let mut teller = Teller::new(settings, sources, subscriber);
     teller.summary.problems = found.problems.clone();
+    if found.specs.iter().all(SourceSpec::is_plain_capture) {
+        teller.correlator.expect_captures_alone();
+    }
     let told = merge::all(&found, catalogue, settings, &mut teller);
     if told.is_continue() {
         let _ = teller.finish();

@@ -206,7 +206,9 @@ impl Correlator {
             self.remark(event);
             return;
         }
-        if message.role != Role::None {
+        if message.role == Role::Packet {
+            self.packet(event);
+        } else if message.role != Role::None {
             let host = self.host(event.host());
             match message.role {
                 Role::Ppp => self.ppp(host, event),
@@ -218,8 +220,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
-                Role::Packet => self.packet(event),
-                Role::None => {}
+                Role::Packet | Role::None => {}
             }
         }
         if self.carriers.len() + self.links.len() > self.options.open_max {
@@ -240,6 +241,11 @@ impl Correlator {
             true => self.hold_logged(attempt),
             false => self.tell(attempt),
         }
+    }
+
+    /// Says that there is nothing but captures to come.
+    pub fn expect_captures_alone(&mut self) {
+        self.packets.alone = true;
     }
 
     /// How far the clocks of logs and captures are apart, if both told of the same connections.

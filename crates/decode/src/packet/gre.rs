@@ -9,7 +9,7 @@ use super::messages::Id;
 use super::tell::{Carrier, Context, Teller, Way, long, word};
 
 /// Directions that are counted at once; more, and the quietest quarter is told and forgotten.
-const DIRECTIONS_MAX: usize = 65_536;
+const DIRECTIONS_MAX: usize = 16_384;
 
 /// Sender, receiver and call id.
 type Key = (IpAddr, IpAddr, u16);

@@ -17,7 +17,7 @@ pub(super) const PORT: u16 = 500;
 pub(super) const NAT_PORT: u16 = 4500;
 
 /// Directions of ESP that are counted at once.
-const DIRECTIONS_MAX: usize = 65_536;
+const DIRECTIONS_MAX: usize = 16_384;
 
 /// Payloads of one message that are read.
 const PAYLOADS_MAX: usize = 64;

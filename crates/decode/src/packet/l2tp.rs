@@ -1,9 +1,9 @@
 //! L2TPv2 on UDP 1701 (RFC 2661): control messages with their AVPs, and the PPP frames of sessions.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
 use tunlog_model::{Datagram, Field, Flaw};
 
 use super::messages::Id;
@@ -15,7 +15,7 @@ use super::tell::{Carrier, Context, Draft, Teller, Way, shown, word};
 pub(super) const PORT: u16 = 1701;
 
 /// Sessions' directions that are counted at once.
-const DIRECTIONS_MAX: usize = 65_536;
+const DIRECTIONS_MAX: usize = 16_384;
 
 /// AVPs of one message that are read.
 const AVPS_MAX: usize = 256;
@@ -34,7 +34,8 @@ struct Direction {
 /// The sessions of a capture, each direction counted.
 #[derive(Default)]
 pub(super) struct Sessions {
-    directions: FxHashMap<Key, Direction>,
+    /// In order, so that those of a tunnel stand together.
+    directions: BTreeMap<Key, Direction>,
     age: u64,
 }
 
@@ -196,14 +197,19 @@ impl Sessions {
             return;
         };
         // the header names the receiver's ids, the AVPs the sender's
-        let ends = |key: &Key| {
-            let (is_there, is_back) = ((key.0, key.1) == (from, to), (key.0, key.1) == (to, from));
-            let session_fits = |own: Option<u16>| tunnel_ends || own.is_none_or(|own| own == key.3);
-            (is_there && key.2 == tunnel && session_fits(Some(session).filter(|session| *session != 0)))
-                || (is_back && message.tunnel.is_none_or(|own| own == key.2) && session_fits(message.session))
+        let there = (from, to, tunnel, 0)..=(from, to, tunnel, u16::MAX);
+        let back = match message.tunnel {
+            Some(own) => (to, from, own, 0)..=(to, from, own, u16::MAX),
+            None => (to, from, 0, 0)..=(to, from, u16::MAX, u16::MAX),
         };
-        let mut gone: Vec<Key> = self.directions.keys().copied().filter(|key| ends(key)).collect();
-        gone.sort();
+        let fits = |own: Option<u16>, key: &Key| tunnel_ends || own.is_none_or(|own| own == key.3);
+        let their = Some(session).filter(|session| *session != 0);
+        let there = self.directions.range(there).filter(|(key, _)| fits(their, key));
+        let back = self
+            .directions
+            .range(back)
+            .filter(|(key, _)| fits(message.session, key));
+        let gone: Vec<Key> = there.chain(back).map(|(key, _)| *key).collect();
         for key in gone {
             if let Some(direction) = self.directions.remove(&key) {
                 tell_counted(teller, key, Way::of(key.0, key.1, key.0 == way.client), direction);
@@ -213,7 +219,7 @@ impl Sessions {
 
     /// Tells everything that is left.
     pub fn finish(&mut self, teller: &mut Teller<'_>, way: &mut dyn FnMut(IpAddr, IpAddr) -> Way) {
-        let mut all: Vec<(Key, Direction)> = self.directions.drain().collect();
+        let mut all: Vec<(Key, Direction)> = std::mem::take(&mut self.directions).into_iter().collect();
         all.sort_by_key(|(_, direction)| direction.age);
         for (key, direction) in all {
             tell_counted(teller, key, way(key.0, key.1), direction);

@@ -103,7 +103,7 @@ messages! {
     IpcpReject = "ipcp-configure-reject",
     IpcpTerminate = "ipcp-terminate",
     IpcpOther = "ipcp-other",
-    Ipv6cp = "ipv6cp",
+    Ipv6cp = "ipv6cp-packet",
     PppOther = "ppp-other-protocol",
     L2tpSccrq = "l2tp-start-request",
     L2tpSccrp = "l2tp-start-reply",

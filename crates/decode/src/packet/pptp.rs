@@ -1,5 +1,6 @@
 //! PPTP's control connection on TCP 1723 (RFC 2637 §2).
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -19,10 +20,16 @@ const MAGIC: u32 = 0x1a2b_3c4d;
 const MESSAGE_BYTES_MAX: usize = 1024;
 
 /// Control connections that are kept; more, and the oldest half is forgotten.
-const CONNECTIONS_MAX: usize = 16_384;
+const CONNECTIONS_MAX: usize = 8192;
+
+/// Calls that one segment can begin.
+const NEW_CALLS_MAX: usize = 4;
 
 /// Calls of one connection whose ids are kept.
 const CALLS_MAX: usize = 64;
+
+/// The ids of a call: the client's and the gateway's.
+type Call = (Option<u16>, Option<u16>);
 
 /// A client's end and its gateway.
 type Key = (IpAddr, u16, IpAddr);
@@ -39,7 +46,7 @@ struct Connection {
     /// A direction that had a good message.
     sound: [bool; 2],
     /// Call ids, the client's and the gateway's.
-    calls: Vec<(Option<u16>, Option<u16>)>,
+    calls: Vec<Call>,
     age: u64,
 }
 
@@ -47,13 +54,15 @@ struct Connection {
 #[derive(Default)]
 pub(super) struct Connections {
     open: FxHashMap<Key, Connection>,
+    /// The ids that the GRE packets of two addresses may have, by their direction; the last ones.
+    agreed: FxHashMap<(IpAddr, IpAddr, bool), VecDeque<u16>>,
     age: u64,
 }
 
 /// Calls that ended, or begin with ids that an earlier one may have had: those of the client and of the gateway.
 pub(super) struct Ended {
     pub way: Way,
-    pub calls: Vec<(Option<u16>, Option<u16>)>,
+    pub calls: Vec<Call>,
 }
 
 impl Connections {
@@ -92,29 +101,49 @@ impl Connections {
             sides.learn(way.client, way.server);
         }
         connection.flags(teller, &context, segment);
-        let mut ended = Vec::new();
+        let (mut ended, mut begun) = (Vec::new(), 0);
         if !segment.bytes.is_empty() {
             connection.bytes(teller, &context, segment, &mut ended);
+            begun = connection.calls.len().min(NEW_CALLS_MAX);
         }
+        // only a reply makes a call of what was asked for
+        let calls: Vec<(u16, u16)> = connection.calls[connection.calls.len() - begun..]
+            .iter()
+            .filter_map(|call| call.0.zip(call.1))
+            .collect();
         if (segment.fin || segment.rst) && !connection.calls.is_empty() {
             ended.append(&mut connection.calls);
         }
         if segment.rst {
             self.open.remove(&key);
         }
+        for call in calls {
+            self.agree(way, call);
+        }
         (!ended.is_empty()).then_some(Ended { way, calls: ended })
     }
 
     /// Whether a call id was agreed between two addresses; None if no call of theirs is known.
     pub fn agreed(&self, way: Way, call: u16) -> Option<bool> {
-        let of_pair = |key: &Key| (key.0, key.2) == (way.client, way.server);
-        let open = self.open.iter().filter(|(key, _)| of_pair(key));
-        let mut ids = open
-            .flat_map(|(_, connection)| connection.calls.iter())
-            .filter_map(|(client, server)| if way.from_client { *server } else { *client })
-            .peekable();
-        ids.peek()?;
-        Some(ids.any(|id| id == call))
+        let ids = self.agreed.get(&(way.client, way.server, way.from_client))?;
+        Some(ids.contains(&call))
+    }
+
+    /// Takes note of the ids of a call.
+    fn agree(&mut self, way: Way, (client, server): (u16, u16)) {
+        if self.agreed.len() >= CONNECTIONS_MAX {
+            self.agreed.clear();
+        }
+        for (id, from_client) in [(server, true), (client, false)] {
+            let ids = self.agreed.entry((way.client, way.server, from_client)).or_default();
+            if ids.contains(&id) {
+                continue;
+            }
+            if ids.len() == CALLS_MAX {
+                ids.pop_front();
+            }
+            ids.push_back(id);
+        }
     }
 
     fn make_room(&mut self) {
@@ -154,13 +183,7 @@ impl Connection {
         }
     }
 
-    fn bytes(
-        &mut self,
-        teller: &mut Teller<'_>,
-        context: &Context,
-        segment: &Segment<'_>,
-        ended: &mut Vec<(Option<u16>, Option<u16>)>,
-    ) {
+    fn bytes(&mut self, teller: &mut Teller<'_>, context: &Context, segment: &Segment<'_>, ended: &mut Vec<Call>) {
         let side = usize::from(context.way.is_some_and(|way| !way.from_client));
         if segment.gap {
             // what is missing may have held the end of a message: one may begin here again
@@ -198,13 +221,7 @@ impl Connection {
         self.partial[side] = rest.to_vec();
     }
 
-    fn message(
-        &mut self,
-        teller: &mut Teller<'_>,
-        context: &Context,
-        bytes: &[u8],
-        ended: &mut Vec<(Option<u16>, Option<u16>)>,
-    ) {
+    fn message(&mut self, teller: &mut Teller<'_>, context: &Context, bytes: &[u8], ended: &mut Vec<Call>) {
         let from_client = context.way.is_some_and(|way| way.from_client);
         let kind = word(bytes, 8);
         let needed = needed(kind);
@@ -233,7 +250,7 @@ impl Connection {
             }
             12 | 13 => {
                 // Call-Clear names the client's id, Disconnect the gateway's (RFC 2637 §2.12, 2.13)
-                let is = |call: &(Option<u16>, Option<u16>)| call.0 == Some(first) || call.1 == Some(first);
+                let is = |call: &Call| call.0 == Some(first) || call.1 == Some(first);
                 if kind == 13 {
                     ended.extend(self.calls.iter().copied().filter(is));
                     self.calls.retain(|call| !is(call));
@@ -245,12 +262,10 @@ impl Connection {
     }
 
     /// Notes the ids of a call, completing one that is half known.
-    fn note_call(&mut self, (client, server): (Option<u16>, Option<u16>)) {
+    fn note_call(&mut self, (client, server): Call) {
         let same = |known: Option<u16>, new: Option<u16>| known.is_none() || new.is_none() || known == new;
-        let touches = |call: &(Option<u16>, Option<u16>)| {
-            (client.is_some() && call.0 == client) || (server.is_some() && call.1 == server)
-        };
-        let fits = |call: &(Option<u16>, Option<u16>)| touches(call) && same(call.0, client) && same(call.1, server);
+        let touches = |call: &Call| (client.is_some() && call.0 == client) || (server.is_some() && call.1 == server);
+        let fits = |call: &Call| touches(call) && same(call.0, client) && same(call.1, server);
         match self.calls.iter().position(fits) {
             Some(at) => self.calls[at] = (self.calls[at].0.or(client), self.calls[at].1.or(server)),
             None if self.calls.len() < CALLS_MAX => self.calls.push((client, server)),

@@ -14,7 +14,7 @@ use super::tell::{Context, Draft, Teller, long, shown};
 pub(super) const PORTS: [u16; 5] = [1812, 1813, 1645, 1646, 3799];
 
 /// Requests that wait for their answers; more, and the oldest is forgotten.
-const WAITING_MAX: usize = 4096;
+const WAITING_MAX: usize = 1024;
 
 /// How long a request may wait until it counts as unanswered, microseconds: clients repeat it some times for 30 s.
 const WAIT: i64 = 30_000_000;

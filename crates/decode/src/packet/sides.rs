@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::tell::Way;
 
 /// Pairs that are remembered; a flood of addresses makes them start afresh.
-const PAIRS_MAX: usize = 65_536;
+const PAIRS_MAX: usize = 16_384;
 
 /// How a pair's roles are known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

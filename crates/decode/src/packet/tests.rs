@@ -489,6 +489,76 @@ fn a_direction_is_counted_and_its_data_is_no_event() {
     assert!(events[2].2.contains("bytes_from_client=3"), "{}", events[2].2);
 }
 
+/// A call with GRE of the given packets, to and from the client, up to the end of the control connection.
+fn call(from_client: u32, to_client: u32, acknowledges: bool) -> Vec<(String, String, String)> {
+    let mut sent = vec![
+        Sent::Control(true, pptp(7, 168, &[(12, &[0, 9])])),
+        Sent::Control(false, pptp(8, 32, &[(12, &[0, 7, 0, 9, 1])])),
+    ];
+    let ask = ppp(0xc021, 1, 1, &[]);
+    sent.extend((0..to_client).map(|_| Sent::Ip(false, 47, gre(9, &ask))));
+    sent.extend((0..from_client).map(|_| {
+        let mut packet = gre(7, &ask);
+        if acknowledges {
+            packet[1] |= 0x80;
+            packet.splice(8..8, [0, 0, 0, 5]);
+        }
+        Sent::Ip(true, 47, packet)
+    }));
+    sent.push(Sent::Control(false, pptp(13, 148, &[(12, &[0, 7, 1])])));
+    told(&sent)
+}
+
+#[test]
+fn the_direction_that_is_missing_is_told() {
+    let last = |from, to, acknowledges| {
+        call(from, to, acknowledges)
+            .last()
+            .cloned()
+            .map(|(id, line, _)| (id, line))
+    };
+    for (from, to, acknowledges, id) in [
+        (0, 3, false, "gre-never-from-client"),
+        (3, 0, false, "gre-never-to-client"),
+        (3, 3, false, "gre-not-received"),
+    ] {
+        assert_eq!(last(from, to, acknowledges), Some((id.to_string(), example(id))));
+    }
+    // it works, or too little was sent to say
+    for (from, to, acknowledges) in [(3, 3, true), (0, 2, false), (2, 1, false), (0, 0, false)] {
+        let all = call(from, to, acknowledges);
+        assert!(
+            !all.iter()
+                .any(|(id, ..)| id.starts_with("gre-ne") || id == "gre-not-received"),
+            "{all:?}"
+        );
+    }
+}
+
+#[test]
+fn a_call_id_that_nobody_agreed_is_told() {
+    let agreed = [
+        Sent::Control(true, pptp(7, 168, &[(12, &[0, 9])])),
+        Sent::Control(false, pptp(8, 32, &[(12, &[0, 7, 0, 9, 1])])),
+    ];
+    let [request, reply] = agreed;
+    let ask = ppp(0xc021, 1, 1, &[]);
+    let sent = [
+        request,
+        reply,
+        Sent::Ip(true, 47, gre(8, &ask)),
+        Sent::Ip(false, 47, gre(9, &ask)),
+    ];
+    let strange: Vec<String> = told(&sent)
+        .into_iter()
+        .filter(|(id, ..)| id == "gre-call-unknown")
+        .map(|(_, line, _)| line)
+        .collect();
+    assert_eq!(strange, [example("gre-call-unknown")]);
+    // without a control connection in the capture nothing can be said
+    assert!(!ids(&[Sent::Ip(true, 47, gre(8, &ask))]).contains(&"gre-call-unknown".to_string()));
+}
+
 #[test]
 fn packets_of_chance_never_panic() {
     let mut state = 7u64;

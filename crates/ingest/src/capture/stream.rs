@@ -8,7 +8,7 @@ use tunlog_model::Segment;
 use super::ip::Tcp;
 
 /// Connections that are kept in order; more, and the one that was silent longest goes.
-const CONNECTIONS_MAX: usize = 16_384;
+const CONNECTIONS_MAX: usize = 8192;
 
 /// Segments of one direction that wait for an earlier one. Control connections are small: what is missing then is missing
 /// in the capture.

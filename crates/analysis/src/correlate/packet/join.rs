@@ -17,7 +17,7 @@ const APART_MAX: i64 = 10_000_000;
 const APART_ALONE_MAX: i64 = 120_000_000;
 
 /// Attempts of either kind that wait.
-const HELD_MAX: usize = 65_536;
+const HELD_MAX: usize = 4096;
 
 /// Pairs whose difference is remembered for the clocks' skew.
 const DIFFERENCES_MAX: usize = 64;
@@ -124,6 +124,7 @@ impl Correlator {
             let due = |held: &VecDeque<(i64, Attempt)>, passed: i64| {
                 held.front().is_some_and(|(due, _)| all || (!ending && *due <= passed)) || held.len() > HELD_MAX
             };
+            let captures_alone = self.packets.alone;
             let join = &mut self.packets.join;
             if due(&join.logged, self.passed)
                 && let Some((_, logged)) = join.logged.pop_front()
@@ -133,7 +134,7 @@ impl Correlator {
                     Some((_, captured)) => self.joined(logged, captured),
                     None => self.tell(logged),
                 }
-            } else if due(&join.captured, self.passed)
+            } else if (captures_alone || due(&join.captured, self.passed))
                 && let Some((_, captured)) = join.captured.pop_front()
             {
                 self.tell(captured);

@@ -10,6 +10,7 @@ mod talk;
 mod verdict;
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
@@ -31,6 +32,20 @@ const REFUSALS_APART: i64 = 10_000_000;
 
 /// How long a known IPsec negotiation belongs to the tunnel that follows it.
 const IPSEC_BEFORE: i64 = 60_000_000;
+
+/// Connections of captures that are open at once; a flood of addresses can open them for ever, and each keeps evidence. More,
+/// and the tenth that was quiet longest is closed as it stands.
+const TALKS_MAX: usize = 8192;
+
+/// Connections of two addresses among which one is looked for that no number names.
+const LOOKED_AT_MAX: usize = 64;
+
+/// Whether an event begins no connection: a packet that contradicts itself, or the count of a channel without data.
+fn says_nothing(event: &Event<'_>) -> bool {
+    let message = event.message();
+    message.kind == EventKind::Malformed
+        || (message.kind == EventKind::TrafficCounted && event.int(Field::Count) == Some(0))
+}
 
 /// Which number names a connection, and who chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,18 +75,28 @@ pub struct Packets {
     talks: Slab<Talk>,
     named: FxHashMap<(Pair, Name), Key>,
     names: FxHashMap<Key, Vec<(Pair, Name)>>,
+    /// The connections of two addresses, oldest first.
+    of_pair: FxHashMap<Pair, VecDeque<Key>>,
     due: VecDeque<(i64, Key)>,
     quiet: VecDeque<(i64, Key)>,
     answers: answers::Answers,
     pub(super) join: join::Join,
     /// Packets were seen; until then, attempts of logs need not wait for them.
     pub(super) active: bool,
+    /// There are no logs in this run: what captures show need not wait for them.
+    pub(super) alone: bool,
 }
 
 impl Packets {
     fn find(&self, pair: Pair, name: Name) -> Option<Key> {
         let key = *self.named.get(&(pair, name))?;
         self.talks.get(key).map(|_| key)
+    }
+
+    /// The latest connections of two addresses, the last first.
+    fn latest(&self, pair: Pair) -> impl Iterator<Item = (Key, &Talk)> {
+        let keys = self.of_pair.get(&pair).into_iter().flatten().rev().take(LOOKED_AT_MAX);
+        keys.filter_map(|key| Some((*key, self.talks.get(*key)?)))
     }
 
     /// Gives a connection another name; who had it before loses it.
@@ -186,14 +211,16 @@ impl Correlator {
         if let Some(key) = self.packets.find(pair, name) {
             return Some(key);
         }
-        if event.message().id == "malformed-gre" {
+        if says_nothing(event) {
             return None;
         }
         // a call is agreed, and its GRE comes with another key: somebody on the way rewrote it
-        let waiting = self.packets.talks.iter().filter(|(_, talk)| {
-            (talk.client, talk.server) == pair && talk.waits_for_gre(matches!(name, Name::Call(_)))
-        });
-        if let Some((key, _)) = waiting.max_by_key(|(_, talk)| talk.call_up) {
+        let from_client = matches!(name, Name::Call(_));
+        let waiting = self
+            .packets
+            .latest(pair)
+            .find(|(_, talk)| talk.waits_for_gre(from_client));
+        if let Some((key, _)) = waiting {
             self.packets.name(key, pair, name);
             return Some(key);
         }
@@ -224,11 +251,8 @@ impl Correlator {
 
     /// A frame of a tunnel that was not seen to begin: its beginning was encrypted, or came before the capture.
     fn stray_frame(&mut self, event: &Event<'_>, pair: Pair) -> Option<Key> {
-        let message = event.message();
-        let says_nothing = message.kind == EventKind::Malformed
-            || (message.kind == EventKind::TrafficCounted && event.int(Field::Count) == Some(0));
         let encrypted = self.packets.find(pair, Name::Ipsec);
-        encrypted.or_else(|| (!says_nothing).then(|| self.begin_talk(event, Protocol::L2tp, pair)))
+        encrypted.or_else(|| (!says_nothing(event)).then(|| self.begin_talk(event, Protocol::L2tp, pair)))
     }
 
     /// IPsec between two addresses; one that failed is over when the client begins anew.
@@ -249,14 +273,7 @@ impl Correlator {
         let port = event
             .int(Field::ClientPort)
             .and_then(|port| self.packets.find(pair, Name::Port(port)));
-        port.or_else(|| {
-            let talks = self
-                .packets
-                .talks
-                .iter()
-                .filter(|(_, talk)| (talk.client, talk.server) == pair);
-            talks.max_by_key(|(_, talk)| talk.facts.last).map(|(key, _)| key)
-        })
+        port.or_else(|| self.packets.latest(pair).next().map(|(key, _)| key))
     }
 
     fn begin_talk(&mut self, event: &Event<'_>, protocol: Protocol, pair: Pair) -> Key {
@@ -265,11 +282,12 @@ impl Correlator {
             self.take_ipsec(&mut talk, pair);
         }
         let key = self.packets.talks.insert(talk);
+        self.packets.of_pair.entry(pair).or_default().push_back(key);
         self.packets
             .quiet
             .push_back((self.passed.saturating_add(SILENCE_MAX), key));
-        if self.packets.talks.len() > self.options.open_max {
-            self.end_oldest_talk();
+        if self.packets.talks.len() > TALKS_MAX.min(self.options.open_max) {
+            self.end_oldest_talks();
         }
         key
     }
@@ -377,9 +395,16 @@ impl Correlator {
         self.packets.talks.iter().map(|(_, talk)| verdict::attempt(talk, true))
     }
 
-    fn end_oldest_talk(&mut self) {
-        let oldest = self.packets.talks.iter().min_by_key(|(_, talk)| talk.facts.last);
-        if let Some(key) = oldest.map(|(key, _)| key) {
+    fn end_oldest_talks(&mut self) {
+        let mut open: Vec<(i64, Key)> = self
+            .packets
+            .talks
+            .iter()
+            .map(|(key, talk)| (talk.facts.last, key))
+            .collect();
+        let tenth = open.len() / 10 + 1;
+        open.sort_unstable_by_key(|(last, _)| *last);
+        for (_, key) in open.into_iter().take(tenth) {
             self.end_talk(key, true);
         }
     }
@@ -388,7 +413,17 @@ impl Correlator {
         for name in self.packets.names.remove(&key).unwrap_or_default() {
             super::forget(&mut self.packets.named, &name, key);
         }
-        self.packets.talks.remove(key)
+        let talk = self.packets.talks.remove(key)?;
+        if let Entry::Occupied(mut keys) = self.packets.of_pair.entry((talk.client, talk.server)) {
+            match keys.get().front() == Some(&key) {
+                true => drop(keys.get_mut().pop_front()),
+                false => keys.get_mut().retain(|known| *known != key),
+            }
+            if keys.get().is_empty() {
+                keys.remove();
+            }
+        }
+        Some(talk)
     }
 
     fn end_talk(&mut self, key: Key, at_end: bool) {

@@ -48,7 +48,7 @@ fn words_and_ids() {
     assert_eq!(ids("NO_PROPOSAL_CHOSEN"), "ike-notify/14 ikev2-notify/14");
     assert_eq!(ids("AUTHENTICATION_FAILURE"), "ras/691 mschap/691");
     assert_eq!(ids("E=691"), ids("mschap/691"));
-    assert_eq!(ids("IPV6CP"), "ppp-protocol/0x8057 pcap/ipv6cp");
+    assert_eq!(ids("IPV6CP"), "ppp-protocol/0x8057");
     assert_eq!(ids(""), "");
     assert_eq!(ids("no-such-thing"), "");
 }
