@@ -71,7 +71,7 @@ impl Faults {
             }
         }
         self.waiting.push(Line {
-            clue: Clue::of(event, shown()),
+            clue: Clue::of(event, &shown()),
             host: event.host().into(),
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
@@ -139,7 +139,7 @@ impl Faults {
             fault.lines.push(Evidence {
                 source: line.clue.source,
                 line: line.clue.line,
-                text: line.clue.text,
+                text: (*line.clue.text).into(),
             });
         }
     }

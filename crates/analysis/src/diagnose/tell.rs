@@ -171,7 +171,7 @@ pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> 
         let item = Evidence {
             source: clue.source,
             line: clue.line,
-            text: clue.text.clone(),
+            text: (*clue.text).into(),
         };
         (clue.time, item)
     };
