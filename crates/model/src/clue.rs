@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use crate::{Event, Field, Message, SourceId, text};
+use crate::{Event, Field, Message, SourceId, Value, text};
 
 /// A part of a text that many share: the lines of a trail are kept as one text, because a text for each line and each of its
 /// fields costs more than everything else that is done for a diagnosis.
@@ -38,7 +38,9 @@ impl Deref for SharedText {
     type Target = str;
 
     fn deref(&self) -> &str {
-        self.whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+        self.whole
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -112,7 +114,9 @@ impl Clue {
         let mut parts: Vec<(Field, Range<u32>)> = Vec::new();
         Clue::write_facts(event, &mut whole, |field, part| parts.push((field, part)));
         let whole: Arc<str> = whole.into();
-        let facts = parts.into_iter().map(|(field, part)| (field, SharedText::part(&whole, part)));
+        let facts = parts
+            .into_iter()
+            .map(|(field, part)| (field, SharedText::part(&whole, part)));
         Clue {
             time: event.time.micros,
             last: event.time.micros,
@@ -129,14 +133,16 @@ impl Clue {
         }
     }
 
-    /// Adds what is kept of a line's fields to `whole`, in the order of `KEPT`, and tells where each of them stands.
+    /// Adds what is kept of a line's fields to `whole`, in the order of the line, and tells where each of them stands.
     pub fn write_facts(event: &Event<'_>, whole: &mut String, mut each: impl FnMut(Field, Range<u32>)) {
-        if event.fields().is_empty() {
-            return;
-        }
-        for field in Clue::KEPT {
+        let fields = event.fields();
+        for (at, (field, value)) in fields.iter().enumerate() {
+            // a field that comes twice says what it says first
+            if !Clue::KEPT.contains(field) || fields[..at].iter().any(|(known, _)| known == field) {
+                continue;
+            }
             let start = whole.len() as u32;
-            if write_shown(event, *field, whole) {
+            if write_value(event, value, whole) {
                 each(*field, start..whole.len() as u32);
             }
         }
@@ -158,20 +164,34 @@ impl Clue {
     }
 }
 
-/// Adds a field as text; whether there is one.
-fn write_shown(event: &Event<'_>, field: Field, whole: &mut String) -> bool {
-    if event.value(field).is_none() {
-        return false;
-    }
+/// Adds a value as text; whether it is one that has a text.
+fn write_value(event: &Event<'_>, value: &Value, whole: &mut String) -> bool {
     // writing to a text cannot fail
-    if let Some(ip) = event.ip(field) {
-        let _ = write!(whole, "{ip}");
-    } else if let Some(number) = event.int(field) {
-        let _ = write!(whole, "{number}");
-    } else if let Some(bytes) = event.bytes(field) {
-        whole.push_str(&text::lossy(bytes));
-    } else {
-        return false;
+    match value {
+        Value::Ip(ip) => {
+            let _ = write!(whole, "{ip}");
+        }
+        Value::Int(number) => {
+            let _ = write!(whole, "{number}");
+        }
+        Value::Text(_) | Value::Bytes(_) | Value::Word(_) => {
+            whole.push_str(&text::lossy(event.value_bytes(value).unwrap_or_default()));
+        }
+        Value::Seconds(_) | Value::Bool(_) => return false,
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_that_part_and_one_that_is_none_is_empty() {
+        let whole: Arc<str> = "eins zwei äh".into();
+        assert_eq!(&*SharedText::part(&whole, 5..9), "zwei");
+        assert_eq!(&*SharedText::part(&whole, 9..99), "");
+        assert_eq!(&*SharedText::part(&whole, 0..11), "", "within a character");
+        assert_eq!(SharedText::from("zwei"), SharedText::part(&whole, 5..9));
+    }
 }

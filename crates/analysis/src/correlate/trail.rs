@@ -9,13 +9,16 @@ use tunlog_model::{Clue, Event, Field, Message, Protocol, Role, SharedText, Sour
 
 use super::Correlator;
 use super::carrier::Carrier;
-use super::facts::EvidencePolicy;
+use super::facts::{EvidencePolicy, Facts};
 use super::slab::Key;
 
 /// Most clues of one side: the first ones stay, and the last ones in place of each other.
 const CLUES_MAX: usize = 64;
 /// How far back equal lines are looked for: a request and its answer alternate.
 const LOOKED_BACK: usize = 4;
+/// Room that a trail begins with, lines and bytes of text: that of an attempt that fails at once.
+const BEGIN_LINES: usize = 16;
+const BEGIN_BYTES: usize = 2048;
 /// Longest text kept of one line, bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 
@@ -54,6 +57,11 @@ pub struct Trail {
 impl Trail {
     /// Takes a line in.
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
+        if self.lines.capacity() == 0 {
+            self.lines.reserve_exact(BEGIN_LINES);
+            self.facts.reserve_exact(BEGIN_LINES);
+            self.text.reserve_exact(BEGIN_BYTES);
+        }
         let (text, facts) = (self.text.len(), self.facts.len());
         let known = &mut self.facts;
         Clue::write_facts(event, &mut self.text, |field, part| known.push((field, part)));
@@ -115,7 +123,8 @@ impl Trail {
         let start = self.text.len();
         policy.write(event, &mut self.text);
         if self.text.len() - start > TEXT_BYTES_MAX {
-            self.text.truncate(self.text.floor_char_boundary(start + TEXT_BYTES_MAX));
+            self.text
+                .truncate(self.text.floor_char_boundary(start + TEXT_BYTES_MAX));
         }
         start as u32..self.text.len() as u32
     }
@@ -129,6 +138,13 @@ impl Trail {
             let kept = std::mem::take(self);
             self.join(kept);
         }
+    }
+
+    /// The trails of the sides of an attempt, taken from them.
+    pub fn of<'f>(sides: impl Iterator<Item = &'f mut Facts>) -> Trail {
+        let mut all = Trail::default();
+        sides.for_each(|facts| all.join(std::mem::take(&mut facts.trail)));
+        all
     }
 
     /// Adds the clues of another side.
@@ -159,6 +175,9 @@ impl Trail {
 
     /// All, in the order of time; of one moment in the order of the source.
     pub fn into_clues(mut self) -> Vec<Clue> {
+        if self.lines.is_empty() {
+            return Vec::new();
+        }
         self.lines.sort_by_key(|line| (line.time, line.source, line.line));
         let whole: Arc<str> = self.text.into();
         let shared = |part: &Range<u32>| SharedText::part(&whole, part.clone());
