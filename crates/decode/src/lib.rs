@@ -20,6 +20,7 @@ mod redact;
 mod shape;
 mod table;
 pub mod template;
+mod torn;
 mod trie;
 mod unescape;
 mod user;

@@ -86,6 +86,16 @@ impl Kind {
         matches!(self, Int | Hex | Number | Ip | Minutes | Seconds | AsaPeer)
     }
 
+    /// Whether a peer may have chosen some of the text.
+    pub(crate) fn is_peers(self) -> bool {
+        self.splits_from_right() || self == Kind::AsaPeer
+    }
+
+    /// Whether any text fits, up to what follows.
+    pub(crate) fn is_free_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Any | Kind::Rest)
+    }
+
     /// Split at the last fitting place, because the peer chooses the text.
     fn splits_from_right(self) -> bool {
         use Kind::*;
