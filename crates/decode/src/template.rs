@@ -5,12 +5,14 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod stop;
 mod suggest;
 mod take;
 mod value;
 
 use tunlog_model::Field;
 
+pub use stop::Stop;
 pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
