@@ -31,6 +31,6 @@ pub use decoder::{Decoder, Keep};
 pub use dialect::Dialect;
 pub use facts::Facts;
 pub use listed::Listed;
-pub use packet::{PacketDecoder, TunnelPackets};
+pub use packet::{Exposed, PacketDecoder, TunnelPackets};
 pub use redact::redact;
 pub use table::FILES as DIALECT_FILES;
