@@ -185,10 +185,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "not recognised:\n  Login of änne from 192.0.2.777:1723 refused after 0.5 s (code 691)\n                     \
          ^ here should stand `<client_ip:ip>:`",
     ),
+    // of several templates the one that fits furthest
     (
-        "severity = \"warning\"",
-        "severity = \"warning\"\nalso = ['Login of <user:name> from <client_ip:ip>:<client_port:int> refused <reason:rest>.']",
-        "",
+        "template = 'Login of",
+        "also = ['Refused <user:name>']\ntemplate = 'Login for",
+        "\n        ^ here should stand `for `, of `Login for <user:name> from ",
     ),
     ("s (code 691)'", "s (code 691) again'", "^ here the template ends"),
     (
