@@ -8,7 +8,7 @@ use crate::codes;
 use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
-use crate::template::{Caught, Fields, Slot, unknown, unknown_field};
+use crate::template::{Caught, Fields, Slot, Template, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -241,13 +241,42 @@ fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &
     }
     let mut fields = Vec::new();
     match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
-        None => found.push(format!("the example is not recognised: {}", example.line)),
+        None => {
+            let place = stops(dialect, &file.templates(entry), body.trim_ascii_end());
+            let place = place.unwrap_or_else(|| format!(" {}", example.line));
+            found.push(format!("the example is not recognised:{place}"));
+        }
         Some(message) if message.id != entry.id && !twins(file, message.id, &entry.id) => {
             found.push(format!("the example decodes to `{}`: {}", message.id, example.line));
         }
         Some(_) => found.extend(compare(&fields, example)),
     }
     found
+}
+
+/// Where an example stops to fit, by the template that it fits furthest: the line, and below it what points at the place.
+/// None where no template tells.
+fn stops(dialect: &Dialect, templates: &[String], body: &[u8]) -> Option<String> {
+    let rest = dialect.behind_prelude(body);
+    let behind = body.len() - rest.len();
+    let stops = templates.iter().filter_map(|text| {
+        let stop = Template::compile(text).ok()?.stop(rest)?;
+        Some((stop, text))
+    });
+    // of templates that fit equally far the first, which is the message's own text
+    let furthest = stops.reduce(|one, other| if other.0.at > one.0.at { other } else { one });
+    let (stop, template) = furthest?;
+    let fits = tunlog_model::text::lossy(&body[..behind + stop.at]);
+    let (line, blanks) = (tunlog_model::text::lossy(body), " ".repeat(fits.chars().count()));
+    let wants = match stop.wants.as_str() {
+        "" => "here the template ends".to_owned(),
+        wants => format!("here should stand `{wants}`"),
+    };
+    let of = match templates {
+        [_] => String::new(),
+        _ => format!(", of `{template}`"),
+    };
+    Some(format!("\n  {line}\n  {blanks}^ {wants}{of}"))
 }
 
 /// Two messages that declare that their text is the same.

@@ -130,6 +130,47 @@ impl Dialect {
         Some(ready.messages[number])
     }
 
+    /// Whether a body that was put together, with blanks at `breaks` where lines ended, is what one writer wrote and somebody
+    /// broke: nothing that a peer chose stands before the last break, so no peer can have sent one, and no free text holds any.
+    /// Only templates tell so.
+    pub(crate) fn may_be_joined(&self, body: &[u8], breaks: &[usize]) -> bool {
+        let ready = self.ready();
+        let Shape::Template(trie) = &ready.shape else {
+            return false;
+        };
+        let (Some(first), Some(last), true) = (breaks.first(), breaks.last(), ready.prelude.is_the_writers()) else {
+            return false;
+        };
+        let rest = self.behind_prelude(body);
+        let Some(places) = trie.places(rest).filter(|_| body.len() - rest.len() <= *first) else {
+            return false;
+        };
+        places.iter().all(|place| {
+            let start = (place.text.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
+            let holds = |at: &usize| (start..=start + place.text.len()).contains(at);
+            let is_peers = place.kind.is_peers() && start <= *last;
+            let is_torn = place.kind.is_free_text() && breaks.iter().any(holds);
+            !is_peers && !is_torn
+        })
+    }
+
+    /// Whether the template that a body fits leaves its end unread.
+    pub(crate) fn leaves_end_unread(&self, body: &[u8]) -> bool {
+        let Shape::Template(trie) = &self.ready().shape else {
+            return false;
+        };
+        let places = trie.places(self.behind_prelude(body));
+        places
+            .as_ref()
+            .and_then(|places| places.last())
+            .is_some_and(|place| place.kind.is_free_text() && body.ends_with(place.text))
+    }
+
+    /// What templates are compared with: the body without what the writer puts before every one.
+    pub(crate) fn behind_prelude<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+        self.ready().prelude.cut(body, &mut Fields::new()).trim_ascii_start()
+    }
+
     /// Whether bodies are lines of a packet filter.
     pub(crate) fn is_packet_filter(&self) -> bool {
         matches!(self.ready().shape, Shape::Netfilter(_))

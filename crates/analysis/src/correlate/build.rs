@@ -129,6 +129,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         bytes_from_client: None,
         end_reason: facts.end_reason,
         backend: None,
+        exposed: None,
         last_seen: facts.last,
         times: 1,
         assumed: facts.assumed,

@@ -230,6 +230,7 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         outcome: None,
         times: fault.times,
         backend: (message.layer == Layer::Radius).then_some("radius"),
+        exposed: None,
         evidence: fault.lines.clone(),
         lines: Vec::new(),
     }

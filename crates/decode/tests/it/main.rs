@@ -9,4 +9,5 @@ mod redaction;
 mod relays;
 mod render;
 mod seed;
+mod torn;
 mod user;

@@ -115,6 +115,13 @@ pub(crate) fn begins_block(lines: &[u8]) -> bool {
     radius_detail::is_head(&lines[..end]) || routeros::pair(&lines[..end]).is_some_and(|pair| pair.message.is_empty())
 }
 
+/// Whether the first of some lines has a header, or is a record of its own in another way.
+pub(crate) fn has_header(lines: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+    let line = &lines[..end.min(4096)];
+    header::read(line).is_some() || line.first() == Some(&b'{')
+}
+
 /// Whether any of the first lines has a header of a kind we know.
 pub(crate) fn any_header(head: &[u8]) -> bool {
     let known = |line: &[u8]| {

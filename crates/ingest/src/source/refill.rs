@@ -167,15 +167,23 @@ impl Refill {
     }
 }
 
+/// Most lines without a header that are kept with the line before them: a broken line has no more.
+const BARE_LINES_MAX: usize = 4;
+
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs) stay whole, and a `last message repeated` stays with the line before it.
+/// pairs) and lines that were broken stay whole, and a `last message repeated` stays with the line before it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
     let mut start = line_start(bytes, newline);
+    let mut bare = 0;
     while start > 0 && whole - start < BACKWARD_BYTES {
-        if !continues(&bytes[start..whole]) {
-            return start;
+        let line = &bytes[start..whole];
+        if !continues(line) {
+            bare += 1;
+            if bare > BARE_LINES_MAX || framing::has_header(line) {
+                return start;
+            }
         }
         start = line_start(bytes, start - 1);
     }
