@@ -261,7 +261,7 @@ fn the_gateways_own_log_tells_when_and_nps_why() {
     let attempts = check(
         &log,
         expect![[r#"
-            pptp failed user="anna" from=203.0.113.7 claims=203.0.113.7 at=auth cause=account-restricted
+            pptp failed user="anna" from=203.0.113.7 claims=203.0.113.7 on=ppp0 at=radius cause=account-restricted
         "#]],
     );
     assert_eq!(
@@ -295,7 +295,7 @@ fn a_firewall_that_drops_gre_or_the_control_port_is_the_cause() {
         &[gateway, FIREWALL, first, end, rest].concat(),
         expect![[r#"
             l2tp failed from=203.0.113.8 at=firewall cause=control-unreachable
-            pptp failed from=203.0.113.7 on=ppp0 at=gre cause=gre-blocked
+            pptp failed from=203.0.113.7 on=ppp0 at=firewall cause=gre-blocked
             pptp failed from=203.0.113.9 at=firewall cause=control-unreachable
         "#]],
     );
