@@ -53,9 +53,11 @@ fn row<'a>(host: Cow<'a, [u8]>, mut rest: Option<&'a [u8]>) -> Result<Record<'a>
     Ok(Record { stamp, host, fields })
 }
 
-/// The first cell of some text, and what stands behind its comma; None there if it was the last. Text is between quotation
-/// marks, of which one inside is doubled; numbers and times are not.
-fn cell(text: &[u8]) -> Result<(Cow<'_, [u8]>, Option<&[u8]>), &'static str> {
+/// A cell, and what stands behind its comma; None if it is the last.
+type Cell<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
+
+/// The first cell of some text. Text is between quotation marks, of which one inside is doubled; numbers and times are not.
+fn cell(text: &[u8]) -> Result<Cell<'_>, &'static str> {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         return Ok(match memchr(b',', text) {
             Some(end) => (Cow::Borrowed(&text[..end]), Some(&text[end + 1..])),
