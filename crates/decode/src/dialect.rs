@@ -8,7 +8,7 @@ use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, key_value, typed};
+use crate::shape::{Condition, Shape, fields, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Glance, Look, Place, Trie};
@@ -51,6 +51,12 @@ impl Dialect {
             tables: vec![table],
             ready: OnceLock::new(),
         }
+    }
+
+    /// Whether a file is part of it. Files of one name whose bodies are read in different ways (NPS writes events and log
+    /// files) are one dialect to whoever asks by name, and read apart.
+    pub fn is_of(&self, table: &DialectTable) -> bool {
+        self.name == table.name && self.tables.iter().all(|known| known.shape == table.shape)
     }
 
     /// Adds another file of the same name.
@@ -352,18 +358,12 @@ fn shape_of(
     messages: &[&'static Message],
     problems: &mut Vec<Problem>,
 ) -> Shape {
-    let map = || {
-        let pairs = tables.iter().flat_map(|table| table.map);
-        pairs
-            .filter_map(|(key, field)| Some((*key, Field::from_word(field)?)))
-            .collect()
-    };
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
             let concerns = messages.iter().map(|message| message.concerns_attempts);
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
-        "fields" => Shape::Fields { conditions, map: map() },
+        "fields" => Shape::Fields(Box::new(fields::Rules::new(tables, conditions))),
         "packet" => Shape::Packet,
         "key-value" => {
             let concerns = |number: usize| messages[number].concerns_attempts;

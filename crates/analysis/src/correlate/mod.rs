@@ -22,6 +22,7 @@ mod pairing;
 mod ppp;
 mod pptp;
 mod radius;
+mod request;
 mod served;
 mod server;
 mod slab;
@@ -131,6 +132,7 @@ pub struct Correlator {
     due_long: VecDeque<(i64, Due)>,
     ike: ike::Negotiations,
     radius: radius::Answers,
+    requests: request::Requests,
     accounting: accounting::Records,
     firewall: firewall::Drops,
     early: trail::Early,
@@ -177,6 +179,7 @@ impl Correlator {
             due_long: VecDeque::new(),
             ike: ike::Negotiations::default(),
             radius: radius::Answers::default(),
+            requests: request::Requests::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
             early: trail::Early::default(),

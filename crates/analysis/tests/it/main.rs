@@ -6,6 +6,7 @@ mod gateways;
 mod interleaving;
 mod scenarios;
 mod scenarios_calling;
+mod scenarios_nps;
 mod scenarios_served;
 mod scenarios_vendors;
 mod sessions;

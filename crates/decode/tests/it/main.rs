@@ -4,6 +4,7 @@ mod codes;
 mod dialects;
 mod door;
 mod facts;
+mod nps;
 mod properties;
 mod redaction;
 mod relays;

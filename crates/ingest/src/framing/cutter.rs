@@ -1,5 +1,9 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
+mod windows;
+
+use std::sync::Arc;
+
 use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
@@ -7,7 +11,8 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
-use super::{Cut, Note, REPEATS_MAX, newlines, routeros, tag};
+use super::w3c::Layout;
+use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -35,6 +40,10 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     json: JsonReader,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
+    /// A record of an NPS file that was broken into lines.
+    event: Option<nps::Block>,
+    /// The order of columns by the last header of a firewall's log.
+    pub(crate) layout: Option<Arc<Layout>>,
 }
 
 /// The first line of a RouterOS pair.
@@ -59,6 +68,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             json: JsonReader::default(),
             block: None,
             pair: None,
+            event: None,
+            layout: None,
         }
     }
 
@@ -75,6 +86,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             self.line(bytes, start, bytes.len(), hole);
         }
         self.end_block(bytes, bytes.len());
+        self.end_event();
     }
 
     pub(crate) fn finish(self) -> Cut {
@@ -196,7 +208,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if line[0] == b'{' || line.starts_with(b" {") {
             return self.json_line(line);
         }
-        self.plain(line);
+        if !self.of_windows(line) {
+            self.plain(line);
+        }
     }
 
     /// Any line that does not belong to a block.
@@ -345,6 +359,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
                 return true;
             }
             self.end_block(bytes, start);
+        }
+        if (self.event.is_some() || line.first() == Some(&b'<')) && self.in_event(bytes, start, line) {
+            return true;
         }
         if let Some(pair) = self.pair.take()
             && let Some(message) = routeros::message(line)

@@ -14,12 +14,14 @@ mod kiwi;
 mod markers;
 mod months;
 mod newlines;
+mod nps;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
 mod softether;
 mod stamp;
 mod tag;
+pub(crate) mod w3c;
 
 use fast::Shape;
 use tunlog_model::{AppFilter, RecordRef, Stamp};
@@ -30,7 +32,8 @@ use crate::{Options, Problem};
 /// Most repetitions that are believed of a line that says how often another came; more are flagged and counted as so many.
 pub const REPEATS_MAX: u64 = 100_000;
 
-/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once.
+/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once: what an
+/// earlier chunk's header said of the columns comes with the chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Framer {
     pub(crate) line_bytes_max: usize,
@@ -77,6 +80,7 @@ impl Framer {
     /// losses. `RecordRef::line` counts from 1 within the chunk.
     pub fn cut<F: AppFilter + ?Sized>(&self, chunk: &Chunk, filter: &F, each: &mut impl FnMut(&RecordRef<'_>)) -> Cut {
         let mut cutter = cutter::Cutter::new(self.line_bytes_max, filter, each);
+        cutter.layout.clone_from(&chunk.layout);
         if self.export {
             journal_export::cut(&chunk.bytes, &mut cutter);
         } else {
@@ -130,6 +134,8 @@ pub(crate) fn any_header(head: &[u8]) -> bool {
             || (line.first() == Some(&b'{') && json_record::looks_like(line))
             || radius_detail::is_head(line)
             || routeros::pair(line).is_some()
+            || nps::read(line).is_some()
+            || w3c::row(line, None).is_some()
     };
     head.split(|byte| *byte == b'\n').take(200).any(known)
 }

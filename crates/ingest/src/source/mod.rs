@@ -12,9 +12,11 @@ pub mod tail;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::io_cause;
 use crate::framing::Framer;
+use crate::framing::w3c::Layout;
 use crate::time::{Clock, Reference};
 use crate::{Capture, Options, Problem};
 use compressed::{Codec, Decompressed, Peek};
@@ -81,12 +83,17 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// NUL bytes of a hole that stood before the first byte and were not kept.
     pub(crate) hole: u64,
+    /// The order of columns that an earlier chunk's header told, if the source is a log of that kind.
+    pub(crate) layout: Option<Arc<Layout>>,
 }
 
 impl Chunk {
     /// A chunk of bytes that came from elsewhere (a test, a network listener); whole records.
     pub fn new(bytes: Vec<u8>) -> Chunk {
-        Chunk { bytes, hole: 0 }
+        Chunk {
+            bytes,
+            ..Chunk::default()
+        }
     }
 }
 

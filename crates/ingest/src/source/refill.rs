@@ -4,6 +4,7 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::{Chunk, Input};
 use crate::framing;
+use crate::framing::w3c::Headers;
 
 /// Usual size of a chunk, bytes.
 pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
@@ -22,6 +23,7 @@ pub(crate) struct Refill {
     stopped: bool,
     line_bytes_max: usize,
     chunk_bytes: usize,
+    headers: Headers,
 }
 
 impl Refill {
@@ -35,6 +37,7 @@ impl Refill {
             stopped: false,
             line_bytes_max,
             chunk_bytes,
+            headers: Headers::default(),
         }
     }
 
@@ -68,7 +71,15 @@ impl Refill {
     }
 
     /// The next chunk. After an error, `stop` and call again for the whole records that came before it.
-    pub(crate) fn next(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+    pub(crate) fn next(&mut self, input: &mut Input, buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+        let mut next = self.stretch(input, buffer)?;
+        if let Some(chunk) = next.as_mut().filter(|_| !self.anywhere) {
+            chunk.layout = self.headers.before(&chunk.bytes);
+        }
+        Ok(next)
+    }
+
+    fn stretch(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
         let mut hole = 0;
         loop {
             let filled = self.fill(input, &mut buffer)?;
@@ -82,7 +93,11 @@ impl Refill {
                 }
                 self.carry.splice(..0, buffer[end..].iter().copied());
                 buffer.truncate(end);
-                return Ok(Some(Chunk { bytes: buffer, hole }));
+                return Ok(Some(Chunk {
+                    bytes: buffer,
+                    hole,
+                    layout: None,
+                }));
             }
             if let Some(chunk) = self.oversize(input, &mut buffer, &mut hole)? {
                 return Ok(Some(chunk));
@@ -141,6 +156,7 @@ impl Refill {
             return Ok(Some(Chunk {
                 bytes: kept,
                 hole: *hole,
+                layout: None,
             }));
         }
         buffer.truncate(self.line_bytes_max + 1);
@@ -163,6 +179,7 @@ impl Refill {
         Ok(Some(Chunk {
             bytes: std::mem::take(buffer),
             hole: *hole,
+            layout: None,
         }))
     }
 }
@@ -171,7 +188,7 @@ impl Refill {
 const BARE_LINES_MAX: usize = 4;
 
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs) and lines that were broken stay whole, and a `last message repeated` stays with the line before it.
+/// pairs, indented XML) and lines that were broken stay whole, and a `last message repeated` stays with the line before it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
@@ -199,6 +216,8 @@ fn continues(line: &[u8]) -> bool {
     let line = &line[..line.len().min(300)];
     let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
     matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
+        || (first > 0 && line[first..].starts_with(b"<"))
+        || line.starts_with(b"</Event>")
         || line[first..].starts_with(b"message=")
         || memmem::find(line, b"message repeated ").is_some()
 }

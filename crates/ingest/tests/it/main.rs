@@ -7,6 +7,7 @@ mod property;
 mod sources;
 mod tail;
 mod time;
+mod windows_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
