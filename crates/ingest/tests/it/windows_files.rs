@@ -16,7 +16,7 @@ fn a_row_that_is_not_whole_is_named_with_its_line_and_costs_only_itself() {
     let notes: Vec<String> = cut
         .notes
         .iter()
-        .map(|note| format!("{}: {}", note.line, note.cause))
+        .map(|note| note.problem("log", 0).to_string())
         .collect();
     let expected = [
         "2: NPS row of 61 columns where 60 or 66 belong: skipped",

@@ -40,17 +40,17 @@ impl<'a, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, '_, F, E> {
 
     /// A record of an NPS file that was broken into lines: whether the line belongs to one.
     pub(super) fn in_event(&mut self, bytes: &'a [u8], start: usize, line: &'a [u8]) -> bool {
-        let Some(event) = &mut self.event else {
-            self.event = nps::Block::begin(line, start, self.cut.lines);
-            return self.event.is_some();
+        let Some(event) = &mut self.nps else {
+            self.nps = nps::Block::begin(line, start, self.cut.lines);
+            return self.nps.is_some();
         };
         match event.add(line) {
             Part::Inside => return true,
-            Part::Foreign(true) => self.event = None,
+            Part::Foreign(true) => self.nps = None,
             Part::Foreign(false) => self.end_event(),
             Part::Last => {
                 let (from, number) = (event.start, event.line);
-                self.event = None;
+                self.nps = None;
                 let raw = trim_end(&bytes[from..start + line.len()]);
                 match nps::Block::record(raw) {
                     Ok(record) => self.nps_record(&record, raw, number),
@@ -59,13 +59,13 @@ impl<'a, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, '_, F, E> {
                 return true;
             }
         }
-        self.event = nps::Block::begin(line, start, self.cut.lines);
-        self.event.is_some()
+        self.nps = nps::Block::begin(line, start, self.cut.lines);
+        self.nps.is_some()
     }
 
     /// Nothing more comes of a record that is being read.
     pub(super) fn end_event(&mut self) {
-        if let Some(event) = self.event.take() {
+        if let Some(event) = self.nps.take() {
             let cause = format!(
                 "NPS record that begins {} lines above is not whole: skipped",
                 self.cut.lines - event.line
