@@ -50,7 +50,7 @@ impl Catalogue {
     fn of(tables: impl Iterator<Item = &'static DialectTable>) -> Catalogue {
         let mut dialects: Vec<Dialect> = Vec::new();
         for table in tables {
-            match dialects.iter_mut().find(|dialect| dialect.name == table.name) {
+            match dialects.iter_mut().find(|dialect| dialect.is_of(table)) {
                 Some(dialect) => dialect.extend(table),
                 None => dialects.push(Dialect::new(table)),
             }

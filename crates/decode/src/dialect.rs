@@ -8,6 +8,7 @@ use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
+use crate::shape::windows_event::{self, Verdict};
 use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
@@ -31,7 +32,7 @@ pub struct Dialect {
 /// The compiled form.
 #[derive(Debug)]
 pub struct Ready {
-    /// The messages in file order.
+    /// The messages in file order; behind them, of Windows events, what codes make of them.
     pub messages: Vec<&'static Message>,
     sets: Vec<Vec<(Field, Caught<'static>)>>,
     shape: Shape,
@@ -51,6 +52,12 @@ impl Dialect {
             tables: vec![table],
             ready: OnceLock::new(),
         }
+    }
+
+    /// Whether a file is part of it. Files of one name whose bodies are read in different ways (NPS writes events and log
+    /// files) are one dialect to whoever asks by name, and read apart.
+    pub fn is_of(&self, table: &DialectTable) -> bool {
+        self.name == table.name && self.tables.iter().all(|known| known.shape == table.shape)
     }
 
     /// Adds another file of the same name.
@@ -229,7 +236,10 @@ impl Ready {
         if ready.prelude == Prelude::Thread {
             add_without_group(&mut templates);
         }
-        ready.shape = shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems);
+        ready.shape = match tables.first() {
+            Some(table) if table.shape == "windows-event" => ready.windows_events(tables),
+            _ => shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems),
+        };
         ready
     }
 
@@ -248,6 +258,34 @@ impl Ready {
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
         self.messages
             .push(Box::leak(Box::new(message_of(dialect, role, entry))));
+    }
+
+    fn windows_events(&mut self, tables: &[&'static DialectTable]) -> Shape {
+        let mut problems = Vec::new();
+        let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+        let rules = windows_event::Rules::new(tables, |number, verdict| self.variant(number, verdict), &mut wrong);
+        self.problems.append(&mut problems);
+        Shape::WindowsEvent(rules)
+    }
+
+    /// The number of a message as a code makes it: with the code's cause, layer and end in place of its own.
+    fn variant(&mut self, number: u32, verdict: Verdict) -> u32 {
+        let at = number as usize;
+        let mut message = self.messages[at].clone();
+        if let Some((cause, confidence)) = verdict.cause {
+            (message.blames, message.confidence) = (Some(cause), confidence);
+        }
+        message.fails_at = verdict.layer.unwrap_or(message.fails_at);
+        message.end_reason = verdict.end_reason.or(message.end_reason);
+        message.concerns_attempts |= verdict.cause.is_some() && message.role != Role::None;
+        let told = |message: &Message| (message.id, message.blames, message.confidence, message.fails_at, message.end_reason);
+        let known = self.messages.iter().position(|known| told(known) == told(&message));
+        let found = known.unwrap_or_else(|| {
+            self.messages.push(Box::leak(Box::new(message)));
+            self.sets.push(self.sets[at].clone());
+            self.messages.len() - 1
+        });
+        found as u32
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
@@ -337,7 +375,7 @@ fn shape_of(
             let what = unknown(
                 "shape",
                 other,
-                &["template", "netfilter", "fields", "key-value", "packet"],
+                &["template", "netfilter", "fields", "key-value", "packet", "windows-event"],
             );
             problems.push(Problem {
                 message: "",

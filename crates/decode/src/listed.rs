@@ -1,6 +1,6 @@
 //! A message as its table has it: found, named and explained without compiling the dialect that it belongs to.
 
-use tunlog_model::{EndReason, EventKind, Layer, Message, Packet, Role, Severity};
+use tunlog_model::{Confidence, EndReason, EventKind, Layer, Message, Packet, Role, Severity};
 
 use crate::table::{DialectTable, MessageTable};
 
@@ -75,7 +75,12 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         severity: Severity::from_word(entry.severity).unwrap_or(Severity::Info),
         layer,
         kind,
-        blames: (!entry.blames.is_empty()).then_some(entry.blames),
+        blames: [entry.blames, entry.suspects].into_iter().find(|cause| !cause.is_empty()),
+        confidence: match entry.blames.is_empty() && !entry.suspects.is_empty() {
+            true => Confidence::Likely,
+            false => Confidence::Certain,
+        },
+        fails_at: layer,
         end_reason: EndReason::from_word(entry.end_reason),
         calling: !entry.side.is_empty(),
         secret: entry.secret,
@@ -103,7 +108,7 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
+    if !entry.blames.is_empty() || !entry.suspects.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
         return true;
     }
     if matches!(role, Role::Server | Role::Caller) {

@@ -1,6 +1,6 @@
 //! What the catalogue knows of one message.
 
-use crate::{EndReason, EventKind, Layer, Severity};
+use crate::{Confidence, EndReason, EventKind, Layer, Severity};
 
 /// What a dialect's writer is to a connection: the side of an attempt that its events belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +68,10 @@ pub struct Message {
     pub kind: EventKind,
     /// The contract's cause that this message speaks for, if it does.
     pub blames: Option<&'static str>,
+    /// How sure that cause is: certain, unless the message, or the code that it carries, only makes one likely.
+    pub confidence: Confidence,
+    /// Where an attempt failed of which it speaks: its layer, unless the code that it carries belongs to another one.
+    pub fails_at: Layer,
     /// The contract's end reason that this message proves, if it does.
     pub end_reason: Option<EndReason>,
     /// Only the calling side writes this: its writer is no gateway for this connection.

@@ -1,0 +1,76 @@
+//! Codes that events carry: in the binary part (32 bits, little endian), hexadecimal or decimal in a value.
+
+use rustc_hash::FxHashMap;
+
+use super::{Verdict, number};
+use crate::codes::{Code, family};
+use crate::template::Caught;
+
+/// The binary part of an event.
+const BINARY: &str = "Binary";
+
+/// A code, and which message it makes of the one that carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    pub code: &'static Code,
+    pub variant: u32,
+    /// It speaks for a cause or an end.
+    pub tells: bool,
+}
+
+/// A family of codes by number.
+#[derive(Debug)]
+pub struct Numbers {
+    known: FxHashMap<u32, Known>,
+}
+
+impl Numbers {
+    /// The codes of a family; `variant` numbers the messages that they make.
+    pub fn of(name: &str, mut variant: impl FnMut(Verdict) -> u32) -> Option<Numbers> {
+        let codes = family(name)?.codes.iter();
+        let known = codes.filter_map(|code| {
+            let verdict = Verdict::of(code);
+            let known = Known {
+                code,
+                variant: variant(verdict),
+                tells: verdict.cause.is_some() || verdict.end_reason.is_some(),
+            };
+            Some((number(code.code.as_bytes())?, known))
+        });
+        Some(Numbers { known: known.collect() })
+    }
+
+    /// The code of a number.
+    pub fn get(&self, value: u32) -> Option<Known> {
+        self.known.get(&value).copied()
+    }
+}
+
+/// The code in a value; nought is none.
+pub fn value(key: &str, text: &[u8]) -> Option<u32> {
+    let value = match key {
+        BINARY => little_endian(text),
+        _ => number(text.trim_ascii()),
+    };
+    value.filter(|value| *value != 0)
+}
+
+/// `b3020000`: the first four bytes of a binary part.
+fn little_endian(text: &[u8]) -> Option<u32> {
+    let mut bytes = [0; 4];
+    let mut digits = text.chunks_exact(2);
+    for byte in &mut bytes {
+        let pair = digits.next().filter(|pair| pair.iter().all(u8::is_ascii_hexdigit))?;
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(u32::from_le_bytes(bytes))
+}
+
+/// How a code is shown: as its family writes it.
+pub fn shown(value: u32, known: Option<&'static Code>) -> Caught<'static> {
+    match known.map(|code| code.code).filter(|word| word.starts_with("0x")) {
+        Some(word) => Caught::Word(word),
+        None if known.is_none() && value > 0xffff => Caught::Bytes(format!("0x{value:08X}").into_bytes().into()),
+        None => Caught::Int(i64::from(value)),
+    }
+}
