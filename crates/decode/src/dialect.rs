@@ -2,13 +2,14 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{Confidence, EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::windows_event::{self, Verdict};
+use crate::codes::Code;
+use crate::shape::windows_event;
 use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
@@ -263,29 +264,18 @@ impl Ready {
     fn windows_events(&mut self, tables: &[&'static DialectTable]) -> Shape {
         let mut problems = Vec::new();
         let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
-        let rules = windows_event::Rules::new(tables, |number, verdict| self.variant(number, verdict), &mut wrong);
+        let rules = windows_event::Rules::new(tables, |number, code| self.variant(number, code), &mut wrong);
         self.problems.append(&mut problems);
         Shape::WindowsEvent(rules)
     }
 
-    /// The number of a message as a code makes it: with the code's cause, layer and end in place of its own.
-    fn variant(&mut self, number: u32, verdict: Verdict) -> u32 {
+    /// The number of a message as a code makes it: cause, layer, end and words are the code's.
+    fn variant(&mut self, number: u32, code: &'static Code) -> u32 {
         let at = number as usize;
-        let mut message = self.messages[at].clone();
-        if let Some((cause, confidence)) = verdict.cause {
-            (message.blames, message.confidence) = (Some(cause), confidence);
-        }
-        message.fails_at = verdict.layer.unwrap_or(message.fails_at);
-        message.end_reason = verdict.end_reason.or(message.end_reason);
-        message.concerns_attempts |= verdict.cause.is_some() && message.role != Role::None;
-        let told = |message: &Message| (message.id, message.blames, message.confidence, message.fails_at, message.end_reason);
-        let known = self.messages.iter().position(|known| told(known) == told(&message));
-        let found = known.unwrap_or_else(|| {
-            self.messages.push(Box::leak(Box::new(message)));
-            self.sets.push(self.sets[at].clone());
-            self.messages.len() - 1
-        });
-        found as u32
+        let message = as_told_by(self.messages[at], code);
+        self.messages.push(Box::leak(Box::new(message)));
+        self.sets.push(self.sets[at].clone());
+        (self.messages.len() - 1) as u32
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
@@ -312,6 +302,35 @@ impl Ready {
             }
         }
         set
+    }
+}
+
+/// A message that carries a code: what it says of a failure is what the code says.
+fn as_told_by(message: &Message, code: &'static Code) -> Message {
+    let told = [(code.blames, Confidence::Certain), (code.suspects, Confidence::Likely)];
+    let verdict = told.into_iter().find(|(cause, _)| !cause.is_empty());
+    let mut message = message.clone();
+    if let Some((cause, confidence)) = verdict {
+        (message.blames, message.confidence) = (Some(seen_from(message.calling, cause)), confidence);
+        message.concerns_attempts |= message.role != Role::None;
+        (message.meaning, message.cause) = (code.meaning, code.cause);
+        message.action = match code.actions {
+            [] => "none",
+            [only] => only,
+            several => Box::leak(several.join(" ").into_boxed_str()),
+        };
+    }
+    message.fails_at = Layer::from_word(code.layer).unwrap_or(message.fails_at);
+    message.end_reason = EndReason::from_word(code.end_reason).or(message.end_reason);
+    message
+}
+
+/// Codes speak of this end and the other, and the catalogue of codes tells their causes as a client sees them.
+fn seen_from(calling: bool, cause: &'static str) -> &'static str {
+    match cause {
+        "encryption-refused-by-client" if !calling => "encryption-refused-by-server",
+        "encryption-refused-by-server" if !calling => "encryption-refused-by-client",
+        _ => cause,
     }
 }
 

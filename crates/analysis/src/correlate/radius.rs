@@ -190,7 +190,7 @@ fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option
         return None;
     }
     let same_user = match (&link.facts.user, &answer.facts.user) {
-        (Some(one), Some(other)) => same_name(one, other),
+        (Some(one), Some(other)) => same_name(one, other) || (link.served.is_some() && same_account(one, other)),
         (None, _) => same_client,
         _ => false,
     };
@@ -202,6 +202,19 @@ fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option
 /// doubled and bytes written as `M-x`; domains, realms and case stay told apart.
 fn same_name(one: &str, other: &str) -> bool {
     one == other || plain(one) == plain(other)
+}
+
+/// The same account where one of two writers adds the domain that the other leaves out, as Windows does; its names have no
+/// case.
+fn same_account(one: &str, other: &str) -> bool {
+    let parts = |name: &str| match (name.split_once('\\'), name.rsplit_once('@')) {
+        (Some((domain, account)), _) | (None, Some((account, domain))) => {
+            (account.to_lowercase(), Some(domain.to_lowercase()))
+        }
+        (None, None) => (name.to_lowercase(), None),
+    };
+    let ((account, domain), (other_account, other_domain)) = (parts(one), parts(other));
+    account == other_account && (domain == other_domain || domain.is_none() || other_domain.is_none())
 }
 
 fn plain(name: &str) -> Vec<u8> {
@@ -223,7 +236,17 @@ fn plain(name: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::same_name;
+    use super::{same_account, same_name};
+
+    #[test]
+    fn an_added_domain_is_the_same_account_and_another_domain_is_not() {
+        assert!(same_account("CORP\\Anna", "anna"));
+        assert!(same_account("anna", "anna@corp.example"));
+        assert!(same_account("CORP\\anna", "corp\\anna"));
+        assert!(!same_account("CORP\\anna", "LAB\\anna"));
+        assert!(!same_account("CORP\\anna", "CORP\\bert"));
+        assert!(!same_account("anna", "annabel"));
+    }
 
     #[test]
     fn escaped_spellings_are_one_account_and_domains_are_not() {

@@ -6,14 +6,14 @@ mod codes;
 mod line;
 mod take;
 
-use tunlog_model::{Confidence, EndReason, Field, Layer, Payload, RecordRef};
+use tunlog_model::{Field, Payload, RecordRef};
 
 use crate::codes::Code;
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields};
 
 use codes::Numbers;
-pub use line::pairs_of;
+pub use line::{Pairs, pairs_of};
 use take::Slot;
 
 /// Where the id of an event stands.
@@ -22,28 +22,6 @@ const EVENT_ID: &[u8] = b"System/EventID";
 const VERSION: &[u8] = b"System/Version";
 /// The name under which a legacy program writes to the log.
 const SOURCE_NAME: &[u8] = b"System/EventSourceName";
-
-/// What a code makes of the message that carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// The contract's cause, if the code speaks for one.
-    pub cause: Option<(&'static str, Confidence)>,
-    /// Where an attempt failed of which it speaks, if the code tells.
-    pub layer: Option<Layer>,
-    /// Why a session ended, if the code tells.
-    pub end_reason: Option<EndReason>,
-}
-
-impl Verdict {
-    fn of(code: &Code) -> Verdict {
-        let told = [(code.blames, Confidence::Certain), (code.suspects, Confidence::Likely)];
-        Verdict {
-            cause: told.into_iter().find(|(cause, _)| !cause.is_empty()),
-            layer: Layer::from_word(code.layer),
-            end_reason: EndReason::from_word(code.end_reason),
-        }
-    }
-}
 
 /// The messages of a dialect, by event id.
 #[derive(Debug, Default)]
@@ -64,11 +42,11 @@ struct Rule {
 }
 
 impl Rules {
-    /// The rules of a dialect's files. `variant` gives the number of a message as a code makes it; `wrong` hears what is
-    /// wrong: message, place, what.
+    /// The rules of a dialect's files. `variant` gives the number of a message as a code that tells something makes it;
+    /// `wrong` hears what is wrong: message, place, what.
     pub fn new(
         tables: &[&'static DialectTable],
-        mut variant: impl FnMut(u32, Verdict) -> u32,
+        mut variant: impl FnMut(u32, &'static Code) -> u32,
         wrong: &mut impl FnMut(&'static str, &'static str, String),
     ) -> Rules {
         let mut rules = Vec::new();
@@ -108,7 +86,7 @@ impl Rule {
         number: u32,
         table: &DialectTable,
         entry: &'static MessageTable,
-        variant: &mut impl FnMut(u32, Verdict) -> u32,
+        variant: &mut impl FnMut(u32, &'static Code) -> u32,
         say: &mut impl FnMut(&'static str, String),
     ) -> Rule {
         let named = entry.windows_event.providers;
@@ -124,7 +102,7 @@ impl Rule {
         }
         let mut codes = Vec::new();
         for (key, family) in entry.codes {
-            match Numbers::of(family, |verdict| variant(number, verdict)) {
+            match Numbers::of(family, |code| variant(number, code)) {
                 Some(numbers) => codes.push((*key, numbers)),
                 None => say("codes", format!("`{family}` is no family of codes (`key:family`)")),
             }
@@ -168,7 +146,7 @@ impl Rule {
             }
             // the first code names the failure, the first that speaks for a cause gives it
             if number.is_none() {
-                number = known.filter(|known| known.tells).map(|known| known.variant);
+                number = known.and_then(|known| known.variant);
             }
         }
         number.unwrap_or(self.number)

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Verdict, number};
+use super::number;
 use crate::codes::{Code, family};
 use crate::template::Caught;
 
@@ -13,9 +13,8 @@ const BINARY: &str = "Binary";
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     pub code: &'static Code,
-    pub variant: u32,
-    /// It speaks for a cause or an end.
-    pub tells: bool,
+    /// None if the code tells nothing of why something failed or ended.
+    pub variant: Option<u32>,
 }
 
 /// A family of codes by number.
@@ -26,16 +25,13 @@ pub struct Numbers {
 
 impl Numbers {
     /// The codes of a family; `variant` numbers the messages that they make.
-    pub fn of(name: &str, mut variant: impl FnMut(Verdict) -> u32) -> Option<Numbers> {
+    pub fn of(name: &str, mut variant: impl FnMut(&'static Code) -> u32) -> Option<Numbers> {
         let codes = family(name)?.codes.iter();
         let known = codes.filter_map(|code| {
-            let verdict = Verdict::of(code);
-            let known = Known {
-                code,
-                variant: variant(verdict),
-                tells: verdict.cause.is_some() || verdict.end_reason.is_some(),
-            };
-            Some((number(code.code.as_bytes())?, known))
+            let number = number(code.code.as_bytes())?;
+            let tells = [code.blames, code.suspects, code.end_reason].iter().any(|word| !word.is_empty());
+            let variant = tells.then(|| variant(code));
+            Some((number, Known { code, variant }))
         });
         Some(Numbers { known: known.collect() })
     }

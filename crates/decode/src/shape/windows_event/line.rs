@@ -4,7 +4,7 @@
 /// Names and values of an event.
 pub type Pairs<'a> = Vec<(&'a [u8], &'a [u8])>;
 
-/// Its provider (empty if the line names none) and its values, the id first; None if it is no such line.
+/// Provider and values of an event that is written as the examples of dialect files are: its provider (empty if the line names none) and its values, the id first; None if it is no such line.
 pub fn pairs_of(line: &str) -> Option<(&str, Pairs<'_>)> {
     let (head, mut rest) = line.split_once(':')?;
     let (id, provider) = head.split_once(' ').unwrap_or((head, ""));

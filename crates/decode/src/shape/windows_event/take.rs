@@ -15,6 +15,8 @@ enum How {
     Somebody,
     /// Only a GUID in braces; `{NA}` is none.
     Guid,
+    /// A name of the machine's own, a VPN port or a module: no GUID, no `{NA}`.
+    Port,
     /// Minutes of a length of time; added up with `Seconds`.
     Minutes,
     /// Seconds of it.
@@ -34,6 +36,7 @@ impl How {
         (How::Plain, "plain"),
         (How::Somebody, "somebody"),
         (How::Guid, "guid"),
+        (How::Port, "port"),
         (How::Minutes, "minutes"),
         (How::Seconds, "seconds"),
         (How::Tunnel, "tunnel"),
@@ -47,17 +50,40 @@ impl How {
 const INBOUND: &[u8] = b"%%14592";
 const OUTBOUND: &[u8] = b"%%14593";
 
-/// Which value is which field.
+/// Which field a value may be: the first that it fits.
 #[derive(Debug)]
 pub struct Slot {
     key: &'static [u8],
+    readings: Vec<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
     field: Field,
     how: How,
 }
 
 impl Slot {
-    /// `field` or `field:type`.
+    /// `field`, `field:type`, or several of them with commas between.
     pub fn compile(key: &'static str, text: &'static str) -> Result<Slot, String> {
+        let readings: Result<Vec<Reading>, String> = text.split(',').map(Reading::compile).collect();
+        Ok(Slot {
+            key: key.as_bytes(),
+            readings: readings?,
+        })
+    }
+
+    /// Adds the field, if the event has the value and no value before was that field.
+    pub fn take<'a>(&self, event: &Values<'_, 'a>, caught: &mut Fields<'a>) {
+        let Some(text) = event.said(self.key) else { return };
+        let mut readings = self.readings.iter();
+        while readings.next().is_some_and(|reading| !reading.take(text, event, caught)) {}
+    }
+}
+
+impl Reading {
+    fn compile(text: &'static str) -> Result<Reading, String> {
+        let text = text.trim();
         let (word, how) = text.split_once(':').unwrap_or((text, "plain"));
         let field = Field::from_word(word).ok_or_else(|| unknown_field(word))?;
         let known = How::ALL.iter().find(|(_, word)| *word == how);
@@ -65,19 +91,15 @@ impl Slot {
             let words: Vec<&str> = How::ALL.iter().map(|(_, word)| *word).collect();
             unknown("type", how, &words)
         })?;
-        Ok(Slot {
-            key: key.as_bytes(),
-            field,
-            how,
-        })
+        Ok(Reading { field, how })
     }
 
-    /// Adds the field, if the event has the value.
-    pub fn take<'a>(&self, event: &Values<'_, 'a>, caught: &mut Fields<'a>) {
-        let Some(text) = event.said(self.key) else { return };
+    /// Whether the value can be read so; the field is added unless it is there.
+    fn take<'a>(&self, text: &'a [u8], event: &Values<'_, 'a>, caught: &mut Fields<'a>) -> bool {
         let (field, value) = match self.how {
             How::Plain => (self.field, typed(self.field, text)),
             How::Somebody => (self.field, somebody(text).then_some(Caught::Text(text))),
+            How::Port => (self.field, is_port(text).then_some(Caught::Text(text))),
             How::Guid => (self.field, is_guid(text).then_some(Caught::Text(text))),
             How::Minutes | How::Seconds => return self.add_time(text, caught),
             How::Tunnel => (self.field, tunnel(text).map(Caught::Text)),
@@ -87,15 +109,17 @@ impl Slot {
                 (field, typed(field, text))
             }
         };
-        if let Some(value) = value.filter(|_| !caught.iter().any(|(known, _)| *known == field)) {
+        let Some(value) = value else { return false };
+        if !caught.iter().any(|(known, _)| *known == field) {
             caught.push((field, value));
         }
+        true
     }
 
-    fn add_time(&self, text: &[u8], caught: &mut Fields<'_>) {
+    fn add_time(&self, text: &[u8], caught: &mut Fields<'_>) -> bool {
         let unit = if self.how == How::Minutes { 60.0 } else { 1.0 };
         let Some(count) = parse_int(text).filter(|count| *count >= 0) else {
-            return;
+            return false;
         };
         let seconds = count as f64 * unit;
         match caught.iter_mut().find(|(known, _)| *known == self.field) {
@@ -103,6 +127,7 @@ impl Slot {
             Some(_) => {}
             None => caught.push((self.field, Caught::Seconds(seconds))),
         }
+        true
     }
 }
 
@@ -118,6 +143,10 @@ fn far_end(event: &Values<'_, '_>, is_sender: bool) -> Option<Field> {
 
 fn somebody(text: &[u8]) -> bool {
     !(text.starts_with(b"<") && text.ends_with(b">"))
+}
+
+fn is_port(text: &[u8]) -> bool {
+    !text.starts_with(b"{")
 }
 
 /// `{AC09A421-BFB0-0007-50C4-2BACB0BFDA01}`.

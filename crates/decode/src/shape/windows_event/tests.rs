@@ -64,6 +64,22 @@ fn placeholders_are_nobody_and_no_connection() {
 }
 
 #[test]
+fn a_value_is_the_first_field_that_it_fits() {
+    let of = |value: &'static str| {
+        let values: [(&[u8], &[u8]); 1] = [(b"0", value.as_bytes())];
+        let fields = taken("0", "connection:guid, client_ip, interface:port", &values);
+        fields.first().map(|(field, _)| field.word())
+    };
+    assert_eq!(of("{00000000-1111-2222-3333-444444444444}"), Some("connection"));
+    assert_eq!(of("203.0.113.7"), Some("client_ip"));
+    assert_eq!(of("VPN2-1"), Some("interface"));
+    assert_eq!(of("{NA}"), None);
+    for wrong in ["users", "user:giud", "user,"] {
+        assert!(Slot::compile("0", wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_tunnel_is_told_in_any_language() {
     for value in ["WAN Miniport (PPTP)", "WAN-Miniport (PPTP)", "WAN ミニポート (PPTP)"] {
         let values: [(&[u8], &[u8]); 1] = [(b"13", value.as_bytes())];
