@@ -60,7 +60,7 @@ impl Heard {
             return;
         }
         let of_backend = message.blames.is_some_and(|cause| cause.starts_with("auth-backend-"));
-        if of_backend && message.role == Role::Radius && event.value(Field::User).is_none() {
+        if of_backend && matches!(message.role, Role::Radius | Role::Backend) && event.value(Field::User).is_none() {
             if self.backend.len() >= BACKEND_MAX {
                 self.backend.pop_front();
             }
