@@ -262,16 +262,16 @@ impl Correlator {
 
     /// The gateway decided a log-in: perhaps its backend has said why.
     pub(super) fn ask_backends(&mut self, key: Key) {
-        if !self.backends.active {
-            return;
-        }
         let now = self.now;
         self.backends.forget(now);
         let Some(login) = self.links.get(key).and_then(|link| login(link, now)) else {
             return;
         };
         let account = login.account;
-        self.join_words(key, now);
+        if self.backends.active {
+            self.join_words(key, now);
+        }
+        // also before any backend spoke: the first word must not be taken for another's
         if !self.backends.decisions.iter().any(|known| known.link == key) {
             self.backends.decisions.push_back(Decision {
                 at: now,
