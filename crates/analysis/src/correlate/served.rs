@@ -42,7 +42,7 @@ pub struct Served {
     pub encrypted: bool,
     /// The IKE negotiations were asked for its client.
     pub asked_ike: bool,
-    /// Messages that begin something and were seen: the same one again begins another.
+    /// Messages that begin something, or refuse a login, and were seen: the same one again begins another.
     pub openings: Vec<&'static str>,
     /// The message that made it a session.
     pub up_by: Option<&'static str>,
@@ -140,7 +140,7 @@ impl Link {
     pub fn serve(&mut self, event: &Event<'_>) {
         let kind = event.message().kind;
         let Some(served) = &mut self.served else { return };
-        if begins(kind) {
+        if begins(kind) || matches!(kind, EventKind::AuthFailed | EventKind::RadiusRejected) {
             served.saw(event.message().id);
         }
         self.learn_protocol(event);

@@ -277,7 +277,7 @@ fn begins_anew(link: &Link, event: &Event<'_>, names: &Names<'_>, exact: bool) -
         AuthSucceeded if link.refused && names.unique().is_some() && !served.is_the_one(names) => true,
         CallEstablished | AddressAssigned | AuthSucceeded => over || (up && !exact && served.up_by == Some(id)),
         AuthFailed | RadiusRejected => {
-            (over && (link.refused || up || !exact)) || (link.refused && link.refused_by == Some(id)) || (up && !exact)
+            (over && (link.refused || up || !exact)) || (link.refused && again) || (up && !exact)
         }
         _ => false,
     }

@@ -307,3 +307,20 @@ fn the_filtering_platform_explains_what_never_came() {
         "#]],
     );
 }
+
+#[test]
+fn the_domain_tells_a_wrong_password_from_a_wrong_name() {
+    check(
+        r#"
+        10:00:00 dc 4776 Microsoft-Windows-Security-Auditing: PackageName=MICROSOFT_AUTHENTICATION_PACKAGE_V1_0 TargetUserName=anna Workstation=GW Status=0xc000006a
+        10:00:00 gw 20271 RemoteAccess: 0={NA} 1="CORP\anna" 2=203.0.113.7 3="…" 4=0x10 Binary=b3020000
+        10:01:00 gw 4625 Microsoft-Windows-Security-Auditing: TargetUserName=bert TargetDomainName=CORP Status=0xc000006d SubStatus=0xc0000064 LogonType=3 IpAddress=192.0.2.9
+        10:01:00 gw 20271 RemoteAccess: 0={NA} 1="CORP\bert" 2=203.0.113.7 3="…" 4=0x10 Binary=b3020000
+        10:02:00 dc 4625 Microsoft-Windows-Security-Auditing: TargetUserName=share TargetDomainName=CORP Status=0xc000006d SubStatus=0xc000006a LogonType=3 IpAddress=192.0.2.9
+        10:03:00 dc 4771 Microsoft-Windows-Security-Auditing: TargetUserName=cleo Status=0x18 IpAddress=192.0.2.9
+        10:03:00 gw 20271 RemoteAccess: 0={NA} 1=cleo 2=203.0.113.7 3="…" 4=0x10 Binary=b3020000
+        10:04:00 dc 4740 Microsoft-Windows-Security-Auditing: TargetUserName=cleo TargetDomainName=GW
+    "#,
+        expect![[""]],
+    );
+}
