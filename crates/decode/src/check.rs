@@ -165,7 +165,12 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
             }
         }
         if !entry.blames.is_empty() && !entry.suspects.is_empty() {
-            report.in_message(number, entry, "suspects", "`blames` says it for certain: `suspects` has nothing to add");
+            report.in_message(
+                number,
+                entry,
+                "suspects",
+                "`blames` says it for certain: `suspects` has nothing to add",
+            );
         }
         if entry.example.is_empty() {
             report.in_message(number, entry, "id", "no example line");

@@ -4,11 +4,11 @@ use std::sync::OnceLock;
 
 use tunlog_model::{Confidence, EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
+use crate::codes::Code;
 use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::codes::Code;
 use crate::shape::windows_event;
 use crate::shape::{Condition, Shape, key_value, typed};
 use crate::table::{DialectTable, MessageTable};
@@ -394,7 +394,14 @@ fn shape_of(
             let what = unknown(
                 "shape",
                 other,
-                &["template", "netfilter", "fields", "key-value", "packet", "windows-event"],
+                &[
+                    "template",
+                    "netfilter",
+                    "fields",
+                    "key-value",
+                    "packet",
+                    "windows-event",
+                ],
             );
             problems.push(Problem {
                 message: "",

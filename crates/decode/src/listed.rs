@@ -80,7 +80,9 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         severity: Severity::from_word(entry.severity).unwrap_or(Severity::Info),
         layer,
         kind,
-        blames: [entry.blames, entry.suspects].into_iter().find(|cause| !cause.is_empty()),
+        blames: [entry.blames, entry.suspects]
+            .into_iter()
+            .find(|cause| !cause.is_empty()),
         confidence: match entry.blames.is_empty() && !entry.suspects.is_empty() {
             true => Confidence::Likely,
             false => Confidence::Certain,
@@ -120,7 +122,8 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
         // what is not about a log-in is other people's business
         return matches!(kind, AuthStarted | AuthSucceeded | AuthFailed | AuthError) || !entry.blames.is_empty();
     }
-    if !entry.blames.is_empty() || !entry.suspects.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
+    if !entry.blames.is_empty() || !entry.suspects.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty()
+    {
         return true;
     }
     if matches!(role, Role::Server | Role::Caller) {

@@ -129,7 +129,9 @@ fn tell_batch(batch: &EventBatch, clock: &mut Clock, each: &mut dyn FnMut(Told<'
 fn event_line(line: &str) -> Option<(i64, &str, &str)> {
     let (clock, rest) = line.split_once(' ')?;
     let (host, event) = rest.split_once(' ')?;
-    let seconds = clock.split(':').try_fold(0, |sum: i64, part| Some(sum * 60 + part.parse::<i64>().ok()?));
+    let seconds = clock
+        .split(':')
+        .try_fold(0, |sum: i64, part| Some(sum * 60 + part.parse::<i64>().ok()?));
     Some((seconds?, host, event))
 }
 

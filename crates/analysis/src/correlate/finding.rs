@@ -168,7 +168,8 @@ pub fn agrees(link: &Link, by: By<'_>, kind: EventKind, names: &Names<'_>) -> bo
     match by {
         // whoever fails under somebody's name is not the one who is in
         By::User(_) if names.user.is_some() => {
-            let is_in = link.up.is_some() || (link.authenticated && served.connections.iter().any(|name| is_guid(name)));
+            let is_in =
+                link.up.is_some() || (link.authenticated && served.connections.iter().any(|name| is_guid(name)));
             !is_in || kind != EventKind::AuthFailed
         }
         // a name made of an account is that of a session which has none yet

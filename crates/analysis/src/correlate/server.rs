@@ -296,9 +296,7 @@ fn makes_a_session(kind: EventKind, event: &Event<'_>, names: &Names<'_>) -> boo
         AuthStarted | AuthSucceeded | AuthFailed | AuthTimeout | AuthMethodRefused | SecretMissing => true,
         EncryptionAgreed | EncryptionRefused | AddressAssigned | AddressRefused | AddressMissing | IpcpFailed => true,
         RadiusRejected | RadiusTimeout => names.user.is_some(),
-        ConnectionRefused | LimitReached | NotVpnTraffic | ControlTimeout => {
-            names.client.is_some() && blames
-        }
+        ConnectionRefused | LimitReached | NotVpnTraffic | ControlTimeout => names.client.is_some() && blames,
         // the last line of a session whose beginning is not in the evidence tells of it by what it counts
         TrafficCounted => counted,
         // or by what it failed of, where nobody else can be meant

@@ -56,7 +56,10 @@ impl Rules {
         for (number, (table, entry)) in (0u32..).zip(entries) {
             let mut say = |near, what| wrong(entry.id, near, what);
             if entry.windows_event.id == 0 {
-                say("id", "no `match = { event-id = … }`: no event would ever be it".to_string());
+                say(
+                    "id",
+                    "no `match = { event-id = … }`: no event would ever be it".to_string(),
+                );
             }
             rules.push((
                 entry.windows_event.id,

@@ -26,7 +26,10 @@ fn ids_are_unique_across_the_files_of_a_dialect() {
         // entries of one event are told apart by conditions: they may share its number, and nothing else
         let event = listed.event_id().filter(|event| listed.id() == event.to_string());
         let before = seen.insert(id.clone(), event);
-        assert!(before.is_none_or(|before| before.is_some() && before == event), "{id} is defined twice");
+        assert!(
+            before.is_none_or(|before| before.is_some() && before == event),
+            "{id} is defined twice"
+        );
     }
 }
 

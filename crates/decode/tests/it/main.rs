@@ -10,3 +10,4 @@ mod relays;
 mod render;
 mod seed;
 mod user;
+mod windows;

@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use tunlog_model::{
-    Assumed, Attempt, Confidence, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime, Severity,
-    SourceId, Stamp, Value,
+    Assumed, Attempt, Confidence, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime,
+    Severity, SourceId, Stamp, Value,
 };
 
 use crate::Look;

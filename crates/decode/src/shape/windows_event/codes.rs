@@ -29,7 +29,9 @@ impl Numbers {
         let codes = family(name)?.codes.iter();
         let known = codes.filter_map(|code| {
             let number = number(code.code.as_bytes())?;
-            let tells = [code.blames, code.suspects, code.end_reason].iter().any(|word| !word.is_empty());
+            let tells = [code.blames, code.suspects, code.end_reason]
+                .iter()
+                .any(|word| !word.is_empty());
             let variant = tells.then(|| variant(code));
             Some((number, Known { code, variant }))
         });

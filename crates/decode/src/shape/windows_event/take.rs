@@ -77,7 +77,10 @@ impl Slot {
     pub fn take<'a>(&self, event: &Values<'_, 'a>, caught: &mut Fields<'a>) {
         let Some(text) = event.said(self.key) else { return };
         let mut readings = self.readings.iter();
-        while readings.next().is_some_and(|reading| !reading.take(text, event, caught)) {}
+        while readings
+            .next()
+            .is_some_and(|reading| !reading.take(text, event, caught))
+        {}
     }
 }
 
@@ -138,7 +141,11 @@ fn far_end(event: &Values<'_, '_>, is_sender: bool) -> Option<Field> {
         OUTBOUND => false,
         _ => return None,
     };
-    Some(if inbound == is_sender { Field::ClientIp } else { Field::ServerIp })
+    Some(if inbound == is_sender {
+        Field::ClientIp
+    } else {
+        Field::ServerIp
+    })
 }
 
 fn somebody(text: &[u8]) -> bool {

@@ -22,7 +22,17 @@ fn text<'a>(fields: &Fields<'a>) -> Option<Vec<u8>> {
 #[test]
 fn numbers_are_decimal_or_hexadecimal_and_have_no_sign() {
     let all = ["691", "0x2B3", "0xc000006a", "", "+5", "-5", "0x", "5x", "4294967296"];
-    let want = [Some(691), Some(691), Some(0xc000_006a), None, None, None, None, None, None];
+    let want = [
+        Some(691),
+        Some(691),
+        Some(0xc000_006a),
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    ];
     assert_eq!(all.map(|text| number(text.as_bytes())), want);
 }
 
@@ -57,8 +67,15 @@ fn placeholders_are_nobody_and_no_connection() {
     let named = taken("2", "user:somebody", &[(b"2", b"CORP\\anna")]);
     assert_eq!(text(&named).as_deref(), Some(&b"CORP\\anna"[..]));
     let guid = b"{00000000-1111-2222-3333-444444444444}";
-    assert_eq!(text(&taken("0", "connection:guid", &[(b"0", guid)])).as_deref(), Some(&guid[..]));
-    for value in ["{NA}", "{00000000-1111-2222-3333-44444444444}", "{00000000x1111-2222-3333-444444444444}"] {
+    assert_eq!(
+        text(&taken("0", "connection:guid", &[(b"0", guid)])).as_deref(),
+        Some(&guid[..])
+    );
+    for value in [
+        "{NA}",
+        "{00000000-1111-2222-3333-44444444444}",
+        "{00000000x1111-2222-3333-444444444444}",
+    ] {
         assert!(taken("0", "connection:guid", &[(b"0", value.as_bytes())]).is_empty());
     }
 }
@@ -83,7 +100,10 @@ fn a_value_is_the_first_field_that_it_fits() {
 fn a_tunnel_is_told_in_any_language() {
     for value in ["WAN Miniport (PPTP)", "WAN-Miniport (PPTP)", "WAN ミニポート (PPTP)"] {
         let values: [(&[u8], &[u8]); 1] = [(b"13", value.as_bytes())];
-        assert_eq!(text(&taken("13", "protocol:tunnel", &values)).as_deref(), Some(&b"PPTP"[..]));
+        assert_eq!(
+            text(&taken("13", "protocol:tunnel", &values)).as_deref(),
+            Some(&b"PPTP"[..])
+        );
     }
     for value in ["PPTP", "WAN Miniport ()", "(a b)", "PPTP)"] {
         assert!(taken("13", "protocol:tunnel", &[(b"13", value.as_bytes())]).is_empty());
@@ -110,7 +130,9 @@ fn a_packet_has_its_client_at_the_far_end() {
     };
     let field = |direction| {
         let values = values(direction);
-        taken("SourceAddress", "address:sender", &values).first().map(|(field, _)| field.word())
+        taken("SourceAddress", "address:sender", &values)
+            .first()
+            .map(|(field, _)| field.word())
     };
     assert_eq!(field(b"%%14592"), Some("client_ip"));
     assert_eq!(field(b"%%14593"), Some("server_ip"));
@@ -132,7 +154,13 @@ fn example_lines_are_cut_by_their_grammar() {
         (b"Binary", b"b3020000"),
     ];
     assert_eq!(pairs, want);
-    for line in ["20271", r#"20271: 1="anna"#, r#"20271: 1="anna"x 2=3"#, "20271: a b=3", "20271: =3"] {
+    for line in [
+        "20271",
+        r#"20271: 1="anna"#,
+        r#"20271: 1="anna"x 2=3"#,
+        "20271: a b=3",
+        "20271: =3",
+    ] {
         assert!(pairs_of(line).is_none(), "{line}");
     }
 }
