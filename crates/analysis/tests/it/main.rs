@@ -11,6 +11,7 @@ mod scenarios_served;
 mod scenarios_vendors;
 mod scenarios_windows;
 mod sessions;
+mod windows_languages;
 
 use tunlog_analysis::correlate::{Correlator, Options};
 use tunlog_model::Attempt;
