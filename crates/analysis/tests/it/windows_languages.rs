@@ -81,7 +81,11 @@ fn refusals(day: &mut Day, language: &Language) {
     for code in CODES {
         day.next();
         let (guid, text, binary) = (day.guid(), language.text, binary(*code));
-        day.say(0, "gw", &format!(r#"20249 RemoteAccess: 0={guid} 1=user{code} 2="VPN2-1""#));
+        day.say(
+            0,
+            "gw",
+            &format!(r#"20249 RemoteAccess: 0={guid} 1=user{code} 2="VPN2-1""#),
+        );
         day.say(
             0,
             "gw",
@@ -106,13 +110,24 @@ fn refusals(day: &mut Day, language: &Language) {
     }
     day.next();
     let audit = "Microsoft-Windows-Security-Auditing";
-    day.say(0, "dc", &format!("4776 {audit}: TargetUserName=locked Workstation=GW Status=0xc0000234"));
+    day.say(
+        0,
+        "dc",
+        &format!("4776 {audit}: TargetUserName=locked Workstation=GW Status=0xc0000234"),
+    );
     day.say(
         0,
         "gw",
-        &format!(r#"20271 RemoteAccess: 0={{NA}} 1=locked 2=203.0.113.9 3="{}" 4=0x10 Binary=b3020000"#, language.text),
+        &format!(
+            r#"20271 RemoteAccess: 0={{NA}} 1=locked 2=203.0.113.9 3="{}" 4=0x10 Binary=b3020000"#,
+            language.text
+        ),
     );
-    day.say(1, "dc", &format!("4740 {audit}: TargetUserName=locked TargetDomainName=GW"));
+    day.say(
+        1,
+        "dc",
+        &format!("4740 {audit}: TargetUserName=locked TargetDomainName=GW"),
+    );
 }
 
 fn failures(day: &mut Day, language: &Language) {
@@ -128,8 +143,16 @@ fn failures(day: &mut Day, language: &Language) {
     }
     day.next();
     let guid = day.guid();
-    day.say(0, "gw", &format!(r#"20250 RemoteAccess: 0={{0}} 1={guid} 2=mia 3="VPN3-2""#));
-    day.say(3, "gw", &format!(r#"20253 RemoteAccess: 0={{0}} 1={guid} 2=mia 3="VPN3-2""#));
+    day.say(
+        0,
+        "gw",
+        &format!(r#"20250 RemoteAccess: 0={{0}} 1={guid} 2=mia 3="VPN3-2""#),
+    );
+    day.say(
+        3,
+        "gw",
+        &format!(r#"20253 RemoteAccess: 0={{0}} 1={guid} 2=mia 3="VPN3-2""#),
+    );
     for event in ["20049", "20109"] {
         day.next();
         day.say(0, "gw", &format!(r#"{event} RemoteAccess: 0={{NA}} 1="VPN3-3""#));
@@ -143,7 +166,10 @@ fn failures(day: &mut Day, language: &Language) {
     day.say(
         0,
         "gw",
-        &format!(r#"20111 RemoteAccess: 0={{0}} 1=branch 2="VPN1-0" 3="{}" Binary=29030000"#, language.text),
+        &format!(
+            r#"20111 RemoteAccess: 0={{0}} 1=branch 2="VPN1-0" 3="{}" Binary=29030000"#,
+            language.text
+        ),
     );
 }
 
@@ -153,7 +179,11 @@ fn sessions(day: &mut Day, language: &Language) {
         let (guid, date, device) = (day.guid(), language.date, language.device);
         let whose = format!(r#"1={guid} 2="CORP\user{number}" 3="VPN4-{number}""#);
         day.say(0, "gw", &format!("20250 RemoteAccess: 0={{0}} {whose}"));
-        day.say(1, "gw", &format!("20274 RemoteAccess: 0={{0}} {whose} 4=10.20.0.{number}"));
+        day.say(
+            1,
+            "gw",
+            &format!("20274 RemoteAccess: 0={{0}} {whose} 4=10.20.0.{number}"),
+        );
         day.next();
         day.say(
             30,
@@ -163,7 +193,11 @@ fn sessions(day: &mut Day, language: &Language) {
                 language.text
             ),
         );
-        day.say(30, "gw", &format!("20275 RemoteAccess: 0={{0}} 1={guid} 2=10.20.0.{number}"));
+        day.say(
+            30,
+            "gw",
+            &format!("20275 RemoteAccess: 0={{0}} 1={guid} 2=10.20.0.{number}"),
+        );
     }
 }
 
@@ -174,7 +208,11 @@ fn calls(day: &mut Day, language: &Language) {
         let whose = format!(r#"0={guid} 1="PC\anna" 2=Office"#);
         let tunnel = if (780..800).contains(code) { "L2TP" } else { "PPTP" };
         day.say(0, "pc", &format!(r#"20221 RasClient: {whose} 3="{}""#, language.text));
-        day.say(0, "pc", &format!(r#"20222 RasClient: {whose} 3=198.51.100.10 4="{device} ({tunnel})""#));
+        day.say(
+            0,
+            "pc",
+            &format!(r#"20222 RasClient: {whose} 3=198.51.100.10 4="{device} ({tunnel})""#),
+        );
         if [619, 691, 720, 721, 806].contains(code) {
             day.say(1, "pc", &format!(r#"20223 RasClient: 0={guid} 1="PC\anna""#));
             day.say(1, "pc", &format!(r#"20224 RasClient: 0={guid} 1="PC\anna""#));

@@ -81,7 +81,13 @@ fn every_event_of_the_list_is_decoded_and_explained() {
     let mut missing = Vec::new();
     let mut decoded = BTreeMap::new();
     for row in rows() {
-        let providers = row.provider.split('/').map(str::trim).next().unwrap_or_default().to_string();
+        let providers = row
+            .provider
+            .split('/')
+            .map(str::trim)
+            .next()
+            .unwrap_or_default()
+            .to_string();
         let id = row.id.to_string();
         let own = values(&row);
         let mut pairs: Vec<(&[u8], &[u8])> = vec![(b"System/EventID", id.as_bytes())];
