@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{Confidence, EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
 use crate::codes::Code;
 use crate::listed::message_of;
@@ -266,13 +266,14 @@ impl Ready {
         let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
         let rules = windows_event::Rules::new(tables, |number, code| self.variant(number, code), &mut wrong);
         self.problems.append(&mut problems);
-        Shape::WindowsEvent(rules)
+        let messages = &self.messages;
+        Shape::WindowsEvent(rules.concerning(|number| messages[number as usize].concerns_attempts))
     }
 
     /// The number of a message as a code makes it: cause, layer, end and words are the code's.
     fn variant(&mut self, number: u32, code: &'static Code) -> u32 {
         let at = number as usize;
-        let message = as_told_by(self.messages[at], code);
+        let message = windows_event::as_told_by(self.messages[at], code);
         self.messages.push(Box::leak(Box::new(message)));
         self.sets.push(self.sets[at].clone());
         (self.messages.len() - 1) as u32
@@ -302,35 +303,6 @@ impl Ready {
             }
         }
         set
-    }
-}
-
-/// A message that carries a code: what it says of a failure is what the code says.
-fn as_told_by(message: &Message, code: &'static Code) -> Message {
-    let told = [(code.blames, Confidence::Certain), (code.suspects, Confidence::Likely)];
-    let verdict = told.into_iter().find(|(cause, _)| !cause.is_empty());
-    let mut message = message.clone();
-    if let Some((cause, confidence)) = verdict {
-        (message.blames, message.confidence) = (Some(seen_from(message.calling, cause)), confidence);
-        message.concerns_attempts |= message.role != Role::None;
-        (message.meaning, message.cause) = (code.meaning, code.cause);
-        message.action = match code.actions {
-            [] => "none",
-            [only] => only,
-            several => Box::leak(several.join(" ").into_boxed_str()),
-        };
-    }
-    message.fails_at = Layer::from_word(code.layer).unwrap_or(message.fails_at);
-    message.end_reason = EndReason::from_word(code.end_reason).or(message.end_reason);
-    message
-}
-
-/// Codes speak of this end and the other, and the catalogue of codes tells their causes as a client sees them.
-fn seen_from(calling: bool, cause: &'static str) -> &'static str {
-    match cause {
-        "encryption-refused-by-client" if !calling => "encryption-refused-by-server",
-        "encryption-refused-by-server" if !calling => "encryption-refused-by-client",
-        _ => cause,
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! It may not know `analysis`: the tests there feed the correlator themselves, or there would be two copies of its types.
 
+pub mod windows_day;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -126,7 +128,7 @@ fn tell_batch(batch: &EventBatch, clock: &mut Clock, each: &mut dyn FnMut(Told<'
 }
 
 /// `10:00:00 HOST EVENT`: second of the day, host, event.
-fn event_line(line: &str) -> Option<(i64, &str, &str)> {
+pub fn event_line(line: &str) -> Option<(i64, &str, &str)> {
     let (clock, rest) = line.split_once(' ')?;
     let (host, event) = rest.split_once(' ')?;
     let seconds = clock

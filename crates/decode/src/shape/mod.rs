@@ -57,7 +57,7 @@ impl Shape {
             Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
             Shape::KeyValue(rules) => rules.find(body, look, caught),
             Shape::Packet => None,
-            Shape::WindowsEvent(rules) => rules.find(record, caught),
+            Shape::WindowsEvent(rules) => rules.find(record, look.facts_only, caught),
             Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
         }
     }

@@ -13,6 +13,7 @@ use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields};
 
 use codes::Numbers;
+pub use codes::as_told_by;
 pub use line::{Pairs, pairs_of};
 use take::Slot;
 
@@ -39,6 +40,8 @@ struct Rule {
     slots: Vec<Slot>,
     /// Values that are codes, the most telling first.
     codes: Vec<(&'static str, Numbers)>,
+    /// Whether an attempt may want it; the rest is taken apart only for `decode`.
+    concerns: bool,
 }
 
 impl Rules {
@@ -70,8 +73,17 @@ impl Rules {
         Rules { rules }
     }
 
-    /// The message that a record is, with its fields added.
-    pub fn find<'a>(&self, record: &RecordRef<'a>, caught: &mut Fields<'a>) -> Option<u32> {
+    /// Says which messages attempts may want, by their numbers.
+    pub fn concerning(mut self, concerns: impl Fn(u32) -> bool) -> Rules {
+        for (_, rule) in &mut self.rules {
+            rule.concerns = concerns(rule.number) || !rule.codes.is_empty();
+        }
+        self
+    }
+
+    /// The message that a record is, with its fields added. With `facts_only`, those of messages that no attempt wants may be
+    /// left out: a domain controller logs log-ons by the million.
+    pub fn find<'a>(&self, record: &RecordRef<'a>, facts_only: bool, caught: &mut Fields<'a>) -> Option<u32> {
         let Payload::Fields(values) = record.payload else {
             return None;
         };
@@ -80,7 +92,10 @@ impl Rules {
         let first = self.rules.partition_point(|(known, _)| *known < id);
         let alike = self.rules[first..].iter().take_while(|(known, _)| *known == id);
         let (_, rule) = alike.into_iter().find(|(_, rule)| rule.fits(record, &event))?;
-        Some(rule.take(&event, caught))
+        match facts_only && !rule.concerns {
+            true => Some(rule.number),
+            false => Some(rule.take(&event, caught)),
+        }
     }
 }
 
@@ -117,6 +132,7 @@ impl Rule {
             when: entry.when,
             slots,
             codes,
+            concerns: true,
         }
     }
 

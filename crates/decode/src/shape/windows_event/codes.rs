@@ -1,6 +1,7 @@
 //! Codes that events carry: in the binary part (32 bits, little endian), hexadecimal or decimal in a value.
 
 use rustc_hash::FxHashMap;
+use tunlog_model::{Confidence, EndReason, Layer, Message, Role};
 
 use super::number;
 use crate::codes::{Code, family};
@@ -70,5 +71,34 @@ pub fn shown(value: u32, known: Option<&'static Code>) -> Caught<'static> {
         Some(word) => Caught::Word(word),
         None if known.is_none() && value > 0xffff => Caught::Bytes(format!("0x{value:08X}").into_bytes().into()),
         None => Caught::Int(i64::from(value)),
+    }
+}
+
+/// A message that carries a code: what it says of a failure is what the code says.
+pub fn as_told_by(message: &Message, code: &'static Code) -> Message {
+    let told = [(code.blames, Confidence::Certain), (code.suspects, Confidence::Likely)];
+    let verdict = told.into_iter().find(|(cause, _)| !cause.is_empty());
+    let mut message = message.clone();
+    if let Some((cause, confidence)) = verdict {
+        (message.blames, message.confidence) = (Some(seen_from(message.calling, cause)), confidence);
+        message.concerns_attempts |= message.role != Role::None;
+        (message.meaning, message.cause) = (code.meaning, code.cause);
+        message.action = match code.actions {
+            [] => "none",
+            [only] => only,
+            several => Box::leak(several.join(" ").into_boxed_str()),
+        };
+    }
+    message.fails_at = Layer::from_word(code.layer).unwrap_or(message.fails_at);
+    message.end_reason = EndReason::from_word(code.end_reason).or(message.end_reason);
+    message
+}
+
+/// Codes speak of this end and the other, and the catalogue of codes tells their causes as a client sees them.
+fn seen_from(calling: bool, cause: &'static str) -> &'static str {
+    match cause {
+        "encryption-refused-by-client" if !calling => "encryption-refused-by-server",
+        "encryption-refused-by-server" if !calling => "encryption-refused-by-client",
+        _ => cause,
     }
 }
