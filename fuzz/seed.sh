@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cp corpus/framing/vpn* corpus/attempts/
@@ -29,6 +29,16 @@ printf '\050\310\002\000\024\000\000\000\000\000\000\000\000\200\010\000\000\000
 head -c 60 /dev/zero >corpus/packet_ike/zeros
 printf '\064\001\001\000\032AAAAAAAAAAAAAAAA\001\006anna' >corpus/packet_radius/request
 printf '\110\003\004\000\000\000\000\005\170\105\000\000\074\000\000\000\000\100\057\000\000\313\000\161\001\306\063\144\001\060\001' >corpus/packet_icmp/mtu
+# event logs without the eight bytes that the target puts in front; of a chunk and of texts the choice and all of it
+windows=$(mktemp -d)
+(cd .. && cargo run -q -p tunlog-testkit --example windows_events -- "$windows")
+tail -c +9 "$windows/events.evtx" >corpus/evtx/events
+{ printf '\0'; tail -c +4097 "$windows/events.evtx" | head -c 65536; } >corpus/windows_events/chunk
+for name in lines pretty; do { printf '\1'; cat "$windows/$name.xml"; } >"corpus/windows_events/$name"; done
+{ printf '\2'; cat "$windows/powershell.json"; } >corpus/windows_events/powershell
+cp "$windows"/*.ndjson "$windows/snare.log" corpus/framing/
+cp "$windows"/* corpus/source/
+rm -r "$windows"
 hostile=../../shared/corpus/hostile
 if [ -d "$hostile" ]; then
     for file in "$hostile"/*; do

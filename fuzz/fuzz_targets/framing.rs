@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunlog_ingest::{Chunk, Clock, Framer, Options};
+use tunlog_ingest::{Chunk, Clock, Format, Framer, Options};
 use tunlog_model::EveryApp;
 
 fuzz_target!(|data: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let chunk = Chunk::new(data.to_vec());
     let mut last = 0;
     let mut clock = Clock::fixed(&options, options.now).expect("a fixed zone");
-    let cut = Framer::new(&options, false).cut(&chunk, &EveryApp, &mut |record| {
+    let cut = Framer::new(&options, Format::Lines).cut(&chunk, &EveryApp, &mut |record| {
         assert!(record.line >= last, "lines count upwards");
         last = record.line;
         assert!(record.raw.len() <= data.len());

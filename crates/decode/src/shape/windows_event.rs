@@ -140,7 +140,7 @@ impl Rule {
         let source = event.get(SOURCE_NAME);
         let is_its = |name: &&[u8]| *name == record.app || Some(*name) == source;
         let version = || event.get(VERSION).and_then(number);
-        self.providers.iter().any(|name| is_its(name))
+        self.providers.iter().any(is_its)
             && (self.versions.is_empty() || version().is_some_and(|version| self.versions.contains(&version)))
             && self.when.iter().all(|(keys, accepted)| event.holds(keys, accepted))
     }

@@ -39,7 +39,7 @@ fn rank(attribute: &[u8]) -> Option<usize> {
         let mut names = names.iter();
         names.any(|name| attribute.eq_ignore_ascii_case(name.as_bytes()))
     };
-    ACCOUNT.iter().position(|names| is(names))
+    ACCOUNT.iter().position(is)
 }
 
 /// Where a value ends: before a separator that is not escaped.

@@ -7,6 +7,7 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
+use super::windows::{EventFields, snare};
 use super::{Cut, Note, REPEATS_MAX, newlines, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
@@ -33,6 +34,7 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     host: usize,
     kept: bool,
     json: JsonReader,
+    event: EventFields,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
     samba: Option<samba::Block<'a>>,
@@ -58,6 +60,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             host: 0,
             kept: true,
             json: JsonReader::default(),
+            event: EventFields::default(),
             block: None,
             pair: None,
             samba: None,
@@ -84,10 +87,51 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     pub(crate) fn note(&mut self, cause: String) {
-        self.cut.notes.push(Note {
-            line: self.cut.lines,
-            cause,
-        });
+        self.cut.notes.push(Note::at_line(self.cut.lines, cause));
+    }
+
+    /// Tells of records that could not be read, in a format whose lines are counted by `lines_until`.
+    pub(crate) fn loss(&mut self, cause: String) {
+        self.cut.notes.push(Note::loss(self.cut.lines + 1, cause));
+    }
+
+    /// Tells something of a place that is no line.
+    pub(crate) fn tell(&mut self, note: Note) {
+        self.cut.notes.push(note);
+    }
+
+    /// How many records or lines were counted.
+    pub(crate) fn counted(&self) -> u64 {
+        self.cut.lines
+    }
+
+    /// Counts the line ends of a part of the chunk.
+    pub(crate) fn lines_until(&mut self, bytes: &[u8], from: usize, to: usize) {
+        self.cut.lines += memchr_iter(b'\n', &bytes[from..to]).count() as u64;
+    }
+
+    /// Reads a Windows event with number `number` and hands it out. What is wrong with it, if it is none.
+    pub(crate) fn event(
+        &mut self,
+        number: u64,
+        read: impl FnOnce(&mut EventFields) -> Result<(), String>,
+    ) -> Result<(), String> {
+        read(&mut self.event)?;
+        self.event.give(None, number, self.filter, &mut *self.each);
+        Ok(())
+    }
+
+    /// A JSON record of several lines.
+    pub(crate) fn json_object(&mut self, text: &'a [u8]) {
+        let mut json = std::mem::take(&mut self.json);
+        let (number, filter) = (self.cut.lines + 1, self.filter);
+        let known = json.read_line(text, number, filter, &mut *self.each);
+        self.json = json;
+        if !known {
+            self.cut
+                .notes
+                .push(Note::at_line(number, "not a log record: skipped".to_string()));
+        }
     }
 
     /// Counts a record of a format without lines.
@@ -214,6 +258,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             None => {
                 self.shape = None;
                 self.set_host(b"");
+                if let Some((host, body)) = snare::without_header(line) {
+                    return self.snare(host, body, line, self.cut.lines);
+                }
                 self.emit(&Header::of_body(line), line, self.cut.lines);
             }
         }
@@ -259,6 +306,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     /// Hands a record out, or what it says about others.
     fn emit(&mut self, header: &Header<'_>, raw: &[u8], line: u64) {
+        if header.app.is_empty() && snare::is_event(header.body) {
+            return self.snare(header.host, header.body, raw, line);
+        }
         let wanted = self.filter.wants(header.app);
         if let Some(repeat) = markers::repeat(header.body) {
             return self.repeated(header, raw, line, repeat, wanted);
@@ -272,6 +322,15 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         self.kept = wanted;
         if wanted {
             self.give(header, raw, line, Payload::Text(trim_end(header.body)));
+        }
+    }
+
+    fn snare(&mut self, host: &[u8], body: &[u8], raw: &[u8], line: u64) {
+        match snare::read(body, host, &mut self.event) {
+            Ok(()) => self
+                .event
+                .give(Some(trim_line_end(raw)), line, self.filter, &mut *self.each),
+            Err(cause) => self.note(cause),
         }
     }
 

@@ -3,7 +3,7 @@
 use memchr::{memchr, memmem, memrchr};
 
 use super::{Chunk, Input};
-use crate::framing;
+use crate::framing::{self, Format};
 
 /// Usual size of a chunk, bytes.
 pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
@@ -14,7 +14,7 @@ const BACKWARD_BYTES: usize = 64 * 1024;
 /// What is read but not yet delivered.
 pub(crate) struct Refill {
     carry: Vec<u8>,
-    export: bool,
+    format: Format,
     /// Any place will do to cut.
     anywhere: bool,
     ended: bool,
@@ -25,11 +25,11 @@ pub(crate) struct Refill {
 }
 
 impl Refill {
-    pub(crate) fn new(head: Vec<u8>, export: bool, line_bytes_max: usize) -> Refill {
+    pub(crate) fn new(head: Vec<u8>, format: Format, line_bytes_max: usize) -> Refill {
         let chunk_bytes = CHUNK_BYTES.max(line_bytes_max.saturating_mul(2).min(64 * CHUNK_BYTES));
         Refill {
             carry: head,
-            export,
+            format,
             anywhere: false,
             ended: false,
             stopped: false,
@@ -42,7 +42,7 @@ impl Refill {
     pub(crate) fn of_capture(head: Vec<u8>) -> Refill {
         Refill {
             anywhere: true,
-            ..Refill::new(head, false, 0)
+            ..Refill::new(head, Format::Lines, 0)
         }
     }
 
@@ -82,7 +82,7 @@ impl Refill {
                 }
                 self.carry.splice(..0, buffer[end..].iter().copied());
                 buffer.truncate(end);
-                return Ok(Some(Chunk { bytes: buffer, hole }));
+                return Ok(Some(chunk(buffer, hole)));
             }
             if let Some(chunk) = self.oversize(input, &mut buffer, &mut hole)? {
                 return Ok(Some(chunk));
@@ -116,12 +116,12 @@ impl Refill {
         if self.anywhere || (last && !self.stopped) {
             return Some(bytes.len());
         }
-        let end = if self.export {
-            framing::journal_export::last_end(bytes)
-        } else if last {
-            memrchr(b'\n', bytes).map_or(0, |at| at + 1)
-        } else {
-            line_boundary(bytes)
+        let end = match self.format {
+            Format::JournalExport => framing::journal_export::last_end(bytes),
+            Format::JsonDocument => framing::json_document::last_end(bytes),
+            Format::EventXml => framing::windows::xml::last_end(bytes),
+            Format::Lines | Format::Evtx if last => memrchr(b'\n', bytes).map_or(0, |at| at + 1),
+            Format::Lines | Format::Evtx => line_boundary(bytes),
         };
         (end > 0 || last).then_some(end)
     }
@@ -135,13 +135,9 @@ impl Refill {
             self.carry.splice(..0, buffer[nuls - 1..].iter().copied());
             return Ok(None);
         }
-        if self.export {
-            // No record of the journal is that long; what follows is read as new records from the next blank line on.
-            let kept = std::mem::take(buffer);
-            return Ok(Some(Chunk {
-                bytes: kept,
-                hole: *hole,
-            }));
+        if self.format != Format::Lines {
+            // No record of these is that long; what follows is read as new records from the next beginning of one on.
+            return Ok(Some(chunk(std::mem::take(buffer), *hole)));
         }
         buffer.truncate(self.line_bytes_max + 1);
         let mut block = vec![0; 64 * 1024];
@@ -160,10 +156,14 @@ impl Refill {
             }
         }
         buffer.push(b'\n');
-        Ok(Some(Chunk {
-            bytes: std::mem::take(buffer),
-            hole: *hole,
-        }))
+        Ok(Some(chunk(std::mem::take(buffer), *hole)))
+    }
+}
+
+fn chunk(bytes: Vec<u8>, hole: u64) -> Chunk {
+    Chunk {
+        hole,
+        ..Chunk::new(bytes)
     }
 }
 

@@ -1,3 +1,4 @@
+use tunlog_ingest::Place;
 use tunlog_model::{AppFilter, Civil, Stamp};
 
 use crate::{cut, cut_with};
@@ -842,12 +843,16 @@ fn holes_and_lines_without_end() {
     assert_eq!(seen.len(), 3);
     assert_eq!(seen[1].body, "b");
     assert_eq!(seen[2].raw.len(), 65_536);
-    let notes: Vec<(u64, &str)> = cut.notes.iter().map(|note| (note.line, note.cause.as_str())).collect();
+    let notes: Vec<(Place, &str)> = cut
+        .notes
+        .iter()
+        .map(|note| (note.place.clone(), note.cause.as_str()))
+        .collect();
     assert_eq!(
         notes,
         [
-            (2, "a hole of 500 NUL bytes was skipped"),
-            (3, "longer than 65536 bytes: cut")
+            (Place::Line(2), "a hole of 500 NUL bytes was skipped"),
+            (Place::Line(3), "longer than 65536 bytes: cut")
         ]
     );
 }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tunlog_ingest::{Chunk, Framer};
+use tunlog_ingest::{Chunk, Format, Framer};
 use tunlog_model::{EveryApp, RecordRef};
 
 use crate::{Folder, Seen, cut, options, read};
@@ -58,10 +58,10 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-fn cut_export(bytes: &[u8], export: bool) -> (Vec<Seen>, u64) {
+fn cut_export(bytes: &[u8], format: Format) -> (Vec<Seen>, u64) {
     let mut seen = Vec::new();
     let cut =
-        Framer::new(&options(), export).cut(&Chunk::new(bytes.to_vec()), &EveryApp, &mut |record: &RecordRef<'_>| {
+        Framer::new(&options(), format).cut(&Chunk::new(bytes.to_vec()), &EveryApp, &mut |record: &RecordRef<'_>| {
             seen.push(Seen::of(record))
         });
     (seen, cut.lines)
@@ -72,14 +72,14 @@ proptest! {
 
     #[test]
     fn any_bytes_are_cut_and_every_line_is_counted(bytes in text()) {
-        let (seen, lines) = cut_export(&bytes, false);
+        let (seen, lines) = cut_export(&bytes, Format::Lines);
         let newlines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
         prop_assert_eq!(lines, newlines + u64::from(bytes.last().is_some_and(|last| *last != b'\n')));
         for record in &seen {
             prop_assert!(record.line >= 1 && record.line <= lines);
             prop_assert!(bytes.windows(record.raw.len().max(1)).any(|part| part == record.raw) || record.raw.is_empty());
         }
-        cut_export(&bytes, true);
+        cut_export(&bytes, Format::JournalExport);
     }
 
     #[test]

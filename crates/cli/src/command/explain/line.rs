@@ -1,7 +1,7 @@
 //! A pasted line of a log, with its syslog header or without, or many of them.
 
 use tunlog_decode::{Catalogue, Decoder, Keep, redact};
-use tunlog_ingest::{Chunk, Framer, Options};
+use tunlog_ingest::{Chunk, Format, Framer, Options};
 use tunlog_model::{
     Assumed, Cell, Entry, Event, EventBatch, EveryApp, Payload, RecordRef, RecordTime, SourceId, Spans, text,
 };
@@ -17,7 +17,7 @@ pub fn lines(input: Vec<u8>, catalogue: &Catalogue) -> (Vec<Explanation>, u64) {
     let mut decoder = Decoder::new(catalogue, Keep::Events);
     let mut unknown = 0;
     let chunk = Chunk::new(input);
-    Framer::new(&Options::default(), false).cut(&chunk, &EveryApp, &mut |record| {
+    Framer::new(&Options::default(), Format::Lines).cut(&chunk, &EveryApp, &mut |record| {
         if record.raw.trim_ascii().is_empty() {
             return;
         }
