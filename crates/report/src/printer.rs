@@ -1,6 +1,7 @@
 //! Rows in whatever form was asked for; the columns are the same in all of them.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 use tunlog_model::{Cell, Column};
@@ -141,9 +142,8 @@ impl Printer {
         self.rows += 1;
         if self.format == Format::Table {
             let shown = columns.iter().filter(|column| is_shown(column, self.left_out));
-            let cells = shown
-                .map(|column| show(&(column.value)(row), &self.look.zone))
-                .collect();
+            let mut cells = Vec::with_capacity(columns.len());
+            cells.extend(shown.map(|column| show(&(column.value)(row), &self.look.zone)));
             return self.table.noted(cells, addition.note, out);
         }
         let mut cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
@@ -206,15 +206,34 @@ pub(crate) fn show(cell: &Cell, zone: &TimeZone) -> Shown {
         Cell::None => Shown::default(),
         Cell::Text(value) if value.is_empty() => Shown::left("\"\""),
         Cell::Text(value) => Shown::left(value),
-        Cell::Word(word) => Shown::left(word).styled(word_style(word)),
-        Cell::Count(count) => Shown::right(&count.to_string()),
-        Cell::Bytes(bytes) => Shown::right(&size::bytes_iec(*bytes)),
-        Cell::Time(micros) => Shown::left(&time::local(*micros, zone, "%Y-%m-%d %H:%M:%S")),
-        Cell::Seconds(seconds) => Shown::right(&size::duration(*seconds)),
-        Cell::Ip(address) => Shown::left(&address.to_string()),
+        Cell::Word(word) => Shown::left(*word).styled(word_style(word)),
+        Cell::Count(count) => Shown::right(count.to_string()),
+        Cell::Bytes(bytes) => Shown::right(size::bytes_iec(*bytes)),
+        Cell::Time(micros) => Shown::left(time::local(*micros, zone, "%Y-%m-%d %H:%M:%S")),
+        Cell::Seconds(seconds) => Shown::right(size::duration(*seconds)),
+        Cell::Ip(address) => Shown::left(address_text(*address)),
         Cell::Bool(truth) => Shown::left(if *truth { "yes" } else { "no" }),
-        Cell::List(_) | Cell::Object(_) => Shown::left(&nested(cell)),
+        Cell::List(_) | Cell::Object(_) => Shown::left(nested(cell)),
     }
+}
+
+/// An address as `Display` writes it; every row has some, and formatting them costs as much as the rest of the row.
+fn address_text(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else {
+        return address.to_string();
+    };
+    let mut out = String::with_capacity(15);
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                out.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    out
 }
 
 /// Something nested in one line: `key=value key=value`, `one, two`.

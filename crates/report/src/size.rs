@@ -35,7 +35,16 @@ pub fn duration(seconds: f64) -> String {
     } else {
         0
     };
-    let clock = format!("{}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60);
+    let mut clock = String::with_capacity(8);
+    let hours = (whole / 3600 % 24) as u8;
+    if hours >= 10 {
+        clock.push(char::from(b'0' + hours / 10));
+    }
+    clock.push(char::from(b'0' + hours % 10));
+    for part in [whole / 60 % 60, whole % 60] {
+        let [tens, ones] = [part / 10, part % 10].map(|digit| char::from(b'0' + digit as u8));
+        clock.extend([':', tens, ones]);
+    }
     match whole / 86_400 {
         0 => clock,
         1 => format!("1 day, {clock}"),

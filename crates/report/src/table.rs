@@ -3,6 +3,7 @@
 //! The first rows decide the widths; a later row that needs more takes it, and the rows after it keep to that. So a
 //! table of any length is printed with a bounded number of rows in memory.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use tunlog_model::text;
@@ -22,16 +23,21 @@ pub struct Shown {
 
 impl Shown {
     /// Text, aligned left; characters that could harm the reader are made visible.
-    pub fn left(value: &str) -> Shown {
+    pub fn left<'t>(value: impl Into<Cow<'t, str>>) -> Shown {
+        let value = value.into();
+        let harmless = match text::visible(&value) {
+            Cow::Owned(harmless) => Some(harmless),
+            Cow::Borrowed(_) => None,
+        };
         Shown {
-            text: text::visible(value).into_owned(),
+            text: harmless.unwrap_or_else(|| value.into_owned()),
             right: false,
             style: "",
         }
     }
 
     /// A number, aligned right.
-    pub fn right(value: &str) -> Shown {
+    pub fn right<'t>(value: impl Into<Cow<'t, str>>) -> Shown {
         Shown {
             right: true,
             ..Shown::left(value)
@@ -161,7 +167,7 @@ impl Table {
             let heads: Vec<Shown> = heads
                 .map(|(at, head)| Shown {
                     right: right(at),
-                    ..Shown::left(head).styled("1")
+                    ..Shown::left(*head).styled("1")
                 })
                 .collect();
             self.print(&heads, out)?;

@@ -1,6 +1,5 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
-use memchr::memchr_iter;
 use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
@@ -8,7 +7,7 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
-use super::{Cut, Note, REPEATS_MAX, routeros, samba, tag};
+use super::{Cut, Note, REPEATS_MAX, newlines, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -69,11 +68,11 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     pub(crate) fn lines(&mut self, bytes: &'a [u8], hole: u64) {
         let mut start = 0;
         let mut hole = hole;
-        for end in memchr_iter(b'\n', bytes) {
+        newlines::each(bytes, |end| {
             self.line(bytes, start, end, hole);
             start = end + 1;
             hole = 0;
-        }
+        });
         if start < bytes.len() {
             self.line(bytes, start, bytes.len(), hole);
         }

@@ -13,6 +13,7 @@ mod json_record;
 mod kiwi;
 mod markers;
 mod months;
+mod newlines;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
