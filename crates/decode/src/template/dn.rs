@@ -35,11 +35,8 @@ pub(super) fn account(name: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 /// How well an attribute names an account, 0 the best. An attribute's type is letters, digits, hyphens and dots.
 fn rank(attribute: &[u8]) -> Option<usize> {
-    let is = |names: &&[&str]| {
-        let mut names = names.iter();
-        names.any(|name| attribute.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    ACCOUNT.iter().position(is)
+    let same = |name: &&str| attribute.eq_ignore_ascii_case(name.as_bytes());
+    ACCOUNT.iter().position(|names| names.iter().any(same))
 }
 
 /// Where a value ends: before a separator that is not escaped.
