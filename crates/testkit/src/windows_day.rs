@@ -3,6 +3,11 @@
 
 use std::fmt::Write as _;
 
+use tunlog_decode::windows_event_of;
+
+use crate::windows::WindowsEvent;
+use crate::{NOW, event_line};
+
 /// What a machine's language changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Language {
@@ -241,4 +246,57 @@ pub fn day(language: &Language) -> String {
     sessions(&mut day, language);
     calls(&mut day, language);
     day.lines
+}
+
+/// The same as events that can be written in any form.
+///
+/// # Panics
+/// If a line of the day is no event.
+pub fn events(language: &Language) -> Vec<WindowsEvent> {
+    let text = day(language);
+    let read = |line: &str| event(line).unwrap_or_else(|| panic!("no event: {line}"));
+    let events = text.lines().map(read).zip(1..);
+    events
+        .map(|(event, number)| WindowsEvent {
+            record_id: number,
+            ..event
+        })
+        .collect()
+}
+
+fn event(line: &str) -> Option<WindowsEvent> {
+    let (seconds, host, rest) = event_line(line)?;
+    let (provider, values) = windows_event_of(rest)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let values: Vec<(String, String)> = values.iter().map(|(key, value)| (text(key), text(value))).collect();
+    let (_, id) = values.first()?;
+    let id = id.parse().ok()?;
+    let is_binary = |(key, _): &&(String, String)| key == "Binary";
+    let binary = values.iter().find(is_binary).map(|(_, digits)| bytes_of(digits));
+    let data: Vec<(&str, &str)> = values[1..]
+        .iter()
+        .filter(|pair| !is_binary(pair))
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let event = match provider {
+        "Microsoft-Windows-Security-Auditing" => WindowsEvent::audit(id, false, &data),
+        _ => {
+            let values: Vec<&str> = data.iter().map(|(_, value)| *value).collect();
+            WindowsEvent::classic(provider, id, &values)
+        }
+    };
+    Some(WindowsEvent {
+        computer: host.to_string(),
+        time: NOW + seconds * 1_000_000,
+        binary: binary.flatten(),
+        ..event
+    })
+}
+
+/// `b3020000`.
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
