@@ -107,7 +107,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     /// Counts the line ends of a part of the chunk.
     pub(crate) fn lines_until(&mut self, bytes: &[u8], from: usize, to: usize) {
-        self.cut.lines += memchr_iter(b'\n', &bytes[from..to]).count() as u64;
+        self.cut.lines += memchr::memchr_iter(b'\n', &bytes[from..to]).count() as u64;
     }
 
     /// Reads a Windows event with number `number` and hands it out. What is wrong with it, if it is none.
