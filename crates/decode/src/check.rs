@@ -8,6 +8,7 @@ use crate::codes;
 use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
+use crate::shape::windows_event;
 use crate::template::{Caught, Fields, Slot, Template, unknown, unknown_field};
 use crate::user;
 
@@ -19,6 +20,8 @@ const PACKET: &str = "packet";
 
 /// The shape of records of named values.
 const FIELDS: &str = "fields";
+/// The shape of Windows events.
+const WINDOWS_EVENT: &str = "windows-event";
 
 /// How many examples a message may have; more hide the telling ones.
 const EXAMPLES_MAX: usize = 60;
@@ -115,6 +118,8 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
     for (key, field) in file.map.iter().chain(&file.fallback) {
         let problem = match file.shape.as_str() {
             "key-value" => Slot::compile(field).err(),
+            // its compiler says what is wrong with it
+            WINDOWS_EVENT => None,
             _ => Field::from_word(field).is_none().then(|| unknown_field(field)),
         };
         if let Some(problem) = problem {
@@ -126,7 +131,8 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
 fn messages(file: &DialectFile, report: &mut Report<'_>) {
     let mut ids = BTreeSet::new();
     for (number, entry) in file.message.iter().enumerate() {
-        if !ids.insert(&entry.id) {
+        // one event may have several entries, told apart by conditions; it is one message to whoever reads of it
+        if !ids.insert(&entry.id) && file.shape != WINDOWS_EVENT {
             report.in_message(number, entry, "id", "the id is used twice");
         }
         if !is_slug(&entry.id) {
@@ -167,9 +173,19 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
             let what = format!("`same-text-as` names `{}`, which is not here", entry.same_text_as);
             report.in_message(number, entry, "same-text-as", what);
         }
-        if !entry.blames.is_empty() && !codes::causes().any(|cause| cause == entry.blames) {
-            let what = unknown("cause", &entry.blames, &codes::causes().collect::<Vec<_>>());
-            report.in_message(number, entry, "blames", what);
+        for (key, cause) in [("blames", &entry.blames), ("suspects", &entry.suspects)] {
+            if !cause.is_empty() && !codes::causes().any(|known| known == cause) {
+                let what = unknown("cause", cause, &codes::causes().collect::<Vec<_>>());
+                report.in_message(number, entry, key, what);
+            }
+        }
+        if !entry.blames.is_empty() && !entry.suspects.is_empty() {
+            report.in_message(
+                number,
+                entry,
+                "suspects",
+                "`blames` says it for certain: `suspects` has nothing to add",
+            );
         }
         if entry.example.is_empty() {
             report.in_message(number, entry, "id", "no example line");
@@ -250,10 +266,14 @@ fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &
         return found;
     }
     let body = example.line.as_bytes();
-    let pairs = detail_pairs(file, &example.line);
+    let (provider, pairs) = match file.shape.as_str() {
+        WINDOWS_EVENT => windows_event::pairs_of(&example.line).unwrap_or_default(),
+        _ => ("", detail_pairs(file, &example.line)),
+    };
     let mut record = RecordRef::bare(body, 1);
-    if file.shape == FIELDS {
+    if matches!(file.shape.as_str(), FIELDS | WINDOWS_EVENT) {
         record.payload = Payload::Fields(&pairs);
+        record.app = provider_of(file, entry, provider).as_bytes();
     }
     let mut fields = Vec::new();
     match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
@@ -293,6 +313,15 @@ fn stops(dialect: &Dialect, templates: &[String], body: &[u8]) -> Option<String>
         _ => format!(", of `{template}`"),
     };
     Some(format!("\n  {line}\n  {blanks}^ {wants}{of}"))
+}
+
+/// The provider of an example event: the one that it names, else the first that writes the message.
+fn provider_of<'f>(file: &'f DialectFile, entry: &'f MessageEntry, named: &'f str) -> &'f str {
+    let first = || entry.matches.provider.first().or(file.apps.first());
+    match named {
+        "" if file.shape == WINDOWS_EVENT => first().map_or("", String::as_str),
+        _ => named,
+    }
 }
 
 /// Two messages that declare that their text is the same.

@@ -4,11 +4,12 @@ use std::sync::OnceLock;
 
 use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
+use crate::codes::Code;
 use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, fields, key_value, typed};
+use crate::shape::{Condition, Shape, fields, key_value, typed, windows_event};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Glance, Look, Place, Trie};
@@ -31,7 +32,7 @@ pub struct Dialect {
 /// The compiled form.
 #[derive(Debug)]
 pub struct Ready {
-    /// The messages in file order.
+    /// The messages in file order; behind them, of Windows events, what codes make of them.
     pub messages: Vec<&'static Message>,
     sets: Vec<Vec<(Field, Caught<'static>)>>,
     shape: Shape,
@@ -276,7 +277,10 @@ impl Ready {
         if ready.prelude == Prelude::Thread {
             add_without_group(&mut templates);
         }
-        ready.shape = shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems);
+        ready.shape = match tables.first() {
+            Some(table) if table.shape == "windows-event" => ready.windows_events(tables),
+            _ => shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems),
+        };
         ready
     }
 
@@ -295,6 +299,24 @@ impl Ready {
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
         self.messages
             .push(Box::leak(Box::new(message_of(dialect, role, entry))));
+    }
+
+    fn windows_events(&mut self, tables: &[&'static DialectTable]) -> Shape {
+        let mut problems = Vec::new();
+        let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+        let rules = windows_event::Rules::new(tables, |number, code| self.variant(number, code), &mut wrong);
+        self.problems.append(&mut problems);
+        let messages = &self.messages;
+        Shape::WindowsEvent(rules.concerning(|number| messages[number as usize].concerns_attempts))
+    }
+
+    /// The number of a message as a code makes it: cause, layer, end and words are the code's.
+    fn variant(&mut self, number: u32, code: &'static Code) -> u32 {
+        let at = number as usize;
+        let message = windows_event::as_told_by(self.messages[at], code);
+        self.messages.push(Box::leak(Box::new(message)));
+        self.sets.push(self.sets[at].clone());
+        (self.messages.len() - 1) as u32
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
@@ -378,7 +400,14 @@ fn shape_of(
             let what = unknown(
                 "shape",
                 other,
-                &["template", "netfilter", "fields", "key-value", "packet"],
+                &[
+                    "template",
+                    "netfilter",
+                    "fields",
+                    "key-value",
+                    "packet",
+                    "windows-event",
+                ],
             );
             problems.push(Problem {
                 message: "",

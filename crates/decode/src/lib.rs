@@ -33,4 +33,5 @@ pub use facts::Facts;
 pub use listed::Listed;
 pub use packet::{Exposed, PacketDecoder, TunnelPackets};
 pub use redact::redact;
+pub use shape::windows_event::{Pairs as EventValues, pairs_of as windows_event_of};
 pub use table::FILES as DIALECT_FILES;

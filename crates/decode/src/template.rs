@@ -5,6 +5,7 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod dn;
 mod stop;
 mod suggest;
 mod take;
@@ -46,6 +47,8 @@ pub enum Kind {
     AsaPeer,
     Span,
     VirtualAccess,
+    LdapDn,
+    Bracketed,
     Rest,
 }
 
@@ -75,6 +78,8 @@ impl Kind {
         (Kind::AsaPeer, "asa-peer"),
         (Kind::Span, "span"),
         (Kind::VirtualAccess, "virtual-access"),
+        (Kind::LdapDn, "ldap-dn"),
+        (Kind::Bracketed, "bracketed"),
         (Kind::Rest, "rest"),
     ];
 
@@ -103,7 +108,7 @@ impl Kind {
         use Kind::*;
         matches!(
             self,
-            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
+            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli | LdapDn
         )
     }
 }

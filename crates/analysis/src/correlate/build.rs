@@ -46,6 +46,9 @@ impl Correlator {
             attempt.bytes_from_client = link.bytes.map(|(_, from)| from);
         }
         finish(&mut attempt, carrier, link, at_end);
+        if attempt.failed_at == Some(Layer::Ike) && attempt.protocol == Some(Protocol::L2tp) {
+            attempt.protocol = Some(Protocol::L2tpIpsec);
+        }
         if is_calling(carrier, link) {
             turn(&mut attempt, link);
         }
@@ -68,6 +71,10 @@ fn turn(attempt: &mut Attempt, link: Option<&Link>) {
     }
     attempt.client_port = None;
     attempt.assigned_ip = link.and_then(|link| link.local).filter(|_| attempt.up.is_some());
+    if link.is_some_and(|link| link.served.is_some()) {
+        // its words are no daemon's about the other end: codes tell what a client sees
+        return;
+    }
     attempt.cause = attempt.cause.map(|cause| match cause {
         "encryption-refused-by-client" => "encryption-refused-by-server",
         "encryption-refused-by-server" => "encryption-refused-by-client",
@@ -242,7 +249,12 @@ fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link
     let is_pptp = attempt.protocol == Some(Protocol::Pptp);
     match (carrier, link) {
         (_, Some(link)) if link.refused => guess("wrong-credentials", Layer::Auth),
-        (_, Some(link)) if link.served.is_some() && !link.heard => unheard(attempt, link),
+        (_, Some(link)) if link.served.is_some() && !link.heard && !link.calling => unheard(attempt, link),
+        (_, Some(link)) if link.served.is_some() && link.calling => Blame {
+            cause: "unknown",
+            confidence: Confidence::Possible,
+            layer: attempt.reached.max(Layer::Control),
+        },
         (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => {
             guess("gre-blocked", Layer::Gre)
         }

@@ -156,8 +156,8 @@ impl Facts {
         if let Some(cause) = message.blames {
             self.blame(Blame {
                 cause,
-                confidence: Confidence::Certain,
-                layer: message.layer,
+                confidence: message.confidence,
+                layer: message.fails_at,
             });
         }
         if let Some(reason) = message.end_reason {
@@ -287,6 +287,7 @@ impl Facts {
 /// How specific a cause is: one line may say "refused", another why. Higher stays.
 fn rank(cause: &str) -> u8 {
     match cause {
+        "unknown" => 0,
         "wrong-credentials" | "peer-gone" | "client-aborted" | "packet-loss" => 1,
         "ipcp-failed" | "encryption-timeout" | "no-secret" | "esp-blocked" | "l2tp-unanswered" => 2,
         "wrong-password" | "unknown-user" | "account-restricted" => 4,

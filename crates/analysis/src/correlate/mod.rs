@@ -5,7 +5,9 @@
 //! PID:`, the launcher's own lines, the client's address) and, only as the last resort, by neighbouring process ids; a
 //! later proof undoes a guess. Nothing here reads a clock: time is the events' time.
 
+mod account;
 mod accounting;
+mod backend;
 mod build;
 mod caller;
 mod carrier;
@@ -133,6 +135,7 @@ pub struct Correlator {
     ike: ike::Negotiations,
     radius: radius::Answers,
     requests: request::Requests,
+    backends: backend::Backends,
     accounting: accounting::Records,
     firewall: firewall::Drops,
     early: trail::Early,
@@ -180,6 +183,7 @@ impl Correlator {
             ike: ike::Negotiations::default(),
             radius: radius::Answers::default(),
             requests: request::Requests::default(),
+            backends: backend::Backends::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
             early: trail::Early::default(),
@@ -223,6 +227,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
+                Role::Backend => self.backend(host, event),
                 Role::Packet | Role::None => {}
             }
         }
@@ -447,6 +452,9 @@ impl Correlator {
 
     /// Closes a link, with its carrier if there is one.
     fn close_link(&mut self, key: Key) {
+        if self.awaits_backend(key) {
+            return self.look_soon(Due::Link(key));
+        }
         if let Some(carrier) = self.links.get(key).map(|link| link.carrier) {
             self.emit(carrier, Some(key));
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tunlog_model::{Event, EventKind, Field, Protocol};
 
+use super::account::Account;
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
@@ -18,6 +19,8 @@ const APART_MAX: i64 = 10_000_000;
 const SESSION_MAX: i64 = 120_000_000;
 /// How many answers wait, and how many links are looked at.
 const WAITING_MAX: usize = 4096;
+/// How many reasons wait for the answer to their request.
+const REASONS_MAX: usize = 256;
 
 /// An answer that waits for its pppd.
 #[derive(Clone, Debug)]
@@ -28,7 +31,16 @@ pub struct Answer {
     class: Option<Box<str>>,
     /// What was asked for.
     pub protocol: Option<Protocol>,
+    /// A backend's word was joined.
+    pub attested: bool,
     host: u32,
+}
+
+impl Answer {
+    /// Whose log-in it is.
+    pub fn account(&self) -> Option<Account> {
+        Some(Account::of(self.facts.user.as_deref()?, None))
+    }
 }
 
 /// Answers that wait, oldest first; and links whose login was decided lately.
@@ -38,11 +50,18 @@ pub struct Answers {
     /// Accepted logins that no gateway's line joined, and that accounting may name.
     named: VecDeque<Answer>,
     recent: VecDeque<(i64, Key)>,
+    /// Why a request will be refused, told before it is: by the server's number of the request, which names no user.
+    reasons: VecDeque<((u32, u32, i64), Facts)>,
     /// A RADIUS line was seen: before that, links need not be remembered.
     active: bool,
 }
 
 impl Answers {
+    /// The answers that wait, and of which no backend said anything yet.
+    pub fn unattested(&mut self) -> impl DoubleEndedIterator<Item = &mut Answer> {
+        self.waiting.iter_mut().filter(|answer| !answer.attested)
+    }
+
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
         let due = |answers: &VecDeque<Answer>, after| {
@@ -66,7 +85,39 @@ impl Correlator {
             EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => {
                 self.account(host, event)
             }
-            _ => {}
+            _ => self.reason(host, event),
+        }
+    }
+
+    /// A line about a request that names its number and a cause, and nobody.
+    fn reason(&mut self, host: u32, event: &Event<'_>) {
+        let named = event.value(Field::User).is_some();
+        let Some(number) = event.int(Field::PacketId).filter(|_| !named) else {
+            return;
+        };
+        if event.message().blames.is_none() {
+            return;
+        }
+        let mut facts = Facts::new(event.time.micros);
+        facts.note(event, &self.policy);
+        if self.radius.reasons.len() >= REASONS_MAX {
+            self.radius.reasons.pop_front();
+        }
+        self.radius.reasons.push_back(((host, event.pid(), number), facts));
+    }
+
+    /// Adds what was told before of the request that is refused now.
+    fn join_reasons(&mut self, host: u32, event: &Event<'_>, facts: &mut Facts) {
+        let Some(number) = event.int(Field::PacketId) else {
+            return;
+        };
+        let (request, now) = ((host, event.pid(), number), facts.last);
+        let reasons = &mut self.radius.reasons;
+        while let Some(at) = reasons.iter().position(|(known, _)| *known == request) {
+            let fresh = |(_, told): &((u32, u32, i64), Facts)| apart(told.last, now) <= APART_MAX;
+            if let Some((_, told)) = reasons.remove(at).filter(fresh) {
+                facts.join(told);
+            }
         }
     }
 
@@ -83,11 +134,15 @@ impl Correlator {
         if facts.user.is_none() || bearer.is_foreign() {
             return;
         }
-        let answer = Answer {
+        if !accepted {
+            self.join_reasons(host, event, &mut facts);
+        }
+        let mut answer = Answer {
             facts,
             accepted,
             class: class_of(event),
             protocol: bearer.protocol(),
+            attested: false,
             host,
         };
         // best a link without an answer; but a server may write several lines about one request
@@ -108,6 +163,7 @@ impl Correlator {
                 if self.radius.waiting.len() >= WAITING_MAX {
                     self.end_answer();
                 }
+                self.backends.attest(&mut answer);
                 self.radius.waiting.push_back(answer);
             }
         }
@@ -141,6 +197,7 @@ impl Correlator {
             self.radius.recent.pop_front();
         }
         self.radius.recent.push_back((now, key));
+        self.ask_backends(key);
     }
 
     fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
@@ -171,6 +228,7 @@ impl Correlator {
         self.correct_pairing(key, &answer);
         let Some(link) = self.links.get_mut(key) else { return };
         link.answered = true;
+        link.attested |= answer.attested;
         link.backend = Some("radius");
         link.protocol = link.protocol.or(answer.protocol);
         // the gateway's own lines tell when it began and ended; the server's tell who and why
@@ -263,7 +321,7 @@ fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option
         return None;
     }
     let same_user = match (&link.facts.user, &answer.facts.user) {
-        (Some(one), Some(other)) => same_name(one, other),
+        (Some(one), Some(other)) => same_name(one, other) || (link.served.is_some() && same_account(one, other)),
         (None, _) => same_client,
         _ => false,
     };
@@ -277,7 +335,14 @@ fn same_name(one: &str, other: &str) -> bool {
     one == other || plain(one) == plain(other)
 }
 
-fn plain(name: &str) -> Vec<u8> {
+/// The same account where one of two writers adds the domain that the other leaves out, as Windows does; its names have no
+/// case.
+fn same_account(one: &str, other: &str) -> bool {
+    Account::of(one, None).likeness(&Account::of(other, None)).is_some()
+}
+
+/// A name with pppd's escaping undone, as far as two spellings of one name differ by it.
+pub fn plain(name: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -296,7 +361,17 @@ fn plain(name: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::same_name;
+    use super::{same_account, same_name};
+
+    #[test]
+    fn an_added_domain_is_the_same_account_and_another_domain_is_not() {
+        assert!(same_account("CORP\\Anna", "anna"));
+        assert!(same_account("anna", "anna@corp.example"));
+        assert!(same_account("CORP\\anna", "corp\\anna"));
+        assert!(!same_account("CORP\\anna", "LAB\\anna"));
+        assert!(!same_account("CORP\\anna", "CORP\\bert"));
+        assert!(!same_account("anna", "annabel"));
+    }
 
     #[test]
     fn escaped_spellings_are_one_account_and_domains_are_not() {

@@ -1,10 +1,12 @@
 //! How a message body is read. Most dialects are templates; the kernel's packet-filter lines are keys and values, those of
-//! firewall appliances too (with a code that says which message it is), and RADIUS detail blocks are named values.
+//! firewall appliances too (with a code that says which message it is), RADIUS detail blocks are named
+//! values, and Windows events are such with an id.
 
 pub mod fields;
 pub mod key_value;
 pub mod netfilter;
 mod pairs;
+pub mod windows_event;
 
 use tunlog_model::{Field, RecordRef};
 
@@ -22,6 +24,8 @@ pub enum Shape {
     KeyValue(Box<key_value::Rules>),
     /// Packets, which are no bodies: `packet` reads them.
     Packet,
+    /// Windows events, by their ids.
+    WindowsEvent(windows_event::Rules),
     /// Named values.
     Fields(Box<fields::Rules>),
 }
@@ -39,6 +43,7 @@ impl Shape {
             Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
             Shape::KeyValue(rules) => rules.find(body, look, caught),
             Shape::Packet => None,
+            Shape::WindowsEvent(rules) => rules.find(record, look.facts_only, caught),
             Shape::Fields(rules) => rules.find(record, caught),
         }
     }

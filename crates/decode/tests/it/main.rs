@@ -12,3 +12,4 @@ mod render;
 mod seed;
 mod torn;
 mod user;
+mod windows;

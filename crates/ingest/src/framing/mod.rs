@@ -19,6 +19,7 @@ mod nps;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
+mod samba;
 mod softether;
 mod stamp;
 mod tag;
@@ -171,7 +172,10 @@ pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
 /// Whether the first of some lines begins a record of several.
 pub(crate) fn begins_block(lines: &[u8]) -> bool {
     let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
-    radius_detail::is_head(&lines[..end]) || routeros::pair(&lines[..end]).is_some_and(|pair| pair.message.is_empty())
+    let line = &lines[..end];
+    radius_detail::is_head(line)
+        || samba::is_head(line.trim_ascii_end())
+        || routeros::pair(line).is_some_and(|pair| pair.message.is_empty())
 }
 
 /// Whether the first of some lines has a header, or is a record of its own in another way.
@@ -188,6 +192,7 @@ pub(crate) fn any_header(head: &[u8]) -> bool {
         header::read(line).is_some()
             || (line.first() == Some(&b'{') && json_record::looks_like(line))
             || radius_detail::is_head(line)
+            || samba::is_head(line.trim_ascii_end())
             || windows::snare::without_header(line).is_some()
             || routeros::pair(line).is_some()
             || nps::read(line).is_some()

@@ -182,7 +182,8 @@ fn chunk(bytes: Vec<u8>, hole: u64) -> Chunk {
 const BARE_LINES_MAX: usize = 4;
 
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs, indented XML) and lines that were broken stay whole, and a `last message repeated` stays with the line before it.
+/// pairs, Samba's messages, indented XML) and lines that were broken stay whole, and a `last message repeated` stays with the line before
+/// it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
@@ -210,6 +211,7 @@ fn continues(line: &[u8]) -> bool {
     let line = &line[..line.len().min(300)];
     let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
     matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
+        || first >= 2
         || (first > 0 && line[first..].starts_with(b"<"))
         || line.starts_with(b"</Event>")
         || line[first..].starts_with(b"message=")

@@ -7,9 +7,9 @@ mod property;
 mod sources;
 mod tail;
 mod time;
-mod windows_files;
 mod windows;
 mod windows_damage;
+mod windows_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -5,6 +5,7 @@ mod hostile;
 mod reading;
 mod seed;
 mod twins;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

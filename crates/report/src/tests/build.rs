@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use tunlog_model::{
-    Assumed, Attempt, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime, Severity,
-    SourceId, Stamp, Value,
+    Assumed, Attempt, Confidence, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime,
+    Severity, SourceId, Stamp, Value,
 };
 
 use crate::Look;
@@ -100,6 +100,8 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         layer: Layer::Lcp,
         kind,
         blames: None,
+        confidence: Confidence::Certain,
+        fails_at: Layer::Control,
         end_reason: None,
         calling: false,
         secret: false,
