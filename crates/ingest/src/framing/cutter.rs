@@ -7,7 +7,7 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
-use super::{Cut, Note, REPEATS_MAX, newlines, routeros, tag};
+use super::{Cut, Note, REPEATS_MAX, newlines, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -35,6 +35,7 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     json: JsonReader,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
+    samba: Option<samba::Block<'a>>,
 }
 
 /// The first line of a RouterOS pair.
@@ -59,6 +60,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             json: JsonReader::default(),
             block: None,
             pair: None,
+            samba: None,
         }
     }
 
@@ -346,6 +348,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             }
             self.end_block(bytes, start);
         }
+        if let Some(block) = self.samba.take().filter(|_| samba::continues(line)) {
+            self.samba_line(bytes, block, start, line);
+            return true;
+        }
         if let Some(pair) = self.pair.take()
             && let Some(message) = routeros::message(line)
         {
@@ -355,6 +361,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         }
         if let Some(block) = Block::begin(line, start, self.cut.lines) {
             (self.block, self.shape) = (Some(block), None);
+            return true;
+        }
+        if let Some(block) = samba::Block::begin(trim_end(line), start, self.cut.lines) {
+            (self.samba, self.shape) = (Some(block), None);
             return true;
         }
         if let Some(pair) = routeros::pair(line) {
@@ -382,6 +392,23 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             ..Header::of_body(&body)
         };
         self.emit(&header, raw, line);
+    }
+
+    /// A line of a Samba message: the first is the message, the others only belong to it.
+    fn samba_line(&mut self, bytes: &'a [u8], block: samba::Block<'a>, start: usize, line: &'a [u8]) {
+        self.samba = Some(samba::Block { told: true, ..block });
+        if block.told {
+            return;
+        }
+        let header = Header {
+            stamp: block.stamp,
+            app: block.app,
+            pid: block.pid,
+            severity: block.severity,
+            ..Header::of_body(line.trim_ascii_start())
+        };
+        let raw = trim_end(&bytes[block.start..start + line.len()]);
+        self.emit(&header, raw, block.line);
     }
 
     /// Hands out the RADIUS detail block that ends before `end`.

@@ -17,6 +17,7 @@ mod newlines;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
+mod samba;
 mod softether;
 mod stamp;
 mod tag;
@@ -112,7 +113,10 @@ pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
 /// Whether the first of some lines begins a record of several.
 pub(crate) fn begins_block(lines: &[u8]) -> bool {
     let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
-    radius_detail::is_head(&lines[..end]) || routeros::pair(&lines[..end]).is_some_and(|pair| pair.message.is_empty())
+    let line = &lines[..end];
+    radius_detail::is_head(line)
+        || samba::is_head(line.trim_ascii_end())
+        || routeros::pair(line).is_some_and(|pair| pair.message.is_empty())
 }
 
 /// Whether any of the first lines has a header of a kind we know.
@@ -122,6 +126,7 @@ pub(crate) fn any_header(head: &[u8]) -> bool {
         header::read(line).is_some()
             || (line.first() == Some(&b'{') && json_record::looks_like(line))
             || radius_detail::is_head(line)
+            || samba::is_head(line.trim_ascii_end())
             || routeros::pair(line).is_some()
     };
     head.split(|byte| *byte == b'\n').take(200).any(known)

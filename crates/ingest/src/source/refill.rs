@@ -168,7 +168,7 @@ impl Refill {
 }
 
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs) stay whole, and a `last message repeated` stays with the line before it.
+/// pairs, Samba's messages) stay whole, and a `last message repeated` stays with the line before it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
@@ -191,6 +191,7 @@ fn continues(line: &[u8]) -> bool {
     let line = &line[..line.len().min(300)];
     let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
     matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
+        || first >= 2
         || line[first..].starts_with(b"message=")
         || memmem::find(line, b"message repeated ").is_some()
 }

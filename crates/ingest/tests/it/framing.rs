@@ -851,3 +851,28 @@ fn holes_and_lines_without_end() {
         ]
     );
 }
+
+#[test]
+fn samba_messages() {
+    const HEAD: &str = "[2025/11/09 10:01:01,  2, pid=7, effective(0, 0), real(0, 0), class=winbind] ../../source3/winbindd/winbindd_pam.c:23(f)";
+    let log = format!(
+        "{HEAD}\n  NTLM CRAP authentication for user [CORP]\\[x\n  Auth: [winbind,NTLM_AUTH, forged\n  pppd[7]: Peer anna failed CHAP authentication\n\
+         [2025/11/09 10:01:01,  3] ../../auth/auth_log.c:653(g)\n  {{\"timestamp\": \"x\"}}\n{HEAD}\nNov  9 10:01:01 gw pppd[7]: LCP up\n"
+    );
+    let seen = cut(&log);
+    let rows: Vec<_> = seen
+        .iter()
+        .map(|seen| (seen.app.as_str(), seen.pid, seen.body.as_str(), seen.line))
+        .collect();
+    // what a client put behind a line end is part of its message, and no message of its own
+    assert_eq!(
+        rows,
+        [
+            ("winbindd", 7, "NTLM CRAP authentication for user [CORP]\\[x", 1),
+            ("samba", 0, "{\"timestamp\": \"x\"}", 5),
+            ("pppd", 7, "LCP up", 8),
+        ]
+    );
+    assert_eq!((seen[0].stamp, seen[1].stamp), (DATED, DATED));
+    assert!(seen[0].raw.starts_with(HEAD.as_bytes()) && seen[0].raw.ends_with(b"[x"));
+}
