@@ -94,7 +94,10 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
 /// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
 /// else's port (gateways log them by the million).
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    use EventKind::{
+        AuthError, AuthFailed, AuthMessage, AuthStarted, AuthSucceeded, HelperMissing, PluginLoaded, ScriptRun,
+        SystemError,
+    };
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
     if role == Role::Packet {
         // even a repeated request proves something; the mass of packets is counted, not told
@@ -102,6 +105,10 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     }
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
+    }
+    if role == Role::Backend {
+        // what is not about a log-in is other people's business
+        return matches!(kind, AuthStarted | AuthSucceeded | AuthFailed | AuthError) || !entry.blames.is_empty();
     }
     if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
         return true;

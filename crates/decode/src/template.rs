@@ -5,6 +5,7 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod dn;
 mod suggest;
 mod take;
 mod value;
@@ -44,6 +45,8 @@ pub enum Kind {
     AsaPeer,
     Span,
     VirtualAccess,
+    LdapDn,
+    Bracketed,
     Rest,
 }
 
@@ -73,6 +76,8 @@ impl Kind {
         (Kind::AsaPeer, "asa-peer"),
         (Kind::Span, "span"),
         (Kind::VirtualAccess, "virtual-access"),
+        (Kind::LdapDn, "ldap-dn"),
+        (Kind::Bracketed, "bracketed"),
         (Kind::Rest, "rest"),
     ];
 
@@ -91,7 +96,7 @@ impl Kind {
         use Kind::*;
         matches!(
             self,
-            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
+            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli | LdapDn
         )
     }
 }

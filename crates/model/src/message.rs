@@ -25,6 +25,8 @@ pub enum Role {
     Server,
     /// A client's own tunnel program: it calls a gateway (pptp-linux).
     Caller,
+    /// A directory or domain that checks log-ins for others (LDAP, Active Directory): a witness of an attempt, never one itself.
+    Backend,
     /// A packet capture: both sides of every connection that it shows.
     Packet,
 }
@@ -42,6 +44,7 @@ impl Role {
         (Role::System, "system"),
         (Role::Server, "server"),
         (Role::Caller, "caller"),
+        (Role::Backend, "backend"),
         (Role::Packet, "packet"),
     ];
 

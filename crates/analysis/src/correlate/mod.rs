@@ -5,7 +5,9 @@
 //! PID:`, the launcher's own lines, the client's address) and, only as the last resort, by neighbouring process ids; a
 //! later proof undoes a guess. Nothing here reads a clock: time is the events' time.
 
+mod account;
 mod accounting;
+mod backend;
 mod build;
 mod caller;
 mod carrier;
@@ -131,6 +133,7 @@ pub struct Correlator {
     due_long: VecDeque<(i64, Due)>,
     ike: ike::Negotiations,
     radius: radius::Answers,
+    backends: backend::Backends,
     accounting: accounting::Records,
     firewall: firewall::Drops,
     early: trail::Early,
@@ -177,6 +180,7 @@ impl Correlator {
             due_long: VecDeque::new(),
             ike: ike::Negotiations::default(),
             radius: radius::Answers::default(),
+            backends: backend::Backends::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
             early: trail::Early::default(),
@@ -220,6 +224,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
+                Role::Backend => self.backend(host, event),
                 Role::Packet | Role::None => {}
             }
         }
@@ -444,6 +449,9 @@ impl Correlator {
 
     /// Closes a link, with its carrier if there is one.
     fn close_link(&mut self, key: Key) {
+        if self.awaits_backend(key) {
+            return self.look_soon(Due::Link(key));
+        }
         if let Some(carrier) = self.links.get(key).map(|link| link.carrier) {
             self.emit(carrier, Some(key));
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tunlog_model::{Event, EventKind, Field};
 
+use super::account::Account;
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
@@ -14,13 +15,24 @@ use super::{Correlator, apart};
 const APART_MAX: i64 = 10_000_000;
 /// How many answers wait, and how many links are looked at.
 const WAITING_MAX: usize = 4096;
+/// How many reasons wait for the answer to their request.
+const REASONS_MAX: usize = 256;
 
 /// An answer that waits for its pppd.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub facts: Facts,
     pub accepted: bool,
+    /// A backend's word was joined.
+    pub attested: bool,
     host: u32,
+}
+
+impl Answer {
+    /// Whose log-in it is.
+    pub fn account(&self) -> Option<Account> {
+        Some(Account::of(self.facts.user.as_deref()?, None))
+    }
 }
 
 /// Answers that wait, oldest first; and links whose login was decided lately.
@@ -28,11 +40,18 @@ pub struct Answer {
 pub struct Answers {
     waiting: VecDeque<Answer>,
     recent: VecDeque<(i64, Key)>,
+    /// Why a request will be refused, told before it is: by the server's number of the request, which names no user.
+    reasons: VecDeque<((u32, u32, i64), Facts)>,
     /// A RADIUS line was seen: before that, links need not be remembered.
     active: bool,
 }
 
 impl Answers {
+    /// The answers that wait, and of which no backend said anything yet.
+    pub fn unattested(&mut self) -> impl DoubleEndedIterator<Item = &mut Answer> {
+        self.waiting.iter_mut().filter(|answer| !answer.attested)
+    }
+
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
         self.waiting
@@ -53,7 +72,39 @@ impl Correlator {
             EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => {
                 self.account(host, event)
             }
-            _ => {}
+            _ => self.reason(host, event),
+        }
+    }
+
+    /// A line about a request that names its number and a cause, and nobody.
+    fn reason(&mut self, host: u32, event: &Event<'_>) {
+        let named = event.value(Field::User).is_some();
+        let Some(number) = event.int(Field::PacketId).filter(|_| !named) else {
+            return;
+        };
+        if event.message().blames.is_none() {
+            return;
+        }
+        let mut facts = Facts::new(event.time.micros);
+        facts.note(event, &self.policy);
+        if self.radius.reasons.len() >= REASONS_MAX {
+            self.radius.reasons.pop_front();
+        }
+        self.radius.reasons.push_back(((host, event.pid(), number), facts));
+    }
+
+    /// Adds what was told before of the request that is refused now.
+    fn join_reasons(&mut self, host: u32, event: &Event<'_>, facts: &mut Facts) {
+        let Some(number) = event.int(Field::PacketId) else {
+            return;
+        };
+        let (request, now) = ((host, event.pid(), number), facts.last);
+        let reasons = &mut self.radius.reasons;
+        while let Some(at) = reasons.iter().position(|(known, _)| *known == request) {
+            let fresh = |(_, told): &((u32, u32, i64), Facts)| apart(told.last, now) <= APART_MAX;
+            if let Some((_, told)) = reasons.remove(at).filter(fresh) {
+                facts.join(told);
+            }
         }
     }
 
@@ -63,7 +114,15 @@ impl Correlator {
         }
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
-        let answer = Answer { facts, accepted, host };
+        if !accepted {
+            self.join_reasons(host, event, &mut facts);
+        }
+        let mut answer = Answer {
+            facts,
+            accepted,
+            attested: false,
+            host,
+        };
         // best a link without an answer; but a server may write several lines about one request
         let best = self
             .radius
@@ -82,6 +141,7 @@ impl Correlator {
                 if self.radius.waiting.len() >= WAITING_MAX {
                     self.end_answer();
                 }
+                self.backends.attest(&mut answer);
                 self.radius.waiting.push_back(answer);
             }
         }
@@ -115,6 +175,7 @@ impl Correlator {
             self.radius.recent.pop_front();
         }
         self.radius.recent.push_back((now, key));
+        self.ask_backends(key);
     }
 
     fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
@@ -145,6 +206,7 @@ impl Correlator {
         self.correct_pairing(key, &answer);
         let Some(link) = self.links.get_mut(key) else { return };
         link.answered = true;
+        link.attested |= answer.attested;
         link.backend = Some("radius");
         // the gateway's own lines tell when it began and ended; the server's tell who and why
         let (started, last) = (link.facts.started, link.facts.last);
@@ -204,7 +266,8 @@ fn same_name(one: &str, other: &str) -> bool {
     one == other || plain(one) == plain(other)
 }
 
-fn plain(name: &str) -> Vec<u8> {
+/// A name with pppd's escaping undone, as far as two spellings of one name differ by it.
+pub fn plain(name: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -5,6 +5,7 @@ mod gateway;
 mod gateways;
 mod interleaving;
 mod scenarios;
+mod scenarios_backends;
 mod scenarios_calling;
 mod scenarios_served;
 mod scenarios_vendors;

@@ -226,6 +226,7 @@ fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
         Kind::AsaPeer => Some(cisco::peer_len(rest)),
         Kind::Word => word_run(rest, &piece.literal),
+        Kind::Bracketed => rest.iter().position(|byte| matches!(byte, b'[' | b']')),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
         Kind::Rest | Kind::Any | Kind::AnyMethod | Kind::MppeBits => until(rest, &piece.literal, last, true, false),
         _ => until(rest, &piece.literal, last, false, false),
