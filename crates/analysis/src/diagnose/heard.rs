@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashSet;
 use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, Outcome, Role};
 
+use super::fault::is_of_others;
 use super::{Diagnosis, Texts};
 
 /// What the sources told of, whomever it concerned.
@@ -60,7 +61,8 @@ impl Heard {
             return;
         }
         let of_backend = message.blames.is_some_and(|cause| cause.starts_with("auth-backend-"));
-        if of_backend && message.role == Role::Radius && event.value(Field::User).is_none() {
+        let asked = matches!(message.role, Role::Radius | Role::Backend) && !is_of_others(event);
+        if of_backend && asked && event.value(Field::User).is_none() {
             if self.backend.len() >= BACKEND_MAX {
                 self.backend.pop_front();
             }
