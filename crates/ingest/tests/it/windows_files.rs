@@ -19,9 +19,9 @@ fn a_row_that_is_not_whole_is_named_with_its_line_and_costs_only_itself() {
         .map(|note| note.problem("log", 0).to_string())
         .collect();
     let expected = [
-        "2: NPS row of 61 columns where 60 or 66 belong: skipped",
-        "3: NPS record whose last attribute has no value (an odd number of columns): skipped",
-        "4: NPS record whose element 1 is not whole: skipped",
+        "log:line 2: NPS row of 61 columns where 60 or 66 belong: skipped",
+        "log:line 3: NPS record whose last attribute has no value (an odd number of columns): skipped",
+        "log:line 4: NPS record whose element 1 is not whole: skipped",
     ];
     assert_eq!(notes, expected);
 }
