@@ -1,5 +1,9 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
+mod windows;
+
+use std::sync::Arc;
+
 use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
@@ -7,8 +11,9 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
+use super::w3c::Layout;
 use super::windows::{EventFields, snare};
-use super::{Cut, Note, REPEATS_MAX, newlines, routeros, tag};
+use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -37,6 +42,11 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     event: EventFields,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
+    /// A record of an NPS file that was broken into lines.
+    nps: Option<nps::Block>,
+    /// The order of columns by the last header of a firewall's log.
+    pub(crate) layout: Option<Arc<Layout>>,
+    samba: Option<samba::Block<'a>>,
 }
 
 /// The first line of a RouterOS pair.
@@ -62,6 +72,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             event: EventFields::default(),
             block: None,
             pair: None,
+            nps: None,
+            layout: None,
+            samba: None,
         }
     }
 
@@ -78,6 +91,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             self.line(bytes, start, bytes.len(), hole);
         }
         self.end_block(bytes, bytes.len());
+        self.end_event();
     }
 
     pub(crate) fn finish(self) -> Cut {
@@ -240,7 +254,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if line[0] == b'{' || line.starts_with(b" {") {
             return self.json_line(line);
         }
-        self.plain(line);
+        if !self.of_windows(line) {
+            self.plain(line);
+        }
     }
 
     /// Any line that does not belong to a block.
@@ -405,6 +421,13 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             }
             self.end_block(bytes, start);
         }
+        if (self.nps.is_some() || line.first() == Some(&b'<')) && self.in_event(bytes, start, line) {
+            return true;
+        }
+        if let Some(block) = self.samba.take().filter(|_| samba::continues(line)) {
+            self.samba_line(bytes, block, start, line);
+            return true;
+        }
         if let Some(pair) = self.pair.take()
             && let Some(message) = routeros::message(line)
         {
@@ -414,6 +437,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         }
         if let Some(block) = Block::begin(line, start, self.cut.lines) {
             (self.block, self.shape) = (Some(block), None);
+            return true;
+        }
+        if let Some(block) = samba::Block::begin(trim_end(line), start, self.cut.lines) {
+            (self.samba, self.shape) = (Some(block), None);
             return true;
         }
         if let Some(pair) = routeros::pair(line) {
@@ -441,6 +468,23 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             ..Header::of_body(&body)
         };
         self.emit(&header, raw, line);
+    }
+
+    /// A line of a Samba message: the first is the message, the others only belong to it.
+    fn samba_line(&mut self, bytes: &'a [u8], block: samba::Block<'a>, start: usize, line: &'a [u8]) {
+        self.samba = Some(samba::Block { told: true, ..block });
+        if block.told {
+            return;
+        }
+        let header = Header {
+            stamp: block.stamp,
+            app: block.app,
+            pid: block.pid,
+            severity: block.severity,
+            ..Header::of_body(line.trim_ascii_start())
+        };
+        let raw = trim_end(&bytes[block.start..start + line.len()]);
+        self.emit(&header, raw, block.line);
     }
 
     /// Hands out the RADIUS detail block that ends before `end`.
