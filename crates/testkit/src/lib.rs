@@ -3,11 +3,14 @@
 //!
 //! It may not know `analysis`: the tests there feed the correlator themselves, or there would be two copies of its types.
 
+pub mod evtx;
+pub mod windows;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use tunlog_decode::{Catalogue, Decoder, Keep};
-use tunlog_ingest::{Chunk, Clock, Framer, Options};
+use tunlog_ingest::{Chunk, Clock, Format, Framer, Options};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, SourceId, Spans, text};
 
 /// The present of tests: 2026-11-21T00:00:00Z.
@@ -72,7 +75,7 @@ impl Log {
         let mut decoder = Decoder::new(&self.catalogue, keep);
         let mut batch = EventBatch::over(chunk.bytes.len());
         let spans = Spans::of(&chunk.bytes);
-        let framer = Framer::new(&options, false);
+        let framer = Framer::new(&options, Format::Lines);
         framer.cut(&chunk, &self.catalogue, &mut |record| {
             decoder.decode(record, &spans, &mut batch)
         });

@@ -4,6 +4,7 @@ mod captures;
 mod hostile;
 mod reading;
 mod seed;
+mod twins;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
