@@ -27,6 +27,16 @@ fn a_row_that_is_not_whole_is_named_with_its_line_and_costs_only_itself() {
 }
 
 #[test]
+fn a_file_of_nps_is_no_file_of_windows_events() {
+    let line = "<Event><Computer-Name data_type=\"1\">NPS1</Computer-Name><Packet-Type data_type=\"0\">3</Packet-Type></Event>\r\n";
+    for text in [line.repeat(2), line.replace("><", ">\r\n  <").repeat(2)] {
+        let folder = Folder::new();
+        let run = read(&[folder.write("IN1.log", text)], false, &options());
+        assert_eq!(run.bodies(), ["Packet-Type=3;"; 2]);
+    }
+}
+
+#[test]
 fn a_record_that_a_viewer_broke_into_lines_is_one() {
     let record = "<Event>\r\n  <Computer-Name data_type=\"1\">NPS1</Computer-Name>\r\n\t<Packet-Type data_type=\"0\">3</Packet-Type>\r\n</Event>\r\n";
     let seen = cut(format!("{record}{record}"));

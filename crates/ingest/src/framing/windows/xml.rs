@@ -1,7 +1,7 @@
 //! Windows events as XML: one root or none, one line or many. The Event Viewer's "Save as XML", `wevtutil qe /f:xml`,
 //! `Get-WinEvent | ForEach { $_.ToXml() }`.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use tunlog_model::{AppFilter, RecordRef};
 
 use super::xml_event;
@@ -18,7 +18,16 @@ pub(crate) fn looks_like(head: &[u8]) -> bool {
     let begins = [&b"<?xml"[..], b"<!", b"<Event"]
         .iter()
         .any(|begin| head.starts_with(begin));
-    begins && start(head, 0).is_some_and(|at| at < PROLOGUE_MAX)
+    begins && start(head, 0).is_some_and(|at| at < PROLOGUE_MAX && !is_accounting(&head[at..]))
+}
+
+/// Whether an `<Event>` is a record of an NPS accounting file (DTS), which is read as lines: its values say their type.
+fn is_accounting(event: &[u8]) -> bool {
+    let Some(inner) = memchr(b'>', event).map(|end| event[end + 1..].trim_ascii_start()) else {
+        return false;
+    };
+    let tag = &inner[..memchr(b'>', inner).unwrap_or(inner.len())];
+    memmem::find(tag, b" data_type=").is_some()
 }
 
 /// Where the next event begins.
