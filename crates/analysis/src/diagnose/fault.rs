@@ -241,6 +241,6 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         backend: (message.layer == Layer::Radius).then_some("radius"),
         exposed: None,
         evidence: fault.lines.clone(),
-        lines: Vec::new(),
+        times_of: Vec::new(),
     }
 }

@@ -113,7 +113,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         backend: attempt.backend,
         exposed: attempt.exposed,
         evidence: Vec::new(),
-        lines: Vec::new(),
+        times_of: Vec::new(),
     }
 }
 
