@@ -91,11 +91,17 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
+    let fallback: Vec<(&String, &String)> = dialect.fallback.iter().collect();
+    let values: String = dialect.values.iter().fold(String::new(), |mut out, (key, words)| {
+        let words: Vec<(&String, &String)> = words.iter().collect();
+        let _ = write!(out, "({key:?}, &{words:?}), ");
+        out
+    });
     let head = &dialect.key_value;
     let levels: Vec<(&String, &String)> = head.levels.iter().collect();
     let _ = writeln!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, fallback: &{:?}, values: &[{values}], key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
         dialect.name,
         dialect.apps,
         dialect.passed_on_by,
@@ -106,6 +112,7 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
         dialect.shape,
         dialect.prelude,
         map,
+        fallback,
         head.code,
         head.leading,
         head.level,

@@ -114,9 +114,12 @@ impl Catalogue {
     }
 }
 
-/// Why a file cannot be part of the dialect whose name it has: bodies are read in one way.
-fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static DialectTable>) -> Option<String> {
-    let twin = others.find(|other| other.name == table.name && other.shape != table.shape)?;
+/// Why a file cannot be part of the dialect whose name it has: its programs' bodies are read in one way.
+fn misfit(table: &DialectTable, others: impl Iterator<Item = &'static DialectTable>) -> Option<String> {
+    let named: Vec<&DialectTable> = others.filter(|other| other.name == table.name).collect();
+    let twin = named
+        .first()
+        .filter(|_| !named.iter().any(|other| other.shape == table.shape))?;
     Some(format!(
         "`{}` is a dialect of shape `{}`, this file says `{}`: give it a name of its own",
         table.name, twin.shape, table.shape

@@ -9,7 +9,7 @@ use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
 use crate::shape::windows_event;
-use crate::template::{Caught, Fields, Slot, unknown, unknown_field};
+use crate::template::{Caught, Fields, Slot, Template, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -18,6 +18,8 @@ const PROVENANCE: &[&str] = &["lab", "source", "documented", "wild"];
 /// The shape of packets: code decides what they are, and their examples are what they are shown as.
 const PACKET: &str = "packet";
 
+/// The shape of records of named values.
+const FIELDS: &str = "fields";
 /// The shape of Windows events.
 const WINDOWS_EVENT: &str = "windows-event";
 
@@ -102,14 +104,22 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
         let what = format!("`unrecognised` is `unknown` or `noise`, not `{}`", file.unrecognised);
         report.in_head("unrecognised", what);
     }
+    if file.shape != FIELDS && !(file.fallback.is_empty() && file.values.is_empty()) {
+        report.in_head("fallback", "`fallback` and `values` are for shape `fields`");
+    }
+    for key in file.values.keys() {
+        if !file.map.contains_key(key) && !file.fallback.contains_key(key) {
+            report.in_head(key, format!("`values` are given for `{key}`, which no `map` names"));
+        }
+    }
     if file.message.is_empty() {
         report.in_head("name", "no `[[message]]`: it would understand nothing");
     }
-    for (key, field) in &file.map {
+    for (key, field) in file.map.iter().chain(&file.fallback) {
         let problem = match file.shape.as_str() {
             "key-value" => Slot::compile(field).err(),
             // its compiler says what is wrong with it
-            "windows-event" => None,
+            WINDOWS_EVENT => None,
             _ => Field::from_word(field).is_none().then(|| unknown_field(field)),
         };
         if let Some(problem) = problem {
@@ -140,6 +150,11 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
                     key,
                     format!("`{key}` is missing (write \"none\" where there is none)"),
                 );
+            }
+        }
+        for (key, field) in entry.map.iter().filter(|_| file.shape == FIELDS) {
+            if Field::from_word(field).is_none() {
+                report.in_message(number, entry, key, unknown_field(field));
             }
         }
         if file.shape == "template" && entry.template.is_empty() && entry.also.is_empty() {
@@ -256,19 +271,48 @@ fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &
         _ => ("", detail_pairs(file, &example.line)),
     };
     let mut record = RecordRef::bare(body, 1);
-    if matches!(file.shape.as_str(), "fields" | WINDOWS_EVENT) {
+    if matches!(file.shape.as_str(), FIELDS | WINDOWS_EVENT) {
         record.payload = Payload::Fields(&pairs);
         record.app = provider_of(file, entry, provider).as_bytes();
     }
     let mut fields = Vec::new();
     match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
-        None => found.push(format!("the example is not recognised: {}", example.line)),
+        None => {
+            let place = stops(dialect, &file.templates(entry), body.trim_ascii_end());
+            let place = place.unwrap_or_else(|| format!(" {}", example.line));
+            found.push(format!("the example is not recognised:{place}"));
+        }
         Some(message) if message.id != entry.id && !twins(file, message.id, &entry.id) => {
             found.push(format!("the example decodes to `{}`: {}", message.id, example.line));
         }
         Some(_) => found.extend(compare(&fields, example)),
     }
     found
+}
+
+/// Where an example stops to fit, by the template that it fits furthest: the line, and below it what points at the place.
+/// None where no template tells.
+fn stops(dialect: &Dialect, templates: &[String], body: &[u8]) -> Option<String> {
+    let rest = dialect.behind_prelude(body);
+    let behind = body.len() - rest.len();
+    let stops = templates.iter().filter_map(|text| {
+        let stop = Template::compile(text).ok()?.stop(rest)?;
+        Some((stop, text))
+    });
+    // of templates that fit equally far the first, which is the message's own text
+    let furthest = stops.reduce(|one, other| if other.0.at > one.0.at { other } else { one });
+    let (stop, template) = furthest?;
+    let fits = tunlog_model::text::lossy(&body[..behind + stop.at]);
+    let (line, blanks) = (tunlog_model::text::lossy(body), " ".repeat(fits.chars().count()));
+    let wants = match stop.wants.as_str() {
+        "" => "here the template ends".to_owned(),
+        wants => format!("here should stand `{wants}`"),
+    };
+    let of = match templates {
+        [_] => String::new(),
+        _ => format!(", of `{template}`"),
+    };
+    Some(format!("\n  {line}\n  {blanks}^ {wants}{of}"))
 }
 
 /// The provider of an example event: the one that it names, else the first that writes the message.
@@ -292,7 +336,7 @@ fn twins(file: &DialectFile, one: &str, other: &str) -> bool {
 
 /// For shape = "fields": the example is written as `Name = value; Name = value`.
 fn detail_pairs<'a>(file: &DialectFile, line: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
-    if file.shape != "fields" {
+    if file.shape != FIELDS {
         return Vec::new();
     }
     let pairs = line.split("; ").filter_map(|pair| pair.split_once(" = "));

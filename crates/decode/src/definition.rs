@@ -39,6 +39,12 @@ pub struct DialectFile {
     /// (`user = "user:name"`).
     #[serde(default)]
     pub map: BTreeMap<String, String>,
+    /// shape = "fields": the same, for values that count only where none of `map` says the field.
+    #[serde(default)]
+    pub fallback: BTreeMap<String, String>,
+    /// shape = "fields": what the numbers of a value stand for, in words.
+    #[serde(default)]
+    pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// shape = "key-value": what its keys say of the line itself.
     #[serde(default, rename = "key-value")]
     pub key_value: KeyValueHead,
@@ -146,7 +152,7 @@ pub struct MessageEntry {
     /// Its keys, in the order in which they are written.
     #[serde(default)]
     pub parameters: Vec<String>,
-    /// shape = "key-value", "windows-event": keys that are another field here than in the head's `map`.
+    /// shape = "key-value", "fields", "windows-event": keys that are another field here than in the head's `map`.
     #[serde(default)]
     pub map: BTreeMap<String, String>,
     /// Another message whose text is the same.

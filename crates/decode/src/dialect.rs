@@ -9,8 +9,7 @@ use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::windows_event;
-use crate::shape::{Condition, Shape, key_value, typed};
+use crate::shape::{Condition, Shape, fields, key_value, typed, windows_event};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Glance, Look, Place, Trie};
@@ -136,6 +135,47 @@ impl Dialect {
             }
         }
         Some(ready.messages[number])
+    }
+
+    /// Whether a body that was put together, with blanks at `breaks` where lines ended, is what one writer wrote and somebody
+    /// broke: nothing that a peer chose stands before the last break, so no peer can have sent one, and no free text holds any.
+    /// Only templates tell so.
+    pub(crate) fn may_be_joined(&self, body: &[u8], breaks: &[usize]) -> bool {
+        let ready = self.ready();
+        let Shape::Template(trie) = &ready.shape else {
+            return false;
+        };
+        let (Some(first), Some(last), true) = (breaks.first(), breaks.last(), ready.prelude.is_the_writers()) else {
+            return false;
+        };
+        let rest = self.behind_prelude(body);
+        let Some(places) = trie.places(rest).filter(|_| body.len() - rest.len() <= *first) else {
+            return false;
+        };
+        places.iter().all(|place| {
+            let start = (place.text.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
+            let holds = |at: &usize| (start..=start + place.text.len()).contains(at);
+            let is_peers = place.kind.is_peers() && start <= *last;
+            let is_torn = place.kind.is_free_text() && breaks.iter().any(holds);
+            !is_peers && !is_torn
+        })
+    }
+
+    /// Whether the template that a body fits leaves its end unread.
+    pub(crate) fn leaves_end_unread(&self, body: &[u8]) -> bool {
+        let Shape::Template(trie) = &self.ready().shape else {
+            return false;
+        };
+        let places = trie.places(self.behind_prelude(body));
+        places
+            .as_ref()
+            .and_then(|places| places.last())
+            .is_some_and(|place| place.kind.is_free_text() && body.ends_with(place.text))
+    }
+
+    /// What templates are compared with: the body without what the writer puts before every one.
+    pub(crate) fn behind_prelude<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+        self.ready().prelude.cut(body, &mut Fields::new()).trim_ascii_start()
     }
 
     /// Whether bodies are lines of a packet filter.
@@ -340,18 +380,12 @@ fn shape_of(
     messages: &[&'static Message],
     problems: &mut Vec<Problem>,
 ) -> Shape {
-    let map = || {
-        let pairs = tables.iter().flat_map(|table| table.map);
-        pairs
-            .filter_map(|(key, field)| Some((*key, Field::from_word(field)?)))
-            .collect()
-    };
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
             let concerns = messages.iter().map(|message| message.concerns_attempts);
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
-        "fields" => Shape::Fields { conditions, map: map() },
+        "fields" => Shape::Fields(Box::new(fields::Rules::new(tables, conditions))),
         "packet" => Shape::Packet,
         "key-value" => {
             let concerns = |number: usize| messages[number].concerns_attempts;

@@ -16,6 +16,8 @@ pub struct DialectTable {
     pub shape: &'static str,
     pub prelude: &'static str,
     pub map: &'static [(&'static str, &'static str)],
+    pub fallback: &'static [(&'static str, &'static str)],
+    pub values: &'static [(&'static str, &'static [(&'static str, &'static str)])],
     pub key_value: KeyValueTable,
     pub messages: &'static [MessageTable],
 }

@@ -6,12 +6,14 @@
 
 mod cisco;
 mod dn;
+mod stop;
 mod suggest;
 mod take;
 mod value;
 
 use tunlog_model::Field;
 
+pub use stop::Stop;
 pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
@@ -89,6 +91,16 @@ impl Kind {
     fn ends_itself(self) -> bool {
         use Kind::*;
         matches!(self, Int | Hex | Number | Ip | Minutes | Seconds | AsaPeer)
+    }
+
+    /// Whether a peer may have chosen some of the text.
+    pub(crate) fn is_peers(self) -> bool {
+        self.splits_from_right() || self == Kind::AsaPeer
+    }
+
+    /// Whether any text fits, up to what follows.
+    pub(crate) fn is_free_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Any | Kind::Rest)
     }
 
     /// Split at the last fitting place, because the peer chooses the text.

@@ -23,6 +23,13 @@ pub fn table_of(file: DialectFile) -> &'static DialectTable {
         shape: text(file.shape),
         prelude: text(file.prelude),
         map: pairs(file.map),
+        fallback: pairs(file.fallback),
+        values: leak(
+            file.values
+                .into_iter()
+                .map(|(key, words)| (text(key), pairs(words)))
+                .collect(),
+        ),
         key_value: key_value(file.key_value),
         messages: leak(messages),
     }))

@@ -93,7 +93,7 @@ fn xml_is_read_back_in_every_layout() {
         assert_eq!(WindowsEvent::from_xml(&event.xml()), Ok(event.clone()));
         for layout in [XmlLayout::Lines, XmlLayout::Root, XmlLayout::Pretty] {
             assert_eq!(
-                WindowsEvent::from_xml(&xml(&[event.clone()], layout)),
+                WindowsEvent::from_xml(&xml(std::slice::from_ref(&event), layout)),
                 Ok(event.clone())
             );
         }

@@ -272,7 +272,8 @@ impl Correlator {
             self.join_words(key, now);
         }
         // also before any backend spoke: the first word must not be taken for another's
-        if !self.backends.decisions.iter().any(|known| known.link == key) {
+        if let Some(link) = self.links.get_mut(key).filter(|link| !link.decided) {
+            link.decided = true;
             self.backends.decisions.push_back(Decision {
                 at: now,
                 link: key,

@@ -136,6 +136,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         bytes_from_client: None,
         end_reason: facts.end_reason,
         backend: None,
+        exposed: None,
         last_seen: facts.last,
         times: 1,
         assumed: facts.assumed,
@@ -328,10 +329,11 @@ pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
     if !answer.accepted {
         return Attempt {
             backend: Some("radius"),
-            ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", None)
+            ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", answer.protocol)
         };
     }
     let mut attempt = from_facts(answer.facts, gateway);
+    attempt.protocol = answer.protocol;
     attempt.backend = Some("radius");
     attempt.reached = Layer::Auth;
     attempt.ended = Some(attempt.last_seen);
@@ -341,6 +343,7 @@ pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
 /// A session that only accounting knows.
 pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Attempt {
     let mut attempt = from_facts(record.facts.clone(), gateway);
+    attempt.protocol = record.protocol;
     attempt.backend = Some("radius");
     attempt.reached = Layer::Data;
     attempt.bytes_to_client = record.bytes.map(|(to, _)| to);
@@ -348,7 +351,7 @@ pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Atte
     if stopped {
         attempt.outcome = Outcome::Established;
         attempt.ended = Some(attempt.last_seen);
-        let measured = (attempt.last_seen - attempt.started) as f64 / 1e6;
+        let measured = (attempt.last_seen - record.up.unwrap_or(attempt.started)) as f64 / 1e6;
         attempt.duration_s = record.duration_s.or(Some(measured).filter(|seconds| *seconds > 0.0));
         if let Some(seconds) = record.duration_s {
             // a stop whose start is not in the evidence tells when it began all the same
@@ -358,7 +361,7 @@ pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Atte
     } else {
         attempt.outcome = Outcome::Open;
     }
-    attempt.up = Some(attempt.started);
+    attempt.up = Some(record.up.unwrap_or(attempt.started));
     attempt
 }
 

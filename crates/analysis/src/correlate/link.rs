@@ -64,6 +64,8 @@ pub struct Link {
     pub backend: Option<&'static str>,
     /// A RADIUS answer was joined.
     pub answered: bool,
+    /// Its login is among those that a directory or domain may explain.
+    pub decided: bool,
     /// What a directory or domain said of the login was joined.
     pub attested: bool,
     /// It was kept open for that.
@@ -101,6 +103,7 @@ impl Link {
             begun: false,
             backend: None,
             answered: false,
+            decided: false,
             attested: false,
             awaited: false,
             times: 1,

@@ -24,6 +24,7 @@ mod pairing;
 mod ppp;
 mod pptp;
 mod radius;
+mod request;
 mod served;
 mod server;
 mod slab;
@@ -133,6 +134,7 @@ pub struct Correlator {
     due_long: VecDeque<(i64, Due)>,
     ike: ike::Negotiations,
     radius: radius::Answers,
+    requests: request::Requests,
     backends: backend::Backends,
     accounting: accounting::Records,
     firewall: firewall::Drops,
@@ -180,6 +182,7 @@ impl Correlator {
             due_long: VecDeque::new(),
             ike: ike::Negotiations::default(),
             radius: radius::Answers::default(),
+            requests: request::Requests::default(),
             backends: backend::Backends::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
@@ -459,14 +462,21 @@ impl Correlator {
 
     /// Takes both sides out and makes an attempt of them, if they tell of one.
     fn emit(&mut self, carrier: Option<Key>, link: Option<Key>) {
-        let carrier = carrier.and_then(|key| self.remove_carrier(key));
-        let link = link.and_then(|key| self.remove_link(key));
+        let mut carrier = carrier.and_then(|key| self.remove_carrier(key));
+        let mut link = link.and_then(|key| self.remove_link(key));
         let tells =
             carrier.as_ref().is_some_and(|carrier| carrier.opened) || link.as_ref().is_some_and(Link::is_telling);
         if !tells {
             return;
         }
-        let attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        // taken out before: making an attempt copies the facts of both sides
+        let sides = [
+            link.as_mut().map(|link| &mut link.facts),
+            carrier.as_mut().map(|carrier| &mut carrier.facts),
+        ];
+        let trail = trail::Trail::of(sides.into_iter().flatten());
+        let mut attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        attempt.trail = trail.into_clues();
         if !build::is_calling(carrier.as_ref(), link.as_ref()) {
             self.accounting.remember(&attempt);
         }

@@ -2,17 +2,21 @@
 
 use std::collections::VecDeque;
 
-use tunlog_model::{Event, EventKind, Field};
+use tunlog_model::{Event, EventKind, Field, Protocol};
 
 use super::account::Account;
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
+use super::request::{Bearer, class_of};
 use super::slab::Key;
 use super::{Correlator, apart};
 
 /// How far apart, in microseconds, an answer and the gateway's line about it may be.
 const APART_MAX: i64 = 10_000_000;
+/// How long, in microseconds, a login that the server named waits for the accounting of its session: the network layer comes up in
+/// between.
+const SESSION_MAX: i64 = 120_000_000;
 /// How many answers wait, and how many links are looked at.
 const WAITING_MAX: usize = 4096;
 /// How many reasons wait for the answer to their request.
@@ -23,6 +27,10 @@ const REASONS_MAX: usize = 256;
 pub struct Answer {
     pub facts: Facts,
     pub accepted: bool,
+    /// The server's own name of it, which the accounting of its session repeats.
+    class: Option<Box<str>>,
+    /// What was asked for.
+    pub protocol: Option<Protocol>,
     /// A backend's word was joined.
     pub attested: bool,
     host: u32,
@@ -39,6 +47,8 @@ impl Answer {
 #[derive(Debug, Default)]
 pub struct Answers {
     waiting: VecDeque<Answer>,
+    /// Accepted logins that no gateway's line joined, and that accounting may name.
+    named: VecDeque<Answer>,
     recent: VecDeque<(i64, Key)>,
     /// Why a request will be refused, told before it is: by the server's number of the request, which names no user.
     reasons: VecDeque<((u32, u32, i64), Facts)>,
@@ -54,9 +64,11 @@ impl Answers {
 
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|answer| apart(now, answer.facts.last) > APART_MAX)
+        let due = |answers: &VecDeque<Answer>, after| {
+            let first = answers.front();
+            first.is_some_and(|answer| apart(now, answer.facts.last) > after)
+        };
+        due(&self.waiting, APART_MAX) || due(&self.named, SESSION_MAX)
     }
 }
 
@@ -64,6 +76,7 @@ impl Correlator {
     pub(super) fn radius(&mut self, host: u32, event: &Event<'_>) {
         self.radius.active = true;
         match event.message().kind {
+            EventKind::AuthStarted => self.request(host, event),
             EventKind::RadiusAccepted => self.answer(host, event, true),
             EventKind::RadiusRejected => self.answer(host, event, false),
             EventKind::RadiusTimeout | EventKind::RadiusError if event.value(Field::User).is_some() => {
@@ -109,17 +122,26 @@ impl Correlator {
     }
 
     fn answer(&mut self, host: u32, event: &Event<'_>, accepted: bool) {
-        if event.value(Field::User).is_none() {
-            return;
-        }
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
+        let mut bearer = Bearer::of(event);
+        if let Some(request) = self.request_of(host, event, &facts) {
+            bearer = bearer.or(request.bearer);
+            // the name that was asked for is the client's; what the answer has is what the server made of it
+            facts.user = request.facts.user.clone().or(facts.user);
+            facts.join(request.facts);
+        }
+        if facts.user.is_none() || bearer.is_foreign() {
+            return;
+        }
         if !accepted {
             self.join_reasons(host, event, &mut facts);
         }
         let mut answer = Answer {
             facts,
             accepted,
+            class: class_of(event),
+            protocol: bearer.protocol(),
             attested: false,
             host,
         };
@@ -208,6 +230,7 @@ impl Correlator {
         link.answered = true;
         link.attested |= answer.attested;
         link.backend = Some("radius");
+        link.protocol = link.protocol.or(answer.protocol);
         // the gateway's own lines tell when it began and ended; the server's tell who and why
         let (started, last) = (link.facts.started, link.facts.last);
         link.facts.join(answer.facts);
@@ -216,14 +239,32 @@ impl Correlator {
     }
 
     pub(super) fn settle_answers(&mut self) {
-        while self.radius.is_due(self.now) {
+        let now = self.now;
+        let late = |answer: &Answer, after| apart(now, answer.facts.last) > after;
+        while self
+            .radius
+            .waiting
+            .front()
+            .is_some_and(|answer| late(answer, APART_MAX))
+        {
             self.end_answer();
+        }
+        while self
+            .radius
+            .named
+            .front()
+            .is_some_and(|answer| late(answer, SESSION_MAX))
+        {
+            self.end_named();
         }
     }
 
     pub(super) fn finish_answers(&mut self) {
         while !self.radius.waiting.is_empty() {
             self.end_answer();
+        }
+        while !self.radius.named.is_empty() {
+            self.end_named();
         }
         self.finish_accounting();
         self.finish_drops();
@@ -233,8 +274,36 @@ impl Correlator {
         let Some(answer) = self.radius.waiting.pop_front() else {
             return;
         };
+        if answer.accepted && answer.class.is_some() {
+            if self.radius.named.len() >= WAITING_MAX {
+                self.end_named();
+            }
+            return self.radius.named.push_back(answer);
+        }
+        self.close_answer(answer);
+    }
+
+    fn end_named(&mut self) {
+        if let Some(answer) = self.radius.named.pop_front() {
+            self.close_answer(answer);
+        }
+    }
+
+    fn close_answer(&mut self, answer: Answer) {
         let gateway = self.gateway(answer.host);
         self.close(build::answer(answer, gateway));
+    }
+
+    /// The login of a session whose accounting begins, if it is known by the server's name for it.
+    pub(super) fn login_of(&mut self, event: &Event<'_>) -> Option<Answer> {
+        let class = class_of(event)?;
+        let named = |answer: &Answer| answer.accepted && answer.class.as_ref() == Some(&class);
+        for answers in [&mut self.radius.waiting, &mut self.radius.named] {
+            if let Some(at) = answers.iter().rposition(named) {
+                return answers.remove(at);
+            }
+        }
+        None
     }
 }
 

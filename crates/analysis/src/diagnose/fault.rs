@@ -78,7 +78,7 @@ impl Faults {
             }
         }
         self.waiting.push(Line {
-            clue: Clue::of(event, shown()),
+            clue: Clue::of(event, &shown()),
             host: event.host().into(),
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
@@ -148,7 +148,7 @@ impl Faults {
             fault.lines.push(Evidence {
                 source: line.clue.source,
                 line: line.clue.line,
-                text: line.clue.text,
+                text: (*line.clue.text).into(),
             });
         }
     }
@@ -239,6 +239,7 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         outcome: None,
         times: fault.times,
         backend: (message.layer == Layer::Radius).then_some("radius"),
+        exposed: None,
         evidence: fault.lines.clone(),
         lines: Vec::new(),
     }

@@ -13,10 +13,6 @@ use super::{Diagnosis, Texts};
 #[derive(Debug, Default)]
 pub struct Heard {
     roles: u16,
-    /// PPP packets are logged (`debug` in the PPP options).
-    pub packets: bool,
-    /// The PPTP daemon's own debugging is on: its control messages are logged.
-    pub control_detail: bool,
     /// Lines were lost.
     pub gaps: bool,
     /// What the login's backend said lately that names no user: it drops, ignores or does not understand requests.
@@ -46,15 +42,13 @@ impl Heard {
     pub fn listen(&mut self, event: &Event<'_>, text: impl FnOnce() -> Box<str>) {
         let message = event.message();
         self.roles |= 1 << message.role as u16;
-        self.packets |= message.packet.is_some();
-        self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
         if message.role == Role::Firewall && message.kind != EventKind::PacketAccepted && is_gre(event) {
             if self.gre.len() >= SEEN_MAX {
                 self.gre.pop_front();
             }
             self.gre.push_back(Seen {
-                clue: Clue::of(event, text()),
+                clue: Clue::of(event, &text()),
                 host: event.host().into(),
                 ends: [event.ip(Field::ClientIp), event.ip(Field::ServerIp)],
             });
@@ -66,7 +60,7 @@ impl Heard {
             if self.backend.len() >= BACKEND_MAX {
                 self.backend.pop_front();
             }
-            self.backend.push_back(Clue::of(event, text()));
+            self.backend.push_back(Clue::of(event, &text()));
         }
     }
 

@@ -85,6 +85,8 @@ pub struct Diagnosis {
     pub times: u64,
     /// Who decided the login.
     pub backend: Option<&'static str>,
+    /// How a capture gives the login away (`Attempt::exposed`).
+    pub exposed: Option<&'static str>,
     /// The lines that tell, in the order of time.
     pub evidence: Vec<Evidence>,
     /// The same with their times, to be joined with another end's.

@@ -66,7 +66,10 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
         advise_its_kind(case, clue, &mut telling);
     }
     diagnosis.summary = summary(telling.summary, claim.cause, clue, texts);
-    diagnosis.actions = actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts);
+    diagnosis.actions = guarded(
+        actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts),
+        attempt,
+    );
     telling.alternatives.retain(|(cause, _)| *cause != claim.cause);
     diagnosis.alternatives = telling.alternatives;
     telling.decides.dedup();
@@ -111,7 +114,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         layer,
         confidence,
         summary: String::new(),
-        actions: actions(Vec::new(), false, None, cause, texts),
+        actions: guarded(actions(Vec::new(), false, None, cause, texts), attempt),
         alternatives: Vec::new(),
         decides: Vec::new(),
         ladder: ladder::of(attempt, None),
@@ -126,6 +129,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         outcome: Some(attempt.outcome),
         times: attempt.times,
         backend: attempt.backend,
+        exposed: attempt.exposed,
         evidence: Vec::new(),
         lines: Vec::new(),
     }
@@ -183,13 +187,29 @@ pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &st
     kept
 }
 
+/// What to do about a login that a capture gives away stands last: it mends nothing, and must not be left out.
+fn guarded(mut actions: Vec<String>, attempt: &Attempt) -> Vec<String> {
+    let found = match attempt.exposed {
+        None => return actions,
+        Some("pap") => "shows this login's password in the clear (PAP): forbid PAP (`refuse-pap`, `require-mschap-v2`)",
+        Some("ms-chap" | "ms-chap-v2") => {
+            "holds challenge and response of this login (MS-CHAP), which one search of 2^56 keys opens, whatever the password: let PPTP's successor or IPsec carry such logins"
+        }
+        Some(_) => "holds challenge and response of this login (CHAP), against which passwords can be tried offline",
+    };
+    actions.push(format!(
+        "The capture exposes credentials. It {found}; keep the file secret, delete it when it has served, and change the password."
+    ));
+    actions
+}
+
 /// Clues as evidence, with their times.
 pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> {
     let line = |clue: &'a Clue| {
         let item = Evidence {
             source: clue.source,
             line: clue.line,
-            text: clue.text.clone(),
+            text: (*clue.text).into(),
         };
         (clue.time, item)
     };

@@ -7,6 +7,7 @@ mod interleaving;
 mod scenarios;
 mod scenarios_backends;
 mod scenarios_calling;
+mod scenarios_nps;
 mod scenarios_served;
 mod scenarios_vendors;
 mod scenarios_windows;

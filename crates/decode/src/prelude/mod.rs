@@ -47,6 +47,12 @@ pub enum Prelude {
 }
 
 impl Prelude {
+    /// Whether the writer alone decides what stands in it: no user's name, and nothing that a peer sent.
+    pub(crate) fn is_the_writers(self) -> bool {
+        use Prelude::*;
+        matches!(self, None | Uptime | Thread | Connection | PptpLinux | Link | Instance)
+    }
+
     /// Every prelude with its word in dialect files.
     pub const ALL: &[(Prelude, &str)] = &[
         (Prelude::None, "none"),

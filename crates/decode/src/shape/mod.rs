@@ -2,7 +2,7 @@
 //! firewall appliances too (with a code that says which message it is), RADIUS detail blocks are named
 //! values, and Windows events are such with an id.
 
-mod fields;
+pub mod fields;
 pub mod key_value;
 pub mod netfilter;
 mod pairs;
@@ -27,26 +27,12 @@ pub enum Shape {
     /// Windows events, by their ids.
     WindowsEvent(windows_event::Rules),
     /// Named values.
-    Fields {
-        /// Conditions, one for each message.
-        conditions: Vec<Condition>,
-        /// Which named value is which field.
-        map: Vec<(&'static str, Field)>,
-    },
+    Fields(Box<fields::Rules>),
 }
 
 /// What must hold for a message of a shape without templates: (key, accepted values separated by `|`).
 #[derive(Debug)]
 pub struct Condition(pub &'static [(&'static str, &'static str)]);
-
-impl Condition {
-    /// Whether all keys have an accepted value; `value` looks a key up.
-    fn holds<'a>(&self, value: impl Fn(&str) -> Option<&'a [u8]>) -> bool {
-        self.0.iter().all(|(key, accepted)| {
-            value(key).is_some_and(|value| accepted.split('|').any(|accepted| accepted.as_bytes() == value))
-        })
-    }
-}
 
 impl Shape {
     /// The message that fits, with its fields added. With `facts_only`, fields of messages that no attempt wants may be
@@ -58,7 +44,7 @@ impl Shape {
             Shape::KeyValue(rules) => rules.find(body, look, caught),
             Shape::Packet => None,
             Shape::WindowsEvent(rules) => rules.find(record, look.facts_only, caught),
-            Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
+            Shape::Fields(rules) => rules.find(record, caught),
         }
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Catch<'a> for Places<'a> {
 }
 
 /// How many places are tried for the end of a peer-chosen name: bounds the work on a hostile line.
-const SPLITS_MAX: usize = 32;
+pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
@@ -208,7 +208,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
-fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
+pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
         Kind::Hex => some_run(

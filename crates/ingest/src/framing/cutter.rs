@@ -1,5 +1,9 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
+mod windows;
+
+use std::sync::Arc;
+
 use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
@@ -7,8 +11,9 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
+use super::w3c::Layout;
 use super::windows::{EventFields, snare};
-use super::{Cut, Note, REPEATS_MAX, newlines, routeros, samba, tag};
+use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -37,6 +42,10 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     event: EventFields,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
+    /// A record of an NPS file that was broken into lines.
+    nps: Option<nps::Block>,
+    /// The order of columns by the last header of a firewall's log.
+    pub(crate) layout: Option<Arc<Layout>>,
     samba: Option<samba::Block<'a>>,
 }
 
@@ -63,6 +72,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             event: EventFields::default(),
             block: None,
             pair: None,
+            nps: None,
+            layout: None,
             samba: None,
         }
     }
@@ -80,6 +91,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             self.line(bytes, start, bytes.len(), hole);
         }
         self.end_block(bytes, bytes.len());
+        self.end_event();
     }
 
     pub(crate) fn finish(self) -> Cut {
@@ -242,7 +254,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if line[0] == b'{' || line.starts_with(b" {") {
             return self.json_line(line);
         }
-        self.plain(line);
+        if !self.of_windows(line) {
+            self.plain(line);
+        }
     }
 
     /// Any line that does not belong to a block.
@@ -406,6 +420,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
                 return true;
             }
             self.end_block(bytes, start);
+        }
+        if (self.nps.is_some() || line.first() == Some(&b'<')) && self.in_event(bytes, start, line) {
+            return true;
         }
         if let Some(block) = self.samba.take().filter(|_| samba::continues(line)) {
             self.samba_line(bytes, block, start, line);

@@ -15,6 +15,7 @@ mod kiwi;
 mod markers;
 mod months;
 mod newlines;
+mod nps;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
@@ -22,6 +23,7 @@ mod samba;
 mod softether;
 mod stamp;
 mod tag;
+pub(crate) mod w3c;
 pub(crate) mod windows;
 
 use fast::Shape;
@@ -49,7 +51,8 @@ pub enum Format {
     Evtx,
 }
 
-/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once.
+/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once: what an
+/// earlier chunk's header said of the columns comes with the chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Framer {
     pub(crate) line_bytes_max: usize,
@@ -131,6 +134,7 @@ impl Framer {
     /// losses. `RecordRef::line` counts from 1 within the chunk.
     pub fn cut<F: AppFilter + ?Sized>(&self, chunk: &Chunk, filter: &F, each: &mut impl FnMut(&RecordRef<'_>)) -> Cut {
         let mut cutter = cutter::Cutter::new(self.line_bytes_max, filter, each);
+        cutter.layout.clone_from(&chunk.layout);
         match self.format {
             Format::Lines => cutter.lines(&chunk.bytes, chunk.hole),
             Format::JournalExport => journal_export::cut(&chunk.bytes, &mut cutter),
@@ -174,6 +178,13 @@ pub(crate) fn begins_block(lines: &[u8]) -> bool {
         || routeros::pair(line).is_some_and(|pair| pair.message.is_empty())
 }
 
+/// Whether the first of some lines has a header, or is a record of its own in another way.
+pub(crate) fn has_header(lines: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+    let line = &lines[..end.min(4096)];
+    header::read(line).is_some() || line.first() == Some(&b'{')
+}
+
 /// Whether any of the first lines has a header of a kind we know.
 pub(crate) fn any_header(head: &[u8]) -> bool {
     let known = |line: &[u8]| {
@@ -184,6 +195,8 @@ pub(crate) fn any_header(head: &[u8]) -> bool {
             || samba::is_head(line.trim_ascii_end())
             || windows::snare::without_header(line).is_some()
             || routeros::pair(line).is_some()
+            || nps::read(line).is_some()
+            || w3c::row(line, None).is_some()
     };
     head.split(|byte| *byte == b'\n').take(200).any(known)
 }

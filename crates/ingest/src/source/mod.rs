@@ -14,8 +14,10 @@ mod utf16;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::io_cause;
+use crate::framing::w3c::Layout;
 use crate::framing::{Format, Framer};
 use crate::time::{Clock, Reference};
 use crate::{Capture, Options, Problem};
@@ -85,6 +87,8 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// NUL bytes of a hole that stood before the first byte and were not kept.
     pub(crate) hole: u64,
+    /// The order of columns that an earlier chunk's header told, if the source is a log of that kind.
+    pub(crate) layout: Option<Arc<Layout>>,
     /// Which chunks of an event log these are.
     pub(crate) place: EvtxPlace,
 }
@@ -109,7 +113,10 @@ impl Chunk {
 
     /// Whole chunks of an event log.
     pub(crate) fn evtx(bytes: Vec<u8>, place: EvtxPlace) -> Chunk {
-        Chunk { bytes, hole: 0, place }
+        Chunk {
+            place,
+            ..Chunk::new(bytes)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use memchr::{memchr, memmem, memrchr};
 
 use super::{Chunk, Input};
+use crate::framing::w3c::Headers;
 use crate::framing::{self, Format};
 
 /// Usual size of a chunk, bytes.
@@ -22,6 +23,7 @@ pub(crate) struct Refill {
     stopped: bool,
     line_bytes_max: usize,
     chunk_bytes: usize,
+    headers: Headers,
 }
 
 impl Refill {
@@ -35,6 +37,7 @@ impl Refill {
             stopped: false,
             line_bytes_max,
             chunk_bytes,
+            headers: Headers::default(),
         }
     }
 
@@ -68,7 +71,15 @@ impl Refill {
     }
 
     /// The next chunk. After an error, `stop` and call again for the whole records that came before it.
-    pub(crate) fn next(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+    pub(crate) fn next(&mut self, input: &mut Input, buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+        let mut next = self.stretch(input, buffer)?;
+        if let Some(chunk) = next.as_mut().filter(|_| !self.anywhere && self.format == Format::Lines) {
+            chunk.layout = self.headers.before(&chunk.bytes);
+        }
+        Ok(next)
+    }
+
+    fn stretch(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
         let mut hole = 0;
         loop {
             let filled = self.fill(input, &mut buffer)?;
@@ -167,15 +178,24 @@ fn chunk(bytes: Vec<u8>, hole: u64) -> Chunk {
     }
 }
 
+/// Most lines without a header that are kept with the line before them: a broken line has no more.
+const BARE_LINES_MAX: usize = 4;
+
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs, Samba's messages) stay whole, and a `last message repeated` stays with the line before it.
+/// pairs, Samba's messages, indented XML) and lines that were broken stay whole, and a `last message repeated` stays with the line before
+/// it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
     let mut start = line_start(bytes, newline);
+    let mut bare = 0;
     while start > 0 && whole - start < BACKWARD_BYTES {
-        if !continues(&bytes[start..whole]) {
-            return start;
+        let line = &bytes[start..whole];
+        if !continues(line) {
+            bare += 1;
+            if bare > BARE_LINES_MAX || framing::has_header(line) {
+                return start;
+            }
         }
         start = line_start(bytes, start - 1);
     }
@@ -192,6 +212,8 @@ fn continues(line: &[u8]) -> bool {
     let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
     matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
         || first >= 2
+        || (first > 0 && line[first..].starts_with(b"<"))
+        || line.starts_with(b"</Event>")
         || line[first..].starts_with(b"message=")
         || memmem::find(line, b"message repeated ").is_some()
 }

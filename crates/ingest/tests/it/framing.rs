@@ -542,6 +542,78 @@ fn other_writers() {
 }
 
 #[test]
+fn a_stamp_that_was_cut_off_leaves_host_and_tag() {
+    check(&[
+        (
+            "gw pptpd[77] CTRL: Exiting now",
+            Stamp::Missing,
+            "gw",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        (
+            "gw.example.org pppd[7]: LCP up",
+            Stamp::Missing,
+            "gw.example.org",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "198.51.100.1 xl2tpd[9]: Closing",
+            Stamp::Missing,
+            "198.51.100.1",
+            "xl2tpd",
+            9,
+            "Closing",
+        ),
+        (
+            "pptpd[77] CTRL: Exiting now",
+            Stamp::Missing,
+            "",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        (
+            "Nov  9 10:01:01 gw pptpd[77] CTRL: Exiting now",
+            CIVIL,
+            "gw",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        // bodies of lines without any header
+        (
+            "IKE_SA work[1] established between 198.51.100.10[gw]...203.0.113.7[anna]",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "IKE_SA work[1] established between 198.51.100.10[gw]...203.0.113.7[anna]",
+        ),
+        (
+            "child PPP[31808] gone",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "child PPP[31808] gone",
+        ),
+        (
+            "gw: pptpd[77] CTRL: x",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "gw: pptpd[77] CTRL: x",
+        ),
+        ("see pptpd: it says", Stamp::Missing, "", "", 0, "see pptpd: it says"),
+    ]);
+}
+
+#[test]
 fn routeros_is_told_by_its_topics() {
     check(&[
         (

@@ -9,6 +9,7 @@ mod tail;
 mod time;
 mod windows;
 mod windows_damage;
+mod windows_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -4,6 +4,7 @@ mod captures;
 mod hostile;
 mod reading;
 mod seed;
+mod twins;
 mod windows;
 
 use std::collections::BTreeMap;

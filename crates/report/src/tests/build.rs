@@ -50,6 +50,7 @@ pub fn session(user: &str, started: i64) -> Attempt {
         bytes_from_client: Some(250_000),
         end_reason: None,
         backend: None,
+        exposed: None,
         last_seen: started + 1_800_000_000,
         times: 1,
         assumed: Assumed::default(),

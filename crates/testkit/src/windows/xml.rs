@@ -206,7 +206,7 @@ fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(text: &str) -> Re
 
 fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
-    if digits.len() != text.len() || digits.len() % 2 != 0 {
+    if digits.len() != text.len() || !digits.len().is_multiple_of(2) {
         return Err(format!("{text}: not hexadecimal"));
     }
     Ok(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
