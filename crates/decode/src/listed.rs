@@ -96,6 +96,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         packet: Packet::of(entry.templates),
         meaning: entry.meaning,
         cause: entry.cause,
+        own_advice: entry.windows_event.id != 0,
         action: entry.action,
         source: entry.source,
         versions: entry.versions,

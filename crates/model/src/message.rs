@@ -91,6 +91,8 @@ pub struct Message {
     pub meaning: &'static str,
     /// Likely cause, or "none".
     pub cause: &'static str,
+    /// Its action is for a gateway of its own kind: what is advised in general is for Unix daemons and their files.
+    pub own_advice: bool,
     /// Recommended action, or "none".
     pub action: &'static str,
     /// Where the fact comes from (daemon source file, RFC, lab).

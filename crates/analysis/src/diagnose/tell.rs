@@ -1,6 +1,6 @@
 //! The words of a diagnosis: what everyone has, and what the rule of its cause adds.
 
-use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer};
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer, Role};
 
 use super::rule::{self, Claim, Need};
 use super::{Case, Diagnosis, Texts, ladder};
@@ -62,6 +62,9 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     }
     let mut diagnosis = blank(attempt, claim.cause, claim.layer, claim.confidence, texts);
     let clue = claim.clue.or_else(|| case.blames(claim.cause));
+    if case.is_of_its_own_kind() {
+        advise_its_kind(case, clue, &mut telling);
+    }
     diagnosis.summary = summary(telling.summary, claim.cause, clue, texts);
     diagnosis.actions = guarded(
         actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts),
@@ -86,6 +89,21 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     }
     diagnosis.set_lines(lines(shown.into_iter()));
     diagnosis
+}
+
+/// What the rules advise is for daemons of Unix: here the event that tells of the cause knows better, or the last that tells
+/// of the failure.
+fn advise_its_kind<'a>(case: &Case<'a>, clue: Option<&'a Clue>, telling: &mut Telling<'a>) {
+    let advises = |clue: &&Clue| clue.message.own_advice && !matches!(clue.message.action, "" | "none");
+    let told = clue.filter(advises).or_else(|| case.clues().rev().find(advises));
+    telling.actions.clear();
+    telling.decides.clear();
+    telling.only_own_actions = told.is_some();
+    telling.actions.extend(told.map(|clue| clue.message.action.to_owned()));
+    let asked = case.told_by(Role::Radius) || case.told_by(Role::Backend);
+    if !asked && !case.is_calling() && case.has(EventKind::AuthFailed) {
+        telling.decide("event 6273 of NPS, or 4625 and 4776 of the Security log, of the same second: they tell name, password and policy apart");
+    }
 }
 
 /// A diagnosis without words of its own.

@@ -110,6 +110,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         packet: None,
         meaning: "",
         cause: "none",
+        own_advice: false,
         action: "none",
         source: "",
         versions: "",

@@ -1,7 +1,7 @@
 //! Windows events as XML: one root or none, one line or many. The Event Viewer's "Save as XML", `wevtutil qe /f:xml`,
 //! `Get-WinEvent | ForEach { $_.ToXml() }`.
 
-use memchr::{memchr, memmem};
+use memchr::memmem;
 use tunlog_model::{AppFilter, RecordRef};
 
 use super::xml_event;
@@ -18,16 +18,16 @@ pub(crate) fn looks_like(head: &[u8]) -> bool {
     let begins = [&b"<?xml"[..], b"<!", b"<Event"]
         .iter()
         .any(|begin| head.starts_with(begin));
-    begins && start(head, 0).is_some_and(|at| at < PROLOGUE_MAX && !is_accounting(&head[at..]))
+    begins && start(head, 0).is_some_and(|at| at < PROLOGUE_MAX && has_system(&head[at..]))
 }
 
-/// Whether an `<Event>` is a record of an NPS accounting file (DTS), which is read as lines: its values say their type.
-fn is_accounting(event: &[u8]) -> bool {
-    let Some(inner) = memchr(b'>', event).map(|end| event[end + 1..].trim_ascii_start()) else {
-        return false;
+/// Whether an event begins with its `System`, as all of Windows do; the records of an NPS file are `<Event>` too and have none.
+fn has_system(event: &[u8]) -> bool {
+    let Some(end) = memchr::memchr(b'>', event) else {
+        return true; // the head ends within the tag, which has more than its name: NPS writes no such
     };
-    let tag = &inner[..memchr(b'>', inner).unwrap_or(inner.len())];
-    memmem::find(tag, b" data_type=").is_some()
+    let rest = event[end + 1..].trim_ascii_start();
+    rest.starts_with(b"<System") || b"<System".starts_with(rest)
 }
 
 /// Where the next event begins.
@@ -74,4 +74,27 @@ pub(crate) fn cut<F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)>(bytes: &[u8],
         at = end;
     }
     cutter.lines_until(bytes, at, bytes.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like;
+
+    #[test]
+    fn records_of_nps_files_are_no_events_of_windows() {
+        for text in [
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider",
+            "<?xml version=\"1.0\"?>\n<Events>\n  <Event>\n    <System>",
+            "<Event xmlns='http",
+        ] {
+            assert!(looks_like(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "<Event><Timestamp data_type=\"4\">05/19/2024 15:21:44.008</Timestamp>",
+            "<Event>\n  <Timestamp data_type=\"4\">",
+            "<Eventual><System>",
+        ] {
+            assert!(!looks_like(text.as_bytes()), "{text}");
+        }
+    }
 }
