@@ -3,6 +3,8 @@
 //!
 //! It may not know `analysis`: the tests there feed the correlator themselves, or there would be two copies of its types.
 
+pub mod life;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 

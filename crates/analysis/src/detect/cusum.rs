@@ -26,8 +26,9 @@ pub struct Cusum {
 }
 
 impl Cusum {
-    /// Adds `weight`; the sum then, in standard deviations of what is usual.
-    pub fn add(&mut self, now: i64, weight: f64, slack: f64) -> f64 {
+    /// Adds `weight`; the sum then, in standard deviations of what is usual. `learn`: it is part of what is usual, not of an
+    /// attack that is known.
+    pub fn add(&mut self, now: i64, weight: f64, slack: f64, learn: bool) -> f64 {
         self.turn(now);
         let bins = now.saturating_sub(self.at).max(0) as f64 / BIN as f64;
         self.at = now.max(self.at);
@@ -36,7 +37,9 @@ impl Cusum {
             self.since = now;
         }
         self.sum = rest + weight;
-        self.total += weight as f32;
+        if learn {
+            self.total += weight as f32;
+        }
         self.sum / self.deviation()
     }
 
@@ -105,10 +108,10 @@ mod tests {
         let mut chart = Cusum::default();
         // one in twenty minutes, for ten days: less than the slack
         for step in 1..720_i64 {
-            assert!(chart.add(step * 2 * BIN, 1.0, 1.0) < 7.0, "{step}");
+            assert!(chart.add(step * 2 * BIN, 1.0, 1.0, true) < 7.0, "{step}");
         }
         let end = 720 * 2 * BIN;
-        let crossed = (1..40).find(|step| chart.add(end + step * 60_000_000, 1.0, 1.0) > 7.0);
+        let crossed = (1..40).find(|step| chart.add(end + step * 60_000_000, 1.0, 1.0, true) > 7.0);
         assert!(crossed.is_some_and(|step| step <= 12), "{crossed:?}");
     }
 
@@ -119,7 +122,7 @@ mod tests {
             let mut now = HOUR;
             for wait in waits {
                 now += wait;
-                let sum = chart.add(now, 1.0, 1.0);
+                let sum = chart.add(now, 1.0, 1.0, true);
                 prop_assert!(sum.is_finite() && sum >= 0.0);
                 prop_assert!(chart.hours.len() <= HOURS && chart.since() <= now);
             }

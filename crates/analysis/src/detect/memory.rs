@@ -280,10 +280,10 @@ impl UserState {
     }
 
     /// How many different ranges fail with this name since a time; those from where people log in count less.
-    pub fn ranges(&self, since: i64) -> (f64, usize, u64) {
+    pub fn ranges(&self, since: i64, counts: impl Fn(&IpAddr) -> bool) -> (f64, usize, u64) {
         let mut seen: Vec<(super::region::Network, f64)> = Vec::new();
         let mut count = 0;
-        for failing in self.failing.iter().filter(|failing| failing.last >= since) {
+        for failing in self.failing.iter().filter(|failing| failing.last >= since && counts(&failing.source)) {
             count += failing.count;
             let range = super::region::range(failing.source);
             let weight: f64 = if failing.strange >= 0.6 { 1.0 } else { 0.4 };

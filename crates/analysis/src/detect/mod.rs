@@ -130,6 +130,12 @@ impl Detector {
         self.work();
     }
 
+    /// Time goes on, though nothing is heard of it.
+    pub fn pass(&mut self, time: i64) {
+        self.order.pass(time);
+        self.work();
+    }
+
     /// A source lost records.
     pub fn lost(&mut self, count: Option<u64>, time: i64) {
         self.ask_all(time, |rule, scene| rule.lost(count, scene));
@@ -259,7 +265,8 @@ impl Detector {
             let elsewhere = known.failing.iter().filter(|failing| Some(failing.source) != source && failing.last >= since);
             elsewhere.map(|failing| if failing.strange >= 0.6 { 1.0 } else { 0.4 }).sum::<f64>()
         });
-        let honest = user_good && others < 2.0 && state.is_none_or(|state| state.tried_only(hash, since));
+        let alone = state.is_none_or(|state| state.tried_only(hash, since));
+        let honest = user_good && alone && (others < 2.0 || strange <= 0.3);
         let mut refusal = Refusal {
             time: self.now,
             user,

@@ -24,7 +24,7 @@ pub const RULE: Rule = Rule {
     ],
     thresholds: &[
         Threshold { key: "minutes", default: 5.0, why: "How long both must last: a session whose client got a new address is noticed by LCP echo within two to three minutes." },
-        Threshold { key: "strange", default: 0.6, why: "How foreign the second network is, 0.1 to 1: 0.6 is a /12 (IPv6 /32) from which nobody logs in; lower values find a telephone beside a laptop, too." },
+        Threshold { key: "strange", default: 0.9, why: "How foreign the second network is, 0.1 to 1: 0.6 is a /12 (IPv6 /32) from which nobody logs in, 1 a /8; lower values find a telephone beside a laptop, too." },
     ],
     make: |limits| Box::new(ConcurrentSessions::new(limits)),
 };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::detect::bounded::Bounded;
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
-use crate::detect::memory::UserState;
+use crate::detect::memory::{Failing, Memory, UserState, name_hash};
 use crate::detect::region::{Network, neighbours};
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
 
@@ -74,8 +74,13 @@ impl Distributed {
         }
         // names that never logged in are tried by all the Internet
         let factor = if refusal.user_good { 1.0 } else { 2.0 };
-        let (day, ranges, count) = user.ranges(now - DAY);
-        let (week, ..) = user.ranges(now - 7 * DAY);
+        // sources that another rule has named are explained
+        let open = |source: &IpAddr| {
+            let state = scene.memory.sources.get(source);
+            state.is_none_or(|state| state.alarmed.is_none_or(|alarmed| now - alarmed > DAY))
+        };
+        let (day, ranges, count) = user.ranges(now - DAY, open);
+        let (week, ..) = user.ranges(now - 7 * DAY, open);
         let in_turn = ranges >= 3 && day >= 2.0 && count as f64 >= self.turns;
         if day < self.day * factor && week < self.week * factor && !(in_turn && refusal.user_good) {
             return;
@@ -134,20 +139,23 @@ impl Distributed {
                 state.alarmed = Some(now);
             }
         }
-        scene.raise(crate::detect::memory::name_hash(&network.to_string()), found);
+        scene.raise(name_hash(&network.to_string()), found);
     }
 }
 
-/// Sources that honest people do not have: a foreign network, or more tries than somebody makes on the way.
-fn guesses(failing: &crate::detect::memory::Failing) -> bool {
-    failing.strange >= 0.6 || failing.count >= 4
+/// Sources that are no person's who mistypes: a foreign network, or other names tried as well. Of a familiar network that
+/// tries one name only nothing proves that it is not the owner at a new address.
+fn guesses(failing: &Failing, hash: u64, memory: &Memory) -> bool {
+    let state = memory.sources.get(&failing.source);
+    failing.strange >= 0.6 || state.is_some_and(|state| !state.tried_only(hash, i64::MIN))
 }
 
 fn of_user(now: i64, user: &UserState, scene: &Scene<'_>) -> Finding {
+    let hash = name_hash(&user.name);
     let never = |source: &IpAddr| scene.memory.sources.get(source).is_none_or(|state| state.goods == 0);
     let blamed = || {
         let recent = user.failing.iter().filter(|failing| failing.last >= now - 7 * DAY);
-        recent.filter(|failing| guesses(failing) && never(&failing.source))
+        recent.filter(|failing| guesses(failing, hash, scene.memory) && never(&failing.source))
     };
     let mut evidence: Vec<_> = blamed().filter_map(|failing| failing.line.clone()).collect();
     evidence.truncate(EVIDENCE_MAX);
@@ -164,9 +172,12 @@ fn of_user(now: i64, user: &UserState, scene: &Scene<'_>) -> Finding {
 /// Remembers who is suspected, for whoever sees them get in.
 fn mark(scene: &mut Scene<'_>, hash: u64) {
     let now = scene.now;
-    let Some(user) = scene.memory.user_mut(hash) else { return };
-    user.attacked = Some(now);
-    let blamed: Vec<IpAddr> = user.failing.iter().filter(|failing| guesses(failing)).map(|failing| failing.source).collect();
+    let Some(user) = scene.memory.user(hash) else { return };
+    let guessing = user.failing.iter().filter(|failing| guesses(failing, hash, scene.memory));
+    let blamed: Vec<IpAddr> = guessing.map(|failing| failing.source).collect();
+    if let Some(user) = scene.memory.user_mut(hash) {
+        user.attacked = Some(now);
+    }
     for source in blamed {
         if let Some(state) = scene.memory.sources.get_mut(&source) {
             state.alarmed = Some(now);

@@ -17,6 +17,8 @@ const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// Tries that are remembered.
 const TRIES_MAX: usize = 2_048;
+/// An attack is over when nothing was added to the chart for so long.
+const QUIET: i64 = 3 * HOUR;
 /// Networks whose share in a day is remembered.
 const SHARES_MAX: usize = 8_192;
 
@@ -51,6 +53,15 @@ struct Try {
     line: Option<Evidence>,
 }
 
+/// An attack that was told and goes on.
+#[derive(Clone, Copy)]
+struct Campaign {
+    since: i64,
+    told: i64,
+    /// How many sources were told.
+    sources: usize,
+}
+
 struct DistributedSpray {
     bar: f64,
     slack: f64,
@@ -58,8 +69,9 @@ struct DistributedSpray {
     chart: Cusum,
     tries: VecDeque<Try>,
     shares: Bounded<Network, (i64, f64)>,
-    /// When the present campaign began, was last told, and with how many sources.
-    campaign: Option<(i64, i64, usize)>,
+    campaign: Option<Campaign>,
+    /// The last try that counted.
+    last: i64,
 }
 
 impl DistributedSpray {
@@ -72,6 +84,7 @@ impl DistributedSpray {
             tries: VecDeque::new(),
             shares: Bounded::new(SHARES_MAX),
             campaign: None,
+            last: i64::MIN,
         }
     }
 
@@ -90,7 +103,7 @@ impl DistributedSpray {
         weight
     }
 
-    fn remember(&mut self, refusal: &Refusal, source: IpAddr) {
+    fn remember(&mut self, refusal: &Refusal, source: IpAddr, several: bool) {
         self.tries.push_back(Try {
             time: refusal.time,
             source,
@@ -98,7 +111,7 @@ impl DistributedSpray {
             name: refusal.user.clone(),
             unknown: refusal.unknown || !refusal.user_good,
             claimed: refusal.claimed,
-            foreign: refusal.strange >= 0.6 || !refusal.honest,
+            foreign: refusal.strange >= 0.6 || several,
             line: refusal.lines.first().cloned(),
         });
         if self.tries.len() > TRIES_MAX {
@@ -146,13 +159,11 @@ impl DistributedSpray {
 
     fn tell(&mut self, sum: f64, scene: &mut Scene<'_>) {
         let now = scene.now;
-        let (since, told, sources) = match self.campaign {
-            Some((since, told, sources)) if now - told < DAY => (since, told, sources),
-            _ => (self.chart.since(), i64::MIN, 0),
-        };
+        let since = self.campaign.map_or(self.chart.since(), |campaign| campaign.since);
         let Some(found) = self.found(since, sum, scene) else { return };
         // goes on: told again when it has doubled, or after a day
-        if told != i64::MIN && found.sources.len() < 2 * sources {
+        let known = |campaign: Campaign| now - campaign.told < DAY && found.sources.len() < 2 * campaign.sources;
+        if self.campaign.is_some_and(known) {
             self.chart.reset();
             return;
         }
@@ -161,7 +172,11 @@ impl DistributedSpray {
                 state.alarmed = Some(now);
             }
         }
-        self.campaign = Some((since, now, found.sources.len()));
+        self.campaign = Some(Campaign {
+            since,
+            told: now,
+            sources: found.sources.len(),
+        });
         self.chart.reset();
         scene.raise(now as u64, found);
     }
@@ -176,16 +191,26 @@ impl Detection for DistributedSpray {
         let now = scene.now;
         let Some(state) = scene.memory.sources.get(&source) else { return };
         let again = state.tried.iter().any(|tried| tried.user == refusal.hash && tried.fails > refusal.times);
+        let several = !state.tried_only(refusal.hash, i64::MIN);
         // what a rule about this source has told is explained
         if again || state.alarmed.is_some_and(|alarmed| now - alarmed < DAY) && !self.is_of_campaign(now, source) {
+            return;
+        }
+        // and so is an account that is guessed at from many sources
+        let attacked = scene.memory.user(refusal.hash).and_then(|user| user.attacked);
+        if attacked.is_some_and(|attacked| now - attacked < DAY) {
             return;
         }
         let weight = self.weight(refusal, source, now);
         if weight < 0.05 {
             return;
         }
-        self.remember(refusal, source);
-        let sum = self.chart.add(now, weight, self.slack);
+        if now.saturating_sub(self.last) > QUIET {
+            self.campaign = None;
+        }
+        self.last = now;
+        self.remember(refusal, source, several);
+        let sum = self.chart.add(now, weight, self.slack, self.campaign.is_none());
         if sum > self.bar {
             self.tell(sum, scene);
         }
@@ -194,6 +219,7 @@ impl Detection for DistributedSpray {
 
 impl DistributedSpray {
     fn is_of_campaign(&self, now: i64, source: IpAddr) -> bool {
-        self.campaign.is_some_and(|(_, told, _)| now - told < DAY) && self.tries.iter().any(|one| one.source == source)
+        let goes_on = self.campaign.is_some() && now.saturating_sub(self.last) <= QUIET;
+        goes_on && self.tries.iter().any(|one| one.source == source)
     }
 }
