@@ -291,10 +291,7 @@ pub fn folders() -> impl Iterator<Item = PathBuf> {
         .map(PathBuf::from)
         .or(home);
     let folders = [Some(PathBuf::from("/etc")), user];
-    folders
-        .into_iter()
-        .flatten()
-        .map(|folder| folder.join("tunlog"))
+    folders.into_iter().flatten().map(|folder| folder.join("tunlog"))
 }
 
 /// Adds the `.toml` files of a folder in the order of their names; a folder that is not there is no error.

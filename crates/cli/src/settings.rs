@@ -31,7 +31,9 @@ pub fn detection(named: Option<&Path>) -> Result<detect::Options, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     let failure = |words: String| Failure::Message(format!("{}: {words}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| failure(format!("cannot read: {}", cause(&error))))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| failure(format!("cannot read: {}", cause(&error))))?
+        .len();
     if size > BYTES_MAX {
         return Err(failure("is too large for a configuration file".to_owned()));
     }
@@ -41,12 +43,16 @@ fn read(path: &Path) -> Result<String, Failure> {
 /// Takes `[detect.RULE]` tables in: `enabled` and the rule's thresholds.
 fn take(path: &Path, text: &str, options: &mut detect::Options) -> Result<(), Failure> {
     let failure = |words: String| Failure::Message(format!("{}: {words}", path.display()));
-    let file: toml::Table = text.parse().map_err(|error: toml::de::Error| failure(error.to_string().trim_end().to_owned()))?;
+    let file: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| failure(error.to_string().trim_end().to_owned()))?;
     for (section, value) in &file {
         if section != "detect" {
             return Err(failure(format!("there is no section `{section}`: detect")));
         }
-        let rules = value.as_table().ok_or_else(|| failure("`detect` must be a table".to_owned()))?;
+        let rules = value
+            .as_table()
+            .ok_or_else(|| failure("`detect` must be a table".to_owned()))?;
         for (rule, value) in rules {
             let keys = value
                 .as_table()
@@ -61,7 +67,9 @@ fn take(path: &Path, text: &str, options: &mut detect::Options) -> Result<(), Fa
 
 fn set(rule: &str, key: &str, value: &toml::Value, options: &mut detect::Options) -> Result<(), String> {
     match (key, value) {
-        ("enabled", toml::Value::Boolean(true)) => detect::rule(rule).map(|_| ()).ok_or(format!("there is no rule `{rule}`")),
+        ("enabled", toml::Value::Boolean(true)) => detect::rule(rule)
+            .map(|_| ())
+            .ok_or(format!("there is no rule `{rule}`")),
         ("enabled", toml::Value::Boolean(false)) => options.switch_off(rule),
         ("enabled", _) => Err("`enabled` is true or false".to_owned()),
         (key, toml::Value::Integer(value)) => options.set(rule, key, *value as f64),
@@ -85,10 +93,16 @@ mod tests {
 
     #[test]
     fn thresholds_are_taken_and_mistakes_are_named() {
-        assert_eq!(taken("[detect.brute-force]\nminute = 9\nten_minutes = 12.5\n[detect.log-gap]\nenabled = false\n"), Ok(()));
+        assert_eq!(
+            taken("[detect.brute-force]\nminute = 9\nten_minutes = 12.5\n[detect.log-gap]\nenabled = false\n"),
+            Ok(())
+        );
         for (text, words) in [
             ("[detect.brute-farce]\nminute = 9", "there is no rule `brute-farce`"),
-            ("[detect.brute-force]\nhour = 9", "no threshold `hour`: minute, ten_minutes"),
+            (
+                "[detect.brute-force]\nhour = 9",
+                "no threshold `hour`: minute, ten_minutes",
+            ),
             ("[detect.brute-force]\nminute = -1", "a number above 0"),
             ("[detect.brute-force]\nminute = \"9\"", "must be a number"),
             ("[detect]\nminute = 1", "must be a table"),

@@ -96,6 +96,8 @@ struct Person {
     home: IpAddr,
     place: Place,
     expired: bool,
+    /// The first day of a journey.
+    travels: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -103,7 +105,6 @@ enum Place {
     Home,
     Office,
     Phone,
-    Abroad,
 }
 
 struct Maker {
@@ -183,6 +184,7 @@ impl Maker {
                 home: self.home(),
                 place,
                 expired: self.dice.chance(333),
+                travels: (number % 90 == 80).then(|| self.dice.between(8, 20)),
             };
             self.people.push(person);
         }
@@ -207,7 +209,11 @@ impl Maker {
             text: format!("{who} {from}").into(),
         };
         if cause.is_none() {
-            self.life.innocent.entry(from).and_modify(|first| *first = time.min(*first)).or_insert(time);
+            self.life
+                .innocent
+                .entry(from)
+                .and_modify(|first| *first = time.min(*first))
+                .or_insert(time);
         }
         self.life.attempts.push(Attempt {
             id: self.life.attempts.len() as u64,
@@ -221,7 +227,11 @@ impl Maker {
             up: cause.is_none().then_some(time + SECOND),
             ended: Some(over),
             duration_s: cause.is_none().then_some(lasts as f64 / 1e6),
-            outcome: if cause.is_none() { Outcome::Established } else { Outcome::Failed },
+            outcome: if cause.is_none() {
+                Outcome::Established
+            } else {
+                Outcome::Failed
+            },
             reached: Layer::Auth,
             failed_at: cause.map(|_| Layer::Auth),
             cause,
@@ -247,16 +257,39 @@ impl Maker {
         for day in 0..self.days {
             let weekend = day % 7 >= 5;
             for number in 0..self.people.len() {
-                if self.dice.chance(250) {
+                let abroad = self.people[number]
+                    .travels
+                    .is_some_and(|first| (first + 1..=first + 5).contains(&day));
+                if day == self.people[number].travels.map_or(-1, |first| first + 5) {
+                    self.people[number].home = self.home();
+                }
+                if !abroad && self.dice.chance(250) {
                     // the provider gives a new address
                     self.people[number].home = self.home();
                 }
                 let away = self.dice.chance(if weekend { 900 } else { 120 });
-                if !away {
+                let travels = self.people[number].travels;
+                if let Some(first) = travels.filter(|first| (*first..first + 5).contains(&day)) {
+                    self.travel(number, START + day * DAY, day == first);
+                } else if !away {
                     self.day_of(number, START + day * DAY, day);
                 }
             }
         }
+    }
+
+    /// A day abroad, from the same hotel.
+    fn travel(&mut self, number: usize, midnight: i64, first: bool) {
+        let name = self.people[number].name.clone();
+        if first {
+            self.people[number].home = self.abroad();
+        }
+        let (from, time) = (self.people[number].home, midnight + 8 * HOUR);
+        if self.dice.chance(300) {
+            self.attempt(time - MINUTE, &name, from, Some("wrong-credentials"), 0);
+        }
+        self.attempt(time, &name, from, None, HOUR);
+        self.attempt(time + 10 * HOUR, &name, from, None, HOUR);
     }
 
     fn place(&mut self, number: usize) -> IpAddr {
@@ -266,7 +299,7 @@ impl Maker {
                 true => self.phone(),
                 false => self.people[number].home,
             },
-            Place::Abroad | Place::Home | Place::Office => self.people[number].home,
+            Place::Home | Place::Office => self.people[number].home,
         }
     }
 
@@ -345,20 +378,6 @@ impl Maker {
             }
             self.incident("stale-password", &name, (began, until));
         }
-        // travellers
-        for number in [80usize, 101, 122].map(|number| number % self.people.len()) {
-            self.people[number].place = Place::Abroad;
-            let name = self.people[number].name.clone();
-            let began = START + self.dice.between(10, 20) * DAY;
-            for day in 0..5 {
-                let from = self.abroad();
-                let time = began + day * DAY + 8 * HOUR;
-                if self.dice.chance(300) {
-                    self.attempt(time - MINUTE, &name, from, Some("wrong-credentials"), 0);
-                }
-                self.attempt(time, &name, from, None, HOUR);
-            }
-        }
         self.outage_of_many();
         let probe = self.home();
         let blocked = self.home();
@@ -366,7 +385,13 @@ impl Maker {
             self.attempt(START + step * 5 * MINUTE, "", probe, Some("abandoned"), 0);
         }
         for step in 0..400 {
-            self.attempt(START + 12 * DAY + step * 30 * SECOND, "", blocked, Some("gre-blocked"), 0);
+            self.attempt(
+                START + 12 * DAY + step * 30 * SECOND,
+                "",
+                blocked,
+                Some("gre-blocked"),
+                0,
+            );
         }
     }
 
@@ -442,7 +467,8 @@ impl Maker {
     }
 
     fn attack_from_one(&mut self) {
-        let seconds = |least: i64, most: i64| move |dice: &mut Dice, _: usize| dice.between(least * SECOND, most * SECOND);
+        let seconds =
+            |least: i64, most: i64| move |dice: &mut Dice, _: usize| dice.between(least * SECOND, most * SECOND);
         let one = |maker: &mut Maker| (maker.victim(), maker.abroad());
         let (name, from) = one(self);
         let time = self.at(8);
@@ -452,7 +478,9 @@ impl Maker {
         self.campaign("b1", time, 200, seconds(750, 1100), |_, _| (name.clone(), from, false));
         let (name, from) = (self.victim(), self.home());
         let time = self.at(7);
-        self.campaign("b2", time, 100, seconds(8_800, 12_800), |_, _| (name.clone(), from, false));
+        self.campaign("b2", time, 100, seconds(8_800, 12_800), |_, _| {
+            (name.clone(), from, false)
+        });
         let (name, from) = one(self);
         let time = self.at(13);
         let rests = |dice: &mut Dice, number: usize| match number % 4 {
@@ -462,19 +490,29 @@ impl Maker {
         self.campaign("b3", time, 200, rests, |_, _| (name.clone(), from, false));
         let from = self.abroad();
         let time = self.at(9);
-        self.campaign("s1", time, 60, seconds(30, 90), |maker, _| (maker.victim(), from, false));
+        self.campaign("s1", time, 60, seconds(30, 90), |maker, _| {
+            (maker.victim(), from, false)
+        });
         let from = self.home();
         let time = self.at(16);
-        self.campaign("s2", time, 150, seconds(1_000, 1_400), |maker, _| (maker.victim(), from, false));
+        self.campaign("s2", time, 150, seconds(1_000, 1_400), |maker, _| {
+            (maker.victim(), from, false)
+        });
         let from = self.abroad();
         let time = self.at(10);
-        self.campaign("e1", time, 140, seconds(3, 9), |_, number| (format!("stranger{number}"), from, false));
+        self.campaign("e1", time, 140, seconds(3, 9), |_, number| {
+            (format!("stranger{number}"), from, false)
+        });
         let (name, from) = one(self);
         let time = self.at(15);
-        self.campaign("g1", time, 60, seconds(5, 30), |_, number| (name.clone(), from, number == 59));
+        self.campaign("g1", time, 60, seconds(5, 30), |_, number| {
+            (name.clone(), from, number == 59)
+        });
         let from = self.abroad();
         let time = START + EXPIRY_DAY * DAY + 7 * HOUR;
-        self.campaign("m1", time, 80, seconds(60, 160), |maker, _| (maker.victim(), from, false));
+        self.campaign("m1", time, 80, seconds(60, 160), |maker, _| {
+            (maker.victim(), from, false)
+        });
         let (name, from) = one(self);
         let time = self.outage.0 - 5 * MINUTE;
         self.campaign("o1", time, 200, seconds(15, 40), |_, _| (name.clone(), from, false));
@@ -485,8 +523,11 @@ impl Maker {
         let any = |maker: &mut Maker, most: u64| names[maker.dice.below(most) as usize];
         let name = self.victim();
         let time = self.at(17);
-        let minutes = |least: i64, most: i64| move |dice: &mut Dice, _: usize| dice.between(least * SECOND, most * SECOND);
-        self.campaign("d1", time, 400, minutes(30, 700), |maker, _| (name.clone(), any(maker, 200), false));
+        let minutes =
+            |least: i64, most: i64| move |dice: &mut Dice, _: usize| dice.between(least * SECOND, most * SECOND);
+        self.campaign("d1", time, 400, minutes(30, 700), |maker, _| {
+            (name.clone(), any(maker, 200), false)
+        });
         let others: Vec<IpAddr> = (0..500).map(|_| self.abroad()).collect();
         let time = self.at(21);
         self.campaign("d2", time, 1000, minutes(15, 210), |maker, _| {
@@ -506,7 +547,9 @@ impl Maker {
         let net = self.abroad();
         let time = self.at(19);
         self.campaign("n1", time, 250, minutes(100, 300), |maker, number| {
-            let IpAddr::V4(v4) = net else { return (name.clone(), net, false) };
+            let IpAddr::V4(v4) = net else {
+                return (name.clone(), net, false);
+            };
             let [a, b, c, _] = v4.octets();
             let who = if number % 2 == 0 { &name } else { &other };
             (who.clone(), address(a, b, c, maker.byte()), false)

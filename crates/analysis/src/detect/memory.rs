@@ -128,7 +128,10 @@ impl SourceState {
     fn note(&mut self, refusal: &Refusal, weight: (f64, f64)) {
         if refusal.time - self.last > FORGOTTEN && self.fails > 0 {
             let goods = self.goods;
-            *self = SourceState { goods, ..SourceState::default() };
+            *self = SourceState {
+                goods,
+                ..SourceState::default()
+            };
         }
         if self.fails == 0 {
             self.first = refusal.time;
@@ -283,7 +286,11 @@ impl UserState {
     pub fn ranges(&self, since: i64, counts: impl Fn(&IpAddr) -> bool) -> (f64, usize, u64) {
         let mut seen: Vec<(super::region::Network, f64)> = Vec::new();
         let mut count = 0;
-        for failing in self.failing.iter().filter(|failing| failing.last >= since && counts(&failing.source)) {
+        for failing in self
+            .failing
+            .iter()
+            .filter(|failing| failing.last >= since && counts(&failing.source))
+        {
             count += failing.count;
             let range = super::region::range(failing.source);
             let weight: f64 = if failing.strange >= 0.6 { 1.0 } else { 0.4 };
@@ -443,7 +450,10 @@ impl Memory {
         state.goods += 1;
         if let (Some(source), true) = (source, clean) {
             state.learn(source, now);
-            if state.stale.is_some_and(|stale| stale.source == source && now - stale.last > 2 * DAY) {
+            if state
+                .stale
+                .is_some_and(|stale| stale.source == source && now - stale.last > 2 * DAY)
+            {
                 state.stale = None;
             }
         }

@@ -258,12 +258,18 @@ impl Detector {
         let user_good = known.is_some_and(|known| known.goods > 0);
         let strange = source.map_or(0.5, |source| self.memory.regions.strangeness(source));
         let moved = |stale: &memory::Stale| Some(stale.source) == source || memory::moved(stale, self.now);
-        let known_pair = known
-            .is_some_and(|known| source.is_some_and(|source| known.knows(source)) || known.stale.as_ref().is_some_and(moved));
+        let known_pair = known.is_some_and(|known| {
+            source.is_some_and(|source| known.knows(source)) || known.stale.as_ref().is_some_and(moved)
+        });
         let since = self.now - SUSPECT;
         let others = known.map_or(0.0, |known| {
-            let elsewhere = known.failing.iter().filter(|failing| Some(failing.source) != source && failing.last >= since);
-            elsewhere.map(|failing| if failing.strange >= 0.6 { 1.0 } else { 0.4 }).sum::<f64>()
+            let elsewhere = known
+                .failing
+                .iter()
+                .filter(|failing| Some(failing.source) != source && failing.last >= since);
+            elsewhere
+                .map(|failing| if failing.strange >= 0.6 { 1.0 } else { 0.4 })
+                .sum::<f64>()
         });
         let alone = state.is_none_or(|state| state.tried_only(hash, since));
         let honest = user_good && alone && (others < 2.0 || strange <= 0.3);
@@ -325,7 +331,8 @@ impl Detector {
         let Some(source) = opening.source else { return true };
         let foreign = opening.strange >= 0.6 && !opening.known_pair;
         let state = self.memory.sources.get(&source);
-        let suspect = state.is_some_and(|state| recent(state.alarmed) || (foreign && state.new_names(self.now - SUSPECT, false) >= 2));
+        let suspect = state
+            .is_some_and(|state| recent(state.alarmed) || (foreign && state.new_names(self.now - SUSPECT, false) >= 2));
         let attacked = opening
             .user
             .and_then(|(_, hash)| self.memory.user(hash))
@@ -335,7 +342,11 @@ impl Detector {
 
     fn ended(&mut self, attempt: &Attempt) {
         let key = session_key(attempt);
-        if let Some(state) = attempt.user.as_deref().and_then(|name| self.memory.user_mut(name_hash(name))) {
+        if let Some(state) = attempt
+            .user
+            .as_deref()
+            .and_then(|name| self.memory.user_mut(name_hash(name)))
+        {
             state.open.retain(|open| open.key != key);
         }
         self.ask_all(self.now, |rule, scene| rule.closed(attempt, scene));

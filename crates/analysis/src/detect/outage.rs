@@ -77,7 +77,8 @@ impl Outage {
         begins
     }
 
-    /// Two whom it forgot, three tries of two users that it did not answer, or most of at least six who usually get in.
+    /// Two whom it forgot, three tries of two users that it did not answer, or nearly all of at least six who usually get in: on a
+    /// morning when a third of the passwords expired half of those who try may fail.
     fn speaks(&self, now: i64) -> bool {
         let users = |wanted: Sign, since: i64| {
             let fits = |(time, _, sign): &&(i64, u64, Sign)| *sign == wanted && *time >= since;
@@ -92,7 +93,7 @@ impl Outage {
         let silent = users(Sign::Silent, ten);
         users(Sign::Forgotten, i64::MIN).0 >= 2
             || (silent.0 >= 2 && silent.1 >= 3)
-            || (failed >= 6 && failed * 10 >= (failed + worked) * 6)
+            || (failed >= 6 && failed * 10 >= (failed + worked) * 8)
     }
 }
 

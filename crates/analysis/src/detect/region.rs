@@ -13,8 +13,13 @@ const V4: [u8; 4] = [24, 16, 12, 8];
 const V6: [u8; 4] = [48, 40, 32, 20];
 const STRANGE: [f64; 5] = [0.1, 0.2, 0.3, 0.6, 1.0];
 
+/// The place of a provider's range among the prefixes.
+const RANGE: usize = 1;
+/// How many ranges of a prefix must be known before it is familiar: one traveller makes no continent familiar.
+const RANGES_MIN: [u32; 4] = [0, 0, 2, 3];
+
 /// Logins after which a gateway's people are known well enough to call a network foreign.
-const WARM: u64 = 40;
+const WARM: u64 = 150;
 
 /// A prefix: family and length in one number, then the bits.
 type Prefix = (u8, u128);
@@ -107,7 +112,8 @@ fn prefix(address: IpAddr, level: usize) -> Prefix {
 /// The networks from which people log in.
 #[derive(Debug)]
 pub struct Regions {
-    known: Bounded<Prefix, ()>,
+    /// Known prefixes, and how many ranges (/16, IPv6 /40) of them are.
+    known: Bounded<Prefix, u32>,
     logins: u64,
 }
 
@@ -124,15 +130,19 @@ impl Regions {
     /// Somebody honest logged in from here.
     pub fn learn(&mut self, address: IpAddr, now: i64) {
         self.logins += 1;
+        let fresh = u32::from(self.known.get(&prefix(address, RANGE)).is_none());
         for level in 0..V4.len() {
-            self.known.entry(prefix(address, level), now, || ());
+            *self.known.entry(prefix(address, level), now, || 0) += fresh;
         }
     }
 
     /// Between 0.1, neighbours log in from here, and 1, nobody ever did from anywhere near. While few logins are known
     /// nothing is called foreign.
     pub fn strangeness(&self, address: IpAddr) -> f64 {
-        let level = (0..V4.len()).find(|level| self.known.get(&prefix(address, *level)).is_some());
+        let level = (0..V4.len()).find(|level| {
+            let known = self.known.get(&prefix(address, *level));
+            known.is_some_and(|ranges| *ranges >= RANGES_MIN[*level])
+        });
         let strange = STRANGE[level.unwrap_or(V4.len())];
         if self.logins < WARM { strange.min(0.5) } else { strange }
     }
@@ -147,11 +157,20 @@ mod tests {
         let mut regions = Regions::default();
         let at = |text: &str| text.parse::<IpAddr>().expect("an address");
         assert!(regions.strangeness(at("198.51.100.9")) <= 0.5, "nothing is known yet");
-        for _ in 0..WARM {
-            regions.learn(at("203.0.113.9"), 0);
+        for login in 0..WARM {
+            let home = ["203.0.113.9", "203.2.113.9", "203.3.113.9"][login as usize % 3];
+            regions.learn(at(home), 0);
         }
-        let found = ["203.0.113.200", "203.0.1.1", "203.1.1.1", "203.200.1.1", "198.51.100.9", "2001:db8::1"]
-            .map(|text| regions.strangeness(at(text)));
+        regions.learn(at("198.18.0.1"), 0);
+        let found = [
+            "203.0.113.200",
+            "203.0.1.1",
+            "203.1.1.1",
+            "203.200.1.1",
+            "198.51.100.9",
+            "2001:db8::1",
+        ]
+        .map(|text| regions.strangeness(at(text)));
         assert_eq!(found, [0.1, 0.2, 0.3, 0.6, 1.0, 1.0]);
         assert_eq!(neighbours(at("203.0.113.9")).to_string(), "203.0.113.0/24");
         assert_eq!(range(at("2001:db8:1:2::3")).to_string(), "2001:db8::/40");

@@ -199,7 +199,11 @@ pub fn finding(rule: &'static Rule, now: i64) -> Finding {
 
 /// A finding about one source that fails.
 pub fn of_source(rule: &'static Rule, now: i64, refusal: &Refusal, source: IpAddr, state: &SourceState) -> Finding {
-    let mut users: Vec<_> = state.tried.iter().filter(|tried| tried.new || tried.fails > 2).collect();
+    let mut users: Vec<_> = state
+        .tried
+        .iter()
+        .filter(|tried| tried.new || tried.fails > 2)
+        .collect();
     users.sort_by_key(|tried| tried.first);
     Finding {
         sources: vec![Network::from(source)],
@@ -216,8 +220,5 @@ pub fn of_source(rule: &'static Rule, now: i64, refusal: &Refusal, source: IpAdd
 /// Whether the source of a refusal behaves like a device with an old password whose address is new: one real account, at a
 /// machine's rhythm, from a network where people of this gateway are.
 pub fn is_a_device(refusal: &Refusal, state: &SourceState) -> bool {
-    refusal.user_good
-        && refusal.strange <= 0.3
-        && state.tried_only(refusal.hash, i64::MIN)
-        && state.period().is_some()
+    refusal.user_good && refusal.strange <= 0.3 && state.tried_only(refusal.hash, i64::MIN) && state.period().is_some()
 }

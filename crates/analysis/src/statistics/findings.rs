@@ -43,13 +43,27 @@ impl<'a> FindingView<'a> {
             key: "sources",
             header: "",
             doc: "Addresses as a socket reported them, or a network whose addresses act as one.",
-            value: |view| Cell::List(view.finding.sources.iter().map(|source| Cell::Text(source.to_string())).collect()),
+            value: |view| {
+                Cell::List(
+                    view.finding
+                        .sources
+                        .iter()
+                        .map(|source| Cell::Text(source.to_string()))
+                        .collect(),
+                )
+            },
         },
         Column {
             key: "claimed",
             header: "",
             doc: "The sources are what RADIUS was told (Calling-Station-Id): no socket's address was joined.",
-            value: |view| if view.finding.claimed { Cell::Bool(true) } else { Cell::None },
+            value: |view| {
+                if view.finding.claimed {
+                    Cell::Bool(true)
+                } else {
+                    Cell::None
+                }
+            },
         },
         Column {
             key: "users",

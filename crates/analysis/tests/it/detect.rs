@@ -6,10 +6,10 @@
 //! ```text
 //! login SOURCE NAME [TIMES every WAIT] [for LENGTH] [with FLAG]   refused SOURCE NAME [TIMES every WAIT]
 //! unknown SOURCE NAME [TIMES every WAIT]   (the gateway has no such name)     probe SOURCE [TIMES every WAIT]
-//! silent SOURCE NAME …   (RADIUS does not answer)      line [TIMES every WAIT] TAG: TEXT      wait LENGTH
+//! silent SOURCE NAME …   (RADIUS does not answer)      line [TIMES every WAIT] TAG: TEXT      wait LENGTH   back LENGTH (the clock is set back)
 //! ```
 //!
-//! `#` in a source or a name is the number of the repetition. FLAG: `clear` (no MPPE), `large` (2 GiB to the client).
+//! `%` in a source or a name is the number of the repetition. FLAG: `clear` (no MPPE), `large` (2 GiB to the client).
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,9 @@ struct Writer {
     now: u64,
     pid: u64,
     interface: u64,
-    lines: Vec<(u64, String)>,
+    /// How often the clock was set back before the line was written, when it says that was, and the line.
+    lines: Vec<(u64, u64, String)>,
+    backs: u64,
 }
 
 /// Repetitions of one thing, and how long it lasts.
@@ -75,7 +77,12 @@ fn seconds(text: &str) -> u64 {
 }
 
 fn course<'a>(words: &[&'a str]) -> Course<'a> {
-    let after = |word: &str| words.iter().position(|found| *found == word).and_then(|at| words.get(at + 1).copied());
+    let after = |word: &str| {
+        words
+            .iter()
+            .position(|found| *found == word)
+            .and_then(|at| words.get(at + 1).copied())
+    };
     Course {
         times: words.first().and_then(|word| word.parse().ok()).unwrap_or(1),
         every: after("every").map_or(60, seconds),
@@ -86,13 +93,18 @@ fn course<'a>(words: &[&'a str]) -> Course<'a> {
 
 impl Writer {
     fn put(&mut self, time: u64, line: String) {
-        self.lines.push((time, line));
+        self.lines.push((self.backs, time, line));
     }
 
     fn happen(&mut self, line: &str) {
         let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
         if let ["wait", length] = words[..] {
             self.now += seconds(length);
+            return;
+        }
+        if let ["back", length] = words[..] {
+            self.now -= seconds(length);
+            self.backs += 1;
             return;
         }
         let (head, rest) = match words[0] {
@@ -102,7 +114,7 @@ impl Writer {
         };
         let course = course(rest);
         for number in 1..=course.times {
-            let text = |at: usize| words[at].replace('#', &number.to_string()).replace('_', " ");
+            let text = |at: usize| words[at].replace('%', &number.to_string()).replace('_', " ");
             match words[0] {
                 "line" => {
                     let skip = if course.times > 1 { head + 3 } else { head };
@@ -119,25 +131,46 @@ impl Writer {
     fn probe(&mut self, source: &str) {
         self.pid += 2;
         let (now, pid) = (self.now, self.pid);
-        self.put(now, format!("pptpd[{pid}]: CTRL: Client {source} control connection started"));
+        self.put(
+            now,
+            format!("pptpd[{pid}]: CTRL: Client {source} control connection started"),
+        );
         self.put(now, format!("pptpd[{pid}]: CTRL: Reaping child PPP[0]"));
-        self.put(now, format!("pptpd[{pid}]: CTRL: Client {source} control connection finished"));
+        self.put(
+            now,
+            format!("pptpd[{pid}]: CTRL: Client {source} control connection finished"),
+        );
     }
 
     fn call(&mut self, kind: &str, source: &str, name: &str, course: &Course<'_>) {
         self.pid += 2;
         self.interface += 1;
         let (now, pid, ppp, interface) = (self.now, self.pid, self.pid + 1, self.interface);
-        self.put(now, format!("pptpd[{pid}]: CTRL: Client {source} control connection started"));
-        self.put(now, format!("pptpd[{pid}]: CTRL: Starting call (launching pppd, opening GRE)"));
+        self.put(
+            now,
+            format!("pptpd[{pid}]: CTRL: Client {source} control connection started"),
+        );
+        self.put(
+            now,
+            format!("pptpd[{pid}]: CTRL: Starting call (launching pppd, opening GRE)"),
+        );
         self.put(now, format!("pppd[{ppp}]: pppd 2.5.2 started by root, uid 0"));
-        self.put(now, format!("pppd[{ppp}]: Connect: ppp{interface} <--> /dev/pts/{interface}"));
+        self.put(
+            now,
+            format!("pppd[{ppp}]: Connect: ppp{interface} <--> /dev/pts/{interface}"),
+        );
         let end = match kind {
             "login" => self.session(source, name, ppp, course),
             kind => {
                 match kind {
-                    "unknown" => self.put(now, format!("pppd[{ppp}]: No CHAP secret found for authenticating {name}")),
-                    "silent" => self.put(now, format!("pppd[{ppp}]: rc_send_server: no reply from RADIUS server radius:1812, {name}")),
+                    "unknown" => self.put(
+                        now,
+                        format!("pppd[{ppp}]: No CHAP secret found for authenticating {name}"),
+                    ),
+                    "silent" => self.put(
+                        now,
+                        format!("pppd[{ppp}]: rc_send_server: no reply from RADIUS server radius:1812, {name}"),
+                    ),
                     _ => {}
                 }
                 self.put(now + 1, format!("pppd[{ppp}]: Peer {name} failed CHAP authentication"));
@@ -147,34 +180,49 @@ impl Writer {
         self.put(end, format!("pppd[{ppp}]: Connection terminated."));
         self.put(end, format!("pppd[{ppp}]: Exit."));
         self.put(end, format!("pptpd[{pid}]: CTRL: Reaping child PPP[{ppp}]"));
-        self.put(end, format!("pptpd[{pid}]: CTRL: Client {source} control connection finished"));
+        self.put(
+            end,
+            format!("pptpd[{pid}]: CTRL: Client {source} control connection finished"),
+        );
     }
 
     fn session(&mut self, source: &str, name: &str, ppp: u64, course: &Course<'_>) -> u64 {
         let now = self.now;
         let bytes: u64 = if course.flag == "large" { 2 << 30 } else { 2 << 20 };
         match course.flag {
-            "pap" => self.put(now, format!("pppd[{ppp}]: PAP peer authentication succeeded for {name}")),
+            "pap" => self.put(
+                now,
+                format!("pppd[{ppp}]: PAP peer authentication succeeded for {name}"),
+            ),
             _ => self.put(now, format!("pppd[{ppp}]: Peer {name} authenticated with CHAP")),
         }
-        self.put(now, format!("pppd[{ppp}]: peer from calling number {source} authorized"));
+        self.put(
+            now,
+            format!("pppd[{ppp}]: peer from calling number {source} authorized"),
+        );
         if course.flag != "clear" {
             self.put(now, format!("pppd[{ppp}]: MPPE 128-bit stateless compression enabled"));
         }
         self.put(now + 1, format!("pppd[{ppp}]: local  IP address 10.99.0.1"));
-        self.put(now + 1, format!("pppd[{ppp}]: remote IP address 10.99.1.{}", 1 + ppp % 250));
+        self.put(
+            now + 1,
+            format!("pppd[{ppp}]: remote IP address 10.99.1.{}", 1 + ppp % 250),
+        );
         let end = now + course.length;
         self.put(end, format!("pppd[{ppp}]: LCP terminated by peer"));
-        self.put(end, format!("pppd[{ppp}]: Connect time {:.1} minutes.", course.length as f64 / 60.0));
+        self.put(
+            end,
+            format!("pppd[{ppp}]: Connect time {:.1} minutes.", course.length as f64 / 60.0),
+        );
         self.put(end, format!("pppd[{ppp}]: Sent {bytes} bytes, received 1000 bytes."));
         end
     }
 
     /// The lines in the order of time, from 1 September on.
     fn log(mut self) -> String {
-        self.lines.sort_by_key(|(time, _)| *time);
+        self.lines.sort_by_key(|(backs, time, _)| (*backs, *time));
         let mut log = String::new();
-        for (time, line) in self.lines {
+        for (_, time, line) in self.lines {
             let (day, hour, minute, second) = (time / 86_400, time / 3_600 % 24, time / 60 % 60, time % 60);
             assert!(day < 30, "a scenario is a month at most");
             log += &format!("Sep {:2} {hour:02}:{minute:02}:{second:02} gw {line}\n", day + 1);
@@ -213,7 +261,13 @@ fn findings_of(log: &str) -> Vec<Finding> {
 /// The name, the log, what is expected, and the words that must be said.
 fn scenario(text: &str) -> (&str, String, BTreeSet<String>) {
     let (name, rest) = text.split_once('\n').expect("a name");
-    let mut writer = Writer { now: 8 * 3_600, pid: 100, interface: 0, lines: Vec::new() };
+    let mut writer = Writer {
+        now: 8 * 3_600,
+        pid: 100,
+        interface: 0,
+        lines: Vec::new(),
+        backs: 0,
+    };
     let mut expected = BTreeSet::new();
     for line in rest.lines().filter(|line| !line.is_empty()) {
         match line.strip_prefix("=> ") {
@@ -231,7 +285,10 @@ fn every_scenario_has_its_findings() {
         for text in text.split("# ").skip(1) {
             let (name, log, expected) = scenario(text);
             let found = findings_of(&log);
-            let told: BTreeSet<String> = found.iter().map(|one| format!("{} {}", one.rule, one.severity.word())).collect();
+            let told: BTreeSet<String> = found
+                .iter()
+                .map(|one| format!("{} {}", one.rule, one.severity.word()))
+                .collect();
             if told != expected {
                 wrong += &format!("{rule}: {name}: found {told:?}, expected {expected:?}\n");
             }
@@ -254,19 +311,33 @@ fn every_rule_has_its_words_and_scenarios_of_both_kinds() {
         let words = [rule.finds, rule.matters, rule.wrong];
         assert!(words.iter().all(|text| text.len() > 30), "{}: too few words", rule.name);
         assert!(!rule.actions.is_empty(), "{}: nothing to do", rule.name);
-        assert!(rule.thresholds.iter().all(|threshold| threshold.why.len() > 20), "{}", rule.name);
+        assert!(
+            rule.thresholds.iter().all(|threshold| threshold.why.len() > 20),
+            "{}",
+            rule.name
+        );
         assert!(rule.techniques.iter().all(|id| id.starts_with('T')), "{}", rule.name);
-        let text = SCENARIOS.iter().find(|(name, _)| name.replace('_', "-") == rule.name).map_or("", |(_, text)| text);
+        let text = SCENARIOS
+            .iter()
+            .find(|(name, _)| name.replace('_', "-") == rule.name)
+            .map_or("", |(_, text)| text);
         let own = format!("=> {} ", rule.name);
-        let (with, without): (Vec<&str>, Vec<&str>) = text.split("# ").skip(1).partition(|scenario| scenario.contains(&own));
-        assert!(!with.is_empty() && !without.is_empty(), "{}: one kind of scenario is missing", rule.name);
+        let (with, without): (Vec<&str>, Vec<&str>) =
+            text.split("# ").skip(1).partition(|scenario| scenario.contains(&own));
+        assert!(
+            !with.is_empty() && !without.is_empty(),
+            "{}: one kind of scenario is missing",
+            rule.name
+        );
     }
 }
 
 #[test]
 fn reading_in_any_portions_gives_the_same_findings() {
     // the log twice as long, cut nowhere in particular: time alone decides, not when the detector was asked
-    let (_, log, _) = scenario("x\nlogin 203.0.113.9 anna 3 every 1h\nrefused 198.51.100.7 bert 30 every 20s\nwait 5m\nlogin 203.0.113.9 anna 2 every 1h\n");
+    let (_, log, _) = scenario(
+        "x\nlogin 203.0.113.9 anna 3 every 1h\nrefused 198.51.100.7 bert 30 every 20s\nwait 5m\nlogin 203.0.113.9 anna 2 every 1h\n",
+    );
     let at_once: Vec<(&str, i64)> = findings_of(&log).iter().map(|one| (one.rule, one.alarm_time)).collect();
     assert!(!at_once.is_empty());
     let mut detector = Detector::new(&Thresholds::default());

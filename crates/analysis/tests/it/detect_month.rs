@@ -27,7 +27,12 @@ fn findings_of(life: &Life) -> Vec<Finding> {
     for attempt in &life.attempts {
         if attempt.outcome == Outcome::Established {
             let up = attempt.up.unwrap_or_default();
-            let opened = Attempt { outcome: Outcome::Open, ended: None, last_seen: up, ..attempt.clone() };
+            let opened = Attempt {
+                outcome: Outcome::Open,
+                ended: None,
+                last_seen: up,
+                ..attempt.clone()
+            };
             told.push((up + 10_000_000, Told::Opened(opened)));
         }
         told.push((attempt.last_seen, Told::Closed(attempt.clone())));
@@ -67,7 +72,11 @@ fn is_alarm(finding: &Finding) -> bool {
 
 fn judge(seed: u64, life: &Life, findings: &[Finding], score: &mut Score) {
     score.weeks += life.weeks;
-    let attackers: BTreeSet<IpAddr> = life.campaigns.iter().flat_map(|one| one.sources.iter().copied()).collect();
+    let attackers: BTreeSet<IpAddr> = life
+        .campaigns
+        .iter()
+        .flat_map(|one| one.sources.iter().copied())
+        .collect();
     let known: BTreeSet<IpAddr> = attackers
         .iter()
         .chain(life.innocent.keys())
@@ -78,7 +87,11 @@ fn judge(seed: u64, life: &Life, findings: &[Finding], score: &mut Score) {
     let mut seen = BTreeSet::new();
     for finding in findings.iter().filter(|finding| is_alarm(finding)) {
         let sources: Vec<IpAddr> = match finding.sources.iter().any(|network| network.to_string().contains('/')) {
-            true => known.iter().copied().filter(|ip| finding.sources.iter().any(|network| network.contains(*ip))).collect(),
+            true => known
+                .iter()
+                .copied()
+                .filter(|ip| finding.sources.iter().any(|network| network.contains(*ip)))
+                .collect(),
             false => finding.sources.iter().map(|network| network.address).collect(),
         };
         let bad = sources.iter().filter(|source| attackers.contains(source)).count();
@@ -88,28 +101,52 @@ fn judge(seed: u64, life: &Life, findings: &[Finding], score: &mut Score) {
             let (begin, end) = (campaign.times[0], campaign.times[campaign.times.len() - 1]);
             let live = finding.alarm_time >= begin - 3_000_000 && finding.alarm_time <= end + DAY;
             if right && live && sources.iter().any(|source| campaign.sources.contains(source)) {
-                let so_far = campaign.times.partition_point(|time| *time <= finding.alarm_time).max(1);
+                let so_far = campaign
+                    .times
+                    .partition_point(|time| *time <= finding.alarm_time)
+                    .max(1);
                 first[at] = Some(first[at].map_or(so_far, |before: usize| before.min(so_far)));
             }
         }
         if right && !of_account {
             let honest = |source: &&IpAddr| {
-                !attackers.contains(source) && life.innocent.get(source).is_some_and(|first| *first <= finding.alarm_time)
+                !attackers.contains(source)
+                    && life
+                        .innocent
+                        .get(source)
+                        .is_some_and(|first| *first <= finding.alarm_time)
             };
-            score.blamed.extend(sources.iter().filter(honest).map(|source| format!("{seed}: {} {source}", finding.rule)));
+            score.blamed.extend(
+                sources
+                    .iter()
+                    .filter(honest)
+                    .map(|source| format!("{seed}: {} {source}", finding.rule)),
+            );
         }
         let strangers = !sources.is_empty() && sources.iter().all(|source| life.background.contains(source));
         if right || strangers {
             continue;
         }
-        let key = (finding.rule, format!("{:?}{:?}", finding.sources.first(), finding.users.first()), finding.alarm_time / DAY);
+        let key = (
+            finding.rule,
+            format!("{:?}{:?}", finding.sources.first(), finding.users.first()),
+            finding.alarm_time / DAY,
+        );
         if seen.insert(key) {
-            score.false_alarms.push(format!("{seed}: {} {:?} {:?}: {}", finding.rule, sources, finding.users, finding.summary));
+            score.false_alarms.push(format!(
+                "{seed}: {} {:?} {:?}: {}",
+                finding.rule, sources, finding.users, finding.summary
+            ));
         }
         for incident in &life.incidents {
             let (from, until) = incident.span;
             let at_that_time = finding.alarm_time >= from && finding.alarm_time <= until + 3_600_000_000;
-            if at_that_time && finding.users.iter().any(|user| incident.users.iter().any(|other| **user == **other)) {
+            if at_that_time
+                && finding
+                    .users
+                    .iter()
+                    .any(|user| incident.users.iter().any(|other| **user == **other))
+            {
                 score.called_attacks.insert(incident.kind.to_string());
             }
         }
@@ -157,7 +194,9 @@ fn check(seeds: impl Iterator<Item = u64>) {
         let median = attempts.get(attempts.len() / 2).copied().unwrap_or(usize::MAX);
         println!("{class}: {found} of {all}, {median} attempts to the first alarm");
         if *found * 100 < least * *all || *all == 0 || median > *most {
-            wrong.push(format!("{class}: {found} of {all} after {median}, bar {least} % after {most}"));
+            wrong.push(format!(
+                "{class}: {found} of {all} after {median}, bar {least} % after {most}"
+            ));
         }
     }
     println!("{} false alarms in {:.1} weeks", score.false_alarms.len(), score.weeks);
@@ -165,10 +204,19 @@ fn check(seeds: impl Iterator<Item = u64>) {
         println!("  {}", alarm.chars().take(400).collect::<String>());
     }
     if score.false_alarms.len() as f64 > score.weeks {
-        wrong.push(format!("{} false alarms in {:.1} weeks", score.false_alarms.len(), score.weeks));
+        wrong.push(format!(
+            "{} false alarms in {:.1} weeks",
+            score.false_alarms.len(),
+            score.weeks
+        ));
     }
     wrong.extend(score.blamed.iter().map(|blamed| format!("blamed {blamed}")));
-    wrong.extend(score.called_attacks.iter().map(|kind| format!("{kind} called an attack")));
+    wrong.extend(
+        score
+            .called_attacks
+            .iter()
+            .map(|kind| format!("{kind} called an attack")),
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -28,14 +28,19 @@ struct Choice {
 impl Choice {
     fn new(args: &DetectArgs, setup: &mut Setup) -> Result<Choice, Failure> {
         let rule = args.rule.as_deref().map(|typed| {
-            ALL.iter().map(|rule| rule.name).find(|name| *name == typed).ok_or_else(|| {
-                let names: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
-                Failure::Message(format!("--rule: there is no rule `{typed}`: {}", names.join(", ")))
-            })
+            ALL.iter()
+                .map(|rule| rule.name)
+                .find(|name| *name == typed)
+                .ok_or_else(|| {
+                    let names: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
+                    Failure::Message(format!("--rule: there is no rule `{typed}`: {}", names.join(", ")))
+                })
         });
         let severity = args.severity.as_deref().map_or(Ok(Severity::Info), |typed| {
             Severity::from_word(typed).ok_or_else(|| {
-                Failure::Message(format!("--severity: `{typed}` is none: info, low, medium, high, critical"))
+                Failure::Message(format!(
+                    "--severity: `{typed}` is none: info, low, medium, high, critical"
+                ))
             })
         });
         Ok(Choice {
@@ -125,7 +130,11 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let choice = Choice::new(args, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;
-    let columns = if for_people { FindingView::SHORT } else { FindingView::COLUMNS };
+    let columns = if for_people {
+        FindingView::SHORT
+    } else {
+        FindingView::COLUMNS
+    };
     let mut stream = Stream {
         detector: Detector::new(&options),
         choice,
@@ -140,16 +149,27 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
     stream.detector.finish();
     let _ = stream.print_ready(&sources);
-    let Stream { mut printer, stop, detector, .. } = stream;
+    let Stream {
+        mut printer,
+        stop,
+        detector,
+        ..
+    } = stream;
     stop.check()?;
     printer.finish(&mut out)?;
     out.finish()?;
     if !setup.quiet {
         for (what, most, dropped) in detector.limits_reached() {
-            tell(&format!("more than {most} {what}: the {dropped} quietest were given up, findings about them may be missing"));
+            tell(&format!(
+                "more than {most} {what}: the {dropped} quietest were given up, findings about them may be missing"
+            ));
         }
     }
     let chosen = args.rule.is_some() || args.severity.is_some();
     let status = setup.close(&summary, printer.rows());
-    Ok(if status == 0 && chosen && printer.rows() == 0 { 1 } else { status })
+    Ok(if status == 0 && chosen && printer.rows() == 0 {
+        1
+    } else {
+        status
+    })
 }

@@ -9,7 +9,7 @@ pub const RULE: Rule = Rule {
     name: "backend-outage",
     severity: Severity::Low,
     techniques: &[],
-    finds: "The gateway says that its RADIUS server or directory does not answer (three tries of two users in ten minutes); or two users who have logged in before are not known any more; or at least six who usually get in fail within ten minutes, and they are six in ten of those who try.",
+    finds: "The gateway says that its RADIUS server or directory does not answer (three tries of two users in ten minutes); or two users who have logged in before are not known any more; or at least six who usually get in fail within ten minutes, and they are eight in ten of those who try.",
     matters: "Nobody gets in; and each refusal looks like a wrong password.",
     wrong: "An attack from inside, from the addresses of many honest people at once.",
     actions: &[

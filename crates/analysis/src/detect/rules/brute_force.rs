@@ -18,8 +18,16 @@ pub const RULE: Rule = Rule {
         "See below whether a login succeeded from there (success-after-failures); if so reset that password and end the session.",
     ],
     thresholds: &[
-        Threshold { key: "minute", default: 6.0, why: "Capacity of the bucket that leaks one a minute: a person needs ten seconds for a try and stops to think; a client that retries by itself does so three times." },
-        Threshold { key: "ten_minutes", default: 10.0, why: "Capacity of the bucket that leaks one in ten minutes: ten tries in a row are more than people make before they ask." },
+        Threshold {
+            key: "minute",
+            default: 6.0,
+            why: "Capacity of the bucket that leaks one a minute: a person needs ten seconds for a try and stops to think; a client that retries by itself does so three times.",
+        },
+        Threshold {
+            key: "ten_minutes",
+            default: 10.0,
+            why: "Capacity of the bucket that leaks one in ten minutes: ten tries in a row are more than people make before they ask.",
+        },
     ],
     make: |limits| Box::new(BruteForce::new(limits)),
 };
@@ -30,7 +38,10 @@ struct BruteForce {
 
 impl BruteForce {
     fn new(limits: &Limits<'_>) -> BruteForce {
-        let scale = |key, leak_s| Scale { capacity: limits.of(key), leak_s };
+        let scale = |key, leak_s| Scale {
+            capacity: limits.of(key),
+            leak_s,
+        };
         BruteForce {
             scales: [scale("minute", 60.0), scale("ten_minutes", 600.0)],
         }
@@ -43,7 +54,9 @@ pub fn weight(refusal: &Refusal) -> f64 {
         Refusal { outage: true, .. } => 0.0,
         Refusal { known_pair: true, .. } => 0.1,
         Refusal { source_good: true, .. } => 0.5,
-        Refusal { honest: true, strange, .. } if *strange <= 0.3 => 0.5,
+        Refusal {
+            honest: true, strange, ..
+        } if *strange <= 0.3 => 0.5,
         Refusal { unknown: true, .. } => 1.5,
         _ => 1.0,
     };
@@ -54,7 +67,9 @@ impl Detection for BruteForce {
     fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
         let Some(source) = refusal.source else { return };
         let now = scene.now;
-        let Some(state) = scene.memory.sources.get_mut(&source) else { return };
+        let Some(state) = scene.memory.sources.get_mut(&source) else {
+            return;
+        };
         let weight = weight(refusal);
         let mut over = None;
         for (bucket, scale) in state.buckets.iter_mut().zip(self.scales) {
@@ -62,7 +77,9 @@ impl Detection for BruteForce {
                 over = over.or(Some(scale));
             }
         }
-        let Some(scale) = over.filter(|_| weight > 0.0) else { return };
+        let Some(scale) = over.filter(|_| weight > 0.0) else {
+            return;
+        };
         if is_a_device(refusal, state) {
             return;
         }

@@ -31,7 +31,8 @@ impl Detection for CleartextAuthentication {
             users: opening.user.map(|(name, _)| name.into()).into_iter().collect(),
             first: opening.time,
             attempts: 1,
-            summary: "A login by PAP outside IPsec was accepted: its password crossed the network in the clear.".to_owned(),
+            summary: "A login by PAP outside IPsec was accepted: its password crossed the network in the clear."
+                .to_owned(),
             evidence: opening.lines.clone(),
             ..finding(&RULE, scene.now)
         };

@@ -14,10 +14,17 @@ pub const RULE: Rule = Rule {
     matters: "Times of the two stretches cannot be compared; certificates and RADIUS depend on the clock.",
     wrong: "Logs put together from several machines; the hour when summer time ends, in stamps without zone.",
     actions: &["See that chrony or ntpd runs; compare with the RADIUS server's log of the same connections."],
-    thresholds: &[
-        Threshold { key: "seconds", default: 30.0, why: "Lines of several processes are seconds out of order, no more." },
-    ],
-    make: |limits| Box::new(ClockJump { least: (limits.of("seconds") * 1e6) as i64, last: Bounded::new(4096) }),
+    thresholds: &[Threshold {
+        key: "seconds",
+        default: 30.0,
+        why: "Lines of several processes are seconds out of order, no more.",
+    }],
+    make: |limits| {
+        Box::new(ClockJump {
+            least: (limits.of("seconds") * 1e6) as i64,
+            last: Bounded::new(4096),
+        })
+    },
 };
 
 struct ClockJump {
@@ -41,7 +48,11 @@ impl Detection for ClockJump {
         let found = Finding {
             first: time,
             summary: format!("The stamps go back by {} s.", back / 1_000_000),
-            evidence: vec![Evidence { source: event.source, line: event.line(), text: "".into() }],
+            evidence: vec![Evidence {
+                source: event.source,
+                line: event.line(),
+                text: "".into(),
+            }],
             ..finding(&RULE, scene.now)
         };
         scene.raise(u64::from(event.source.0), found);

@@ -23,8 +23,16 @@ pub const RULE: Rule = Rule {
         "If not: end the second session, reset the password, and look at what its address did.",
     ],
     thresholds: &[
-        Threshold { key: "minutes", default: 5.0, why: "How long both must last: a session whose client got a new address is noticed by LCP echo within two to three minutes." },
-        Threshold { key: "strange", default: 0.9, why: "How foreign the second network is, 0.1 to 1: 0.6 is a /12 (IPv6 /32) from which nobody logs in, 1 a /8; lower values find a telephone beside a laptop, too." },
+        Threshold {
+            key: "minutes",
+            default: 5.0,
+            why: "How long both must last: a session whose client got a new address is noticed by LCP echo within two to three minutes.",
+        },
+        Threshold {
+            key: "strange",
+            default: 0.9,
+            why: "How foreign the second network is, 0.1 to 1: 0.6 is a /12 (IPv6 /32) from which nobody logs in, 1 a /8; lower values find a telephone beside a laptop, too.",
+        },
     ],
     make: |limits| Box::new(ConcurrentSessions::new(limits)),
 };
@@ -63,16 +71,32 @@ impl Detection for ConcurrentSessions {
         }
         let Some(state) = scene.memory.user(user) else { return };
         let apart = |open: &&Open| range(open.source) != range(source);
-        let Some(first) = state.open.iter().rev().find(apart).copied() else { return };
-        let second = Open { key: opening.key, source, up: opening.time };
+        let Some(first) = state.open.iter().rev().find(apart).copied() else {
+            return;
+        };
+        let second = Open {
+            key: opening.key,
+            source,
+            up: opening.time,
+        };
         let lines = opening.lines.clone();
-        self.watched.entry(opening.key, scene.now, || Watched { user, name: name.into(), first, second, lines });
+        self.watched.entry(opening.key, scene.now, || Watched {
+            user,
+            name: name.into(),
+            first,
+            second,
+            lines,
+        });
         scene.call_back(opening.time.saturating_add(self.wait), opening.key);
     }
 
     fn due(&mut self, token: u64, scene: &mut Scene<'_>) {
-        let Some(watched) = self.watched.remove(&token) else { return };
-        let Some(state) = scene.memory.user(watched.user) else { return };
+        let Some(watched) = self.watched.remove(&token) else {
+            return;
+        };
+        let Some(state) = scene.memory.user(watched.user) else {
+            return;
+        };
         let is_open = |wanted: &Open| state.open.iter().any(|open| open.key == wanted.key);
         if !is_open(&watched.first) || !is_open(&watched.second) {
             return;

@@ -20,10 +20,20 @@ pub const RULE: Rule = Rule {
     finds: "One source opens control connections, or asks for tunnels, faster than a client can, and never comes to a login.",
     matters: "pptpd serves one new connection at a time and has a limit of connections: others are kept out.",
     wrong: "A monitoring probe with a very short interval.",
-    actions: &["Limit new connections for each source in the firewall (nftables `limit rate`, hashlimit), or block it."],
+    actions: &[
+        "Limit new connections for each source in the firewall (nftables `limit rate`, hashlimit), or block it.",
+    ],
     thresholds: &[
-        Threshold { key: "burst", default: 60.0, why: "Connections without a login at once: a broken client redials every second or two." },
-        Threshold { key: "seconds", default: 4.0, why: "One more in so many seconds is borne: a probe comes once a minute, a client that hears nothing every thirty seconds." },
+        Threshold {
+            key: "burst",
+            default: 60.0,
+            why: "Connections without a login at once: a broken client redials every second or two.",
+        },
+        Threshold {
+            key: "seconds",
+            default: 4.0,
+            why: "One more in so many seconds is borne: a probe comes once a minute, a client that hears nothing every thirty seconds.",
+        },
     ],
     make: |limits| Box::new(ControlFlood::new(limits)),
 };
@@ -36,7 +46,10 @@ struct ControlFlood {
 impl ControlFlood {
     fn new(limits: &Limits<'_>) -> ControlFlood {
         ControlFlood {
-            scale: Scale { capacity: limits.of("burst"), leak_s: limits.of("seconds").max(0.001) },
+            scale: Scale {
+                capacity: limits.of("burst"),
+                leak_s: limits.of("seconds").max(0.001),
+            },
             sources: Bounded::new(SOURCES_MAX),
         }
     }
@@ -44,8 +57,14 @@ impl ControlFlood {
 
 impl Detection for ControlFlood {
     fn closed(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
-        let no_login = matches!(attempt.cause, Some("abandoned" | "not-vpn-traffic" | "gre-blocked" | "l2tp-unanswered"));
-        let Some(source) = attempt.client_ip.filter(|_| attempt.outcome == Outcome::Failed && no_login) else {
+        let no_login = matches!(
+            attempt.cause,
+            Some("abandoned" | "not-vpn-traffic" | "gre-blocked" | "l2tp-unanswered")
+        );
+        let Some(source) = attempt
+            .client_ip
+            .filter(|_| attempt.outcome == Outcome::Failed && no_login)
+        else {
             return;
         };
         let now = scene.now;

@@ -28,10 +28,26 @@ pub const RULE: Rule = Rule {
         "Tell the owner; see whether a login followed from one of the sources.",
     ],
     thresholds: &[
-        Threshold { key: "day", default: 5.0, why: "Ranges within a day for one account: a person has a home, an office and two telephone networks." },
-        Threshold { key: "week", default: 8.0, why: "The same within a week." },
-        Threshold { key: "turns", default: 10.0, why: "Refusals within a day from at least three ranges, where that many are not reached: a handful of sources in turn." },
-        Threshold { key: "network", default: 12.0, why: "Capacity of the bucket of a network, leaking one in two hours, if at least four of its addresses try." },
+        Threshold {
+            key: "day",
+            default: 5.0,
+            why: "Ranges within a day for one account: a person has a home, an office and two telephone networks.",
+        },
+        Threshold {
+            key: "week",
+            default: 8.0,
+            why: "The same within a week.",
+        },
+        Threshold {
+            key: "turns",
+            default: 10.0,
+            why: "Refusals within a day from at least three ranges, where that many are not reached: a handful of sources in turn.",
+        },
+        Threshold {
+            key: "network",
+            default: 12.0,
+            why: "Capacity of the bucket of a network, leaking one in two hours, if at least four of its addresses try.",
+        },
     ],
     make: |limits| Box::new(Distributed::new(limits)),
 };
@@ -68,7 +84,9 @@ impl Distributed {
 
     fn account(&self, refusal: &Refusal, scene: &mut Scene<'_>) {
         let now = scene.now;
-        let Some(user) = scene.memory.user(refusal.hash) else { return };
+        let Some(user) = scene.memory.user(refusal.hash) else {
+            return;
+        };
         if user.failing.len() < 3 {
             return;
         }
@@ -173,7 +191,10 @@ fn of_user(now: i64, user: &UserState, scene: &Scene<'_>) -> Finding {
 fn mark(scene: &mut Scene<'_>, hash: u64) {
     let now = scene.now;
     let Some(user) = scene.memory.user(hash) else { return };
-    let guessing = user.failing.iter().filter(|failing| guesses(failing, hash, scene.memory));
+    let guessing = user
+        .failing
+        .iter()
+        .filter(|failing| guesses(failing, hash, scene.memory));
     let blamed: Vec<IpAddr> = guessing.map(|failing| failing.source).collect();
     if let Some(user) = scene.memory.user_mut(hash) {
         user.attacked = Some(now);

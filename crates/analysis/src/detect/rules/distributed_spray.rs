@@ -35,9 +35,21 @@ pub const RULE: Rule = Rule {
         "Look at logins from the sources of this finding (success-after-failures tells them).",
     ],
     thresholds: &[
-        Threshold { key: "bar", default: 7.0, why: "Standard deviations above the usual: about one false alarm a year on what was measured." },
-        Threshold { key: "slack", default: 1.0, why: "Standard deviations per ten minutes that are taken for chance." },
-        Threshold { key: "sources", default: 5.0, why: "Fewer sources are the business of the rules that count by source." },
+        Threshold {
+            key: "bar",
+            default: 7.0,
+            why: "Standard deviations above the usual: about one false alarm a year on what was measured.",
+        },
+        Threshold {
+            key: "slack",
+            default: 1.0,
+            why: "Standard deviations per ten minutes that are taken for chance.",
+        },
+        Threshold {
+            key: "sources",
+            default: 5.0,
+            why: "Fewer sources are the business of the rules that count by source.",
+        },
     ],
     make: |limits| Box::new(DistributedSpray::new(limits)),
 };
@@ -128,7 +140,11 @@ impl DistributedSpray {
             .filter(|one| one.time >= since && one.foreign && never(&one.source))
             .collect();
         let mut seen = FxHashSet::default();
-        let sources: Vec<Network> = tries.iter().filter(|one| seen.insert(one.source)).map(|one| one.source.into()).collect();
+        let sources: Vec<Network> = tries
+            .iter()
+            .filter(|one| seen.insert(one.source))
+            .map(|one| one.source.into())
+            .collect();
         let mut known = FxHashSet::default();
         let names: Vec<&&Try> = tries.iter().filter(|one| known.insert(one.user)).collect();
         if sources.len() < self.sources || names.len() < 4 {
@@ -144,7 +160,12 @@ impl DistributedSpray {
             users: names.iter().take(LISTED_MAX).map(|one| one.name.clone()).collect(),
             first: tries.first().map_or(scene.now, |one| one.time),
             attempts: tries.len() as u64,
-            evidence: tries.iter().rev().filter_map(|one| one.line.clone()).take(EVIDENCE_MAX).collect(),
+            evidence: tries
+                .iter()
+                .rev()
+                .filter_map(|one| one.line.clone())
+                .take(EVIDENCE_MAX)
+                .collect(),
             summary: format!(
                 "{} sources from which nobody ever logged in were refused with {} names, {unknown} of which nobody here has; the chart stands {sum:.1} deviations above the usual {:.2} in ten minutes, its bar is {}.",
                 sources.len(),
@@ -160,7 +181,9 @@ impl DistributedSpray {
     fn tell(&mut self, sum: f64, scene: &mut Scene<'_>) {
         let now = scene.now;
         let since = self.campaign.map_or(self.chart.since(), |campaign| campaign.since);
-        let Some(found) = self.found(since, sum, scene) else { return };
+        let Some(found) = self.found(since, sum, scene) else {
+            return;
+        };
         // goes on: told again when it has doubled, or after a day
         let known = |campaign: Campaign| now - campaign.told < DAY && found.sources.len() < 2 * campaign.sources;
         if self.campaign.is_some_and(known) {
@@ -189,8 +212,13 @@ impl Detection for DistributedSpray {
         }
         let Some(source) = refusal.source else { return };
         let now = scene.now;
-        let Some(state) = scene.memory.sources.get(&source) else { return };
-        let again = state.tried.iter().any(|tried| tried.user == refusal.hash && tried.fails > refusal.times);
+        let Some(state) = scene.memory.sources.get(&source) else {
+            return;
+        };
+        let again = state
+            .tried
+            .iter()
+            .any(|tried| tried.user == refusal.hash && tried.fails > refusal.times);
         let several = !state.tried_only(refusal.hash, i64::MIN);
         // what a rule about this source has told is explained
         if again || state.alarmed.is_some_and(|alarmed| now - alarmed < DAY) && !self.is_of_campaign(now, source) {

@@ -20,10 +20,17 @@ pub const RULE: Rule = Rule {
         "Let the gateway insist: `require-mppe-128` in /etc/ppp/pptpd-options; L2TP only inside IPsec (firewall: UDP 1701 with policy ipsec).",
         "Ask the user what was changed.",
     ],
-    thresholds: &[
-        Threshold { key: "sessions", default: 3.0, why: "Encrypted sessions before: fewer are no habit." },
-    ],
-    make: |limits| Box::new(EncryptionDowngrade { sessions: limits.of("sessions") as u32, users: Bounded::new(USERS_MAX) }),
+    thresholds: &[Threshold {
+        key: "sessions",
+        default: 3.0,
+        why: "Encrypted sessions before: fewer are no habit.",
+    }],
+    make: |limits| {
+        Box::new(EncryptionDowngrade {
+            sessions: limits.of("sessions") as u32,
+            users: Bounded::new(USERS_MAX),
+        })
+    },
 };
 
 struct EncryptionDowngrade {
@@ -38,7 +45,11 @@ impl EncryptionDowngrade {
         match (attempt.protocol?, attempt.mppe_bits) {
             (Protocol::Pptp, Some(128)) => *mppe = mppe.saturating_add(1),
             (Protocol::Pptp, bits) if *mppe >= self.sessions => {
-                return Some(if bits.is_some() { "with a short MPPE key" } else { "without MPPE" });
+                return Some(if bits.is_some() {
+                    "with a short MPPE key"
+                } else {
+                    "without MPPE"
+                });
             }
             (Protocol::L2tpIpsec, _) => *ipsec = ipsec.saturating_add(1),
             (Protocol::L2tp, None) if *ipsec >= self.sessions => return Some("outside IPsec"),
@@ -51,7 +62,9 @@ impl EncryptionDowngrade {
 impl Detection for EncryptionDowngrade {
     fn opened(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
         let Some((name, user)) = opening.user else { return };
-        let Some(loss) = self.loss(opening.attempt, user, scene.now) else { return };
+        let Some(loss) = self.loss(opening.attempt, user, scene.now) else {
+            return;
+        };
         let found = Finding {
             sources: opening.source.map(Into::into).into_iter().collect(),
             users: vec![name.into()],

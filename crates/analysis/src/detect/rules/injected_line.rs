@@ -25,9 +25,28 @@ struct InjectedLine;
 
 /// Words that daemons write and people do not have in names.
 const WORDS: &[&str] = &[
-    "CTRL:", "MGR:", "GRE:", "Login OK", "Login incorrect", "(from client", " cli ", "failed CHAP", "failed PAP",
-    "authenticated with", "Failed password", "Connection established", "Call established", "control connection",
-    "remote IP address", "ip-up ", "Reaping child", "rcvd [", "sent [", " PID:", "session opened", "Peer ",
+    "CTRL:",
+    "MGR:",
+    "GRE:",
+    "Login OK",
+    "Login incorrect",
+    "(from client",
+    " cli ",
+    "failed CHAP",
+    "failed PAP",
+    "authenticated with",
+    "Failed password",
+    "Connection established",
+    "Call established",
+    "control connection",
+    "remote IP address",
+    "ip-up ",
+    "Reaping child",
+    "rcvd [",
+    "sent [",
+    " PID:",
+    "session opened",
+    "Peer ",
 ];
 
 /// Whether a name reads like a line of a log.
@@ -37,7 +56,9 @@ fn is_a_line(name: &str) -> bool {
     }
     let words = WORDS.iter().filter(|word| name.contains(**word)).count();
     let blanks = name.matches(' ').count();
-    let address = name.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(|part| part.parse::<std::net::Ipv4Addr>().is_ok());
+    let address = name
+        .split(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .any(|part| part.parse::<std::net::Ipv4Addr>().is_ok());
     words >= 1 && (blanks >= 2 || address) || (address && (blanks >= 2 || name.contains(['{', '=', '(', '\\'])))
 }
 
@@ -72,7 +93,11 @@ impl Detection for InjectedLine {
         if event.trusted() {
             return;
         }
-        let line = Evidence { source: event.source, line: event.line(), text: "".into() };
+        let line = Evidence {
+            source: event.source,
+            line: event.line(),
+            text: "".into(),
+        };
         let found = Finding {
             severity: Severity::Low,
             attempts: 1,
@@ -90,7 +115,17 @@ mod tests {
 
     #[test]
     fn names_of_people_are_no_lines() {
-        for name in ["anna", "CORP\\anna", "anna@example.org", "Anna Maria von Berg", "admin", "host-192.0.2.7", "", "Пётр", "root@192.0.2.10"] {
+        for name in [
+            "anna",
+            "CORP\\anna",
+            "anna@example.org",
+            "Anna Maria von Berg",
+            "admin",
+            "host-192.0.2.7",
+            "",
+            "Пётр",
+            "root@192.0.2.10",
+        ] {
             assert!(!is_a_line(name), "{name}");
         }
         for name in [

@@ -18,10 +18,21 @@ pub const RULE: Rule = Rule {
         "See whether the machine was down (`last -x`), the disk full, or the rate limit of journald or rsyslog reached.",
         "Compare with a copy elsewhere: the log server, RADIUS, the firewall.",
     ],
-    thresholds: &[
-        Threshold { key: "expected", default: 200.0, why: "Events that the same hours of the days before had: as many do not fail to come by chance." },
-    ],
-    make: |limits| Box::new(LogGap { expected: limits.of("expected"), hours: [0.0; 24], days: 0, day: 0, today: [0; 24], last: None }),
+    thresholds: &[Threshold {
+        key: "expected",
+        default: 200.0,
+        why: "Events that the same hours of the days before had: as many do not fail to come by chance.",
+    }],
+    make: |limits| {
+        Box::new(LogGap {
+            expected: limits.of("expected"),
+            hours: [0.0; 24],
+            days: 0,
+            day: 0,
+            today: [0; 24],
+            last: None,
+        })
+    },
 };
 
 struct LogGap {
@@ -51,7 +62,10 @@ impl LogGap {
     /// How many events the hours between two times usually have.
     fn usual(&self, from: i64, until: i64) -> f64 {
         let hours = (from.div_euclid(HOUR) + 1)..until.div_euclid(HOUR);
-        hours.take(24).map(|hour| self.hours[hour.rem_euclid(24) as usize]).sum()
+        hours
+            .take(24)
+            .map(|hour| self.hours[hour.rem_euclid(24) as usize])
+            .sum()
     }
 }
 
@@ -74,7 +88,11 @@ impl Detection for LogGap {
                         "Nothing was written for {:.1} hours that usually have {usual:.0} events.",
                         (now - last) as f64 / HOUR as f64
                     ),
-                    evidence: vec![Evidence { source: event.source, line: event.line(), text: "".into() }],
+                    evidence: vec![Evidence {
+                        source: event.source,
+                        line: event.line(),
+                        text: "".into(),
+                    }],
                     ..finding(&RULE, scene.now)
                 };
                 scene.raise(now as u64, found);

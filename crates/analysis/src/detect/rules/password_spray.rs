@@ -19,10 +19,26 @@ pub const RULE: Rule = Rule {
         "Have the accounts that were tried checked for usual passwords.",
     ],
     thresholds: &[
-        Threshold { key: "hour", default: 6.0, why: "Different names within an hour: a household has fewer people." },
-        Threshold { key: "day", default: 9.0, why: "The same within a day, for a spray of one try in twenty minutes." },
-        Threshold { key: "hour_shared", default: 20.0, why: "Within an hour where people log in from the same address: a visitor's hotel or an office behind NAT on the day when passwords expired." },
-        Threshold { key: "day_shared", default: 40.0, why: "The same within a day." },
+        Threshold {
+            key: "hour",
+            default: 6.0,
+            why: "Different names within an hour: a household has fewer people.",
+        },
+        Threshold {
+            key: "day",
+            default: 9.0,
+            why: "The same within a day, for a spray of one try in twenty minutes.",
+        },
+        Threshold {
+            key: "hour_shared",
+            default: 20.0,
+            why: "Within an hour where people log in from the same address: a visitor's hotel or an office behind NAT on the day when passwords expired.",
+        },
+        Threshold {
+            key: "day_shared",
+            default: 40.0,
+            why: "The same within a day.",
+        },
     ],
     make: |limits| Box::new(PasswordSpray::new(limits)),
 };
@@ -47,12 +63,17 @@ impl Detection for PasswordSpray {
             return;
         };
         let now = scene.now;
-        let Some(state) = scene.memory.sources.get_mut(&source) else { return };
+        let Some(state) = scene.memory.sources.get_mut(&source) else {
+            return;
+        };
         let shared = usize::from(refusal.source_good);
         if (state.tried.len() as f64) < self.hour[shared].min(self.day[shared]) {
             return;
         }
-        let (hour, day) = (state.new_names(now - HOUR, false), state.new_names(now - 24 * HOUR, false));
+        let (hour, day) = (
+            state.new_names(now - HOUR, false),
+            state.new_names(now - 24 * HOUR, false),
+        );
         if (hour as f64) < self.hour[shared] && (day as f64) < self.day[shared] {
             return;
         }

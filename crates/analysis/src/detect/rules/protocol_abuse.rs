@@ -14,10 +14,19 @@ pub const RULE: Rule = Rule {
     matters: "Scanners look for services; fuzzing looks for faults of the daemon.",
     wrong: "A monitoring tool that asks the port for HTTP.",
     actions: &["Limit the port to the countries and networks that need it; keep the daemon patched."],
-    thresholds: &[
-        Threshold { key: "burst", default: 20.0, why: "Such messages at once; one a minute goes unmentioned. pptpd names no address with them, so they are told of nobody, and quietly." },
-    ],
-    make: |limits| Box::new(ProtocolAbuse { capacity: limits.of("burst"), bucket: Bucket::default(), first: 0, count: 0 }),
+    thresholds: &[Threshold {
+        key: "burst",
+        default: 20.0,
+        why: "Such messages at once; one a minute goes unmentioned. pptpd names no address with them, so they are told of nobody, and quietly.",
+    }],
+    make: |limits| {
+        Box::new(ProtocolAbuse {
+            capacity: limits.of("burst"),
+            bucket: Bucket::default(),
+            first: 0,
+            count: 0,
+        })
+    },
 };
 
 struct ProtocolAbuse {
@@ -36,7 +45,13 @@ impl Detection for ProtocolAbuse {
         if !matches!(event.message().kind, EventKind::NotVpnTraffic | EventKind::Malformed) || !event.trusted() {
             return;
         }
-        let (now, scale) = (scene.now, Scale { capacity: self.capacity, leak_s: 60.0 });
+        let (now, scale) = (
+            scene.now,
+            Scale {
+                capacity: self.capacity,
+                leak_s: 60.0,
+            },
+        );
         if self.bucket.level(now, scale) == 0.0 {
             (self.first, self.count) = (now, 0);
         }
@@ -48,8 +63,16 @@ impl Detection for ProtocolAbuse {
             sources: event.ip(Field::ClientIp).map(Into::into).into_iter().collect(),
             first: self.first,
             attempts: self.count,
-            summary: format!("{} messages that are no VPN protocol came within {} s.", self.count, (now - self.first) / 1_000_000),
-            evidence: vec![Evidence { source: event.source, line: event.line(), text: "".into() }],
+            summary: format!(
+                "{} messages that are no VPN protocol came within {} s.",
+                self.count,
+                (now - self.first) / 1_000_000
+            ),
+            evidence: vec![Evidence {
+                source: event.source,
+                line: event.line(),
+                text: "".into(),
+            }],
             ..finding(&RULE, now)
         };
         scene.raise(0, found);

@@ -17,10 +17,17 @@ pub const RULE: Rule = Rule {
     matters: "A broken line or a misconfigured client; it costs addresses and floods the log. The same from two places is one account used twice where only one session is allowed.",
     wrong: "A script that connects for each transfer.",
     actions: &["Look why the sessions end: `tunlog sessions --user NAME`."],
-    thresholds: &[
-        Threshold { key: "sessions", default: 15.0, why: "Sessions at once; one in five minutes goes unmentioned." },
-    ],
-    make: |limits| Box::new(ReconnectStorm { capacity: limits.of("sessions"), users: Bounded::new(USERS_MAX) }),
+    thresholds: &[Threshold {
+        key: "sessions",
+        default: 15.0,
+        why: "Sessions at once; one in five minutes goes unmentioned.",
+    }],
+    make: |limits| {
+        Box::new(ReconnectStorm {
+            capacity: limits.of("sessions"),
+            users: Bounded::new(USERS_MAX),
+        })
+    },
 };
 
 struct ReconnectStorm {
@@ -31,7 +38,13 @@ struct ReconnectStorm {
 impl Detection for ReconnectStorm {
     fn opened(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
         let Some((name, user)) = opening.user else { return };
-        let (now, scale) = (scene.now, Scale { capacity: self.capacity, leak_s: 300.0 });
+        let (now, scale) = (
+            scene.now,
+            Scale {
+                capacity: self.capacity,
+                leak_s: 300.0,
+            },
+        );
         let (bucket, first, count) = self.users.entry(user, now, || (Bucket::default(), now, 0));
         if bucket.level(now, scale) == 0.0 {
             (*first, *count) = (now, 0);

@@ -18,8 +18,16 @@ pub const RULE: Rule = Rule {
         "Ask the owner of the account whether that is a device of theirs; if not, see that the password is long.",
     ],
     thresholds: &[
-        Threshold { key: "two_hours", default: 14.0, why: "Capacity of the bucket that leaks one in two hours: somebody who forgot a password made at most some ten tries in a morning before asking." },
-        Threshold { key: "twelve_hours", default: 16.0, why: "Capacity of the bucket that leaks one in twelve hours: finds one try in three hours within three days." },
+        Threshold {
+            key: "two_hours",
+            default: 14.0,
+            why: "Capacity of the bucket that leaks one in two hours: somebody who forgot a password made at most some ten tries in a morning before asking.",
+        },
+        Threshold {
+            key: "twelve_hours",
+            default: 16.0,
+            why: "Capacity of the bucket that leaks one in twelve hours: finds one try in three hours within three days.",
+        },
     ],
     make: |limits| Box::new(SlowBruteForce::new(limits)),
 };
@@ -30,7 +38,10 @@ struct SlowBruteForce {
 
 impl SlowBruteForce {
     fn new(limits: &Limits<'_>) -> SlowBruteForce {
-        let scale = |key, leak_s| Scale { capacity: limits.of(key), leak_s };
+        let scale = |key, leak_s| Scale {
+            capacity: limits.of(key),
+            leak_s,
+        };
         SlowBruteForce {
             scales: [scale("two_hours", 7_200.0), scale("twelve_hours", 43_200.0)],
         }
@@ -51,7 +62,9 @@ impl Detection for SlowBruteForce {
     fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
         let Some(source) = refusal.source else { return };
         let now = scene.now;
-        let Some(state) = scene.memory.sources.get_mut(&source) else { return };
+        let Some(state) = scene.memory.sources.get_mut(&source) else {
+            return;
+        };
         let weight = weight(refusal);
         let mut over = None;
         for (bucket, scale) in state.buckets.iter_mut().skip(2).zip(self.scales) {
@@ -59,7 +72,9 @@ impl Detection for SlowBruteForce {
                 over = over.or(Some(scale));
             }
         }
-        let Some(scale) = over.filter(|_| weight > 0.0) else { return };
+        let Some(scale) = over.filter(|_| weight > 0.0) else {
+            return;
+        };
         if is_a_device(refusal, state) {
             return;
         }

@@ -11,13 +11,17 @@ pub const RULE: Rule = Rule {
     finds: "One user fails again and again from where that user has logged in, or from where the redialling device has moved to, at a machine's rhythm.",
     matters: "It locks the account where lock-outs are set, fills the log, and hides attacks.",
     wrong: "Somebody who guesses from the owner's own network.",
-    actions: &[
-        "Tell the owner: a telephone, tablet or router of theirs still has the old password.",
-    ],
-    thresholds: &[
-        Threshold { key: "refusals", default: 20.0, why: "Refusals of the same name from there: people stop before." },
-    ],
-    make: |limits| Box::new(StalePassword { refusals: limits.of("refusals") as u64 }),
+    actions: &["Tell the owner: a telephone, tablet or router of theirs still has the old password."],
+    thresholds: &[Threshold {
+        key: "refusals",
+        default: 20.0,
+        why: "Refusals of the same name from there: people stop before.",
+    }],
+    make: |limits| {
+        Box::new(StalePassword {
+            refusals: limits.of("refusals") as u64,
+        })
+    },
 };
 
 struct StalePassword {
@@ -34,7 +38,9 @@ impl StalePassword {
 
 impl Detection for StalePassword {
     fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
-        let Some(source) = refusal.source.filter(|_| !refusal.outage) else { return };
+        let Some(source) = refusal.source.filter(|_| !refusal.outage) else {
+            return;
+        };
         let stale = scene.memory.user(refusal.hash).and_then(|user| user.stale);
         let stale = stale.filter(|stale| refusal.known_pair && stale.count >= self.refusals);
         let known = stale.map(|stale| (stale.count, stale.first, stale.period_s));

@@ -20,8 +20,16 @@ pub const RULE: Rule = Rule {
         "Ask the owner whether it was them before anything else is concluded.",
     ],
     thresholds: &[
-        Threshold { key: "refusals", default: 12.0, why: "Refusals of the same name from the same foreign source before the login: people ask before the tenth." },
-        Threshold { key: "attacked_hours", default: 24.0, why: "How long after an attack from many sources a login from a foreign network counts." },
+        Threshold {
+            key: "refusals",
+            default: 12.0,
+            why: "Refusals of the same name from the same foreign source before the login: people ask before the tenth.",
+        },
+        Threshold {
+            key: "attacked_hours",
+            default: 24.0,
+            why: "How long after an attack from many sources a login from a foreign network counts.",
+        },
     ],
     make: |limits| Box::new(SuccessAfterFailures::new(limits)),
 };
@@ -63,7 +71,9 @@ impl Detection for SuccessAfterFailures {
         let (Some((user, hash)), Some(source), false) = (opening.user, opening.source, opening.known_pair) else {
             return;
         };
-        let Some(reason) = self.reason(opening, hash, scene) else { return };
+        let Some(reason) = self.reason(opening, hash, scene) else {
+            return;
+        };
         let state = scene.memory.sources.get(&source);
         let mut evidence: Vec<_> = state.map_or_else(Vec::new, |state| state.lines.iter().cloned().collect());
         evidence.extend(opening.lines.iter().cloned());
@@ -73,7 +83,11 @@ impl Detection for SuccessAfterFailures {
             first: state.map_or(opening.time, |state| state.first),
             last: opening.time,
             attempts: state.map_or(0, |state| state.fails) + 1,
-            succeeded: vec![Taken { user: user.into(), client_ip: Some(source), time: opening.time }],
+            succeeded: vec![Taken {
+                user: user.into(),
+                client_ip: Some(source),
+                time: opening.time,
+            }],
             summary: format!(
                 "{} logged in from {source}, from where this user never did, {reason}.",
                 tunlog_model::text::visible(user)

@@ -19,9 +19,21 @@ pub const RULE: Rule = Rule {
     wrong: "A first backup, a large file for once.",
     actions: &["Ask the user; look at what the address inside the tunnel fetched."],
     thresholds: &[
-        Threshold { key: "deviations", default: 5.0, why: "Standard deviations above the mean of log2 of the bytes: traffic of sessions varies by powers." },
-        Threshold { key: "sessions", default: 20.0, why: "Sessions before there is a habit." },
-        Threshold { key: "mebibytes", default: 500.0, why: "Below this it is not worth a question." },
+        Threshold {
+            key: "deviations",
+            default: 5.0,
+            why: "Standard deviations above the mean of log2 of the bytes: traffic of sessions varies by powers.",
+        },
+        Threshold {
+            key: "sessions",
+            default: 20.0,
+            why: "Sessions before there is a habit.",
+        },
+        Threshold {
+            key: "mebibytes",
+            default: 500.0,
+            why: "Below this it is not worth a question.",
+        },
     ],
     make: |limits| Box::new(UnusualTraffic::new(limits)),
 };
@@ -67,7 +79,9 @@ impl UnusualTraffic {
 
 impl Detection for UnusualTraffic {
     fn closed(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
-        let (Some(user), Some(bytes)) = (attempt.user.as_deref(), attempt.bytes_to_client) else { return };
+        let (Some(user), Some(bytes)) = (attempt.user.as_deref(), attempt.bytes_to_client) else {
+            return;
+        };
         let (now, hash) = (scene.now, name_hash(user));
         let habit = self.users.entry(hash, now, Habit::default);
         let before = *habit;

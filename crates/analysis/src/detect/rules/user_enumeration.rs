@@ -19,10 +19,22 @@ pub const RULE: Rule = Rule {
         "See that the gateway answers alike to names that exist and names that do not.",
     ],
     thresholds: &[
-        Threshold { key: "hour", default: 5.0, why: "Unknown names within an hour: one person mistypes one name in two or three ways." },
-        Threshold { key: "hour_shared", default: 15.0, why: "The same where people log in from the same address." },
+        Threshold {
+            key: "hour",
+            default: 5.0,
+            why: "Unknown names within an hour: one person mistypes one name in two or three ways.",
+        },
+        Threshold {
+            key: "hour_shared",
+            default: 15.0,
+            why: "The same where people log in from the same address.",
+        },
     ],
-    make: |limits| Box::new(UserEnumeration { hour: [limits.of("hour"), limits.of("hour_shared")] }),
+    make: |limits| {
+        Box::new(UserEnumeration {
+            hour: [limits.of("hour"), limits.of("hour_shared")],
+        })
+    },
 };
 
 struct UserEnumeration {
@@ -32,9 +44,13 @@ struct UserEnumeration {
 impl Detection for UserEnumeration {
     fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
         let counts = refusal.unknown && !refusal.known_pair && !refusal.outage && !refusal.user_good;
-        let Some(source) = refusal.source.filter(|_| counts) else { return };
+        let Some(source) = refusal.source.filter(|_| counts) else {
+            return;
+        };
         let now = scene.now;
-        let Some(state) = scene.memory.sources.get_mut(&source) else { return };
+        let Some(state) = scene.memory.sources.get_mut(&source) else {
+            return;
+        };
         let least = self.hour[usize::from(refusal.source_good)];
         if (state.tried.len() as f64) < least {
             return;
@@ -54,4 +70,3 @@ impl Detection for UserEnumeration {
         scene.raise(name_hash(&source.to_string()), finding);
     }
 }
-
