@@ -38,7 +38,7 @@ use rule::{Detection, Limits, Opening, Refusal, Scene};
 /// Microseconds in which a source stays suspect after an alarm.
 const SUSPECT: i64 = 86_400_000_000;
 
-/// The rule of a name.
+/// The rule with a name.
 pub fn rule(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }
@@ -329,7 +329,7 @@ impl Detector {
     fn is_clean(&self, opening: &Opening<'_>) -> bool {
         let recent = |time: Option<i64>| time.is_some_and(|time| self.now - time <= SUSPECT);
         let Some(source) = opening.source else { return true };
-        let foreign = opening.strange >= 0.6 && !opening.known_pair;
+        let foreign = opening.strange >= region::FOREIGN && !opening.known_pair;
         let state = self.memory.sources.get(&source);
         let suspect = state
             .is_some_and(|state| recent(state.alarmed) || (foreign && state.new_names(self.now - SUSPECT, false) >= 2));

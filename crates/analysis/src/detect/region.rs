@@ -18,6 +18,10 @@ const RANGE: usize = 1;
 /// How many ranges of a prefix must be known before it is familiar: one traveller makes no continent familiar.
 const RANGES_MIN: [u32; 4] = [0, 0, 2, 3];
 
+/// From here on an address is called foreign: nobody of this gateway comes from anywhere near. Below, it may be a person whose
+/// provider has one range more than was seen.
+pub const FOREIGN: f64 = 0.9;
+
 /// Logins after which a gateway's people are known well enough to call a network foreign.
 const WARM: u64 = 150;
 

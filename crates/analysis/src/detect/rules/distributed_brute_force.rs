@@ -6,7 +6,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use crate::detect::memory::{Failing, Memory, UserState, name_hash};
-use crate::detect::region::{Network, neighbours};
+use crate::detect::region::{FOREIGN, Network, neighbours};
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
 
 const DAY: i64 = 86_400_000_000;
@@ -165,7 +165,7 @@ impl Distributed {
 /// tries one name only nothing proves that it is not the owner at a new address.
 fn guesses(failing: &Failing, hash: u64, memory: &Memory) -> bool {
     let state = memory.sources.get(&failing.source);
-    failing.strange >= 0.6 || state.is_some_and(|state| !state.tried_only(hash, i64::MIN))
+    failing.strange >= FOREIGN || state.is_some_and(|state| !state.tried_only(hash, i64::MIN))
 }
 
 fn of_user(now: i64, user: &UserState, scene: &Scene<'_>) -> Finding {

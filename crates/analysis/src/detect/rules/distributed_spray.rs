@@ -10,7 +10,7 @@ use super::credential_stuffing;
 use crate::detect::bounded::Bounded;
 use crate::detect::cusum::Cusum;
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
-use crate::detect::region::{Network, neighbours};
+use crate::detect::region::{FOREIGN, Network, neighbours};
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
 
 const HOUR: i64 = 3_600_000_000;
@@ -19,6 +19,8 @@ const DAY: i64 = 24 * HOUR;
 const TRIES_MAX: usize = 2_048;
 /// An attack is over when nothing was added to the chart for so long.
 const QUIET: i64 = 3 * HOUR;
+/// So many more sources are worth another word.
+const JOINED: usize = 50;
 /// Networks whose share in a day is remembered.
 const SHARES_MAX: usize = 8_192;
 
@@ -123,7 +125,7 @@ impl DistributedSpray {
             name: refusal.user.clone(),
             unknown: refusal.unknown || !refusal.user_good,
             claimed: refusal.claimed,
-            foreign: refusal.strange >= 0.6 || several,
+            foreign: refusal.strange >= FOREIGN || several,
             line: refusal.lines.first().cloned(),
         });
         if self.tries.len() > TRIES_MAX {
@@ -184,8 +186,9 @@ impl DistributedSpray {
         let Some(found) = self.found(since, sum, scene) else {
             return;
         };
-        // goes on: told again when it has doubled, or after a day
-        let known = |campaign: Campaign| now - campaign.told < DAY && found.sources.len() < 2 * campaign.sources;
+        // goes on: told again when as many have joined, or after a while; another attack may hide in it
+        let joined = |campaign: Campaign| found.sources.len() - campaign.sources.min(found.sources.len());
+        let known = |campaign: Campaign| now - campaign.told < 6 * HOUR && joined(campaign) < JOINED;
         if self.campaign.is_some_and(known) {
             self.chart.reset();
             return;

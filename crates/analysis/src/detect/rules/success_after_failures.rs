@@ -2,6 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::name_hash;
+use crate::detect::region::FOREIGN;
 use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
 
 const HOUR: i64 = 3_600_000_000;
@@ -50,7 +51,7 @@ impl SuccessAfterFailures {
     /// Why a login is no honest one, if so.
     fn reason(&self, opening: &Opening<'_>, hash: u64, scene: &Scene<'_>) -> Option<String> {
         let now = scene.now;
-        let foreign = opening.strange >= 0.6;
+        let foreign = opening.strange >= FOREIGN;
         let state = scene.memory.sources.get(&opening.source?);
         if state.is_some_and(|state| state.alarmed.is_some_and(|alarmed| now - alarmed <= 24 * HOUR)) {
             let fails = state.map_or(0, |state| state.fails);
