@@ -337,7 +337,7 @@ impl Detector {
             .user
             .and_then(|(_, hash)| self.memory.user(hash))
             .is_some_and(|user| recent(user.attacked));
-        !suspect && !(foreign && attacked)
+        !(suspect || foreign && attacked)
     }
 
     fn ended(&mut self, attempt: &Attempt) {

@@ -7,13 +7,13 @@ use tunlog_analysis::detect::{ALL, Detector, Finding, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
-use tunlog_report::{Addition, Format, Printer};
+use tunlog_report::{Addition, Format, Look, Printer};
 
 use super::{Names, Stop};
 use crate::args::DetectArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
-use crate::output::{Failure, tell};
+use crate::output::{self, Failure, tell};
 use crate::settings;
 
 /// Which findings are printed.
@@ -68,6 +68,8 @@ struct Stream<'a> {
     limit: u64,
     printer: Printer,
     for_people: bool,
+    look: Look,
+    width: usize,
     out: &'a mut dyn Write,
     stop: Stop,
 }
@@ -88,7 +90,7 @@ impl Stream<'_> {
             let written = match self.for_people {
                 true => {
                     let note = Addition {
-                        note: format!("    {}", tunlog_model::text::visible(&finding.summary)),
+                        note: tunlog_report::finding::note(&finding.summary, &self.look, self.width),
                         cell: None,
                     };
                     self.printer.row_and(FindingView::SHORT, &view, note, self.out)
@@ -141,6 +143,8 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         limit: setup.limit,
         printer: Printer::new(setup.format, "finding", columns, setup.look.clone()),
         for_people,
+        look: setup.look.clone(),
+        width: output::width().saturating_sub(2),
         out: &mut out,
         stop: Stop::default(),
     };

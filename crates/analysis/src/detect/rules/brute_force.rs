@@ -85,7 +85,7 @@ impl Detection for BruteForce {
         }
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
-            "{source} was refused {} times since it began, more than {} at a rate above one in {} s; a person who mistypes stays below that.",
+            "{source} was refused {} times since it began. As these refusals count, that is more than {} at once, with one forgiven every {} s; a person who mistypes stays below.",
             state.fails, scale.capacity, scale.leak_s
         );
         state.alarmed = Some(now);

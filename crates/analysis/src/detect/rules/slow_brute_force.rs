@@ -32,6 +32,9 @@ pub const RULE: Rule = Rule {
     make: |limits| Box::new(SlowBruteForce::new(limits)),
 };
 
+/// Seconds between two refusals, in the mean, from which on guessing is slow.
+const SLOW_S: f64 = 120.0;
+
 struct SlowBruteForce {
     scales: [Scale; 2],
 }
@@ -75,12 +78,14 @@ impl Detection for SlowBruteForce {
         let Some(scale) = over.filter(|_| weight > 0.0) else {
             return;
         };
-        if is_a_device(refusal, state) {
+        // what is quick is the business of brute-force, and told by it
+        let gap = (refusal.time - state.first).max(0) as f64 / 1e6 / state.fails.max(1) as f64;
+        if is_a_device(refusal, state) || gap < SLOW_S {
             return;
         }
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
-            "{source} was refused {} times over {:.1} hours and goes on, more than {} at a rate above one in {:.0} hours, and never logged in with these names.",
+            "{source} was refused {} times over {:.1} hours and goes on: more than {} at once, with one forgiven every {:.0} hours. Nobody ever logged in from there with these names.",
             state.fails,
             (refusal.time - state.first).max(0) as f64 / 3.6e9,
             scale.capacity,
