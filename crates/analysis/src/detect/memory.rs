@@ -94,8 +94,8 @@ pub struct SourceState {
     gaps: VecDeque<u32>,
     /// When a rule that speaks of one source last named it.
     pub alarmed: Option<i64>,
-    /// What it added to the chart of distributed attacks, and on which day.
-    pub charted: (i64, f64),
+    /// When it last added something to the chart of distributed attacks.
+    pub charted: Option<i64>,
 }
 
 impl SourceState {
@@ -457,6 +457,12 @@ impl Memory {
                 state.stale = None;
             }
         }
+    }
+
+    /// Whether a rule has told of a key within a day.
+    pub fn was_told(&self, rule: usize, key: u64, now: i64) -> bool {
+        let last = self.told.get(&(rule, key));
+        last.is_some_and(|last| now.saturating_sub(*last) < DAY)
     }
 
     /// Whether an alarm of a rule about a key may sound: not again within a day.

@@ -124,6 +124,11 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Whether the same was told of a key within a day: then nothing needs to be put into words.
+    pub fn is_told(&self, key: u64) -> bool {
+        self.memory.was_told(self.at, key, self.now)
+    }
+
     /// Tells a finding, unless the same was told of the same key within a day.
     pub fn raise(&mut self, key: u64, finding: Finding) -> bool {
         if !self.memory.may_alarm(self.at, key, self.now) {

@@ -83,12 +83,19 @@ impl Detection for BruteForce {
         if is_a_device(refusal, state) {
             return;
         }
+        state.alarmed = Some(now);
+        let key = name_hash(&source.to_string());
+        if scene.is_told(key) {
+            return;
+        }
+        let Some(state) = scene.memory.sources.get(&source) else {
+            return;
+        };
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
             "{source} was refused {} times since it began. As these refusals count, that is more than {} at once, with one forgiven every {} s; a person who mistypes stays below.",
             state.fails, scale.capacity, scale.leak_s
         );
-        state.alarmed = Some(now);
-        scene.raise(name_hash(&source.to_string()), finding);
+        scene.raise(key, finding);
     }
 }

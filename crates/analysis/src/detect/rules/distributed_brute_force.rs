@@ -103,6 +103,9 @@ impl Distributed {
         if day < self.day * factor && week < self.week * factor && !(in_turn && refusal.user_good) {
             return;
         }
+        if scene.is_told(refusal.hash) {
+            return;
+        }
         let mut found = of_user(now, user, scene);
         found.claimed = refusal.claimed;
         found.summary = format!(

@@ -102,6 +102,11 @@ impl DistributedSpray {
         }
     }
 
+    /// Whether an attack that was told is still going on.
+    fn goes_on(&self, now: i64) -> bool {
+        self.campaign.is_some() && now.saturating_sub(self.last) <= QUIET
+    }
+
     /// What a pair weighs: least for a person at a new address, most for a foreign source.
     fn weight(&mut self, refusal: &Refusal, source: IpAddr, now: i64) -> f64 {
         let strange = 0.8 * refusal.strange * refusal.strange;
@@ -224,7 +229,10 @@ impl Detection for DistributedSpray {
             .any(|tried| tried.user == refusal.hash && tried.fails > refusal.times);
         let several = !state.tried_only(refusal.hash, i64::MIN);
         // what a rule about this source has told is explained
-        if again || state.alarmed.is_some_and(|alarmed| now - alarmed < DAY) && !self.is_of_campaign(now, source) {
+        if again
+            || state.alarmed.is_some_and(|alarmed| now - alarmed < DAY)
+                && !(self.goes_on(now) && state.charted.is_some_and(|charted| now - charted < DAY))
+        {
             return;
         }
         // and so is an account that is guessed at from many sources
@@ -236,8 +244,11 @@ impl Detection for DistributedSpray {
         if weight < 0.05 {
             return;
         }
-        if now.saturating_sub(self.last) > QUIET {
+        if !self.goes_on(now) {
             self.campaign = None;
+        }
+        if let Some(state) = scene.memory.sources.get_mut(&source) {
+            state.charted = Some(now);
         }
         self.last = now;
         self.remember(refusal, source, several);
@@ -245,12 +256,5 @@ impl Detection for DistributedSpray {
         if sum > self.bar {
             self.tell(sum, scene);
         }
-    }
-}
-
-impl DistributedSpray {
-    fn is_of_campaign(&self, now: i64, source: IpAddr) -> bool {
-        let goes_on = self.campaign.is_some() && now.saturating_sub(self.last) <= QUIET;
-        goes_on && self.tries.iter().any(|one| one.source == source)
     }
 }

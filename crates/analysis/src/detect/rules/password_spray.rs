@@ -77,6 +77,14 @@ impl Detection for PasswordSpray {
         if (hour as f64) < self.hour[shared] && (day as f64) < self.day[shared] {
             return;
         }
+        state.alarmed = Some(now);
+        let key = name_hash(&source.to_string());
+        if scene.is_told(key) {
+            return;
+        }
+        let Some(state) = scene.memory.sources.get(&source) else {
+            return;
+        };
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
             "{source} was refused with {} names, {hour} of them within an hour and {day} within a day; nobody ever logged in from there with any of them. {} within an hour or {} within a day would still be people.",
@@ -84,7 +92,6 @@ impl Detection for PasswordSpray {
             self.hour[shared] - 1.0,
             self.day[shared] - 1.0
         );
-        state.alarmed = Some(now);
-        scene.raise(name_hash(&source.to_string()), finding);
+        scene.raise(key, finding);
     }
 }

@@ -83,6 +83,14 @@ impl Detection for SlowBruteForce {
         if is_a_device(refusal, state) || gap < SLOW_S {
             return;
         }
+        state.alarmed = Some(now);
+        let key = name_hash(&source.to_string());
+        if scene.is_told(key) {
+            return;
+        }
+        let Some(state) = scene.memory.sources.get(&source) else {
+            return;
+        };
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
             "{source} was refused {} times over {:.1} hours and goes on: more than {} at once, with one forgiven every {:.0} hours. Nobody ever logged in from there with these names.",
@@ -91,7 +99,6 @@ impl Detection for SlowBruteForce {
             scale.capacity,
             scale.leak_s / 3600.0
         );
-        state.alarmed = Some(now);
-        scene.raise(name_hash(&source.to_string()), finding);
+        scene.raise(key, finding);
     }
 }

@@ -60,13 +60,20 @@ impl Detection for UserEnumeration {
         if (unknown as f64) < least || unknown * 10 < state.new_names(now - HOUR, false) * 6 {
             return;
         }
+        state.alarmed = Some(now);
+        let key = name_hash(&source.to_string());
+        if scene.is_told(key) {
+            return;
+        }
+        let Some(state) = scene.memory.sources.get(&source) else {
+            return;
+        };
         let mut finding = of_source(&RULE, now, refusal, source, state);
         finding.summary = format!(
             "{source} tried {unknown} names within an hour that the gateway does not know, {} names in all; up to {} would be mistyped ones.",
             state.names.count(),
             least - 1.0
         );
-        state.alarmed = Some(now);
-        scene.raise(name_hash(&source.to_string()), finding);
+        scene.raise(key, finding);
     }
 }
