@@ -2,9 +2,28 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
+cat >corpus/framing/nps <<'END'
+"GW1","RAS",03/07/2024,13:04:33,3,,"EXAMPLE\anna",,,,,,,,,,,,,,,,,4,,36,"311 1 192.0.2.9 12",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"0x00453D36393120523D3020563D33",,,
+192.0.2.1,anna,06/04/2024,14:42:19,IAS,NPS1,4136,1,61,5,64,1,31,203.0.113.7,25,311 1 192.0.2.9
+<Event><Timestamp data_type="4">05/19/2024 15:21:44.008</Timestamp><User-Name data_type="1">a &amp; b</User-Name><MS-CHAP-Error data_type="2">00453D</MS-CHAP-Error><Packet-Type data_type="0">3</Packet-Type></Event>
+<Event>
+  <Timestamp data_type="4">05/19/2024 15:21:45.000</Timestamp>
+  <Packet-Type data_type="0">1</Packet-Type>
+</Event>
+END
+cat >corpus/framing/pfirewall <<'END'
+#Version: 1.5
+#Time Format: Local
+#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags tcpsyn tcpack tcpwin icmptype icmpcode info path
+2024-04-11 08:05:57 DROP 47 203.0.113.7 192.0.2.1 - - 60 - - - - - - - RECEIVE
+2024-04-11 08:06:57 INFO-EVENTS-LOST - - - - - - - - - - - - 59 -
+#Fields: path action date time protocol src-ip dst-ip
+SEND DROP 2024-04-11 08:07:57 47 192.0.2.1 203.0.113.7
+END
+cp corpus/framing/{nps,pfirewall} corpus/attempts/
 cp corpus/framing/vpn* corpus/attempts/
 for file in ../crates/decode/dialects/*.toml; do
     name=$(basename "$file" .toml)
@@ -29,6 +48,16 @@ printf '\050\310\002\000\024\000\000\000\000\000\000\000\000\200\010\000\000\000
 head -c 60 /dev/zero >corpus/packet_ike/zeros
 printf '\064\001\001\000\032AAAAAAAAAAAAAAAA\001\006anna' >corpus/packet_radius/request
 printf '\110\003\004\000\000\000\000\005\170\105\000\000\074\000\000\000\000\100\057\000\000\313\000\161\001\306\063\144\001\060\001' >corpus/packet_icmp/mtu
+# event logs without the eight bytes that the target puts in front; of a chunk and of texts the choice and all of it
+windows=$(mktemp -d)
+(cd .. && cargo run -q -p tunlog-testkit --example windows_events -- "$windows")
+tail -c +9 "$windows/events.evtx" >corpus/evtx/events
+{ printf '\0'; tail -c +4097 "$windows/events.evtx" | head -c 65536; } >corpus/windows_events/chunk
+for name in lines pretty; do { printf '\1'; cat "$windows/$name.xml"; } >"corpus/windows_events/$name"; done
+{ printf '\2'; cat "$windows/powershell.json"; } >corpus/windows_events/powershell
+cp "$windows"/*.ndjson "$windows/snare.log" corpus/framing/
+cp "$windows"/* corpus/source/
+rm -r "$windows"
 hostile=../../shared/corpus/hostile
 if [ -d "$hostile" ]; then
     for file in "$hostile"/*; do

@@ -91,11 +91,17 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 fn write_dialect(out: &mut String, dialect: &DialectFile) {
     let map: Vec<(&String, &String)> = dialect.map.iter().collect();
+    let fallback: Vec<(&String, &String)> = dialect.fallback.iter().collect();
+    let values: String = dialect.values.iter().fold(String::new(), |mut out, (key, words)| {
+        let words: Vec<(&String, &String)> = words.iter().collect();
+        let _ = write!(out, "({key:?}, &{words:?}), ");
+        out
+    });
     let head = &dialect.key_value;
     let levels: Vec<(&String, &String)> = head.levels.iter().collect();
     let _ = writeln!(
         out,
-        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
+        "    DialectTable {{ name: {:?}, apps: &{:?}, passed_on_by: &{:?}, role: {:?}, unrecognised: {:?}, headerless: {:?}, priority: {:?}, shape: {:?}, prelude: {:?}, map: &{:?}, fallback: &{:?}, values: &[{values}], key_value: KeyValueTable {{ code: {:?}, leading: &{:?}, level: {:?}, levels: &{:?}, free_text: &{:?}, own: &{:?} }}, messages: &[",
         dialect.name,
         dialect.apps,
         dialect.passed_on_by,
@@ -106,6 +112,7 @@ fn write_dialect(out: &mut String, dialect: &DialectFile) {
         dialect.shape,
         dialect.prelude,
         map,
+        fallback,
         head.code,
         head.leading,
         head.level,
@@ -124,9 +131,14 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
     let map: Vec<(&String, &String)> = message.map.iter().collect();
     let when: Vec<(&String, &String)> = message.when.iter().collect();
     let set: Vec<(&String, String)> = message.set.iter().map(|(key, value)| (key, plain(value))).collect();
+    let codes: Vec<(&str, &str)> = message
+        .codes
+        .iter()
+        .map(|rule| rule.rsplit_once(':').unwrap_or((rule, "")))
+        .collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, suspects: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, windows_event: WindowsEventTable {{ id: {:?}, providers: &{:?}, versions: &{:?} }}, codes: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
         message.id,
         templates,
         when,
@@ -135,6 +147,7 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
         message.event,
         set,
         message.blames,
+        message.suspects,
         message.end_reason,
         message.side,
         message.secret,
@@ -144,6 +157,10 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
         message.cause,
         message.action,
         map,
+        message.matches.event_id,
+        message.matches.provider,
+        message.matches.version,
+        codes,
         message.code,
         message.name,
         message.template,
@@ -187,13 +204,15 @@ fn write_code(out: &mut String, file: &CodeFile, entry: &CodeEntry) {
     let cause = if entry.cause == "none" { "" } else { &entry.cause };
     let _ = writeln!(
         out,
-        "        Code {{ id: {id:?}, code: {:?}, also: &{:?}, name: {:?}, meaning: {:?}, cause: {cause:?}, actions: &{:?}, blames: {:?}, layer: {:?}, source: {source:?} }},",
+        "        Code {{ id: {id:?}, code: {:?}, also: &{:?}, name: {:?}, meaning: {:?}, cause: {cause:?}, actions: &{:?}, blames: {:?}, suspects: {:?}, end_reason: {:?}, layer: {:?}, source: {source:?} }},",
         entry.code,
         entry.also,
         entry.name,
         entry.meaning,
         entry.action.list(),
         entry.blames,
+        entry.suspects,
+        entry.end_reason,
         entry.layer,
     );
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use tunlog_analysis::correlate::{Correlator, Options as Joining};
 use tunlog_decode::{Catalogue, Decoder, Keep};
-use tunlog_ingest::{Chunk, Clock, Framer, Options};
+use tunlog_ingest::{Chunk, Clock, Format, Framer, Options};
 use tunlog_model::{Entry, Event, EventBatch, SourceId, Spans};
 
 fuzz_target!(|data: &[u8]| {
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     let mut batch = EventBatch::over(data.len());
     let spans = Spans::of(&chunk.bytes);
     let mut decoder = Decoder::new(catalogue, Keep::Facts);
-    Framer::new(&options, false).cut(&chunk, catalogue, &mut |record| {
+    Framer::new(&options, Format::Lines).cut(&chunk, catalogue, &mut |record| {
         decoder.decode(record, &spans, &mut batch)
     });
     batch.give_bytes(chunk.bytes);

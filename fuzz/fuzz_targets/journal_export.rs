@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunlog_ingest::{Chunk, Framer, Options};
+use tunlog_ingest::{Chunk, Format, Framer, Options};
 use tunlog_model::EveryApp;
 
 fuzz_target!(|data: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
         line_bytes_max: 512,
     };
     let chunk = Chunk::new(data.to_vec());
-    Framer::new(&options, true).cut(&chunk, &EveryApp, &mut |record| {
+    Framer::new(&options, Format::JournalExport).cut(&chunk, &EveryApp, &mut |record| {
         assert!(record.raw.len() <= data.len() + 1024);
     });
 });

@@ -63,6 +63,12 @@ impl Family {
         if !word(code, "blames").is_empty() {
             facts.push(format!("speaks for `{}`", word(code, "blames")));
         }
+        if !word(code, "suspects").is_empty() {
+            facts.push(format!("likely `{}`", word(code, "suspects")));
+        }
+        if !word(code, "end_reason").is_empty() {
+            facts.push(format!("ends by `{}`", word(code, "end_reason")));
+        }
         if !facts.is_empty() {
             let _ = writeln!(out, "{}\n", facts.join(" · "));
         }

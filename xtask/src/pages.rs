@@ -70,6 +70,9 @@ fn write_message(out: &mut String, dialect: &str, message: &Table) {
     if !word("blames").is_empty() {
         facts.push(format!("speaks for `{}`", word("blames")));
     }
+    if !word("suspects").is_empty() {
+        facts.push(format!("likely `{}`", word("suspects")));
+    }
     if !word("end_reason").is_empty() {
         facts.push(format!("ends a session as `{}`", word("end_reason")));
     }

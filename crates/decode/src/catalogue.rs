@@ -50,7 +50,7 @@ impl Catalogue {
     fn of(tables: impl Iterator<Item = &'static DialectTable>) -> Catalogue {
         let mut dialects: Vec<Dialect> = Vec::new();
         for table in tables {
-            match dialects.iter_mut().find(|dialect| dialect.name == table.name) {
+            match dialects.iter_mut().find(|dialect| dialect.is_of(table)) {
                 Some(dialect) => dialect.extend(table),
                 None => dialects.push(Dialect::new(table)),
             }
@@ -114,9 +114,12 @@ impl Catalogue {
     }
 }
 
-/// Why a file cannot be part of the dialect whose name it has: bodies are read in one way.
-fn misfit(table: &DialectTable, mut others: impl Iterator<Item = &'static DialectTable>) -> Option<String> {
-    let twin = others.find(|other| other.name == table.name && other.shape != table.shape)?;
+/// Why a file cannot be part of the dialect whose name it has: its programs' bodies are read in one way.
+fn misfit(table: &DialectTable, others: impl Iterator<Item = &'static DialectTable>) -> Option<String> {
+    let named: Vec<&DialectTable> = others.filter(|other| other.name == table.name).collect();
+    let twin = named
+        .first()
+        .filter(|_| !named.iter().any(|other| other.shape == table.shape))?;
     Some(format!(
         "`{}` is a dialect of shape `{}`, this file says `{}`: give it a name of its own",
         table.name, twin.shape, table.shape

@@ -8,7 +8,8 @@ use crate::codes;
 use crate::definition::{DialectFile, Example, MessageEntry};
 use crate::dialect::Dialect;
 use crate::problem::Lines;
-use crate::template::{Caught, Fields, Slot, unknown, unknown_field};
+use crate::shape::windows_event;
+use crate::template::{Caught, Fields, Slot, Template, unknown, unknown_field};
 use crate::user;
 
 /// Where an example line may come from.
@@ -16,6 +17,11 @@ const PROVENANCE: &[&str] = &["lab", "source", "documented", "wild"];
 
 /// The shape of packets: code decides what they are, and their examples are what they are shown as.
 const PACKET: &str = "packet";
+
+/// The shape of records of named values.
+const FIELDS: &str = "fields";
+/// The shape of Windows events.
+const WINDOWS_EVENT: &str = "windows-event";
 
 /// How many examples a message may have; more hide the telling ones.
 const EXAMPLES_MAX: usize = 60;
@@ -98,12 +104,22 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
         let what = format!("`unrecognised` is `unknown` or `noise`, not `{}`", file.unrecognised);
         report.in_head("unrecognised", what);
     }
+    if file.shape != FIELDS && !(file.fallback.is_empty() && file.values.is_empty()) {
+        report.in_head("fallback", "`fallback` and `values` are for shape `fields`");
+    }
+    for key in file.values.keys() {
+        if !file.map.contains_key(key) && !file.fallback.contains_key(key) {
+            report.in_head(key, format!("`values` are given for `{key}`, which no `map` names"));
+        }
+    }
     if file.message.is_empty() {
         report.in_head("name", "no `[[message]]`: it would understand nothing");
     }
-    for (key, field) in &file.map {
+    for (key, field) in file.map.iter().chain(&file.fallback) {
         let problem = match file.shape.as_str() {
             "key-value" => Slot::compile(field).err(),
+            // its compiler says what is wrong with it
+            WINDOWS_EVENT => None,
             _ => Field::from_word(field).is_none().then(|| unknown_field(field)),
         };
         if let Some(problem) = problem {
@@ -115,7 +131,8 @@ fn head(file: &DialectFile, report: &mut Report<'_>) {
 fn messages(file: &DialectFile, report: &mut Report<'_>) {
     let mut ids = BTreeSet::new();
     for (number, entry) in file.message.iter().enumerate() {
-        if !ids.insert(&entry.id) {
+        // one event may have several entries, told apart by conditions; it is one message to whoever reads of it
+        if !ids.insert(&entry.id) && file.shape != WINDOWS_EVENT {
             report.in_message(number, entry, "id", "the id is used twice");
         }
         if !is_slug(&entry.id) {
@@ -135,6 +152,11 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
                 );
             }
         }
+        for (key, field) in entry.map.iter().filter(|_| file.shape == FIELDS) {
+            if Field::from_word(field).is_none() {
+                report.in_message(number, entry, key, unknown_field(field));
+            }
+        }
         if file.shape == "template" && entry.template.is_empty() && entry.also.is_empty() {
             report.in_message(number, entry, "id", "no `template`: no line would ever be it");
         }
@@ -151,9 +173,19 @@ fn messages(file: &DialectFile, report: &mut Report<'_>) {
             let what = format!("`same-text-as` names `{}`, which is not here", entry.same_text_as);
             report.in_message(number, entry, "same-text-as", what);
         }
-        if !entry.blames.is_empty() && !codes::causes().any(|cause| cause == entry.blames) {
-            let what = unknown("cause", &entry.blames, &codes::causes().collect::<Vec<_>>());
-            report.in_message(number, entry, "blames", what);
+        for (key, cause) in [("blames", &entry.blames), ("suspects", &entry.suspects)] {
+            if !cause.is_empty() && !codes::causes().any(|known| known == cause) {
+                let what = unknown("cause", cause, &codes::causes().collect::<Vec<_>>());
+                report.in_message(number, entry, key, what);
+            }
+        }
+        if !entry.blames.is_empty() && !entry.suspects.is_empty() {
+            report.in_message(
+                number,
+                entry,
+                "suspects",
+                "`blames` says it for certain: `suspects` has nothing to add",
+            );
         }
         if entry.example.is_empty() {
             report.in_message(number, entry, "id", "no example line");
@@ -234,20 +266,62 @@ fn wrong(dialect: &Dialect, file: &DialectFile, entry: &MessageEntry, example: &
         return found;
     }
     let body = example.line.as_bytes();
-    let pairs = detail_pairs(file, &example.line);
+    let (provider, pairs) = match file.shape.as_str() {
+        WINDOWS_EVENT => windows_event::pairs_of(&example.line).unwrap_or_default(),
+        _ => ("", detail_pairs(file, &example.line)),
+    };
     let mut record = RecordRef::bare(body, 1);
-    if file.shape == "fields" {
+    if matches!(file.shape.as_str(), FIELDS | WINDOWS_EVENT) {
         record.payload = Payload::Fields(&pairs);
+        record.app = provider_of(file, entry, provider).as_bytes();
     }
     let mut fields = Vec::new();
     match dialect.find(body.trim_ascii_end(), &record, &mut fields) {
-        None => found.push(format!("the example is not recognised: {}", example.line)),
+        None => {
+            let place = stops(dialect, &file.templates(entry), body.trim_ascii_end());
+            let place = place.unwrap_or_else(|| format!(" {}", example.line));
+            found.push(format!("the example is not recognised:{place}"));
+        }
         Some(message) if message.id != entry.id && !twins(file, message.id, &entry.id) => {
             found.push(format!("the example decodes to `{}`: {}", message.id, example.line));
         }
         Some(_) => found.extend(compare(&fields, example)),
     }
     found
+}
+
+/// Where an example stops to fit, by the template that it fits furthest: the line, and below it what points at the place.
+/// None where no template tells.
+fn stops(dialect: &Dialect, templates: &[String], body: &[u8]) -> Option<String> {
+    let rest = dialect.behind_prelude(body);
+    let behind = body.len() - rest.len();
+    let stops = templates.iter().filter_map(|text| {
+        let stop = Template::compile(text).ok()?.stop(rest)?;
+        Some((stop, text))
+    });
+    // of templates that fit equally far the first, which is the message's own text
+    let furthest = stops.reduce(|one, other| if other.0.at > one.0.at { other } else { one });
+    let (stop, template) = furthest?;
+    let fits = tunlog_model::text::lossy(&body[..behind + stop.at]);
+    let (line, blanks) = (tunlog_model::text::lossy(body), " ".repeat(fits.chars().count()));
+    let wants = match stop.wants.as_str() {
+        "" => "here the template ends".to_owned(),
+        wants => format!("here should stand `{wants}`"),
+    };
+    let of = match templates {
+        [_] => String::new(),
+        _ => format!(", of `{template}`"),
+    };
+    Some(format!("\n  {line}\n  {blanks}^ {wants}{of}"))
+}
+
+/// The provider of an example event: the one that it names, else the first that writes the message.
+fn provider_of<'f>(file: &'f DialectFile, entry: &'f MessageEntry, named: &'f str) -> &'f str {
+    let first = || entry.matches.provider.first().or(file.apps.first());
+    match named {
+        "" if file.shape == WINDOWS_EVENT => first().map_or("", String::as_str),
+        _ => named,
+    }
 }
 
 /// Two messages that declare that their text is the same.
@@ -262,7 +336,7 @@ fn twins(file: &DialectFile, one: &str, other: &str) -> bool {
 
 /// For shape = "fields": the example is written as `Name = value; Name = value`.
 fn detail_pairs<'a>(file: &DialectFile, line: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
-    if file.shape != "fields" {
+    if file.shape != FIELDS {
         return Vec::new();
     }
     let pairs = line.split("; ").filter_map(|pair| pair.split_once(" = "));

@@ -29,7 +29,7 @@ pub struct DialectFile {
     /// Its messages may stand in a file without any header.
     #[serde(default)]
     pub headerless: bool,
-    /// How a body is read: "template" (default), "netfilter", "fields" or "key-value".
+    /// How a body is read: "template" (default), "netfilter", "fields", "key-value" or "windows-event".
     #[serde(default = "template")]
     pub shape: String,
     /// What stands before every body and is cut off first: a word of `Prelude::ALL`.
@@ -39,6 +39,12 @@ pub struct DialectFile {
     /// (`user = "user:name"`).
     #[serde(default)]
     pub map: BTreeMap<String, String>,
+    /// shape = "fields": the same, for values that count only where none of `map` says the field.
+    #[serde(default)]
+    pub fallback: BTreeMap<String, String>,
+    /// shape = "fields": what the numbers of a value stand for, in words.
+    #[serde(default)]
+    pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// shape = "key-value": what its keys say of the line itself.
     #[serde(default, rename = "key-value")]
     pub key_value: KeyValueHead,
@@ -86,6 +92,12 @@ pub struct MessageEntry {
     /// Conditions (other shapes): key and the values it may have, separated by `|`.
     #[serde(default)]
     pub when: BTreeMap<String, String>,
+    /// shape = "windows-event": which event it is.
+    #[serde(default, rename = "match")]
+    pub matches: EventMatch,
+    /// shape = "windows-event": values that are codes, as `key:family`, the most telling first.
+    #[serde(default)]
+    pub codes: Vec<String>,
     /// Syslog severity.
     pub severity: String,
     /// Contract's layer.
@@ -98,6 +110,9 @@ pub struct MessageEntry {
     /// Contract's cause.
     #[serde(default)]
     pub blames: String,
+    /// Contract's cause that is likely where this message is the last word; not with `blames`.
+    #[serde(default)]
+    pub suspects: String,
     /// Contract's end reason.
     #[serde(default)]
     pub end_reason: String,
@@ -137,7 +152,7 @@ pub struct MessageEntry {
     /// Its keys, in the order in which they are written.
     #[serde(default)]
     pub parameters: Vec<String>,
-    /// shape = "key-value": keys that are another placeholder here than in the head's `map`.
+    /// shape = "key-value", "fields", "windows-event": keys that are another field here than in the head's `map`.
     #[serde(default)]
     pub map: BTreeMap<String, String>,
     /// Another message whose text is the same.
@@ -149,6 +164,21 @@ pub struct MessageEntry {
     /// Examples; they are the tests.
     #[serde(default)]
     pub example: Vec<Example>,
+}
+
+/// The identity of a Windows event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventMatch {
+    /// Event id, without its qualifiers.
+    #[serde(rename = "event-id")]
+    pub event_id: u32,
+    /// Providers; those of the dialect's `apps` if none are named.
+    #[serde(default)]
+    pub provider: Vec<String>,
+    /// Versions; any if none are named.
+    #[serde(default)]
+    pub version: Vec<u32>,
 }
 
 impl DialectFile {

@@ -4,11 +4,12 @@ use std::sync::OnceLock;
 
 use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
 
+use crate::codes::Code;
 use crate::listed::message_of;
 use crate::prelude::{self, Prelude};
 use crate::problem::Problem;
 use crate::shape::netfilter::Rules;
-use crate::shape::{Condition, Shape, key_value, typed};
+use crate::shape::{Condition, Shape, fields, key_value, typed, windows_event};
 use crate::table::{DialectTable, MessageTable};
 use crate::template::{Caught, Fields, Template, unknown, unknown_field};
 use crate::trie::{Glance, Look, Place, Trie};
@@ -31,7 +32,7 @@ pub struct Dialect {
 /// The compiled form.
 #[derive(Debug)]
 pub struct Ready {
-    /// The messages in file order.
+    /// The messages in file order; behind them, of Windows events, what codes make of them.
     pub messages: Vec<&'static Message>,
     sets: Vec<Vec<(Field, Caught<'static>)>>,
     shape: Shape,
@@ -51,6 +52,12 @@ impl Dialect {
             tables: vec![table],
             ready: OnceLock::new(),
         }
+    }
+
+    /// Whether a file is part of it. Files of one name whose bodies are read in different ways (NPS writes events and log
+    /// files) are one dialect to whoever asks by name, and read apart.
+    pub fn is_of(&self, table: &DialectTable) -> bool {
+        self.name == table.name && self.tables.iter().all(|known| known.shape == table.shape)
     }
 
     /// Adds another file of the same name.
@@ -128,6 +135,47 @@ impl Dialect {
             }
         }
         Some(ready.messages[number])
+    }
+
+    /// Whether a body that was put together, with blanks at `breaks` where lines ended, is what one writer wrote and somebody
+    /// broke: nothing that a peer chose stands before the last break, so no peer can have sent one, and no free text holds any.
+    /// Only templates tell so.
+    pub(crate) fn may_be_joined(&self, body: &[u8], breaks: &[usize]) -> bool {
+        let ready = self.ready();
+        let Shape::Template(trie) = &ready.shape else {
+            return false;
+        };
+        let (Some(first), Some(last), true) = (breaks.first(), breaks.last(), ready.prelude.is_the_writers()) else {
+            return false;
+        };
+        let rest = self.behind_prelude(body);
+        let Some(places) = trie.places(rest).filter(|_| body.len() - rest.len() <= *first) else {
+            return false;
+        };
+        places.iter().all(|place| {
+            let start = (place.text.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
+            let holds = |at: &usize| (start..=start + place.text.len()).contains(at);
+            let is_peers = place.kind.is_peers() && start <= *last;
+            let is_torn = place.kind.is_free_text() && breaks.iter().any(holds);
+            !is_peers && !is_torn
+        })
+    }
+
+    /// Whether the template that a body fits leaves its end unread.
+    pub(crate) fn leaves_end_unread(&self, body: &[u8]) -> bool {
+        let Shape::Template(trie) = &self.ready().shape else {
+            return false;
+        };
+        let places = trie.places(self.behind_prelude(body));
+        places
+            .as_ref()
+            .and_then(|places| places.last())
+            .is_some_and(|place| place.kind.is_free_text() && body.ends_with(place.text))
+    }
+
+    /// What templates are compared with: the body without what the writer puts before every one.
+    pub(crate) fn behind_prelude<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+        self.ready().prelude.cut(body, &mut Fields::new()).trim_ascii_start()
     }
 
     /// Whether bodies are lines of a packet filter.
@@ -229,7 +277,10 @@ impl Ready {
         if ready.prelude == Prelude::Thread {
             add_without_group(&mut templates);
         }
-        ready.shape = shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems);
+        ready.shape = match tables.first() {
+            Some(table) if table.shape == "windows-event" => ready.windows_events(tables),
+            _ => shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems),
+        };
         ready
     }
 
@@ -248,6 +299,24 @@ impl Ready {
         // leaked once per message of a dialect in use: the catalogue lives as long as the program
         self.messages
             .push(Box::leak(Box::new(message_of(dialect, role, entry))));
+    }
+
+    fn windows_events(&mut self, tables: &[&'static DialectTable]) -> Shape {
+        let mut problems = Vec::new();
+        let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
+        let rules = windows_event::Rules::new(tables, |number, code| self.variant(number, code), &mut wrong);
+        self.problems.append(&mut problems);
+        let messages = &self.messages;
+        Shape::WindowsEvent(rules.concerning(|number| messages[number as usize].concerns_attempts))
+    }
+
+    /// The number of a message as a code makes it: cause, layer, end and words are the code's.
+    fn variant(&mut self, number: u32, code: &'static Code) -> u32 {
+        let at = number as usize;
+        let message = windows_event::as_told_by(self.messages[at], code);
+        self.messages.push(Box::leak(Box::new(message)));
+        self.sets.push(self.sets[at].clone());
+        (self.messages.len() - 1) as u32
     }
 
     fn wrong(&mut self, message: &'static str, near: &'static str, what: String) {
@@ -311,18 +380,12 @@ fn shape_of(
     messages: &[&'static Message],
     problems: &mut Vec<Problem>,
 ) -> Shape {
-    let map = || {
-        let pairs = tables.iter().flat_map(|table| table.map);
-        pairs
-            .filter_map(|(key, field)| Some((*key, Field::from_word(field)?)))
-            .collect()
-    };
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
             let concerns = messages.iter().map(|message| message.concerns_attempts);
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
-        "fields" => Shape::Fields { conditions, map: map() },
+        "fields" => Shape::Fields(Box::new(fields::Rules::new(tables, conditions))),
         "packet" => Shape::Packet,
         "key-value" => {
             let concerns = |number: usize| messages[number].concerns_attempts;
@@ -337,7 +400,14 @@ fn shape_of(
             let what = unknown(
                 "shape",
                 other,
-                &["template", "netfilter", "fields", "key-value", "packet"],
+                &[
+                    "template",
+                    "netfilter",
+                    "fields",
+                    "key-value",
+                    "packet",
+                    "windows-event",
+                ],
             );
             problems.push(Problem {
                 message: "",

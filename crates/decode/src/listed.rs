@@ -1,6 +1,6 @@
 //! A message as its table has it: found, named and explained without compiling the dialect that it belongs to.
 
-use tunlog_model::{EndReason, EventKind, Layer, Message, Packet, Role, Severity};
+use tunlog_model::{Confidence, EndReason, EventKind, Layer, Message, Packet, Role, Severity};
 
 use crate::table::{DialectTable, MessageTable};
 
@@ -25,6 +25,11 @@ impl Listed {
     /// The id within the dialect.
     pub fn id(&self) -> &'static str {
         self.entry.id
+    }
+
+    /// The number of the Windows event that it is, if it is one.
+    pub fn event_id(&self) -> Option<u32> {
+        Some(self.entry.windows_event.id).filter(|id| *id != 0)
     }
 
     /// The vendor's own name of it; empty if it has none.
@@ -75,7 +80,14 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         severity: Severity::from_word(entry.severity).unwrap_or(Severity::Info),
         layer,
         kind,
-        blames: (!entry.blames.is_empty()).then_some(entry.blames),
+        blames: [entry.blames, entry.suspects]
+            .into_iter()
+            .find(|cause| !cause.is_empty()),
+        confidence: match entry.blames.is_empty() && !entry.suspects.is_empty() {
+            true => Confidence::Likely,
+            false => Confidence::Certain,
+        },
+        fails_at: layer,
         end_reason: EndReason::from_word(entry.end_reason),
         calling: !entry.side.is_empty(),
         secret: entry.secret,
@@ -84,6 +96,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         packet: Packet::of(entry.templates),
         meaning: entry.meaning,
         cause: entry.cause,
+        own_advice: entry.windows_event.id != 0,
         action: entry.action,
         source: entry.source,
         versions: entry.versions,
@@ -94,7 +107,10 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
 /// Whether attempts need a message: not chatter without facts, nor a packet that a filter dropped on its way to somebody
 /// else's port (gateways log them by the million).
 fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageTable) -> bool {
-    use EventKind::{AuthMessage, AuthStarted, HelperMissing, PluginLoaded, ScriptRun, SystemError};
+    use EventKind::{
+        AuthError, AuthFailed, AuthMessage, AuthStarted, AuthSucceeded, HelperMissing, PluginLoaded, ScriptRun,
+        SystemError,
+    };
     let has = |text: &str| entry.templates.iter().any(|template| template.contains(text));
     if role == Role::Packet {
         // even a repeated request proves something; the mass of packets is counted, not told
@@ -103,7 +119,12 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
-    if !entry.blames.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty() {
+    if role == Role::Backend {
+        // what is not about a log-in is other people's business
+        return matches!(kind, AuthStarted | AuthSucceeded | AuthFailed | AuthError) || !entry.blames.is_empty();
+    }
+    if !entry.blames.is_empty() || !entry.suspects.is_empty() || !entry.end_reason.is_empty() || !entry.side.is_empty()
+    {
         return true;
     }
     if matches!(role, Role::Server | Role::Caller) {

@@ -16,6 +16,8 @@ pub struct DialectTable {
     pub shape: &'static str,
     pub prelude: &'static str,
     pub map: &'static [(&'static str, &'static str)],
+    pub fallback: &'static [(&'static str, &'static str)],
+    pub values: &'static [(&'static str, &'static [(&'static str, &'static str)])],
     pub key_value: KeyValueTable,
     pub messages: &'static [MessageTable],
 }
@@ -44,6 +46,7 @@ pub struct MessageTable {
     pub event: &'static str,
     pub set: &'static [(&'static str, &'static str)],
     pub blames: &'static str,
+    pub suspects: &'static str,
     pub end_reason: &'static str,
     pub side: &'static str,
     pub secret: bool,
@@ -53,7 +56,18 @@ pub struct MessageTable {
     pub cause: &'static str,
     pub action: &'static str,
     pub map: &'static [(&'static str, &'static str)],
+    pub windows_event: WindowsEventTable,
+    pub codes: &'static [(&'static str, &'static str)],
     pub vendor: Vendor,
+}
+
+/// Which Windows event a message is, as data.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)] // field for field what dialects/README.md describes
+pub struct WindowsEventTable {
+    pub id: u32,
+    pub providers: &'static [&'static str],
+    pub versions: &'static [u32],
 }
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));

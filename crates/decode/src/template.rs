@@ -5,12 +5,15 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod dn;
+mod stop;
 mod suggest;
 mod take;
 mod value;
 
 use tunlog_model::Field;
 
+pub use stop::Stop;
 pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
@@ -44,6 +47,8 @@ pub enum Kind {
     AsaPeer,
     Span,
     VirtualAccess,
+    LdapDn,
+    Bracketed,
     Rest,
 }
 
@@ -73,6 +78,8 @@ impl Kind {
         (Kind::AsaPeer, "asa-peer"),
         (Kind::Span, "span"),
         (Kind::VirtualAccess, "virtual-access"),
+        (Kind::LdapDn, "ldap-dn"),
+        (Kind::Bracketed, "bracketed"),
         (Kind::Rest, "rest"),
     ];
 
@@ -86,12 +93,22 @@ impl Kind {
         matches!(self, Int | Hex | Number | Ip | Minutes | Seconds | AsaPeer)
     }
 
+    /// Whether a peer may have chosen some of the text.
+    pub(crate) fn is_peers(self) -> bool {
+        self.splits_from_right() || self == Kind::AsaPeer
+    }
+
+    /// Whether any text fits, up to what follows.
+    pub(crate) fn is_free_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Any | Kind::Rest)
+    }
+
     /// Split at the last fitting place, because the peer chooses the text.
     fn splits_from_right(self) -> bool {
         use Kind::*;
         matches!(
             self,
-            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli
+            Name | PppdName | VName | DebugName | RadiusName | RadiusLogin | RadiusCli | LdapDn
         )
     }
 }

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::template::{Fields, Template};
+use crate::template::{self, Fields, Template};
 
 /// A template and the number of its message.
 #[derive(Debug)]
@@ -369,6 +369,24 @@ impl Trie {
         let told = &self.told[place.0 as usize];
         let mut wanted = told.leaves[..told.wanted].iter();
         wanted.any(|leaf| self.leaves[*leaf as usize].template.may_fit(body))
+    }
+
+    /// Where the placeholders' texts stand in a body, by the template that `find` takes; only those are asked that begin
+    /// with literal text.
+    pub fn places<'a>(&self, body: &'a [u8]) -> Option<Vec<template::Place<'a>>> {
+        let mut at = self.place(body).0;
+        while at != 0 {
+            let told = self.told.get(at as usize)?;
+            let mut leaves = told
+                .leaves
+                .iter()
+                .filter_map(|number| self.leaves.get(*number as usize));
+            if let Some(places) = leaves.find_map(|leaf| leaf.template.places(body)) {
+                return Some(places);
+            }
+            at = told.next;
+        }
+        None
     }
 
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {

@@ -110,6 +110,14 @@ pub fn radius(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// Undoes Samba's `log_escape`: a backslash doubled, control bytes as `\n` or `\x1B`. Source: lib/util/util_str_escape.c.
+pub fn samba(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'\\') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo_q(text))
+}
+
 /// The user of a FreeRADIUS login bracket: `user`, `user/password` or `user/<via Auth-Type = X>`. A `/` in the name itself
 /// cannot be told from the separator: the last ` /<via` wins, else the first `/` (the password is the secret part, and
 /// showing less is safe).

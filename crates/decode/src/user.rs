@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tunlog_model::Vendor;
 
-use crate::definition::{DialectFile, KeyValueHead, MessageEntry};
-use crate::table::{DialectTable, KeyValueTable, MessageTable};
+use crate::definition::{DialectFile, EventMatch, KeyValueHead, MessageEntry};
+use crate::table::{DialectTable, KeyValueTable, MessageTable, WindowsEventTable};
 
 /// The table of a file. Leaked: a user's dialects live as long as the program, and there are few.
 pub fn table_of(file: DialectFile) -> &'static DialectTable {
@@ -23,6 +23,13 @@ pub fn table_of(file: DialectFile) -> &'static DialectTable {
         shape: text(file.shape),
         prelude: text(file.prelude),
         map: pairs(file.map),
+        fallback: pairs(file.fallback),
+        values: leak(
+            file.values
+                .into_iter()
+                .map(|(key, words)| (text(key), pairs(words)))
+                .collect(),
+        ),
         key_value: key_value(file.key_value),
         messages: leak(messages),
     }))
@@ -55,6 +62,7 @@ fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
                 .collect(),
         ),
         blames: text(entry.blames),
+        suspects: text(entry.suspects),
         end_reason: text(entry.end_reason),
         side: text(entry.side),
         secret: entry.secret,
@@ -64,6 +72,8 @@ fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
         cause: text(entry.cause),
         action: text(entry.action),
         map: pairs(entry.map),
+        codes: leak(entry.codes.iter().map(|rule| split(rule)).collect()),
+        windows_event: windows_event(entry.matches),
         vendor: Vendor {
             code: text(entry.code),
             name: text(entry.name),
@@ -74,6 +84,20 @@ fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
             same_text_as: text(entry.same_text_as),
         },
     }
+}
+
+fn windows_event(event: EventMatch) -> WindowsEventTable {
+    WindowsEventTable {
+        id: event.event_id,
+        providers: list(event.provider),
+        versions: leak(event.version),
+    }
+}
+
+/// `Binary:ras`: a key and a family of codes.
+fn split(rule: &str) -> (&'static str, &'static str) {
+    let (key, family) = rule.rsplit_once(':').unwrap_or((rule, ""));
+    (text(key.into()), text(family.into()))
 }
 
 fn plain(value: &toml::Value) -> String {

@@ -148,6 +148,9 @@ pub struct Attempt {
     pub end_reason: Option<EndReason>,
     /// Who decided the login: `radius`, `chap-secrets`, …
     pub backend: Option<&'static str>,
+    /// A capture gives the login away to whoever has it: `pap`, whose password stands in it, or the method whose challenge
+    /// and response it holds.
+    pub exposed: Option<&'static str>,
     /// Latest time seen, microseconds UTC (for "last seen" of an open session).
     pub last_seen: i64,
     /// How many times this attempt stands for (a repeated line).

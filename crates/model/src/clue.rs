@@ -1,6 +1,56 @@
 //! What was said about an attempt, line by line: what a diagnosis is made of.
 
-use crate::{Event, Field, Message, SourceId};
+use std::fmt::Write as _;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use crate::{Event, Field, Message, SourceId, Value, text};
+
+/// A part of a text that many share: the lines of a trail are kept as one text, because a text for each line and each of its
+/// fields costs more than everything else that is done for a diagnosis.
+#[derive(Clone, Debug)]
+pub struct SharedText {
+    whole: Arc<str>,
+    start: u32,
+    end: u32,
+}
+
+impl SharedText {
+    /// A part of a text; empty if there is no such part.
+    pub fn part(whole: &Arc<str>, part: Range<u32>) -> SharedText {
+        SharedText {
+            whole: Arc::clone(whole),
+            start: part.start,
+            end: part.end,
+        }
+    }
+}
+
+impl From<&str> for SharedText {
+    /// The first 4 GiB of a text.
+    fn from(text: &str) -> SharedText {
+        let end = u32::try_from(text.len()).unwrap_or_default();
+        SharedText::part(&text.into(), 0..end)
+    }
+}
+
+impl Deref for SharedText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.whole
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+}
+
+impl PartialEq for SharedText {
+    fn eq(&self, other: &SharedText) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for SharedText {}
 
 /// One line about an attempt, or equal lines that followed each other.
 #[derive(Clone, Debug)]
@@ -26,9 +76,9 @@ pub struct Clue {
     /// 1-based number of the last line.
     pub last_line: u64,
     /// The first line; its secrets are redacted unless the user asked for them.
-    pub text: Box<str>,
+    pub text: SharedText,
     /// What it names and an administrator wants to be told: option, file, rule.
-    pub facts: Box<[(Field, Box<str>)]>,
+    pub facts: Box<[(Field, SharedText)]>,
 }
 
 impl Clue {
@@ -58,9 +108,15 @@ impl Clue {
         Field::Count,
     ];
 
-    /// The clue of one line, which may be shown as `text`.
-    pub fn of(event: &Event<'_>, text: Box<str>) -> Clue {
-        let kept = Clue::KEPT.iter();
+    /// The clue of one line, which may be shown as `shown`.
+    pub fn of(event: &Event<'_>, shown: &str) -> Clue {
+        let mut whole = shown.to_owned();
+        let mut parts: Vec<(Field, Range<u32>)> = Vec::new();
+        Clue::write_facts(event, &mut whole, |field, part| parts.push((field, part)));
+        let whole: Arc<str> = whole.into();
+        let facts = parts
+            .into_iter()
+            .map(|(field, part)| (field, SharedText::part(&whole, part)));
         Clue {
             time: event.time.micros,
             last: event.time.micros,
@@ -72,8 +128,23 @@ impl Clue {
             source: event.source,
             line: event.line(),
             last_line: event.line(),
-            text,
-            facts: kept.filter_map(|field| Some((*field, shown(event, *field)?))).collect(),
+            text: SharedText::part(&whole, 0..shown.len() as u32),
+            facts: facts.collect(),
+        }
+    }
+
+    /// Adds what is kept of a line's fields to `whole`, in the order of the line, and tells where each of them stands.
+    pub fn write_facts(event: &Event<'_>, whole: &mut String, mut each: impl FnMut(Field, Range<u32>)) {
+        let fields = event.fields();
+        for (at, (field, value)) in fields.iter().enumerate() {
+            // a field that comes twice says what it says first
+            if !Clue::KEPT.contains(field) || fields[..at].iter().any(|(known, _)| known == field) {
+                continue;
+            }
+            let start = whole.len() as u32;
+            if write_value(event, value, whole) {
+                each(*field, start..whole.len() as u32);
+            }
         }
     }
 
@@ -93,14 +164,34 @@ impl Clue {
     }
 }
 
-/// A field as text, unless it is absent.
-fn shown(event: &Event<'_>, field: Field) -> Option<Box<str>> {
-    event.value(field)?;
-    if let Some(ip) = event.ip(field) {
-        return Some(ip.to_string().into());
+/// Adds a value as text; whether it is one that has a text.
+fn write_value(event: &Event<'_>, value: &Value, whole: &mut String) -> bool {
+    // writing to a text cannot fail
+    match value {
+        Value::Ip(ip) => {
+            let _ = write!(whole, "{ip}");
+        }
+        Value::Int(number) => {
+            let _ = write!(whole, "{number}");
+        }
+        Value::Text(_) | Value::Bytes(_) | Value::Word(_) => {
+            whole.push_str(&text::lossy(event.value_bytes(value).unwrap_or_default()));
+        }
+        Value::Seconds(_) | Value::Bool(_) => return false,
     }
-    if let Some(number) = event.int(field) {
-        return Some(number.to_string().into());
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_that_part_and_one_that_is_none_is_empty() {
+        let whole: Arc<str> = "eins zwei äh".into();
+        assert_eq!(&*SharedText::part(&whole, 5..9), "zwei");
+        assert_eq!(&*SharedText::part(&whole, 9..99), "");
+        assert_eq!(&*SharedText::part(&whole, 0..11), "", "within a character");
+        assert_eq!(SharedText::from("zwei"), SharedText::part(&whole, 5..9));
     }
-    event.text(field).map(|text| text.into())
 }

@@ -272,32 +272,39 @@ pub struct EventParts {
 }
 
 /// Finds the span of a slice of a chunk by its place in memory, or copies it.
-pub struct Spans {
-    start: usize,
-    len: usize,
+pub struct Spans<'c> {
+    chunk: &'c [u8],
 }
 
-impl Spans {
+impl<'c> Spans<'c> {
     /// For slices of `chunk`.
-    pub fn of(chunk: &[u8]) -> Spans {
-        Spans {
-            start: chunk.as_ptr() as usize,
-            len: chunk.len(),
-        }
+    pub fn of(chunk: &'c [u8]) -> Spans<'c> {
+        Spans { chunk }
     }
 
     /// The span of `part` in `batch`; copied into the batch if it is no part of the chunk.
     #[inline]
     pub fn span(&self, batch: &mut EventBatch, part: &[u8]) -> Span {
-        let offset = (part.as_ptr() as usize).wrapping_sub(self.start);
-        if offset <= self.len && part.len() <= self.len - offset {
-            Span {
-                start: offset as u32,
-                len: part.len() as u32,
-            }
-        } else {
-            batch.keep(part)
+        match self.within(part) {
+            Some(span) => span,
+            None => batch.keep(part),
         }
+    }
+
+    /// The span of `part` if it lies in the chunk.
+    #[inline]
+    pub fn within(&self, part: &[u8]) -> Option<Span> {
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.chunk.as_ptr() as usize);
+        (offset <= self.chunk.len() && part.len() <= self.chunk.len() - offset).then_some(Span {
+            start: offset as u32,
+            len: part.len() as u32,
+        })
+    }
+
+    /// The bytes of a span that `within` gave.
+    pub fn bytes(&self, span: Span) -> &'c [u8] {
+        let (start, len) = (span.start as usize, span.len as usize);
+        self.chunk.get(start..start + len).unwrap_or_default()
     }
 
     /// The parts of a record that an event keeps.

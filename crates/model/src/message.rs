@@ -1,6 +1,6 @@
 //! What the catalogue knows of one message.
 
-use crate::{EndReason, EventKind, Layer, Severity};
+use crate::{Confidence, EndReason, EventKind, Layer, Severity};
 
 /// What a dialect's writer is to a connection: the side of an attempt that its events belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,8 @@ pub enum Role {
     Server,
     /// A client's own tunnel program: it calls a gateway (pptp-linux).
     Caller,
+    /// A directory or domain that checks log-ins for others (LDAP, Active Directory): a witness of an attempt, never one itself.
+    Backend,
     /// A packet capture: both sides of every connection that it shows.
     Packet,
 }
@@ -42,6 +44,7 @@ impl Role {
         (Role::System, "system"),
         (Role::Server, "server"),
         (Role::Caller, "caller"),
+        (Role::Backend, "backend"),
         (Role::Packet, "packet"),
     ];
 
@@ -68,6 +71,10 @@ pub struct Message {
     pub kind: EventKind,
     /// The contract's cause that this message speaks for, if it does.
     pub blames: Option<&'static str>,
+    /// How sure that cause is: certain, unless the message, or the code that it carries, only makes one likely.
+    pub confidence: Confidence,
+    /// Where an attempt failed of which it speaks: its layer, unless the code that it carries belongs to another one.
+    pub fails_at: Layer,
     /// The contract's end reason that this message proves, if it does.
     pub end_reason: Option<EndReason>,
     /// Only the calling side writes this: its writer is no gateway for this connection.
@@ -84,6 +91,8 @@ pub struct Message {
     pub meaning: &'static str,
     /// Likely cause, or "none".
     pub cause: &'static str,
+    /// Its action is for a gateway of its own kind: what is advised in general is for Unix daemons and their files.
+    pub own_advice: bool,
     /// Recommended action, or "none".
     pub action: &'static str,
     /// Where the fact comes from (daemon source file, RFC, lab).

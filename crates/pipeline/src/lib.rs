@@ -8,6 +8,7 @@ mod live;
 mod merge;
 mod packets;
 mod stream;
+mod twins;
 
 use std::ops::ControlFlow;
 
@@ -251,6 +252,8 @@ pub(crate) struct Teller<'s> {
     correlator: Correlator,
     pub(crate) summary: Summary,
     correlates: bool,
+    /// Where several sets are read: what was told of by one of them already.
+    twins: Option<Box<twins::Twins>>,
 }
 
 impl<'s> Teller<'s> {
@@ -263,7 +266,24 @@ impl<'s> Teller<'s> {
             correlator: settings.correlator(),
             summary: Summary::default(),
             correlates,
+            twins: None,
         }
+    }
+
+    /// Several sets of logs are read: what two of them tell is told once.
+    pub(crate) fn expect_twins(&mut self, sets: usize) {
+        self.twins = twins::Twins::of(sets);
+    }
+
+    /// An event of the `set`th set.
+    #[inline]
+    pub(crate) fn event_of(&mut self, event: &Event<'_>, set: usize) -> ControlFlow<()> {
+        if let Some(twins) = &mut self.twins
+            && twins.is_told(event, set)
+        {
+            return ControlFlow::Continue(());
+        }
+        self.event(event)
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
@@ -327,13 +347,13 @@ impl<'s> Teller<'s> {
         self.subscriber.lost(count, time, &self.sources);
     }
 
-    /// An entry that is no event. `told_line`: the line of the event told last, of the same source.
+    /// An entry that is no event, of the `set`th set. `told_line`: the line of the event told last, of the same source.
     pub(crate) fn other(
         &mut self,
         events: &EventBatch,
         entry: &Entry,
         time: RecordTime,
-        source: SourceId,
+        (source, set): (SourceId, usize),
         told_line: &mut u64,
     ) -> ControlFlow<()> {
         match entry {
@@ -351,7 +371,13 @@ impl<'s> Teller<'s> {
             // only the line right before is repeated; another program's line may stand between
             Entry::Repeated { times, line, .. } if line.saturating_sub(*told_line) <= 1 => {
                 *told_line = *line;
-                self.repeated(*times);
+                let times = self
+                    .twins
+                    .as_mut()
+                    .map_or(*times, |twins| twins.repeated(*times, time.micros, set));
+                if times > 0 {
+                    self.repeated(times);
+                }
             }
             Entry::Lost { count, .. } => self.lost(*count, time),
             Entry::Repeated { .. } | Entry::Event(_) => {}
@@ -364,23 +390,27 @@ impl<'s> Teller<'s> {
         settings: &'s Settings,
         sources: Sources,
         subscriber: &'s mut dyn Subscriber,
-        correlator: Correlator,
+        (correlator, twins): (Correlator, Option<Box<twins::Twins>>),
         summary: Summary,
     ) -> Teller<'s> {
         Teller {
             correlator,
+            twins,
             summary,
             ..Teller::new(settings, sources, subscriber)
         }
     }
 
     /// What `resume` needs to go on.
-    pub(crate) fn suspend(self) -> (Option<Correlator>, Summary) {
-        (Some(self.correlator), self.summary)
+    pub(crate) fn suspend(self) -> (Option<Correlator>, Option<Box<twins::Twins>>, Summary) {
+        (Some(self.correlator), self.twins, self.summary)
     }
 
     pub(crate) fn finish(&mut self) -> ControlFlow<()> {
         self.correlator.finish();
+        if let Some(twins) = &self.twins {
+            self.summary.problems.extend(twins.problems(&self.sources));
+        }
         if let Some(skew) = self.correlator.skew()
             && skew.seconds.abs() >= SKEW_TOLD_MIN
         {

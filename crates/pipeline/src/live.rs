@@ -7,6 +7,7 @@ use tunlog_decode::{Catalogue, Decoder};
 use tunlog_ingest::{Clock, Discovered, Problem, Tail, TailChunk};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId, Spans};
 
+use crate::twins::Twins;
 use crate::{Settings, Sources, Subscriber, Summary, Teller};
 
 /// Sources that are followed.
@@ -18,12 +19,15 @@ pub struct Live<'c> {
     sources: Sources,
     followed: Vec<Followed>,
     correlator: Option<Correlator>,
+    twins: Option<Box<Twins>>,
     found: Vec<Problem>,
     summary: Summary,
 }
 
 /// What is kept of one followed source between looks.
 struct Followed {
+    /// Which of the sets it belongs to.
+    set: usize,
     clock: Option<Clock>,
     lines: u64,
     told_line: u64,
@@ -46,7 +50,11 @@ impl<'c> Live<'c> {
             micros: i64::MIN,
             assumed: Default::default(),
         };
-        let followed = (0..found.specs.len()).map(|number| Followed {
+        let mut sets: Vec<usize> = found.specs.iter().map(|spec| spec.set).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        let followed = found.specs.iter().enumerate().map(|(number, spec)| Followed {
+            set: sets.binary_search(&spec.set).unwrap_or_default(),
             clock: tail.clock(number),
             lines: 0,
             told_line: 0,
@@ -60,6 +68,7 @@ impl<'c> Live<'c> {
             settings: settings.clone(),
             sources,
             correlator: Some(settings.correlator()),
+            twins: Twins::of(sets.len()),
             found: found.problems,
             summary: Summary::default(),
         }
@@ -152,29 +161,38 @@ impl<'c> Live<'c> {
             &self.settings,
             self.sources.clone(),
             subscriber,
-            correlator,
+            (correlator, self.twins.take()),
             std::mem::take(&mut self.summary),
         );
         let mut told = ControlFlow::Continue(());
         for (_, number, at) in order {
             let look = &looks[number];
-            told = tell(look, at, &mut self.followed[look.source].told_line, &mut teller);
+            told = tell(look, at, &mut self.followed[look.source], &mut teller);
             if told.is_break() {
                 break;
             }
         }
-        (self.correlator, self.summary) = teller.suspend();
+        (self.correlator, self.twins, self.summary) = teller.suspend();
         told
     }
 }
 
-fn tell(look: &Look, at: usize, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
+fn tell(look: &Look, at: usize, followed: &mut Followed, teller: &mut Teller<'_>) -> ControlFlow<()> {
     let source = SourceId(look.source as u32);
     match &look.events.entries[at] {
         Entry::Event(raw) => {
-            *told_line = raw.line;
-            teller.event(&Event::new(&look.events, raw, look.times[at], source))
+            followed.told_line = raw.line;
+            teller.event_of(&Event::new(&look.events, raw, look.times[at], source), followed.set)
         }
-        entry => teller.other(&look.events, entry, look.times[at], source, told_line),
+        entry => {
+            let set = followed.set;
+            teller.other(
+                &look.events,
+                entry,
+                look.times[at],
+                (source, set),
+                &mut followed.told_line,
+            )
+        }
     }
 }

@@ -22,6 +22,10 @@ pub(crate) fn all(
     teller: &mut Teller<'_>,
 ) -> ControlFlow<()> {
     let sets = sets(found);
+    let logs = |specs: &&Vec<(SourceId, SourceSpec)>| specs.iter().any(|(_, spec)| !spec.is_plain_capture());
+    if sets.iter().filter(logs).count() > 1 {
+        teller.expect_twins(sets.len());
+    }
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
     let shared: Vec<Option<Shared<'_>>> = sets
         .iter()
@@ -38,7 +42,7 @@ pub(crate) fn all(
                 }
                 None => Stream::inline(specs, catalogue, settings),
             };
-            cursors.push(Cursor::new(stream));
+            cursors.push(Cursor::new(stream, cursors.len()));
         }
         merge(&mut cursors, teller)
     })
@@ -86,6 +90,8 @@ fn earliest(cursors: &[Cursor<'_>]) -> (usize, i64) {
 /// A place in a set's stream.
 struct Cursor<'s> {
     stream: Stream<'s>,
+    /// Which of the sets it is.
+    set: usize,
     clock: Option<Box<Clock>>,
     batch: Option<Box<Batch>>,
     at: usize,
@@ -97,13 +103,14 @@ struct Cursor<'s> {
 }
 
 impl<'s> Cursor<'s> {
-    fn new(stream: Stream<'s>) -> Cursor<'s> {
+    fn new(stream: Stream<'s>, set: usize) -> Cursor<'s> {
         let time = RecordTime {
             micros: i64::MIN,
             assumed: Default::default(),
         };
         Cursor {
             stream,
+            set,
             clock: None,
             batch: None,
             at: 0,
@@ -143,9 +150,9 @@ impl<'s> Cursor<'s> {
         match &events.entries[self.at] {
             Entry::Event(raw) => {
                 self.told_line = raw.line;
-                teller.event(&Event::new(events, raw, self.time, batch.source))
+                teller.event_of(&Event::new(events, raw, self.time, batch.source), self.set)
             }
-            entry => teller.other(events, entry, self.time, batch.source, &mut self.told_line),
+            entry => teller.other(events, entry, self.time, (batch.source, self.set), &mut self.told_line),
         }
     }
 

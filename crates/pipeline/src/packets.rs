@@ -1,11 +1,12 @@
 //! A packet capture: read, put together and decoded in one go, because every packet may need those before it.
 
-use tunlog_decode::{Catalogue, Keep, PacketDecoder, TunnelPackets};
+use tunlog_decode::{Catalogue, Exposed, Keep, PacketDecoder, TunnelPackets};
 use tunlog_ingest::{Capture, Problem, Source};
 use tunlog_model::EventBatch;
 
 /// A capture that is being read.
 pub(crate) struct Packets {
+    name: String,
     capture: Capture,
     decoder: PacketDecoder,
     /// The bytes of a chunk; kept for the next one.
@@ -15,8 +16,9 @@ pub(crate) struct Packets {
 
 impl Packets {
     /// A capture of which nothing was read.
-    pub fn new(capture: Capture, catalogue: &Catalogue, keep: Keep) -> Packets {
+    pub fn new(name: &str, capture: Capture, catalogue: &Catalogue, keep: Keep) -> Packets {
         Packets {
+            name: name.to_owned(),
             capture,
             decoder: PacketDecoder::new(catalogue, keep),
             buffer: Vec::new(),
@@ -49,6 +51,7 @@ impl Packets {
         }
         if self.over {
             self.decoder.finish(batch.lines, &mut batch);
+            problems.extend(exposure(self.decoder.exposed()).map(|cause| Problem::note(&self.name, cause)));
         }
         problems.extend(self.capture.problems());
         Some(batch)
@@ -61,4 +64,30 @@ impl Packets {
             decoder.packet(packet, batch)
         });
     }
+}
+
+/// What a capture gives away, in words: who has the file has the logins. None if it gives nothing away.
+fn exposure(exposed: Exposed) -> Option<String> {
+    let passwords = match exposed.passwords {
+        0 => None,
+        1 => Some("a password in the clear (PAP)".to_owned()),
+        count => Some(format!("{count} passwords in the clear (PAP)")),
+    };
+    let exchanges = match exposed.exchanges {
+        0 => None,
+        1 => Some(
+            "a login with challenge and response (CHAP, MS-CHAP), from which its password can be searched for offline"
+                .to_owned(),
+        ),
+        count => Some(format!(
+            "{count} logins with challenge and response (CHAP, MS-CHAP), from which their passwords can be searched for offline"
+        )),
+    };
+    let what: Vec<String> = [passwords, exchanges].into_iter().flatten().collect();
+    (!what.is_empty()).then(|| {
+        format!(
+            "holds exposed credentials: {}; keep the capture secret and have these passwords changed",
+            what.join(", and ")
+        )
+    })
 }

@@ -118,7 +118,7 @@ impl<'r> Reader<'r> {
                 let clock = Box::new(source.clock());
                 self.packets = source
                     .capture()
-                    .map(|capture| Box::new(Packets::new(capture, self.catalogue, self.settings.keep())));
+                    .map(|capture| Box::new(Packets::new(&spec.name, capture, self.catalogue, self.settings.keep())));
                 self.open = Some((*id, source));
                 Some(Work::Begin(clock))
             }

@@ -86,7 +86,7 @@ fn line(login: &Login) -> Shown {
 }
 
 fn address(login: &Login) -> Shown {
-    Shown::left(&login.client_ip.map_or("-".to_owned(), |ip| ip.to_string()))
+    Shown::left(login.client_ip.map_or("-".to_owned(), |ip| ip.to_string()))
 }
 
 /// `- 09:30` and `(00:30)`, `(1+02:03)` for days; or the words of `last`.
@@ -102,10 +102,7 @@ fn ending(login: &Login, look: &Look) -> (Shown, String) {
     };
     match login.ending() {
         Some("gone - no logout") => (Shown::left("  gone - no logout"), String::new()),
-        Some(word) => (Shown::left(&format!("- {word}")), length),
-        None => (
-            Shown::left(&format!("- {}", local(logout, &look.zone, "%H:%M"))),
-            length,
-        ),
+        Some(word) => (Shown::left(format!("- {word}")), length),
+        None => (Shown::left(format!("- {}", local(logout, &look.zone, "%H:%M"))), length),
     }
 }

@@ -3,14 +3,17 @@
 //!
 //! It may not know `analysis`: the tests there feed the correlator themselves, or there would be two copies of its types.
 
+pub mod evtx;
 pub mod life;
+pub mod windows;
+pub mod windows_day;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use tunlog_decode::{Catalogue, Decoder, Keep};
-use tunlog_ingest::{Chunk, Clock, Framer, Options};
-use tunlog_model::{Attempt, Entry, Event, EventBatch, SourceId, Spans, text};
+use tunlog_decode::{Catalogue, Decoder, Keep, windows_event_of};
+use tunlog_ingest::{Chunk, Clock, Format, Framer, Options};
+use tunlog_model::{Attempt, Entry, Event, EventBatch, Payload, RecordRef, SourceId, Spans, Stamp, text};
 
 /// The present of tests: 2026-11-21T00:00:00Z.
 pub const NOW: i64 = 1_795_219_200_000_000;
@@ -60,6 +63,37 @@ impl Log {
         self.tell_kept(text, Keep::Events, each);
     }
 
+    /// Tells what Windows events say, one a line: `10:00:00 HOST` and the event as the examples of dialect files have it
+    /// (`20271 RemoteAccess: 0={NA} 1="anna"`), on the day of `NOW`. A line that is none is told as a failure of the test.
+    ///
+    /// # Panics
+    /// If a line is no event.
+    pub fn tell_windows(&self, lines: &str, each: &mut dyn FnMut(Told<'_>)) {
+        let Ok(mut clock) = Clock::fixed(&Options::default(), NOW) else {
+            return;
+        };
+        let mut decoder = Decoder::new(&self.catalogue, Keep::Events);
+        let mut batch = EventBatch::over(0);
+        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+        for (number, line) in (1..).zip(lines) {
+            let Some((seconds, host, event)) = event_line(line) else {
+                panic!("no event: {line}");
+            };
+            let Some((provider, values)) = windows_event_of(event) else {
+                panic!("no event: {line}");
+            };
+            let record = RecordRef {
+                stamp: Stamp::Instant(NOW + seconds * 1_000_000),
+                host: host.as_bytes(),
+                app: provider.as_bytes(),
+                payload: Payload::Fields(&values),
+                ..RecordRef::bare(line.as_bytes(), number)
+            };
+            decoder.decode(&record, &Spans::of(&[]), &mut batch);
+        }
+        tell_batch(&batch, &mut clock, each);
+    }
+
     fn tell_kept(&self, text: &str, keep: Keep, each: &mut dyn FnMut(Told<'_>)) {
         let options = Options {
             tz: Some("UTC".into()),
@@ -74,22 +108,36 @@ impl Log {
         let mut decoder = Decoder::new(&self.catalogue, keep);
         let mut batch = EventBatch::over(chunk.bytes.len());
         let spans = Spans::of(&chunk.bytes);
-        let framer = Framer::new(&options, false);
+        let framer = Framer::new(&options, Format::Lines);
         framer.cut(&chunk, &self.catalogue, &mut |record| {
             decoder.decode(record, &spans, &mut batch)
         });
         batch.give_bytes(chunk.bytes);
-        for entry in &batch.entries {
-            match entry {
-                Entry::Event(raw) => {
-                    let time = clock.resolve(raw.stamp);
-                    each(Told::Event(Event::new(&batch, raw, time, SourceId(0))));
-                }
-                Entry::Repeated { times, .. } => each(Told::Repeated(*times)),
-                Entry::Unrecognised(_) | Entry::Lost { .. } => {}
+        tell_batch(&batch, &mut clock, each);
+    }
+}
+
+fn tell_batch(batch: &EventBatch, clock: &mut Clock, each: &mut dyn FnMut(Told<'_>)) {
+    for entry in &batch.entries {
+        match entry {
+            Entry::Event(raw) => {
+                let time = clock.resolve(raw.stamp);
+                each(Told::Event(Event::new(batch, raw, time, SourceId(0))));
             }
+            Entry::Repeated { times, .. } => each(Told::Repeated(*times)),
+            Entry::Unrecognised(_) | Entry::Lost { .. } => {}
         }
     }
+}
+
+/// `10:00:00 HOST EVENT`: second of the day, host, event.
+pub fn event_line(line: &str) -> Option<(i64, &str, &str)> {
+    let (clock, rest) = line.split_once(' ')?;
+    let (host, event) = rest.split_once(' ')?;
+    let seconds = clock
+        .split(':')
+        .try_fold(0, |sum: i64, part| Some(sum * 60 + part.parse::<i64>().ok()?));
+    Some((seconds?, host, event))
 }
 
 /// An attempt as one line: what it was, who, what came of it; without times.

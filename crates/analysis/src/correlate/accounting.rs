@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{Attempt, EndReason, Event, EventKind, Field};
+use tunlog_model::{Attempt, EndReason, Event, EventKind, Field, Protocol};
 
 use super::Correlator;
 use super::build;
 use super::facts::Facts;
+use super::radius::Answer;
+use super::request::Bearer;
 use super::slab::Key;
 
 /// How far apart, in microseconds, pppd's line and the accounting packet may be.
@@ -25,6 +27,10 @@ pub struct Record {
     pub facts: Facts,
     pub bytes: Option<(u64, u64)>,
     pub duration_s: Option<f64>,
+    /// What carries it.
+    pub protocol: Option<Protocol>,
+    /// When it came up, where its login is known too.
+    pub up: Option<i64>,
     host: u32,
 }
 
@@ -60,8 +66,23 @@ impl Records {
     }
 }
 
+impl Record {
+    /// The login that made it: when it began and who it is.
+    fn log_in(&mut self, login: Answer, event: &Event<'_>) {
+        let last = self.facts.last;
+        self.protocol = login.protocol;
+        self.up = Some(last).filter(|_| event.message().kind == EventKind::AccountingStart);
+        let mut facts = login.facts;
+        facts.join(std::mem::replace(&mut self.facts, Facts::new(last)));
+        self.facts = facts;
+    }
+}
+
 impl Correlator {
     pub(super) fn account(&mut self, host: u32, event: &Event<'_>) {
+        if Bearer::of(event).is_foreign() {
+            return;
+        }
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
         let identity = (
@@ -156,19 +177,31 @@ impl Correlator {
         }
     }
 
-    fn record(&mut self, host: u32, identity: Identity, facts: Facts, event: &Event<'_>) {
-        let started = facts.started;
-        let known = self.accounting.open.remove(&identity);
-        let mut record = known.unwrap_or(Record {
+    /// The first that accounting tells of a session; who logged in to it may be known.
+    fn new_record(&mut self, host: u32, facts: Facts, event: &Event<'_>) -> Record {
+        let mut record = Record {
             facts,
             bytes: None,
             duration_s: None,
+            protocol: None,
+            up: None,
             host,
-        });
-        if record.facts.started != started {
-            let policy = self.policy;
-            record.facts.note(event, &policy);
+        };
+        if let Some(login) = self.login_of(event) {
+            record.log_in(login, event);
         }
+        record
+    }
+
+    fn record(&mut self, host: u32, identity: Identity, facts: Facts, event: &Event<'_>) {
+        let mut record = match self.accounting.open.remove(&identity) {
+            Some(mut known) => {
+                known.facts.note(event, &self.policy);
+                known
+            }
+            None => self.new_record(host, facts, event),
+        };
+        record.protocol = Bearer::of(event).protocol().or(record.protocol);
         record.bytes = bytes(event).or(record.bytes);
         record.duration_s = event.seconds(Field::DurationS).or(record.duration_s);
         if event.message().kind == EventKind::AccountingStop {

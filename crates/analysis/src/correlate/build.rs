@@ -46,6 +46,9 @@ impl Correlator {
             attempt.bytes_from_client = link.bytes.map(|(_, from)| from);
         }
         finish(&mut attempt, carrier, link, at_end);
+        if attempt.failed_at == Some(Layer::Ike) && attempt.protocol == Some(Protocol::L2tp) {
+            attempt.protocol = Some(Protocol::L2tpIpsec);
+        }
         if is_calling(carrier, link) {
             turn(&mut attempt, link);
         }
@@ -68,6 +71,10 @@ fn turn(attempt: &mut Attempt, link: Option<&Link>) {
     }
     attempt.client_port = None;
     attempt.assigned_ip = link.and_then(|link| link.local).filter(|_| attempt.up.is_some());
+    if link.is_some_and(|link| link.served.is_some()) {
+        // its words are no daemon's about the other end: codes tell what a client sees
+        return;
+    }
     attempt.cause = attempt.cause.map(|cause| match cause {
         "encryption-refused-by-client" => "encryption-refused-by-server",
         "encryption-refused-by-server" => "encryption-refused-by-client",
@@ -129,6 +136,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         bytes_from_client: None,
         end_reason: facts.end_reason,
         backend: None,
+        exposed: None,
         last_seen: facts.last,
         times: 1,
         assumed: facts.assumed,
@@ -241,7 +249,12 @@ fn joined_blame(attempt: &Attempt, carrier: Option<&Carrier>, link: Option<&Link
     let is_pptp = attempt.protocol == Some(Protocol::Pptp);
     match (carrier, link) {
         (_, Some(link)) if link.refused => guess("wrong-credentials", Layer::Auth),
-        (_, Some(link)) if link.served.is_some() && !link.heard => unheard(attempt, link),
+        (_, Some(link)) if link.served.is_some() && !link.heard && !link.calling => unheard(attempt, link),
+        (_, Some(link)) if link.served.is_some() && link.calling => Blame {
+            cause: "unknown",
+            confidence: Confidence::Possible,
+            layer: attempt.reached.max(Layer::Control),
+        },
         (_, Some(link)) if !link.heard && is_pptp && attempt.last_seen - attempt.started >= STARVED_MIN => {
             guess("gre-blocked", Layer::Gre)
         }
@@ -316,10 +329,11 @@ pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
     if !answer.accepted {
         return Attempt {
             backend: Some("radius"),
-            ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", None)
+            ..failed(answer.facts, gateway, Layer::Auth, "wrong-credentials", answer.protocol)
         };
     }
     let mut attempt = from_facts(answer.facts, gateway);
+    attempt.protocol = answer.protocol;
     attempt.backend = Some("radius");
     attempt.reached = Layer::Auth;
     attempt.ended = Some(attempt.last_seen);
@@ -329,6 +343,7 @@ pub fn answer(answer: Answer, gateway: Option<Box<str>>) -> Attempt {
 /// A session that only accounting knows.
 pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Attempt {
     let mut attempt = from_facts(record.facts.clone(), gateway);
+    attempt.protocol = record.protocol;
     attempt.backend = Some("radius");
     attempt.reached = Layer::Data;
     attempt.bytes_to_client = record.bytes.map(|(to, _)| to);
@@ -336,7 +351,7 @@ pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Atte
     if stopped {
         attempt.outcome = Outcome::Established;
         attempt.ended = Some(attempt.last_seen);
-        let measured = (attempt.last_seen - attempt.started) as f64 / 1e6;
+        let measured = (attempt.last_seen - record.up.unwrap_or(attempt.started)) as f64 / 1e6;
         attempt.duration_s = record.duration_s.or(Some(measured).filter(|seconds| *seconds > 0.0));
         if let Some(seconds) = record.duration_s {
             // a stop whose start is not in the evidence tells when it began all the same
@@ -346,7 +361,7 @@ pub fn record(record: &Record, stopped: bool, gateway: Option<Box<str>>) -> Atte
     } else {
         attempt.outcome = Outcome::Open;
     }
-    attempt.up = Some(attempt.started);
+    attempt.up = Some(record.up.unwrap_or(attempt.started));
     attempt
 }
 

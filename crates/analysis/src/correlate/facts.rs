@@ -24,11 +24,18 @@ pub struct EvidencePolicy {
 impl EvidencePolicy {
     /// The record of an event as it may be shown.
     pub fn text(&self, event: &Event<'_>) -> Box<str> {
+        text::lossy(self.shown(event).trim_ascii_end()).into()
+    }
+
+    /// The same at the end of a text.
+    pub fn write(&self, event: &Event<'_>, text: &mut String) {
+        text.push_str(&text::lossy(self.shown(event).trim_ascii_end()));
+    }
+
+    fn shown<'a>(&self, event: &Event<'a>) -> Cow<'a, [u8]> {
         let raw = event.raw();
-        let shown = self
-            .redact
-            .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
-        text::lossy(shown.trim_ascii_end()).into()
+        self.redact
+            .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw))
     }
 }
 
@@ -44,6 +51,39 @@ pub struct Blame {
     pub confidence: Confidence,
     /// Where.
     pub layer: Layer,
+}
+
+impl Blame {
+    /// Whether this is to be told instead of what is known. Who was heard and refused got as far as the login: what failed
+    /// below it was overcome, and what fails afterwards (the tunnel, the link, a timeout) is the refusal's consequence.
+    fn outranks(&self, known: &Blame) -> bool {
+        let below_login = matches!(
+            known.layer,
+            Layer::Ike | Layer::Firewall | Layer::Control | Layer::Gre | Layer::Lcp
+        );
+        match (self.is_of_login(), known.is_of_login()) {
+            (false, true) => false,
+            (true, false) if below_login => true,
+            _ => rank(self.cause) > rank(known.cause),
+        }
+    }
+
+    /// It says why a login was refused, or that it was.
+    fn is_of_login(&self) -> bool {
+        matches!(
+            self.cause,
+            "wrong-credentials"
+                | "wrong-password"
+                | "unknown-user"
+                | "account-restricted"
+                | "no-secret"
+                | "auth-method-refused"
+                | "auth-reply-mismatch"
+                | "peer-authentication-demanded"
+                | "auth-backend-unreachable"
+                | "auth-backend-misconfigured"
+        ) || matches!(self.layer, Layer::Auth | Layer::Radius)
+    }
 }
 
 /// Facts of one side.
@@ -116,8 +156,8 @@ impl Facts {
         if let Some(cause) = message.blames {
             self.blame(Blame {
                 cause,
-                confidence: Confidence::Certain,
-                layer: message.layer,
+                confidence: message.confidence,
+                layer: message.fails_at,
             });
         }
         if let Some(reason) = message.end_reason {
@@ -206,7 +246,7 @@ impl Facts {
 
     /// Adds a reason of a failure; the more specific one stays.
     pub fn blame(&mut self, blame: Blame) {
-        if self.blame.is_none_or(|known| rank(blame.cause) > rank(known.cause)) {
+        if self.blame.is_none_or(|known| blame.outranks(&known)) {
             self.blame = Some(blame);
         }
     }
@@ -247,6 +287,7 @@ impl Facts {
 /// How specific a cause is: one line may say "refused", another why. Higher stays.
 fn rank(cause: &str) -> u8 {
     match cause {
+        "unknown" => 0,
         "wrong-credentials" | "peer-gone" | "client-aborted" | "packet-loss" => 1,
         "ipcp-failed" | "encryption-timeout" | "no-secret" | "esp-blocked" | "l2tp-unanswered" => 2,
         "wrong-password" | "unknown-user" | "account-restricted" => 4,

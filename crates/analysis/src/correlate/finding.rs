@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{Event, EventKind, Layer};
 
 use super::link::Link;
-use super::names::{By, Names};
+use super::names::{By, Names, is_guid};
 use super::served::ends;
 use super::slab::Key;
 use super::{Correlator, GRACE_LONG, apart};
@@ -133,6 +133,9 @@ impl Correlator {
 /// Whether a line may speak of a session, by everything that both name.
 pub fn agrees(link: &Link, by: By<'_>, kind: EventKind, names: &Names<'_>) -> bool {
     let Some(served) = &link.served else { return false };
+    if served.is_another(names) || link.calling != names.calling {
+        return false;
+    }
     let differ = |known: Option<i64>, named: Option<i64>| known.is_some() && named.is_some() && known != named;
     if differ(served.tunnel, names.tunnel) || differ(served.call, names.call) {
         return false;
@@ -164,7 +167,11 @@ pub fn agrees(link: &Link, by: By<'_>, kind: EventKind, names: &Names<'_>) -> bo
     }
     match by {
         // whoever fails under somebody's name is not the one who is in
-        By::User(_) if names.user.is_some() => link.up.is_none() || kind != EventKind::AuthFailed,
+        By::User(_) if names.user.is_some() => {
+            let is_in =
+                link.up.is_some() || (link.authenticated && served.connections.iter().any(|name| is_guid(name)));
+            !is_in || kind != EventKind::AuthFailed
+        }
         // a name made of an account is that of a session which has none yet
         By::User(_) => served.connections.is_empty() && (link.up.is_none() || link.interface.is_none()),
         By::Fresh => {

@@ -42,6 +42,8 @@ pub struct Link {
     pub heard: bool,
     /// The peer proved who it is (or nobody asked).
     pub authenticated: bool,
+    /// The peer answered a challenge: whoever checked that was not shown the password.
+    pub challenged: bool,
     /// The login was refused.
     pub refused: bool,
     /// The message of the refusal: the same one again is another attempt.
@@ -64,6 +66,12 @@ pub struct Link {
     pub backend: Option<&'static str>,
     /// A RADIUS answer was joined.
     pub answered: bool,
+    /// Its login is among those that a directory or domain may explain.
+    pub decided: bool,
+    /// What a directory or domain said of the login was joined.
+    pub attested: bool,
+    /// It was kept open for that.
+    pub awaited: bool,
     /// How many attempts this stands for.
     pub times: u64,
 }
@@ -86,6 +94,7 @@ impl Link {
             opening_noted: false,
             heard: false,
             authenticated: false,
+            challenged: false,
             refused: false,
             refused_by: None,
             exited: false,
@@ -97,6 +106,9 @@ impl Link {
             begun: false,
             backend: None,
             answered: false,
+            decided: false,
+            attested: false,
+            awaited: false,
             times: 1,
         }
     }
@@ -126,6 +138,7 @@ impl Link {
         {
             self.interface = Some(interface.into());
         }
+        self.challenged |= tells_of_a_challenge(event);
         self.begun |= !is_ending(event.message().kind) || asks_for_a_link(event);
         self.advance(event);
     }
@@ -303,6 +316,15 @@ fn is_ending(kind: EventKind) -> bool {
             | IpcpMessage
             | PluginLoaded
     )
+}
+
+/// A login that was decided, or is under way, by any kind of CHAP.
+fn tells_of_a_challenge(event: &Event<'_>) -> bool {
+    use EventKind::*;
+    let message = event.message();
+    let of_chap = |text: &&str| text.contains("CHAP");
+    message.packet.is_some_and(|packet| packet.protocol == "CHAP")
+        || (matches!(message.kind, AuthFailed | AuthSucceeded) && message.templates.first().is_some_and(of_chap))
 }
 
 /// The peer's request to configure the link: LCP begins.

@@ -5,7 +5,9 @@
 //! PID:`, the launcher's own lines, the client's address) and, only as the last resort, by neighbouring process ids; a
 //! later proof undoes a guess. Nothing here reads a clock: time is the events' time.
 
+mod account;
 mod accounting;
+mod backend;
 mod build;
 mod caller;
 mod carrier;
@@ -23,6 +25,7 @@ mod pairing;
 mod ppp;
 mod pptp;
 mod radius;
+mod request;
 mod served;
 mod server;
 mod slab;
@@ -135,6 +138,8 @@ pub struct Correlator {
     due_long: VecDeque<(i64, Due)>,
     ike: ike::Negotiations,
     radius: radius::Answers,
+    requests: request::Requests,
+    backends: backend::Backends,
     accounting: accounting::Records,
     firewall: firewall::Drops,
     early: trail::Early,
@@ -182,6 +187,8 @@ impl Correlator {
             due_long: VecDeque::new(),
             ike: ike::Negotiations::default(),
             radius: radius::Answers::default(),
+            requests: request::Requests::default(),
+            backends: backend::Backends::default(),
             accounting: accounting::Records::default(),
             firewall: firewall::Drops::default(),
             early: trail::Early::default(),
@@ -226,6 +233,7 @@ impl Correlator {
                 Role::System => self.system(host, event),
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
+                Role::Backend => self.backend(host, event),
                 Role::Packet | Role::None => {}
             }
         }
@@ -453,6 +461,9 @@ impl Correlator {
 
     /// Closes a link, with its carrier if there is one.
     fn close_link(&mut self, key: Key) {
+        if self.awaits_backend(key) {
+            return self.look_soon(Due::Link(key));
+        }
         if let Some(carrier) = self.links.get(key).map(|link| link.carrier) {
             self.emit(carrier, Some(key));
         }
@@ -460,14 +471,21 @@ impl Correlator {
 
     /// Takes both sides out and makes an attempt of them, if they tell of one.
     fn emit(&mut self, carrier: Option<Key>, link: Option<Key>) {
-        let carrier = carrier.and_then(|key| self.remove_carrier(key));
-        let link = link.and_then(|key| self.remove_link(key));
+        let mut carrier = carrier.and_then(|key| self.remove_carrier(key));
+        let mut link = link.and_then(|key| self.remove_link(key));
         let tells =
             carrier.as_ref().is_some_and(|carrier| carrier.opened) || link.as_ref().is_some_and(Link::is_telling);
         if !tells {
             return;
         }
-        let attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        // taken out before: making an attempt copies the facts of both sides
+        let sides = [
+            link.as_mut().map(|link| &mut link.facts),
+            carrier.as_mut().map(|carrier| &mut carrier.facts),
+        ];
+        let trail = trail::Trail::of(sides.into_iter().flatten());
+        let mut attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        attempt.trail = trail.into_clues();
         if !build::is_calling(carrier.as_ref(), link.as_ref()) {
             self.accounting.remember(&attempt);
         }

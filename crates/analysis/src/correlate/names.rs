@@ -34,6 +34,8 @@ pub struct Names<'e> {
     pub port: Option<u16>,
     /// Account. A peer chooses it, so it is the last resort.
     pub user: Option<Cow<'e, str>>,
+    /// The line's writer is the calling side.
+    pub calling: bool,
 }
 
 impl<'e> Names<'e> {
@@ -56,6 +58,7 @@ impl<'e> Names<'e> {
             client: event.ip(Field::ClientIp).or(named_after),
             port: event.int(Field::ClientPort).and_then(|port| u16::try_from(port).ok()),
             user: event.text(Field::User),
+            calling: event.message().calling,
         }
     }
 
@@ -76,9 +79,26 @@ impl<'e> Names<'e> {
         self.own().next().is_some() || self.numbered() || (self.client.is_some() && self.port.is_some())
     }
 
+    /// The name that no other session will ever have: a GUID.
+    pub fn unique(&self) -> Option<&str> {
+        self.connection.as_deref().filter(|name| is_guid(name))
+    }
+
     fn numbered(&self) -> bool {
         self.tunnel.is_some() || self.call.is_some()
     }
+}
+
+/// `{0E1D5C5A-0001-0007-50C4-2BACB0BFDA01}`.
+pub fn is_guid(name: &str) -> bool {
+    let dashes = [9, 14, 19, 24];
+    let fits = |(at, byte): (usize, u8)| match at {
+        0 => byte == b'{',
+        37 => byte == b'}',
+        _ if dashes.contains(&at) => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    name.len() == 38 && name.bytes().enumerate().all(fits)
 }
 
 fn is_name(name: &str) -> bool {

@@ -2,42 +2,73 @@
 
 use std::collections::VecDeque;
 
-use tunlog_model::{Event, EventKind, Field};
+use tunlog_model::{Event, EventKind, Field, Protocol};
 
+use super::account::Account;
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
+use super::request::{Bearer, class_of};
 use super::slab::Key;
 use super::{Correlator, apart};
 
 /// How far apart, in microseconds, an answer and the gateway's line about it may be.
 const APART_MAX: i64 = 10_000_000;
+/// How long, in microseconds, a login that the server named waits for the accounting of its session: the network layer comes up in
+/// between.
+const SESSION_MAX: i64 = 120_000_000;
 /// How many answers wait, and how many links are looked at.
 const WAITING_MAX: usize = 4096;
+/// How many reasons wait for the answer to their request.
+const REASONS_MAX: usize = 256;
 
 /// An answer that waits for its pppd.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub facts: Facts,
     pub accepted: bool,
+    /// The server's own name of it, which the accounting of its session repeats.
+    class: Option<Box<str>>,
+    /// What was asked for.
+    pub protocol: Option<Protocol>,
+    /// A backend's word was joined.
+    pub attested: bool,
     host: u32,
+}
+
+impl Answer {
+    /// Whose log-in it is.
+    pub fn account(&self) -> Option<Account> {
+        Some(Account::of(self.facts.user.as_deref()?, None))
+    }
 }
 
 /// Answers that wait, oldest first; and links whose login was decided lately.
 #[derive(Debug, Default)]
 pub struct Answers {
     waiting: VecDeque<Answer>,
+    /// Accepted logins that no gateway's line joined, and that accounting may name.
+    named: VecDeque<Answer>,
     recent: VecDeque<(i64, Key)>,
+    /// Why a request will be refused, told before it is: by the server's number of the request, which names no user.
+    reasons: VecDeque<((u32, u32, i64), Facts)>,
     /// A RADIUS line was seen: before that, links need not be remembered.
     active: bool,
 }
 
 impl Answers {
+    /// The answers that wait, and of which no backend said anything yet.
+    pub fn unattested(&mut self) -> impl DoubleEndedIterator<Item = &mut Answer> {
+        self.waiting.iter_mut().filter(|answer| !answer.attested)
+    }
+
     /// Whether an answer has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|answer| apart(now, answer.facts.last) > APART_MAX)
+        let due = |answers: &VecDeque<Answer>, after| {
+            let first = answers.front();
+            first.is_some_and(|answer| apart(now, answer.facts.last) > after)
+        };
+        due(&self.waiting, APART_MAX) || due(&self.named, SESSION_MAX)
     }
 }
 
@@ -45,6 +76,7 @@ impl Correlator {
     pub(super) fn radius(&mut self, host: u32, event: &Event<'_>) {
         self.radius.active = true;
         match event.message().kind {
+            EventKind::AuthStarted => self.request(host, event),
             EventKind::RadiusAccepted => self.answer(host, event, true),
             EventKind::RadiusRejected => self.answer(host, event, false),
             EventKind::RadiusTimeout | EventKind::RadiusError if event.value(Field::User).is_some() => {
@@ -53,17 +85,66 @@ impl Correlator {
             EventKind::AccountingStart | EventKind::AccountingInterim | EventKind::AccountingStop => {
                 self.account(host, event)
             }
-            _ => {}
+            _ => self.reason(host, event),
         }
     }
 
-    fn answer(&mut self, host: u32, event: &Event<'_>, accepted: bool) {
-        if event.value(Field::User).is_none() {
+    /// A line about a request that names its number and a cause, and nobody.
+    fn reason(&mut self, host: u32, event: &Event<'_>) {
+        let named = event.value(Field::User).is_some();
+        let Some(number) = event.int(Field::PacketId).filter(|_| !named) else {
+            return;
+        };
+        if event.message().blames.is_none() {
             return;
         }
         let mut facts = Facts::new(event.time.micros);
         facts.note(event, &self.policy);
-        let answer = Answer { facts, accepted, host };
+        if self.radius.reasons.len() >= REASONS_MAX {
+            self.radius.reasons.pop_front();
+        }
+        self.radius.reasons.push_back(((host, event.pid(), number), facts));
+    }
+
+    /// Adds what was told before of the request that is refused now.
+    fn join_reasons(&mut self, host: u32, event: &Event<'_>, facts: &mut Facts) {
+        let Some(number) = event.int(Field::PacketId) else {
+            return;
+        };
+        let (request, now) = ((host, event.pid(), number), facts.last);
+        let reasons = &mut self.radius.reasons;
+        while let Some(at) = reasons.iter().position(|(known, _)| *known == request) {
+            let fresh = |(_, told): &((u32, u32, i64), Facts)| apart(told.last, now) <= APART_MAX;
+            if let Some((_, told)) = reasons.remove(at).filter(fresh) {
+                facts.join(told);
+            }
+        }
+    }
+
+    fn answer(&mut self, host: u32, event: &Event<'_>, accepted: bool) {
+        let mut facts = Facts::new(event.time.micros);
+        facts.note(event, &self.policy);
+        let mut bearer = Bearer::of(event);
+        if let Some(request) = self.request_of(host, event, &facts) {
+            bearer = bearer.or(request.bearer);
+            // the name that was asked for is the client's; what the answer has is what the server made of it
+            facts.user = request.facts.user.clone().or(facts.user);
+            facts.join(request.facts);
+        }
+        if facts.user.is_none() || bearer.is_foreign() {
+            return;
+        }
+        if !accepted {
+            self.join_reasons(host, event, &mut facts);
+        }
+        let mut answer = Answer {
+            facts,
+            accepted,
+            class: class_of(event),
+            protocol: bearer.protocol(),
+            attested: false,
+            host,
+        };
         // best a link without an answer; but a server may write several lines about one request
         let best = self
             .radius
@@ -82,6 +163,7 @@ impl Correlator {
                 if self.radius.waiting.len() >= WAITING_MAX {
                     self.end_answer();
                 }
+                self.backends.attest(&mut answer);
                 self.radius.waiting.push_back(answer);
             }
         }
@@ -115,6 +197,7 @@ impl Correlator {
             self.radius.recent.pop_front();
         }
         self.radius.recent.push_back((now, key));
+        self.ask_backends(key);
     }
 
     fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
@@ -145,7 +228,9 @@ impl Correlator {
         self.correct_pairing(key, &answer);
         let Some(link) = self.links.get_mut(key) else { return };
         link.answered = true;
+        link.attested |= answer.attested;
         link.backend = Some("radius");
+        link.protocol = link.protocol.or(answer.protocol);
         // the gateway's own lines tell when it began and ended; the server's tell who and why
         let (started, last) = (link.facts.started, link.facts.last);
         link.facts.join(answer.facts);
@@ -154,14 +239,32 @@ impl Correlator {
     }
 
     pub(super) fn settle_answers(&mut self) {
-        while self.radius.is_due(self.now) {
+        let now = self.now;
+        let late = |answer: &Answer, after| apart(now, answer.facts.last) > after;
+        while self
+            .radius
+            .waiting
+            .front()
+            .is_some_and(|answer| late(answer, APART_MAX))
+        {
             self.end_answer();
+        }
+        while self
+            .radius
+            .named
+            .front()
+            .is_some_and(|answer| late(answer, SESSION_MAX))
+        {
+            self.end_named();
         }
     }
 
     pub(super) fn finish_answers(&mut self) {
         while !self.radius.waiting.is_empty() {
             self.end_answer();
+        }
+        while !self.radius.named.is_empty() {
+            self.end_named();
         }
         self.finish_accounting();
         self.finish_drops();
@@ -171,8 +274,36 @@ impl Correlator {
         let Some(answer) = self.radius.waiting.pop_front() else {
             return;
         };
+        if answer.accepted && answer.class.is_some() {
+            if self.radius.named.len() >= WAITING_MAX {
+                self.end_named();
+            }
+            return self.radius.named.push_back(answer);
+        }
+        self.close_answer(answer);
+    }
+
+    fn end_named(&mut self) {
+        if let Some(answer) = self.radius.named.pop_front() {
+            self.close_answer(answer);
+        }
+    }
+
+    fn close_answer(&mut self, answer: Answer) {
         let gateway = self.gateway(answer.host);
         self.close(build::answer(answer, gateway));
+    }
+
+    /// The login of a session whose accounting begins, if it is known by the server's name for it.
+    pub(super) fn login_of(&mut self, event: &Event<'_>) -> Option<Answer> {
+        let class = class_of(event)?;
+        let named = |answer: &Answer| answer.accepted && answer.class.as_ref() == Some(&class);
+        for answers in [&mut self.radius.waiting, &mut self.radius.named] {
+            if let Some(at) = answers.iter().rposition(named) {
+                return answers.remove(at);
+            }
+        }
+        None
     }
 }
 
@@ -190,7 +321,7 @@ fn fit(link: &Link, client: Option<std::net::IpAddr>, answer: &Answer) -> Option
         return None;
     }
     let same_user = match (&link.facts.user, &answer.facts.user) {
-        (Some(one), Some(other)) => same_name(one, other),
+        (Some(one), Some(other)) => same_name(one, other) || (link.served.is_some() && same_account(one, other)),
         (None, _) => same_client,
         _ => false,
     };
@@ -204,7 +335,14 @@ fn same_name(one: &str, other: &str) -> bool {
     one == other || plain(one) == plain(other)
 }
 
-fn plain(name: &str) -> Vec<u8> {
+/// The same account where one of two writers adds the domain that the other leaves out, as Windows does; its names have no
+/// case.
+fn same_account(one: &str, other: &str) -> bool {
+    Account::of(one, None).likeness(&Account::of(other, None)).is_some()
+}
+
+/// A name with pppd's escaping undone, as far as two spellings of one name differ by it.
+pub fn plain(name: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -223,7 +361,17 @@ fn plain(name: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::same_name;
+    use super::{same_account, same_name};
+
+    #[test]
+    fn an_added_domain_is_the_same_account_and_another_domain_is_not() {
+        assert!(same_account("CORP\\Anna", "anna"));
+        assert!(same_account("anna", "anna@corp.example"));
+        assert!(same_account("CORP\\anna", "corp\\anna"));
+        assert!(!same_account("CORP\\anna", "LAB\\anna"));
+        assert!(!same_account("CORP\\anna", "CORP\\bert"));
+        assert!(!same_account("anna", "annabel"));
+    }
 
     #[test]
     fn escaped_spellings_are_one_account_and_domains_are_not() {

@@ -3,7 +3,7 @@
 use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::link::Link;
-use super::names::Names;
+use super::names::{Names, is_guid};
 
 /// How many names of one kind a session keeps; a writer has two or three for it.
 const NAMES_MAX: usize = 8;
@@ -18,6 +18,7 @@ const OTHERS: &[&str] = &[
     "anyconnect",
     "wireguard",
     "l2tpv3",
+    "ikev2",
 ];
 
 /// What only sessions of such a gateway have.
@@ -41,7 +42,7 @@ pub struct Served {
     pub encrypted: bool,
     /// The IKE negotiations were asked for its client.
     pub asked_ike: bool,
-    /// Messages that begin something and were seen: the same one again begins another.
+    /// Messages that begin something, or refuse a login, and were seen: the same one again begins another.
     pub openings: Vec<&'static str>,
     /// The message that made it a session.
     pub up_by: Option<&'static str>,
@@ -100,6 +101,19 @@ impl Served {
         names.own().any(|name| self.names.iter().any(|known| **known == *name))
     }
 
+    /// Whether the line has a name that is unique for ever and not this session's, which has one too.
+    pub fn is_another(&self, names: &Names<'_>) -> bool {
+        let guids = || self.connections.iter().filter(|name| is_guid(name));
+        let differs = |unique: &str| guids().next().is_some() && !guids().any(|known| **known == *unique);
+        names.unique().is_some_and(differs)
+    }
+
+    /// Whether it is known by the name on the line that is unique for ever.
+    pub fn is_the_one(&self, names: &Names<'_>) -> bool {
+        let unique = names.unique();
+        unique.is_some_and(|unique| self.connections.iter().any(|known| **known == *unique))
+    }
+
     /// Whether the line has a name that no other session has at the same time: an interface may be that of many.
     pub fn is_named(&self, names: &Names<'_>) -> bool {
         let connection = names.connection.as_deref();
@@ -126,13 +140,16 @@ impl Link {
     pub fn serve(&mut self, event: &Event<'_>) {
         let kind = event.message().kind;
         let Some(served) = &mut self.served else { return };
-        if begins(kind) {
+        if begins(kind) || matches!(kind, EventKind::AuthFailed | EventKind::RadiusRejected) {
             served.saw(event.message().id);
         }
         self.learn_protocol(event);
         self.progress(event, kind);
         self.count_any(event);
+        self.was_up(event, kind);
         self.end_by(kind);
+        // the last line of a session may be all that there is of it
+        self.begun |= self.facts.blame.is_some();
     }
 
     fn learn_protocol(&mut self, event: &Event<'_>) {
@@ -243,6 +260,21 @@ impl Link {
         if ends(event.message().kind) || event.message().kind == EventKind::TrafficCounted {
             self.connect_time_s = event.seconds(Field::DurationS).or(self.connect_time_s);
         }
+    }
+
+    /// A closing line that counts the time tells when it came up, if no other line did.
+    fn was_up(&mut self, event: &Event<'_>, kind: EventKind) {
+        let counted = self.connect_time_s.filter(|seconds| *seconds > 0.0 && ends(kind));
+        let Some(seconds) = counted.filter(|_| self.up.is_none() && !self.refused && self.facts.blame.is_none()) else {
+            return;
+        };
+        let up = event.time.micros.saturating_sub((seconds * 1e6) as i64);
+        if self.facts.started == event.time.micros {
+            self.facts.started = up;
+        }
+        self.up = Some(up.max(self.facts.started));
+        self.heard = true;
+        self.facts.reach(Layer::Ipcp);
     }
 
     fn end_by(&mut self, kind: EventKind) {

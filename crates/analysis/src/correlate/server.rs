@@ -53,7 +53,7 @@ impl Correlator {
                 .served
                 .as_ref()
                 .is_some_and(|served| served.has_own(names) || served.is_named(names));
-            if !begins_anew(link, event, exact) {
+            if !begins_anew(link, event, names, exact) {
                 return Some(self.merge(host, key, &others, event.message().dialect));
             }
             if link.ending || link.served.as_ref().is_some_and(|served| served.is_named(names)) {
@@ -71,6 +71,7 @@ impl Correlator {
         let dialect = event.message().dialect;
         let mut link = Link::new(host, 0, event.time.micros);
         link.paired_for_certain = true;
+        link.calling = names.calling;
         let mut served = Served::new(dialect, salt(names));
         if let Some(sibling) = self.sibling(host, dialect, names) {
             // what is known of a tunnel holds for each session in it
@@ -262,7 +263,7 @@ impl Correlator {
 }
 
 /// Whether a line begins another session than the known one of that name.
-fn begins_anew(link: &Link, event: &Event<'_>, exact: bool) -> bool {
+fn begins_anew(link: &Link, event: &Event<'_>, names: &Names<'_>, exact: bool) -> bool {
     use EventKind::*;
     let Some(served) = &link.served else { return true };
     let (over, up, id) = (link.ending, link.up.is_some(), event.message().id);
@@ -274,9 +275,11 @@ fn begins_anew(link: &Link, event: &Event<'_>, exact: bool) -> bool {
         CallStarted => over || up || link.refused || again,
         LinkUp => over || (up && again),
         AuthStarted => over && !exact,
+        // who gets in under a name of its own is not the one who was refused before it
+        AuthSucceeded if link.refused && names.unique().is_some() && !served.is_the_one(names) => true,
         CallEstablished | AddressAssigned | AuthSucceeded => over || (up && !exact && served.up_by == Some(id)),
         AuthFailed | RadiusRejected => {
-            (over && (link.refused || up || !exact)) || (link.refused && link.refused_by == Some(id)) || (up && !exact)
+            (over && (link.refused || up || !exact)) || (link.refused && again) || (up && !exact)
         }
         _ => false,
     }
@@ -288,18 +291,18 @@ fn makes_a_session(kind: EventKind, event: &Event<'_>, names: &Names<'_>) -> boo
     if !names.any() || kind.is_detail() || event.message().layer == Layer::System {
         return false;
     }
+    let blames = event.message().blames.is_some();
     let counted = event.value(Field::BytesToClient).is_some() || event.value(Field::BytesFromClient).is_some();
     match kind {
         ControlOpened | TunnelOpened | TunnelEstablished | CallStarted | CallEstablished | LinkUp | LinkTimeout => true,
         AuthStarted | AuthSucceeded | AuthFailed | AuthTimeout | AuthMethodRefused | SecretMissing => true,
         EncryptionAgreed | EncryptionRefused | AddressAssigned | AddressRefused | AddressMissing | IpcpFailed => true,
         RadiusRejected | RadiusTimeout => names.user.is_some(),
-        ConnectionRefused | LimitReached | NotVpnTraffic | ControlTimeout => {
-            names.client.is_some() && event.message().blames.is_some()
-        }
+        ConnectionRefused | LimitReached | NotVpnTraffic | ControlTimeout => names.client.is_some() && blames,
         // the last line of a session whose beginning is not in the evidence tells of it by what it counts
         TrafficCounted => counted,
-        _ => ends(kind) && !begins(kind) && counted,
+        // or by what it failed of, where nobody else can be meant
+        _ => ends(kind) && !begins(kind) && (counted || names.calling || (blames && names.unique().is_some())),
     }
 }
 

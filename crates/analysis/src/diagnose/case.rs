@@ -131,6 +131,12 @@ impl<'a> Case<'a> {
         self.clues().any(|clue| clue.message.role == role)
     }
 
+    /// The gateway, or what tells of it, is of a kind of its own: no daemon of Unix spoke.
+    pub fn is_of_its_own_kind(&self) -> bool {
+        let daemons = [Role::Ppp, Role::Pptp, Role::L2tp, Role::Ike];
+        self.clues().any(|clue| clue.message.own_advice) && !daemons.iter().any(|role| self.told_by(*role))
+    }
+
     /// The lines are the calling side's.
     pub fn is_calling(&self) -> bool {
         self.clues()

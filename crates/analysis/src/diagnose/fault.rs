@@ -51,6 +51,13 @@ pub struct Faults {
     first_hand: FirstHand<Box<[u8]>>,
 }
 
+/// A directory's line about one client's log-in: whose it was is known only if an attempt took it, and most are not a
+/// VPN's. What it says of itself is a fault like any other.
+pub fn is_of_others(event: &Event<'_>) -> bool {
+    let about_a_client = || event.value(Field::Connection).is_some() || event.value(Field::User).is_some();
+    event.message().role == Role::Backend && about_a_client()
+}
+
 impl Faults {
     /// Takes an event in.
     pub fn event(&mut self, event: &Event<'_>, shown: impl FnOnce() -> Box<str>) {
@@ -60,7 +67,7 @@ impl Faults {
         }
         // gateways log the packets that they drop by the million
         let is_drop = message.role == Role::Firewall && message.blames == Some("control-unreachable");
-        if is_drop || (message.blames.is_none() && !ends_something(message)) {
+        if is_drop || is_of_others(event) || (message.blames.is_none() && !ends_something(message)) {
             return;
         }
         if self.waiting.len() >= WAITING_MAX {
@@ -71,7 +78,7 @@ impl Faults {
             }
         }
         self.waiting.push(Line {
-            clue: Clue::of(event, shown()),
+            clue: Clue::of(event, &shown()),
             host: event.host().into(),
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
@@ -108,7 +115,9 @@ impl Faults {
         );
         self.waiting.retain(|line| {
             let message = line.clue.message;
-            let is_it = message.role == Role::Radius && message.blames == Some(cause) && line.user.is_none();
+            let is_it = matches!(message.role, Role::Radius | Role::Backend)
+                && message.blames == Some(cause)
+                && line.user.is_none();
             !is_it || !(from..=until).contains(&line.clue.time)
         });
     }
@@ -139,7 +148,7 @@ impl Faults {
             fault.lines.push(Evidence {
                 source: line.clue.source,
                 line: line.clue.line,
-                text: line.clue.text,
+                text: (*line.clue.text).into(),
             });
         }
     }
@@ -230,7 +239,8 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         outcome: None,
         times: fault.times,
         backend: (message.layer == Layer::Radius).then_some("radius"),
+        exposed: None,
         evidence: fault.lines.clone(),
-        lines: Vec::new(),
+        times_of: Vec::new(),
     }
 }

@@ -6,16 +6,13 @@ use std::net::IpAddr;
 use rustc_hash::FxHashSet;
 use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, Outcome, Role};
 
+use super::fault::is_of_others;
 use super::{Diagnosis, Texts};
 
 /// What the sources told of, whomever it concerned.
 #[derive(Debug, Default)]
 pub struct Heard {
     roles: u16,
-    /// PPP packets are logged (`debug` in the PPP options).
-    pub packets: bool,
-    /// The PPTP daemon's own debugging is on: its control messages are logged.
-    pub control_detail: bool,
     /// Lines were lost.
     pub gaps: bool,
     /// What the login's backend said lately that names no user: it drops, ignores or does not understand requests.
@@ -45,26 +42,25 @@ impl Heard {
     pub fn listen(&mut self, event: &Event<'_>, text: impl FnOnce() -> Box<str>) {
         let message = event.message();
         self.roles |= 1 << message.role as u16;
-        self.packets |= message.packet.is_some();
-        self.control_detail |= message.role == Role::Pptp && message.kind == EventKind::ControlMessage;
         self.gaps |= message.kind == EventKind::EvidenceGap;
         if message.role == Role::Firewall && message.kind != EventKind::PacketAccepted && is_gre(event) {
             if self.gre.len() >= SEEN_MAX {
                 self.gre.pop_front();
             }
             self.gre.push_back(Seen {
-                clue: Clue::of(event, text()),
+                clue: Clue::of(event, &text()),
                 host: event.host().into(),
                 ends: [event.ip(Field::ClientIp), event.ip(Field::ServerIp)],
             });
             return;
         }
         let of_backend = message.blames.is_some_and(|cause| cause.starts_with("auth-backend-"));
-        if of_backend && message.role == Role::Radius && event.value(Field::User).is_none() {
+        let asked = matches!(message.role, Role::Radius | Role::Backend) && !is_of_others(event);
+        if of_backend && asked && event.value(Field::User).is_none() {
             if self.backend.len() >= BACKEND_MAX {
                 self.backend.pop_front();
             }
-            self.backend.push_back(Clue::of(event, text()));
+            self.backend.push_back(Clue::of(event, &text()));
         }
     }
 

@@ -85,10 +85,12 @@ pub struct Diagnosis {
     pub times: u64,
     /// Who decided the login.
     pub backend: Option<&'static str>,
+    /// How a capture gives the login away (`Attempt::exposed`).
+    pub exposed: Option<&'static str>,
     /// The lines that tell, in the order of time.
     pub evidence: Vec<Evidence>,
-    /// The same with their times, to be joined with another end's.
-    lines: Vec<(i64, Evidence)>,
+    /// Their times, to join them with another end's; none where nothing is joined.
+    times_of: Vec<i64>,
 }
 
 impl Diagnosis {
@@ -104,8 +106,12 @@ impl Diagnosis {
         if lines.len() > EVIDENCE_MAX {
             lines.drain(EVIDENCE_MAX / 2..lines.len() - EVIDENCE_MAX / 2);
         }
-        self.evidence = lines.iter().map(|(_, item)| item.clone()).collect();
-        self.lines = lines;
+        (self.times_of, self.evidence) = lines.into_iter().unzip();
+    }
+
+    /// Its lines with their times.
+    fn lines(&self) -> impl Iterator<Item = (i64, Evidence)> {
+        self.times_of.iter().copied().zip(self.evidence.iter().cloned())
     }
 }
 

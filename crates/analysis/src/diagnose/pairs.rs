@@ -105,7 +105,7 @@ pub fn join(one: &mut Diagnosis, two: &mut Diagnosis) {
         }
         other.decides.clear();
     }
-    let both: Vec<_> = one.lines.iter().chain(&two.lines).cloned().collect();
+    let both: Vec<_> = one.lines().chain(two.lines()).collect();
     one.set_lines(both.clone());
     two.set_lines(both);
 }

@@ -1,6 +1,6 @@
 //! The words of a diagnosis: what everyone has, and what the rule of its cause adds.
 
-use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer};
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer, Role};
 
 use super::rule::{self, Claim, Need};
 use super::{Case, Diagnosis, Texts, ladder};
@@ -62,8 +62,14 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     }
     let mut diagnosis = blank(attempt, claim.cause, claim.layer, claim.confidence, texts);
     let clue = claim.clue.or_else(|| case.blames(claim.cause));
+    if case.is_of_its_own_kind() {
+        advise_its_kind(case, clue, &mut telling);
+    }
     diagnosis.summary = summary(telling.summary, claim.cause, clue, texts);
-    diagnosis.actions = actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts);
+    diagnosis.actions = guarded(
+        actions(telling.actions, telling.only_own_actions, clue, claim.cause, texts),
+        attempt,
+    );
     telling.alternatives.retain(|(cause, _)| *cause != claim.cause);
     diagnosis.alternatives = telling.alternatives;
     telling.decides.dedup();
@@ -85,6 +91,21 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     diagnosis
 }
 
+/// What the rules advise is for daemons of Unix: here the event that tells of the cause knows better, or the last that tells
+/// of the failure.
+fn advise_its_kind<'a>(case: &Case<'a>, clue: Option<&'a Clue>, telling: &mut Telling<'a>) {
+    let advises = |clue: &&Clue| clue.message.own_advice && !matches!(clue.message.action, "" | "none");
+    let told = clue.filter(advises).or_else(|| case.clues().rev().find(advises));
+    telling.actions.clear();
+    telling.decides.clear();
+    telling.only_own_actions = told.is_some();
+    telling.actions.extend(told.map(|clue| clue.message.action.to_owned()));
+    let asked = case.told_by(Role::Radius) || case.told_by(Role::Backend);
+    if !asked && !case.is_calling() && case.has(EventKind::AuthFailed) {
+        telling.decide("event 6273 of NPS, or 4625 and 4776 of the Security log, of the same second: they tell name, password and policy apart");
+    }
+}
+
 /// A diagnosis without words of its own.
 pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: Confidence, texts: Texts) -> Diagnosis {
     Diagnosis {
@@ -93,7 +114,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         layer,
         confidence,
         summary: String::new(),
-        actions: actions(Vec::new(), false, None, cause, texts),
+        actions: guarded(actions(Vec::new(), false, None, cause, texts), attempt),
         alternatives: Vec::new(),
         decides: Vec::new(),
         ladder: ladder::of(attempt, None),
@@ -108,8 +129,9 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         outcome: Some(attempt.outcome),
         times: attempt.times,
         backend: attempt.backend,
+        exposed: attempt.exposed,
         evidence: Vec::new(),
-        lines: Vec::new(),
+        times_of: Vec::new(),
     }
 }
 
@@ -165,13 +187,29 @@ pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &st
     kept
 }
 
+/// What to do about a login that a capture gives away stands last: it mends nothing, and must not be left out.
+fn guarded(mut actions: Vec<String>, attempt: &Attempt) -> Vec<String> {
+    let found = match attempt.exposed {
+        None => return actions,
+        Some("pap") => "shows this login's password in the clear (PAP): forbid PAP (`refuse-pap`, `require-mschap-v2`)",
+        Some("ms-chap" | "ms-chap-v2") => {
+            "holds challenge and response of this login (MS-CHAP), which one search of 2^56 keys opens, whatever the password: let PPTP's successor or IPsec carry such logins"
+        }
+        Some(_) => "holds challenge and response of this login (CHAP), against which passwords can be tried offline",
+    };
+    actions.push(format!(
+        "The capture exposes credentials. It {found}; keep the file secret, delete it when it has served, and change the password."
+    ));
+    actions
+}
+
 /// Clues as evidence, with their times.
 pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> {
     let line = |clue: &'a Clue| {
         let item = Evidence {
             source: clue.source,
             line: clue.line,
-            text: clue.text.clone(),
+            text: (*clue.text).into(),
         };
         (clue.time, item)
     };

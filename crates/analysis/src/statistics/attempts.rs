@@ -175,6 +175,12 @@ impl<'a> AttemptView<'a> {
             value: |view| maybe(view.attempt.backend, Cell::Word),
         },
         Column {
+            key: "exposed",
+            header: "",
+            doc: "The login is exposed to whoever has the capture: pap, whose password it holds, or the method whose challenge and response it holds.",
+            value: |view| maybe(view.attempt.exposed, Cell::Word),
+        },
+        Column {
             key: "times",
             header: "",
             doc: "How many times this attempt stands for, when more than once.",

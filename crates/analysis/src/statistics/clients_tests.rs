@@ -29,6 +29,7 @@ fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         bytes_from_client: Some(3),
         end_reason: None,
         backend: None,
+        exposed: None,
         last_seen: at * 1_000_000,
         times: 1,
         assumed: Assumed::default(),

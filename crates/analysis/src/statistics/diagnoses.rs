@@ -146,6 +146,12 @@ impl<'a> DiagnosisView<'a> {
             value: |view| maybe(view.diagnosis.backend, Cell::Word),
         },
         Column {
+            key: "exposed",
+            header: "",
+            doc: "The login is exposed to whoever has the capture: pap, whose password it holds, or the method whose challenge and response it holds.",
+            value: |view| maybe(view.diagnosis.exposed, Cell::Word),
+        },
+        Column {
             key: "times",
             header: "",
             doc: "How many times this stands for, when more than once.",

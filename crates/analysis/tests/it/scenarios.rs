@@ -79,6 +79,51 @@ fn who_reaps_a_child_is_its_parent_whatever_the_neighbours() {
 }
 
 #[test]
+fn what_follows_a_refused_login_is_not_its_cause() {
+    check(
+        "
+        pptpd[10]: CTRL: Client 203.0.113.7 control connection started
+        pptpd[10]: CTRL: Starting call (launching pppd, opening GRE)
+        pppd[11]: Using interface ppp0
+        pppd[11]: Peer anna failed CHAP authentication
+        pptpd[10]: GRE: read(fd=6,buffer=55d0,len=8196) from network failed: status = -1 error = Message too long
+        pppd[11]: LCP terminated by peer (MPPE required but not available)
+        pppd[11]: Exit.
+        pptpd[10]: CTRL: Client 203.0.113.7 control connection finished
+        pptpd[20]: CTRL: Client 203.0.113.8 control connection started
+        pptpd[20]: CTRL: Starting call (launching pppd, opening GRE)
+        pppd[21]: Using interface ppp1
+        pptpd[20]: GRE: read(fd=6,buffer=55d0,len=8196) from network failed: status = -1 error = Message too long
+        pppd[21]: No CHAP secret found for authenticating bert
+        pppd[21]: Peer bert failed CHAP authentication
+        pppd[21]: Exit.
+        pptpd[20]: CTRL: Client 203.0.113.8 control connection finished
+    ",
+        expect![[r#"
+            pptp failed user="anna" from=203.0.113.7 on=ppp0 at=auth cause=wrong-credentials
+            pptp failed user="bert" from=203.0.113.8 on=ppp1 at=auth cause=unknown-user
+        "#]],
+    );
+}
+
+#[test]
+fn a_fault_of_a_login_that_was_not_refused_is_told() {
+    check(
+        "
+        pptpd[10]: CTRL: Client 203.0.113.7 control connection started
+        pptpd[10]: CTRL: Starting call (launching pppd, opening GRE)
+        pppd[11]: Using interface ppp0
+        pppd[11]: LCP terminated by peer (MPPE required but not available)
+        pppd[11]: Exit.
+        pptpd[10]: CTRL: Client 203.0.113.7 control connection finished
+    ",
+        expect![[r#"
+            pptp failed from=203.0.113.7 on=ppp0 at=lcp cause=encryption-refused-by-server
+        "#]],
+    );
+}
+
+#[test]
 fn no_frame_through_gre() {
     check(
         "

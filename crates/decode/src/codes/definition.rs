@@ -46,6 +46,12 @@ pub struct CodeEntry {
     /// Contract's cause.
     #[serde(default)]
     pub blames: String,
+    /// Contract's cause that is likely where nothing tells more; not with `blames`.
+    #[serde(default)]
+    pub suspects: String,
+    /// Contract's end reason, of a code that tells why a session ended.
+    #[serde(default)]
+    pub end_reason: String,
     /// Contract's layer.
     #[serde(default)]
     pub layer: String,

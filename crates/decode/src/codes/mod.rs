@@ -33,6 +33,10 @@ pub struct Code {
     pub actions: &'static [&'static str],
     /// The contract's cause that it speaks for; empty if none.
     pub blames: &'static str,
+    /// The contract's cause that is likely where nothing tells more; empty if none.
+    pub suspects: &'static str,
+    /// The contract's end reason, of a code that tells why a session ended; else empty.
+    pub end_reason: &'static str,
     /// The contract's layer; empty if none.
     pub layer: &'static str,
     /// Where the facts come from.

@@ -38,7 +38,8 @@ pub(super) fn pap(teller: &mut Teller<'_>, context: &Context, body: &[u8], missi
     let (name, message, text) = match code {
         1 => {
             let (user, rest) = counted("PAP", data, 4)?;
-            counted("PAP", rest, 5 + user.len())?;
+            let (password, _) = counted("PAP", rest, 5 + user.len())?;
+            teller.watch.password(context, id, password.len());
             (Id::PapRequest, user, "Auth-Req")
         }
         2 => (Id::PapAck, data.get(1..).unwrap_or(b""), "Auth-Ack"),
@@ -67,6 +68,7 @@ pub(super) fn chap(teller: &mut Teller<'_>, context: &Context, body: &[u8], miss
     match code {
         1 => {
             let (challenge, name) = counted("CHAP", data, 4)?;
+            teller.watch.challenge(context, id);
             let line = format!(
                 "CHAP Challenge id {id} of {} bytes, name \"{}\"",
                 challenge.len(),
@@ -79,6 +81,7 @@ pub(super) fn chap(teller: &mut Teller<'_>, context: &Context, body: &[u8], miss
         2 => {
             let (response, user) = counted("CHAP", data, 4)?;
             let method = response_method(response);
+            teller.watch.response(context, id);
             let line = format!("CHAP Response id {id}, {method}, user \"{}\"", shown(user));
             if let Some(draft) = teller.event(Id::ChapResponse, context, &line) {
                 draft

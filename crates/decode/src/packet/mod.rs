@@ -5,6 +5,7 @@
 //! packets into attempts is the correlator's. Secrets (passwords, challenges, responses) are never copied.
 
 mod auth;
+mod exposed;
 mod gre;
 mod icmp;
 mod ike;
@@ -23,6 +24,7 @@ use std::net::IpAddr;
 use tunlog_model::{Content, EventBatch, Field, Flaw, PacketRef, Stamp};
 
 use crate::{Catalogue, Keep};
+pub use exposed::Exposed;
 use messages::{Id, Messages};
 use ppp::Frame;
 use tell::{Carrier, Context, Teller};
@@ -38,6 +40,7 @@ pub struct PacketDecoder {
     sessions: l2tp::Sessions,
     encrypted: ike::Encrypted,
     requests: radius::Requests,
+    watch: exposed::Watch,
     /// The time of the last packet.
     last: Stamp,
     scratch: String,
@@ -55,6 +58,7 @@ impl PacketDecoder {
             sessions: l2tp::Sessions::default(),
             encrypted: ike::Encrypted::default(),
             requests: radius::Requests::default(),
+            watch: exposed::Watch::default(),
             last: Stamp::Missing,
             scratch: String::new(),
         }
@@ -73,6 +77,7 @@ impl PacketDecoder {
             messages,
             stamp: packet.stamp,
             number: packet.number,
+            watch: &mut self.watch,
             scratch: &mut self.scratch,
         };
         let missing = packet.missing;
@@ -134,6 +139,11 @@ impl PacketDecoder {
         }
     }
 
+    /// How many logins the packets so far give away to whoever has the capture.
+    pub fn exposed(&self) -> Exposed {
+        self.watch.exposed
+    }
+
     /// The capture ends: what was counted is told, as of the last packet.
     pub fn finish(&mut self, number: u64, batch: &mut EventBatch) {
         if self.keep == Keep::Unrecognised {
@@ -144,6 +154,7 @@ impl PacketDecoder {
             messages: &self.messages,
             stamp: self.last,
             number,
+            watch: &mut self.watch,
             scratch: &mut self.scratch,
         };
         let sides = &mut self.sides;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use tunlog_model::{EventBatch, EventParts, Field, Flaw, Span, Stamp, Value};
 
+use super::exposed::Watch;
 use super::messages::{Id, Messages};
 
 /// Bytes of a peer's text that are kept.
@@ -77,6 +78,7 @@ pub(super) struct Teller<'t> {
     pub messages: &'t Messages,
     pub stamp: Stamp,
     pub number: u64,
+    pub watch: &'t mut Watch,
     /// For the line; only its room is kept between events.
     pub scratch: &'t mut String,
 }

@@ -4,6 +4,7 @@ mod connection;
 mod instance;
 mod link;
 mod network_manager;
+mod operation;
 mod pptp_linux;
 mod session;
 mod thread;
@@ -41,9 +42,17 @@ pub enum Prelude {
     Link,
     /// npppd's PPP instance or control connection: `ppp id=7 `, `l2tpd ctrl=3 call=17 `.
     Instance,
+    /// slapd's connection and operation: `conn=1022 op=1 `, `conn=1022 fd=21 `.
+    Operation,
 }
 
 impl Prelude {
+    /// Whether the writer alone decides what stands in it: no user's name, and nothing that a peer sent.
+    pub(crate) fn is_the_writers(self) -> bool {
+        use Prelude::*;
+        matches!(self, None | Uptime | Thread | Connection | PptpLinux | Link | Instance)
+    }
+
     /// Every prelude with its word in dialect files.
     pub const ALL: &[(Prelude, &str)] = &[
         (Prelude::None, "none"),
@@ -58,6 +67,7 @@ impl Prelude {
         (Prelude::AsaCode, "asa-code"),
         (Prelude::Link, "link"),
         (Prelude::Instance, "instance"),
+        (Prelude::Operation, "operation"),
     ];
 
     /// The body after the prelude; its facts are added to `fields`.
@@ -75,6 +85,7 @@ impl Prelude {
             Prelude::AsaCode => asa_code(body).unwrap_or(body),
             Prelude::Link => link::cut(body, fields),
             Prelude::Instance => instance::cut(body, fields),
+            Prelude::Operation => operation::cut(body, fields),
         }
     }
 
@@ -83,6 +94,7 @@ impl Prelude {
         match self {
             Prelude::None => Some(body),
             Prelude::NetworkManager => Some(network_manager::peek(body)),
+            Prelude::Operation => Some(operation::peek(body)),
             _ => None,
         }
     }

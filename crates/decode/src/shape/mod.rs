@@ -1,10 +1,12 @@
 //! How a message body is read. Most dialects are templates; the kernel's packet-filter lines are keys and values, those of
-//! firewall appliances too (with a code that says which message it is), and RADIUS detail blocks are named values.
+//! firewall appliances too (with a code that says which message it is), RADIUS detail blocks are named
+//! values, and Windows events are such with an id.
 
-mod fields;
+pub mod fields;
 pub mod key_value;
 pub mod netfilter;
 mod pairs;
+pub mod windows_event;
 
 use tunlog_model::{Field, RecordRef};
 
@@ -22,27 +24,15 @@ pub enum Shape {
     KeyValue(Box<key_value::Rules>),
     /// Packets, which are no bodies: `packet` reads them.
     Packet,
+    /// Windows events, by their ids.
+    WindowsEvent(windows_event::Rules),
     /// Named values.
-    Fields {
-        /// Conditions, one for each message.
-        conditions: Vec<Condition>,
-        /// Which named value is which field.
-        map: Vec<(&'static str, Field)>,
-    },
+    Fields(Box<fields::Rules>),
 }
 
 /// What must hold for a message of a shape without templates: (key, accepted values separated by `|`).
 #[derive(Debug)]
 pub struct Condition(pub &'static [(&'static str, &'static str)]);
-
-impl Condition {
-    /// Whether all keys have an accepted value; `value` looks a key up.
-    fn holds<'a>(&self, value: impl Fn(&str) -> Option<&'a [u8]>) -> bool {
-        self.0.iter().all(|(key, accepted)| {
-            value(key).is_some_and(|value| accepted.split('|').any(|accepted| accepted.as_bytes() == value))
-        })
-    }
-}
 
 impl Shape {
     /// The message that fits, with its fields added. With `facts_only`, fields of messages that no attempt wants may be
@@ -53,7 +43,8 @@ impl Shape {
             Shape::Netfilter(rules) => netfilter::find(rules, body, look.facts_only, caught),
             Shape::KeyValue(rules) => rules.find(body, look, caught),
             Shape::Packet => None,
-            Shape::Fields { conditions, map } => fields::find(conditions, map, record, caught),
+            Shape::WindowsEvent(rules) => rules.find(record, look.facts_only, caught),
+            Shape::Fields(rules) => rules.find(record, caught),
         }
     }
 }

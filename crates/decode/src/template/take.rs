@@ -86,7 +86,7 @@ impl<'a> Catch<'a> for Places<'a> {
 }
 
 /// How many places are tried for the end of a peer-chosen name: bounds the work on a hostile line.
-const SPLITS_MAX: usize = 32;
+pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
@@ -208,7 +208,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
-fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
+pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
         Kind::Hex => some_run(
@@ -226,6 +226,7 @@ fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
         Kind::Ip => ip_run(rest, piece.literal.first().copied()),
         Kind::AsaPeer => Some(cisco::peer_len(rest)),
         Kind::Word => word_run(rest, &piece.literal),
+        Kind::Bracketed => rest.iter().position(|byte| matches!(byte, b'[' | b']')),
         Kind::PppOptions => until(rest, &piece.literal, last, true, true),
         Kind::Rest | Kind::Any | Kind::AnyMethod | Kind::MppeBits => until(rest, &piece.literal, last, true, false),
         _ => until(rest, &piece.literal, last, false, false),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tunlog_model::Field;
 
-use super::{Kind, Piece, cisco};
+use super::{Kind, Piece, cisco, dn};
 use crate::{options, unescape};
 
 /// What a placeholder caught, still borrowed from the line.
@@ -61,6 +61,7 @@ fn tolerated(kind: Kind, text: &[u8]) -> Option<Option<Caught<'_>>> {
     match kind {
         Kind::AnyMethod => Some(method_word(text).map(Caught::Word)),
         Kind::MppeBits => Some(mppe_bits(text).map(Caught::Int)),
+        Kind::LdapDn => Some(dn::account(text).map(caught)),
         _ => None,
     }
 }
@@ -86,6 +87,7 @@ fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
         Kind::PppdName => caught(unescape::pppd(unescape::unquoted(text))),
         Kind::VName => caught(unescape::visible(text)),
         Kind::DebugName => caught(unescape::debug(text)),
+        Kind::Bracketed => caught(unescape::samba(text)),
         Kind::RadiusName => caught(unescape::radius(text)),
         Kind::RadiusLogin => caught(unescape::radius(unescape::login_name(text))),
         _ => Caught::Text(text),

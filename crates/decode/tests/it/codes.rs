@@ -75,3 +75,36 @@ fn codes_are_found_by_id_in_any_case() {
     assert_eq!(code("pptp/start-reply-2").map(|code| code.name), Some("General-Error"));
     assert!(code("cause/gre-blocked").is_none());
 }
+
+#[test]
+fn what_a_code_suspects_is_a_cause_and_what_it_ends_an_end() {
+    let mut wrong = Vec::new();
+    for code in FAMILIES.iter().flat_map(|family| family.codes) {
+        if !code.suspects.is_empty() && (of("cause", code.suspects).is_none() || !code.blames.is_empty()) {
+            wrong.push(format!("{} suspects {}", code.id, code.suspects));
+        }
+        if !code.end_reason.is_empty() && EndReason::from_word(code.end_reason).is_none() {
+            wrong.push(format!("{} ends by {}", code.id, code.end_reason));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_ras_errors_that_people_meet_have_cause_remedy_and_a_cause_of_ours() {
+    const MET: &[&str] = &[
+        "619", "628", "629", "631", "633", "645", "649", "651", "678", "691", "718", "720", "721", "734", "741", "742",
+        "756", "768", "781", "784", "786", "788", "789", "790", "791", "792", "793", "800", "806", "807", "809", "812",
+        "829", "835", "868", "930",
+    ];
+    let wanting: Vec<&str> = MET
+        .iter()
+        .copied()
+        .filter(|code| {
+            let told = of("ras", code).filter(|code| !code.cause.is_empty() && !code.actions.is_empty());
+            told.is_none_or(|code| code.blames.is_empty() && code.suspects.is_empty())
+        })
+        .collect();
+    assert!(wanting.is_empty(), "{wanting:?}");
+    assert_eq!(family("ras").map(|family| family.codes.len()), Some(326));
+}

@@ -50,7 +50,8 @@ fn decode(catalogue: &Catalogue, app: &str, body: &[u8], keep: Keep) -> String {
     }
 }
 
-fn show(event: &Event<'_>) -> String {
+/// `dialect/message app[pid] field=value …`.
+pub fn show(event: &Event<'_>) -> String {
     let mut out = format!(
         "{}/{} {}[{}]",
         event.message().dialect,

@@ -177,3 +177,13 @@ fn mpd_call_sites_are_recognised() {
 fn npppd_call_sites_are_recognised() {
     complete("npppd", include_str!("../facts/npppd.tsv"), 350);
 }
+
+#[test]
+fn slapd_call_sites_are_recognised() {
+    complete("openldap", include_str!("../facts/openldap.tsv"), 95);
+}
+
+#[test]
+fn winbind_call_sites_are_recognised() {
+    complete("winbind", include_str!("../facts/winbind.tsv"), 75);
+}

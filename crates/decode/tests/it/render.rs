@@ -133,6 +133,7 @@ fn value(kind: &str, next: &str, dice: &mut Dice) -> (String, Want) {
             let number = dice.throw(500);
             (format!("Virtual-Access{number}"), Want::Text(format!("Vi{number}")))
         }
+        "ldap-dn" => distinguished(&name("", dice)),
         "radius-cli" => (address(dice).to_string(), Want::Nothing),
         "radius-login" => text(dice.word(TAME, 1, 8)),
         "name" | "v-name" => text(name(next, dice).replace(['"', '\\', '^'], "")),
@@ -182,6 +183,19 @@ fn name(next: &str, dice: &mut Dice) -> String {
     let (before, after) = (dice.word(letters, 0, 6), dice.word(TAME, 1, 3));
     let trap = if dice.throw(3) == 0 { next } else { "" };
     format!("q{before}{trap}{after}")
+}
+
+/// An entry of that account, as RFC 4514 writes it.
+fn distinguished(name: &str) -> (String, Want) {
+    let escape = |c: char| match c {
+        ',' | '=' | '+' | '"' | '\\' | '#' | ';' | '<' | '>' => format!("\\{:02X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    let value: String = name.chars().map(escape).collect();
+    (
+        format!("uid={value},ou=people,dc=example,dc=org"),
+        Want::Text(name.into()),
+    )
 }
 
 fn escaped(name: &str) -> (String, Want) {

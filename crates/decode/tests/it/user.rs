@@ -176,8 +176,22 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "line   = 'Login",
         "line   = 'Logout",
-        "acme.toml:17: message `login-refused`: the example is not recognised: Logout",
+        "acme.toml:17: message `login-refused`: the example is not recognised:\n  Logout of anna from 192.0.2.7:1723 \
+         refused after 0.5 s (code 691)\n     ^ here should stand `in of `",
     ),
+    (
+        "line   = 'Login of anna from 192.0.2.7:",
+        "line   = 'Login of änne from 192.0.2.777:",
+        "not recognised:\n  Login of änne from 192.0.2.777:1723 refused after 0.5 s (code 691)\n                     \
+         ^ here should stand `<client_ip:ip>:`",
+    ),
+    // of several templates the one that fits furthest
+    (
+        "template = 'Login of",
+        "also = ['Refused <user:name>']\ntemplate = 'Login for",
+        "\n        ^ here should stand `for `, of `Login for <user:name> from ",
+    ),
+    ("s (code 691)'", "s (code 691) again'", "^ here the template ends"),
     (
         "id       = \"login-refused\"",
         "id       = \"Login\"",

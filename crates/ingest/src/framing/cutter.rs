@@ -1,5 +1,9 @@
 //! Cuts one chunk: finds the lines, asks the filter as soon as the program is known, and hands out the records.
 
+mod windows;
+
+use std::sync::Arc;
+
 use tunlog_model::{AppFilter, Hint, Payload, RecordRef, Severity, Stamp};
 
 use super::fast::Shape;
@@ -7,7 +11,9 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
-use super::{Cut, Note, REPEATS_MAX, newlines, routeros, tag};
+use super::w3c::Layout;
+use super::windows::{EventFields, snare};
+use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
@@ -33,8 +39,14 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     host: usize,
     kept: bool,
     json: JsonReader,
+    event: EventFields,
     block: Option<Block<'a>>,
     pair: Option<Pending<'a>>,
+    /// A record of an NPS file that was broken into lines.
+    nps: Option<nps::Block>,
+    /// The order of columns by the last header of a firewall's log.
+    pub(crate) layout: Option<Arc<Layout>>,
+    samba: Option<samba::Block<'a>>,
 }
 
 /// The first line of a RouterOS pair.
@@ -57,8 +69,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             host: 0,
             kept: true,
             json: JsonReader::default(),
+            event: EventFields::default(),
             block: None,
             pair: None,
+            nps: None,
+            layout: None,
+            samba: None,
         }
     }
 
@@ -75,6 +91,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             self.line(bytes, start, bytes.len(), hole);
         }
         self.end_block(bytes, bytes.len());
+        self.end_event();
     }
 
     pub(crate) fn finish(self) -> Cut {
@@ -82,10 +99,51 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     pub(crate) fn note(&mut self, cause: String) {
-        self.cut.notes.push(Note {
-            line: self.cut.lines,
-            cause,
-        });
+        self.cut.notes.push(Note::at_line(self.cut.lines, cause));
+    }
+
+    /// Tells of records that could not be read, in a format whose lines are counted by `lines_until`.
+    pub(crate) fn loss(&mut self, cause: String) {
+        self.cut.notes.push(Note::loss(self.cut.lines + 1, cause));
+    }
+
+    /// Tells something of a place that is no line.
+    pub(crate) fn tell(&mut self, note: Note) {
+        self.cut.notes.push(note);
+    }
+
+    /// How many records or lines were counted.
+    pub(crate) fn counted(&self) -> u64 {
+        self.cut.lines
+    }
+
+    /// Counts the line ends of a part of the chunk.
+    pub(crate) fn lines_until(&mut self, bytes: &[u8], from: usize, to: usize) {
+        self.cut.lines += memchr::memchr_iter(b'\n', &bytes[from..to]).count() as u64;
+    }
+
+    /// Reads a Windows event with number `number` and hands it out. What is wrong with it, if it is none.
+    pub(crate) fn event(
+        &mut self,
+        number: u64,
+        read: impl FnOnce(&mut EventFields) -> Result<(), String>,
+    ) -> Result<(), String> {
+        read(&mut self.event)?;
+        self.event.give(None, number, self.filter, &mut *self.each);
+        Ok(())
+    }
+
+    /// A JSON record of several lines.
+    pub(crate) fn json_object(&mut self, text: &'a [u8]) {
+        let mut json = std::mem::take(&mut self.json);
+        let (number, filter) = (self.cut.lines + 1, self.filter);
+        let known = json.read_line(text, number, filter, &mut *self.each);
+        self.json = json;
+        if !known {
+            self.cut
+                .notes
+                .push(Note::at_line(number, "not a log record: skipped".to_string()));
+        }
     }
 
     /// Counts a record of a format without lines.
@@ -196,7 +254,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if line[0] == b'{' || line.starts_with(b" {") {
             return self.json_line(line);
         }
-        self.plain(line);
+        if !self.of_windows(line) {
+            self.plain(line);
+        }
     }
 
     /// Any line that does not belong to a block.
@@ -212,6 +272,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             None => {
                 self.shape = None;
                 self.set_host(b"");
+                if let Some((host, body)) = snare::without_header(line) {
+                    return self.snare(host, body, line, self.cut.lines);
+                }
                 self.emit(&Header::of_body(line), line, self.cut.lines);
             }
         }
@@ -257,6 +320,9 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     /// Hands a record out, or what it says about others.
     fn emit(&mut self, header: &Header<'_>, raw: &[u8], line: u64) {
+        if header.app.is_empty() && snare::is_event(header.body) {
+            return self.snare(header.host, header.body, raw, line);
+        }
         let wanted = self.filter.wants(header.app);
         if let Some(repeat) = markers::repeat(header.body) {
             return self.repeated(header, raw, line, repeat, wanted);
@@ -270,6 +336,15 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         self.kept = wanted;
         if wanted {
             self.give(header, raw, line, Payload::Text(trim_end(header.body)));
+        }
+    }
+
+    fn snare(&mut self, host: &[u8], body: &[u8], raw: &[u8], line: u64) {
+        match snare::read(body, host, &mut self.event) {
+            Ok(()) => self
+                .event
+                .give(Some(trim_line_end(raw)), line, self.filter, &mut *self.each),
+            Err(cause) => self.note(cause),
         }
     }
 
@@ -346,6 +421,13 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             }
             self.end_block(bytes, start);
         }
+        if (self.nps.is_some() || line.first() == Some(&b'<')) && self.in_event(bytes, start, line) {
+            return true;
+        }
+        if let Some(block) = self.samba.take().filter(|_| samba::continues(line)) {
+            self.samba_line(bytes, block, start, line);
+            return true;
+        }
         if let Some(pair) = self.pair.take()
             && let Some(message) = routeros::message(line)
         {
@@ -355,6 +437,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         }
         if let Some(block) = Block::begin(line, start, self.cut.lines) {
             (self.block, self.shape) = (Some(block), None);
+            return true;
+        }
+        if let Some(block) = samba::Block::begin(trim_end(line), start, self.cut.lines) {
+            (self.samba, self.shape) = (Some(block), None);
             return true;
         }
         if let Some(pair) = routeros::pair(line) {
@@ -382,6 +468,23 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             ..Header::of_body(&body)
         };
         self.emit(&header, raw, line);
+    }
+
+    /// A line of a Samba message: the first is the message, the others only belong to it.
+    fn samba_line(&mut self, bytes: &'a [u8], block: samba::Block<'a>, start: usize, line: &'a [u8]) {
+        self.samba = Some(samba::Block { told: true, ..block });
+        if block.told {
+            return;
+        }
+        let header = Header {
+            stamp: block.stamp,
+            app: block.app,
+            pid: block.pid,
+            severity: block.severity,
+            ..Header::of_body(line.trim_ascii_start())
+        };
+        let raw = trim_end(&bytes[block.start..start + line.len()]);
+        self.emit(&header, raw, block.line);
     }
 
     /// Hands out the RADIUS detail block that ends before `end`.

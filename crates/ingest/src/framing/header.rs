@@ -459,18 +459,20 @@ fn octet_count(line: &[u8]) -> Option<&[u8]> {
     (digits > 0 && rest.first() == Some(&b'<')).then_some(rest)
 }
 
+/// Programs whose tag is believed where neither stamp nor host says that a header is there.
+const KNOWN: &[&[u8]] = &[
+    efw::APP,
+    b"kernel",
+    b"pppd",
+    b"pptpd",
+    b"xl2tpd",
+    b"charon",
+    b"pluto",
+    b"pptpctrl",
+];
+
 /// A line that begins with a tag of which there is no doubt: a path, a known daemon, or a name with a pid.
 fn bare_tag(line: &[u8]) -> Option<Header<'_>> {
-    const KNOWN: &[&[u8]] = &[
-        efw::APP,
-        b"kernel",
-        b"pppd",
-        b"pptpd",
-        b"xl2tpd",
-        b"charon",
-        b"pluto",
-        b"pptpctrl",
-    ];
     let end = line
         .iter()
         .take(80)
@@ -478,11 +480,38 @@ fn bare_tag(line: &[u8]) -> Option<Header<'_>> {
         .unwrap_or(line.len().min(80));
     let word = &line[..end];
     if !tag::is_tag(word) {
-        return None;
+        return host_and_tag(word, &line[end..]);
     }
     let header = Header::tagged(line);
     let sure = line[0] == b'/' || word.contains(&b'[') || KNOWN.contains(&header.app);
     (sure && !header.app.is_empty()).then_some(header)
+}
+
+/// `gw pptpd[77] text`, `gw last message repeated 3 times`: a line whose stamp was cut off where it was shown. Only the
+/// tag of a known daemon, with its process id, tells such a line from prose (charon's `IKE_SA gw[1] established …`).
+fn host_and_tag<'a>(host: &'a [u8], rest: &'a [u8]) -> Option<Header<'a>> {
+    let text = rest.strip_prefix(b" ")?;
+    if !is_host(host) {
+        return None;
+    }
+    if text.starts_with(b"last message repeated ") {
+        return Some(Header {
+            host,
+            ..Header::of_body(text)
+        });
+    }
+    let end = text.iter().take(80).position(|byte| *byte == b' ')?;
+    if !text[..end].contains(&b'[') || !tag::is_tag(&text[..end]) {
+        return None;
+    }
+    let header = Header::tagged(text);
+    KNOWN.contains(&header.app).then_some(Header { host, ..header })
+}
+
+/// Whether a word may be the name or address of a machine.
+fn is_host(word: &[u8]) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
+    word.first().is_some_and(u8::is_ascii_alphanumeric) && !word.ends_with(b":") && word.iter().all(letter)
 }
 
 /// The zone word of `journalctl -o short-full`.

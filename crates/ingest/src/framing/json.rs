@@ -9,8 +9,8 @@ pub(crate) enum Value<'a> {
     Bare(&'a [u8]),
     /// An array, brackets included.
     Array(&'a [u8]),
-    /// An object; nothing in it is of interest.
-    Object,
+    /// An object, braces included.
+    Object(&'a [u8]),
 }
 
 /// Calls `each` with the top-level keys and values of an object. None if the text is no whole object.
@@ -63,7 +63,7 @@ pub(crate) fn value(text: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
                 if text[at] == b'[' {
                     Value::Array(part)
                 } else {
-                    Value::Object
+                    Value::Object(part)
                 },
                 end,
             ))
@@ -74,6 +74,22 @@ pub(crate) fn value(text: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
                 .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))
                 .count();
             (len > 0).then(|| (Value::Bare(&text[at..at + len]), at + len))
+        }
+    }
+}
+
+/// Calls `each` with the elements of an array, whose brackets are included; stops where it is none.
+pub(crate) fn elements<'a>(array: &'a [u8], each: &mut dyn FnMut(Value<'a>)) {
+    let mut at = skip_blank(array, 1);
+    while let Some((element, next)) = array
+        .get(at)
+        .filter(|byte| **byte != b']')
+        .and_then(|_| value(array, at))
+    {
+        each(element);
+        at = skip_blank(array, next);
+        if array.get(at) == Some(&b',') {
+            at = skip_blank(array, at + 1);
         }
     }
 }

@@ -8,6 +8,8 @@ use super::cutter::{severity, trim_end};
 use super::header;
 use super::json::{self, Value};
 use super::stamp;
+use super::windows::json_shape::Seen;
+use super::windows::{self, EventFields};
 
 /// What a record may be called in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,14 +64,16 @@ fn role(key: &[u8]) -> Option<Role> {
 /// Whether a line that begins with a brace is a log record.
 pub(crate) fn looks_like(line: &[u8]) -> bool {
     let (mut message, mut time) = (false, false);
-    let mut each = |key: &[u8], _: Value<'_>| match role(key) {
+    let mut windows = Seen::default();
+    let mut each = |key: &[u8], value: Value<'_>| match role(key) {
         Some(Role::Message) => message = true,
         Some(Role::Time | Role::Received | Role::Sent) => time = true,
-        _ => {}
+        Some(_) => {}
+        None => windows.key(key, matches!(value, Value::Object(_))),
     };
     // A head may be cut in the middle of a line: what was seen up to there counts.
     let _ = json::object(line, &mut each);
-    message && time
+    (message && time) || windows.shape().is_some()
 }
 
 /// A part of a record: in the line itself, or in the scratch buffer because it was escaped.
@@ -111,6 +115,7 @@ struct Parts<'a> {
 #[derive(Default)]
 pub(crate) struct JsonReader {
     scratch: Vec<u8>,
+    event: EventFields,
 }
 
 impl JsonReader {
@@ -126,19 +131,32 @@ impl JsonReader {
         let mut parts = Parts::new();
         let scratch = &mut self.scratch;
         let mut seen = false;
-        let whole = json::object(line, &mut |key, value| {
-            if let Some(role) = role(key) {
+        let mut windows = Seen::default();
+        let whole = json::object(line, &mut |key, value| match role(key) {
+            Some(role) => {
                 seen |= role == Role::Message;
                 let bare = matches!(value, Value::Bare(_));
                 let part = part(value, scratch);
                 parts.take(role, key, part, bare, scratch);
             }
+            None => windows.key(key, matches!(value, Value::Object(_))),
         });
-        if whole.is_none() || !seen {
+        if whole.is_none() {
             return false;
         }
-        give(&parts, &self.scratch, line, number, filter, each);
-        true
+        if let Some(shape) = windows.shape() {
+            let read = windows::json::read(line, shape, &mut self.event);
+            if read.is_ok() {
+                // what stands on one line is its own evidence
+                let raw = (!line.contains(&b'\n')).then_some(line);
+                self.event.give(raw, number, filter, each);
+            }
+            return read.is_ok();
+        }
+        if seen {
+            give(&parts, &self.scratch, line, number, filter, each);
+        }
+        seen
     }
 
     /// Reads the fields of a record of `journalctl -o export`.
@@ -169,7 +187,7 @@ fn part<'a>(value: Value<'a>, scratch: &mut Vec<u8>) -> Part<'a> {
             json::unescape(text, scratch);
             Part::Scratch(start..scratch.len())
         }
-        Value::Bare(b"null") | Value::Object => Part::Line(b""),
+        Value::Bare(b"null") | Value::Object(_) => Part::Line(b""),
         Value::Bare(word) => Part::Line(word),
         Value::Array(array) => {
             let inner = array[1..array.len() - 1].trim_ascii();

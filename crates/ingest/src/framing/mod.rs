@@ -9,32 +9,54 @@ mod fast;
 mod header;
 pub(crate) mod journal_export;
 mod json;
+pub(crate) mod json_document;
 mod json_record;
 mod kiwi;
 mod markers;
 mod months;
 mod newlines;
+mod nps;
 mod radius_detail;
 mod rfc5424;
 mod routeros;
+mod samba;
 mod softether;
 mod stamp;
 mod tag;
+pub(crate) mod w3c;
+pub(crate) mod windows;
 
 use fast::Shape;
 use tunlog_model::{AppFilter, RecordRef, Stamp};
 
 use crate::source::Chunk;
-use crate::{Options, Problem};
+use crate::{Options, Problem, ProblemKind};
 
 /// Most repetitions that are believed of a line that says how often another came; more are flagged and counted as so many.
 pub const REPEATS_MAX: u64 = 100_000;
 
-/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once.
+/// How the records of a source follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of text, each with a framing of its own.
+    #[default]
+    Lines,
+    /// `journalctl -o export`.
+    JournalExport,
+    /// JSON over many lines.
+    JsonDocument,
+    /// Windows events in XML.
+    EventXml,
+    /// A Windows event log; chunks hold whole chunks of it.
+    Evtx,
+}
+
+/// Cuts chunks of one source into records. Holds no state between chunks, so that many threads may use it at once: what an
+/// earlier chunk's header said of the columns comes with the chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Framer {
     pub(crate) line_bytes_max: usize,
-    pub(crate) export: bool,
+    pub(crate) format: Format,
 }
 
 /// What cutting a chunk told besides its records.
@@ -51,25 +73,60 @@ pub struct Cut {
 /// Something to tell about a place in a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// 1-based line within the chunk.
-    pub line: u64,
+    /// How much it matters.
+    pub kind: ProblemKind,
+    /// Where it is.
+    pub place: Place,
     /// What is to be told.
     pub cause: String,
 }
 
+/// A place that a note speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// 1-based line within the chunk.
+    Line(u64),
+    /// A place in the whole file, in words.
+    File(String),
+}
+
 impl Note {
+    /// Something to know about a line.
+    pub(crate) fn at_line(line: u64, cause: String) -> Note {
+        Note {
+            kind: ProblemKind::Note,
+            place: Place::Line(line),
+            cause,
+        }
+    }
+
+    /// A record at a line that was lost.
+    pub(crate) fn loss(line: u64, cause: String) -> Note {
+        Note {
+            kind: ProblemKind::Error,
+            ..Note::at_line(line, cause)
+        }
+    }
+
     /// The note as a problem of its source; `lines_before` are the lines of earlier chunks.
     pub fn problem(&self, source: &str, lines_before: u64) -> Problem {
-        Problem::note(source, self.cause.clone()).at(format!("line {}", lines_before + self.line))
+        let position = match &self.place {
+            Place::Line(line) => format!("line {}", lines_before + line),
+            Place::File(place) => place.clone(),
+        };
+        Problem {
+            kind: self.kind,
+            ..Problem::note(source, self.cause.clone()).at(position)
+        }
     }
 }
 
 impl Framer {
-    /// A framer for one source; `export` when it is `journalctl -o export`.
-    pub fn new(options: &Options, export: bool) -> Framer {
+    /// A framer for one source.
+    pub fn new(options: &Options, format: Format) -> Framer {
         Framer {
             line_bytes_max: options.line_bytes_max,
-            export,
+            format,
         }
     }
 
@@ -77,10 +134,13 @@ impl Framer {
     /// losses. `RecordRef::line` counts from 1 within the chunk.
     pub fn cut<F: AppFilter + ?Sized>(&self, chunk: &Chunk, filter: &F, each: &mut impl FnMut(&RecordRef<'_>)) -> Cut {
         let mut cutter = cutter::Cutter::new(self.line_bytes_max, filter, each);
-        if self.export {
-            journal_export::cut(&chunk.bytes, &mut cutter);
-        } else {
-            cutter.lines(&chunk.bytes, chunk.hole);
+        cutter.layout.clone_from(&chunk.layout);
+        match self.format {
+            Format::Lines => cutter.lines(&chunk.bytes, chunk.hole),
+            Format::JournalExport => journal_export::cut(&chunk.bytes, &mut cutter),
+            Format::JsonDocument => json_document::cut(&chunk.bytes, &mut cutter),
+            Format::EventXml => windows::xml::cut(&chunk.bytes, &mut cutter),
+            Format::Evtx => windows::evtx::cut(&chunk.bytes, chunk.place, &mut cutter),
         }
         cutter.finish()
     }
@@ -112,7 +172,17 @@ pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
 /// Whether the first of some lines begins a record of several.
 pub(crate) fn begins_block(lines: &[u8]) -> bool {
     let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
-    radius_detail::is_head(&lines[..end]) || routeros::pair(&lines[..end]).is_some_and(|pair| pair.message.is_empty())
+    let line = &lines[..end];
+    radius_detail::is_head(line)
+        || samba::is_head(line.trim_ascii_end())
+        || routeros::pair(line).is_some_and(|pair| pair.message.is_empty())
+}
+
+/// Whether the first of some lines has a header, or is a record of its own in another way.
+pub(crate) fn has_header(lines: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+    let line = &lines[..end.min(4096)];
+    header::read(line).is_some() || line.first() == Some(&b'{')
 }
 
 /// Whether any of the first lines has a header of a kind we know.
@@ -122,7 +192,11 @@ pub(crate) fn any_header(head: &[u8]) -> bool {
         header::read(line).is_some()
             || (line.first() == Some(&b'{') && json_record::looks_like(line))
             || radius_detail::is_head(line)
+            || samba::is_head(line.trim_ascii_end())
+            || windows::snare::without_header(line).is_some()
             || routeros::pair(line).is_some()
+            || nps::read(line).is_some()
+            || w3c::row(line, None).is_some()
     };
     head.split(|byte| *byte == b'\n').take(200).any(known)
 }

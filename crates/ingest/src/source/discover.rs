@@ -327,7 +327,12 @@ impl Finder {
             let file = inside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let text = matches!(
                 sniff::content(&head),
-                Content::Lines | Content::JournalExport | Content::Capture
+                Content::Lines
+                    | Content::JournalExport
+                    | Content::JsonDocument
+                    | Content::EventXml
+                    | Content::Evtx
+                    | Content::Capture
             ) && !head.is_empty();
             if text && (sniff::looks_like_log(&file, &head) || named) {
                 any = true;

@@ -3,24 +3,30 @@
 pub mod archive;
 pub(crate) mod compressed;
 pub mod discover;
+mod evtx;
 mod journald;
 mod refill;
 mod rotated;
 mod sniff;
 pub mod tail;
+mod utf16;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::io_cause;
-use crate::framing::Framer;
+use crate::framing::w3c::Layout;
+use crate::framing::{Format, Framer};
 use crate::time::{Clock, Reference};
 use crate::{Capture, Options, Problem};
 use compressed::{Codec, Decompressed, Peek};
+use evtx::EvtxFile;
 use refill::Refill;
 pub use rotated::SetPlace;
 use sniff::{Content, HEAD_BYTES};
+use utf16::Utf16;
 
 /// One input, before it is opened.
 #[derive(Clone, Debug)]
@@ -81,12 +87,36 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// NUL bytes of a hole that stood before the first byte and were not kept.
     pub(crate) hole: u64,
+    /// The order of columns that an earlier chunk's header told, if the source is a log of that kind.
+    pub(crate) layout: Option<Arc<Layout>>,
+    /// Which chunks of an event log these are.
+    pub(crate) place: EvtxPlace,
+}
+
+/// Which chunks of an event log a stretch holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EvtxPlace {
+    /// Number of the first one in the file, from 0.
+    pub first: u64,
+    /// The file ends within it.
+    pub partial: bool,
 }
 
 impl Chunk {
     /// A chunk of bytes that came from elsewhere (a test, a network listener); whole records.
     pub fn new(bytes: Vec<u8>) -> Chunk {
-        Chunk { bytes, hole: 0 }
+        Chunk {
+            bytes,
+            ..Chunk::default()
+        }
+    }
+
+    /// Whole chunks of an event log.
+    pub(crate) fn evtx(bytes: Vec<u8>, place: EvtxPlace) -> Chunk {
+        Chunk {
+            place,
+            ..Chunk::new(bytes)
+        }
     }
 }
 
@@ -96,6 +126,7 @@ pub(crate) enum Input {
     File(File),
     Packed(Box<Decompressed>),
     Child(journald::Child),
+    Utf16(Utf16),
 }
 
 impl Input {
@@ -105,12 +136,14 @@ impl Input {
             Input::File(file) => compressed::read_some(file, out),
             Input::Packed(reader) => reader.read(out),
             Input::Child(child) => child.read(out),
+            Input::Utf16(text) => text.read(out),
         }
     }
 
     fn take_warnings(&mut self) -> Vec<String> {
         match self {
             Input::Packed(reader) => reader.take_warnings(),
+            Input::Utf16(text) => text.take_warnings(),
             _ => Vec::new(),
         }
     }
@@ -125,6 +158,8 @@ pub struct Source {
     clock: Clock,
     /// It is a packet capture: chunks are cut anywhere.
     capture: bool,
+    /// It is an event log: it has chunks of its own.
+    evtx: Option<Box<EvtxFile>>,
     failure: Option<Problem>,
     problems: Vec<Problem>,
 }
@@ -141,10 +176,18 @@ impl Source {
                 failure.unwrap_or_else(|| Problem::error(spec.name.as_str(), "empty: there is nothing to read"))
             );
         }
+        if let Some(order) = utf16::order(&head) {
+            input = Input::Utf16(Utf16::new(input, &head, order));
+            head.clear();
+            read_head(&mut input, &mut head, HEAD_BYTES).map_err(|error| Problem::io(spec.name.as_str(), &error))?;
+        }
         let content = sniff::content(&head);
-        let export = match content {
-            Content::Lines | Content::Capture => false,
-            Content::JournalExport => true,
+        let format = match content {
+            Content::Lines | Content::Capture => Format::Lines,
+            Content::JournalExport => Format::JournalExport,
+            Content::JsonDocument => Format::JsonDocument,
+            Content::EventXml => Format::EventXml,
+            Content::Evtx => Format::Evtx,
             Content::JournalFile => {
                 return Err(Problem::error(
                     spec.name.as_str(),
@@ -159,6 +202,11 @@ impl Source {
             }
             Content::Unread(reason) => return Err(Problem::error(spec.name.as_str(), reason)),
         };
+        let mut evtx = None;
+        if content == Content::Evtx {
+            evtx = Some(Box::new(EvtxFile::open(spec, input, std::mem::take(&mut head))?));
+            input = Input::Plain(Box::new(std::io::empty()));
+        }
         let capture = content == Content::Capture;
         if head.starts_with(b"\xef\xbb\xbf") {
             head.drain(..3); // a byte order mark
@@ -168,15 +216,16 @@ impl Source {
             input,
             refill: match capture {
                 true => Refill::of_capture(head),
-                false => Refill::new(head, export, options.line_bytes_max),
+                false => Refill::new(head, format, options.line_bytes_max),
             },
-            framer: Framer::new(options, export),
+            framer: Framer::new(options, format),
             clock: Clock::fixed(options, options.now).map_err(|cause| Problem::error(spec.name.as_str(), cause))?,
             capture,
+            evtx,
             failure,
             problems: Vec::new(),
         };
-        if !capture {
+        if !capture && source.evtx.is_none() {
             source.set_clock(spec, options, written)?;
         }
         Ok(source)
@@ -202,6 +251,12 @@ impl Source {
     /// The next stretch of whole records, about 256 KiB, in `buffer`, which is reused. None at the end. A read error is
     /// returned once, after what came before it was delivered; afterwards None.
     pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, Problem> {
+        if let Some(evtx) = &mut self.evtx {
+            return match evtx.next(buffer) {
+                Some(chunk) => Ok(Some(chunk)),
+                None => self.failure.take().map_or(Ok(None), Err),
+            };
+        }
         if self.failure.is_some() {
             self.refill.stop();
         }
@@ -228,6 +283,11 @@ impl Source {
         self.capture.then(|| Capture::new(&self.name))
     }
 
+    /// Whether what is appended to it can be read as it stands: lines of text in UTF-8.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        self.framer.format == Format::Lines && !matches!(self.input, Input::Utf16(_))
+    }
+
     /// The framer of all chunks of this source.
     pub fn framer(&self) -> Framer {
         self.framer
@@ -240,6 +300,9 @@ impl Source {
 
     /// Warnings gathered since the last call.
     pub fn problems(&mut self) -> Vec<Problem> {
+        if let Some(evtx) = &mut self.evtx {
+            self.problems.extend(evtx.problems());
+        }
         let warnings = self.input.take_warnings();
         self.problems.extend(
             warnings

@@ -3,7 +3,8 @@
 use memchr::{memchr, memmem, memrchr};
 
 use super::{Chunk, Input};
-use crate::framing;
+use crate::framing::w3c::Headers;
+use crate::framing::{self, Format};
 
 /// Usual size of a chunk, bytes.
 pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
@@ -14,7 +15,7 @@ const BACKWARD_BYTES: usize = 64 * 1024;
 /// What is read but not yet delivered.
 pub(crate) struct Refill {
     carry: Vec<u8>,
-    export: bool,
+    format: Format,
     /// Any place will do to cut.
     anywhere: bool,
     ended: bool,
@@ -22,19 +23,21 @@ pub(crate) struct Refill {
     stopped: bool,
     line_bytes_max: usize,
     chunk_bytes: usize,
+    headers: Headers,
 }
 
 impl Refill {
-    pub(crate) fn new(head: Vec<u8>, export: bool, line_bytes_max: usize) -> Refill {
+    pub(crate) fn new(head: Vec<u8>, format: Format, line_bytes_max: usize) -> Refill {
         let chunk_bytes = CHUNK_BYTES.max(line_bytes_max.saturating_mul(2).min(64 * CHUNK_BYTES));
         Refill {
             carry: head,
-            export,
+            format,
             anywhere: false,
             ended: false,
             stopped: false,
             line_bytes_max,
             chunk_bytes,
+            headers: Headers::default(),
         }
     }
 
@@ -42,7 +45,7 @@ impl Refill {
     pub(crate) fn of_capture(head: Vec<u8>) -> Refill {
         Refill {
             anywhere: true,
-            ..Refill::new(head, false, 0)
+            ..Refill::new(head, Format::Lines, 0)
         }
     }
 
@@ -68,7 +71,15 @@ impl Refill {
     }
 
     /// The next chunk. After an error, `stop` and call again for the whole records that came before it.
-    pub(crate) fn next(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+    pub(crate) fn next(&mut self, input: &mut Input, buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+        let mut next = self.stretch(input, buffer)?;
+        if let Some(chunk) = next.as_mut().filter(|_| !self.anywhere && self.format == Format::Lines) {
+            chunk.layout = self.headers.before(&chunk.bytes);
+        }
+        Ok(next)
+    }
+
+    fn stretch(&mut self, input: &mut Input, mut buffer: Vec<u8>) -> std::io::Result<Option<Chunk>> {
         let mut hole = 0;
         loop {
             let filled = self.fill(input, &mut buffer)?;
@@ -82,7 +93,7 @@ impl Refill {
                 }
                 self.carry.splice(..0, buffer[end..].iter().copied());
                 buffer.truncate(end);
-                return Ok(Some(Chunk { bytes: buffer, hole }));
+                return Ok(Some(chunk(buffer, hole)));
             }
             if let Some(chunk) = self.oversize(input, &mut buffer, &mut hole)? {
                 return Ok(Some(chunk));
@@ -116,12 +127,12 @@ impl Refill {
         if self.anywhere || (last && !self.stopped) {
             return Some(bytes.len());
         }
-        let end = if self.export {
-            framing::journal_export::last_end(bytes)
-        } else if last {
-            memrchr(b'\n', bytes).map_or(0, |at| at + 1)
-        } else {
-            line_boundary(bytes)
+        let end = match self.format {
+            Format::JournalExport => framing::journal_export::last_end(bytes),
+            Format::JsonDocument => framing::json_document::last_end(bytes),
+            Format::EventXml => framing::windows::xml::last_end(bytes),
+            Format::Lines | Format::Evtx if last => memrchr(b'\n', bytes).map_or(0, |at| at + 1),
+            Format::Lines | Format::Evtx => line_boundary(bytes),
         };
         (end > 0 || last).then_some(end)
     }
@@ -135,13 +146,9 @@ impl Refill {
             self.carry.splice(..0, buffer[nuls - 1..].iter().copied());
             return Ok(None);
         }
-        if self.export {
-            // No record of the journal is that long; what follows is read as new records from the next blank line on.
-            let kept = std::mem::take(buffer);
-            return Ok(Some(Chunk {
-                bytes: kept,
-                hole: *hole,
-            }));
+        if self.format != Format::Lines {
+            // No record of these is that long; what follows is read as new records from the next beginning of one on.
+            return Ok(Some(chunk(std::mem::take(buffer), *hole)));
         }
         buffer.truncate(self.line_bytes_max + 1);
         let mut block = vec![0; 64 * 1024];
@@ -160,22 +167,35 @@ impl Refill {
             }
         }
         buffer.push(b'\n');
-        Ok(Some(Chunk {
-            bytes: std::mem::take(buffer),
-            hole: *hole,
-        }))
+        Ok(Some(chunk(std::mem::take(buffer), *hole)))
     }
 }
 
+fn chunk(bytes: Vec<u8>, hole: u64) -> Chunk {
+    Chunk {
+        hole,
+        ..Chunk::new(bytes)
+    }
+}
+
+/// Most lines without a header that are kept with the line before them: a broken line has no more.
+const BARE_LINES_MAX: usize = 4;
+
 /// The end of the last line that is surely no part of what follows: records of several lines (RADIUS detail, RouterOS
-/// pairs) stay whole, and a `last message repeated` stays with the line before it.
+/// pairs, Samba's messages, indented XML) and lines that were broken stay whole, and a `last message repeated` stays with the line before
+/// it.
 fn line_boundary(bytes: &[u8]) -> usize {
     let Some(newline) = memrchr(b'\n', bytes) else { return 0 };
     let whole = newline + 1;
     let mut start = line_start(bytes, newline);
+    let mut bare = 0;
     while start > 0 && whole - start < BACKWARD_BYTES {
-        if !continues(&bytes[start..whole]) {
-            return start;
+        let line = &bytes[start..whole];
+        if !continues(line) {
+            bare += 1;
+            if bare > BARE_LINES_MAX || framing::has_header(line) {
+                return start;
+            }
         }
         start = line_start(bytes, start - 1);
     }
@@ -191,6 +211,9 @@ fn continues(line: &[u8]) -> bool {
     let line = &line[..line.len().min(300)];
     let first = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
     matches!(line.get(first), Some(b'\t' | b'\n' | b'\r'))
+        || first >= 2
+        || (first > 0 && line[first..].starts_with(b"<"))
+        || line.starts_with(b"</Event>")
         || line[first..].starts_with(b"message=")
         || memmem::find(line, b"message repeated ").is_some()
 }

@@ -14,6 +14,12 @@ pub(crate) enum Content {
     JournalExport,
     /// A journal file as journald keeps it; only `journalctl` reads it.
     JournalFile,
+    /// JSON over many lines.
+    JsonDocument,
+    /// Windows events in XML.
+    EventXml,
+    /// A Windows event log (EVTX).
+    Evtx,
     /// A packet capture.
     Capture,
     /// A zip archive.
@@ -26,21 +32,34 @@ pub(crate) enum Content {
 pub(crate) fn content(head: &[u8]) -> Content {
     match head {
         head if capture::is_capture(head) => return Content::Capture,
-        [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => {
-            return Content::Unread("a Windows event log (EVTX): this version does not read it");
-        }
+        head if super::evtx::looks_like(head) => return Content::Evtx,
         [b'L', b'P', b'K', b'S', b'H', b'H', b'R', b'H', ..] => return Content::JournalFile,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => return Content::Zip,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            return Content::Unread("text in UTF-16: convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)");
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
+            return Content::Unread("text in UTF-32: convert it to UTF-8 first (iconv -f UTF-32 -t UTF-8)");
         }
         _ => {}
     }
+    if let Some(order) = super::utf16::order(head) {
+        return content(&order.text(head));
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if head.get(257..262) == Some(b"ustar") {
         return Content::Unread("a tar archive: unpack it first");
     }
     if framing::journal_export::looks_like(head) {
         return Content::JournalExport;
+    }
+    if framing::windows::xml::looks_like(head) {
+        return Content::EventXml;
+    }
+    if head.trim_ascii_start().starts_with(b"<Objs ") {
+        return Content::Unread(
+            "PowerShell objects (Export-Clixml): save the events with ConvertTo-Json -Depth 3 or as EVTX",
+        );
+    }
+    if framing::json_document::looks_like(head) {
+        return Content::JsonDocument;
     }
     if is_binary(head) {
         Content::Unread("not a text log")
@@ -64,8 +83,12 @@ fn is_binary(head: &[u8]) -> bool {
 /// Whether a file that nobody named (found in a directory) is a log: some line has a header, or its name says so.
 pub(crate) fn looks_like_log(name: &str, head: &[u8]) -> bool {
     match content(head) {
-        Content::JournalExport | Content::Capture => true,
-        Content::Lines => framing::any_header(head) || named_like_log(name),
+        Content::JournalExport | Content::Capture | Content::Evtx | Content::EventXml => true,
+        Content::JsonDocument => framing::json_document::any_record(head),
+        Content::Lines => match super::utf16::order(head) {
+            Some(order) => framing::any_header(&order.text(head)) || named_like_log(name),
+            None => framing::any_header(head) || named_like_log(name),
+        },
         _ => false,
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::compressed::Codec;
 use super::{Chunk, Source, SourceKind, SourceSpec, journald, rotated};
-use crate::framing::Framer;
+use crate::framing::{Format, Framer};
 use crate::time::Clock;
 use crate::{Options, Problem};
 use generation::{Change, Generation};
@@ -111,7 +111,7 @@ impl Followed {
             index,
             name: spec.name.clone(),
             path: PathBuf::new(),
-            framer: Framer::new(options, false),
+            framer: Framer::new(options, Format::Lines),
             clock: Clock::fixed(options, options.now).map_err(|cause| Problem::error(spec.name.as_str(), cause))?,
             options: options.clone(),
             current: None,
@@ -141,7 +141,7 @@ impl Followed {
             (followed.framer, followed.clock) = (source.framer(), source.clock().live());
         }
         match &spec.kind {
-            SourceKind::File(path) if plain(path) && !followed.framer.export => {
+            SourceKind::File(path) if plain(path) && source.as_ref().is_none_or(Source::is_plain_text) => {
                 followed.path = path.clone();
                 followed.known = siblings(path)
                     .into_iter()

@@ -8,7 +8,7 @@ use tunlog_model::{Civil, Stamp};
 use super::calendar::{self, days_of, is_leap, seconds_of};
 use super::{Anchors, DAY};
 use crate::Options;
-use crate::framing::{self, Framer};
+use crate::framing::{self, Format, Framer};
 use crate::source::compressed::Codec;
 use crate::source::{SourceKind, SourceSpec, read_at};
 
@@ -254,7 +254,7 @@ pub(crate) fn first_year(
     framer: &Framer,
     ahead: &mut dyn FnMut(usize) -> Vec<u8>,
 ) -> Anchors {
-    if framer.export {
+    if framer.format != Format::Lines {
         return Anchors::default();
     }
     let head = ahead(0);

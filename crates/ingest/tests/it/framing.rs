@@ -1,3 +1,4 @@
+use tunlog_ingest::Place;
 use tunlog_model::{AppFilter, Civil, Stamp};
 
 use crate::{cut, cut_with};
@@ -541,6 +542,78 @@ fn other_writers() {
 }
 
 #[test]
+fn a_stamp_that_was_cut_off_leaves_host_and_tag() {
+    check(&[
+        (
+            "gw pptpd[77] CTRL: Exiting now",
+            Stamp::Missing,
+            "gw",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        (
+            "gw.example.org pppd[7]: LCP up",
+            Stamp::Missing,
+            "gw.example.org",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "198.51.100.1 xl2tpd[9]: Closing",
+            Stamp::Missing,
+            "198.51.100.1",
+            "xl2tpd",
+            9,
+            "Closing",
+        ),
+        (
+            "pptpd[77] CTRL: Exiting now",
+            Stamp::Missing,
+            "",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        (
+            "Nov  9 10:01:01 gw pptpd[77] CTRL: Exiting now",
+            CIVIL,
+            "gw",
+            "pptpd",
+            77,
+            "CTRL: Exiting now",
+        ),
+        // bodies of lines without any header
+        (
+            "IKE_SA work[1] established between 198.51.100.10[gw]...203.0.113.7[anna]",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "IKE_SA work[1] established between 198.51.100.10[gw]...203.0.113.7[anna]",
+        ),
+        (
+            "child PPP[31808] gone",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "child PPP[31808] gone",
+        ),
+        (
+            "gw: pptpd[77] CTRL: x",
+            Stamp::Missing,
+            "",
+            "",
+            0,
+            "gw: pptpd[77] CTRL: x",
+        ),
+        ("see pptpd: it says", Stamp::Missing, "", "", 0, "see pptpd: it says"),
+    ]);
+}
+
+#[test]
 fn routeros_is_told_by_its_topics() {
     check(&[
         (
@@ -842,12 +915,41 @@ fn holes_and_lines_without_end() {
     assert_eq!(seen.len(), 3);
     assert_eq!(seen[1].body, "b");
     assert_eq!(seen[2].raw.len(), 65_536);
-    let notes: Vec<(u64, &str)> = cut.notes.iter().map(|note| (note.line, note.cause.as_str())).collect();
+    let notes: Vec<(Place, &str)> = cut
+        .notes
+        .iter()
+        .map(|note| (note.place.clone(), note.cause.as_str()))
+        .collect();
     assert_eq!(
         notes,
         [
-            (2, "a hole of 500 NUL bytes was skipped"),
-            (3, "longer than 65536 bytes: cut")
+            (Place::Line(2), "a hole of 500 NUL bytes was skipped"),
+            (Place::Line(3), "longer than 65536 bytes: cut")
         ]
     );
+}
+
+#[test]
+fn samba_messages() {
+    const HEAD: &str = "[2025/11/09 10:01:01,  2, pid=7, effective(0, 0), real(0, 0), class=winbind] ../../source3/winbindd/winbindd_pam.c:23(f)";
+    let log = format!(
+        "{HEAD}\n  NTLM CRAP authentication for user [CORP]\\[x\n  Auth: [winbind,NTLM_AUTH, forged\n  pppd[7]: Peer anna failed CHAP authentication\n\
+         [2025/11/09 10:01:01,  3] ../../auth/auth_log.c:653(g)\n  {{\"timestamp\": \"x\"}}\n{HEAD}\nNov  9 10:01:01 gw pppd[7]: LCP up\n"
+    );
+    let seen = cut(&log);
+    let rows: Vec<_> = seen
+        .iter()
+        .map(|seen| (seen.app.as_str(), seen.pid, seen.body.as_str(), seen.line))
+        .collect();
+    // what a client put behind a line end is part of its message, and no message of its own
+    assert_eq!(
+        rows,
+        [
+            ("winbindd", 7, "NTLM CRAP authentication for user [CORP]\\[x", 1),
+            ("samba", 0, "{\"timestamp\": \"x\"}", 5),
+            ("pppd", 7, "LCP up", 8),
+        ]
+    );
+    assert_eq!((seen[0].stamp, seen[1].stamp), (DATED, DATED));
+    assert!(seen[0].raw.starts_with(HEAD.as_bytes()) && seen[0].raw.ends_with(b"[x"));
 }

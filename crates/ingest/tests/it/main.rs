@@ -7,11 +7,14 @@ mod property;
 mod sources;
 mod tail;
 mod time;
+mod windows;
+mod windows_damage;
+mod windows_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tunlog_ingest::{Chunk, Framer, Options, Problem, Source, discover};
+use tunlog_ingest::{Chunk, Format, Framer, Options, Problem, Source, discover};
 use tunlog_model::{AppFilter, EveryApp, Payload, RecordRef, Stamp};
 
 /// 2026-11-21T12:00:00Z
@@ -34,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) pid: u32,
     pub(crate) severity: Option<String>,
     pub(crate) body: String,
+    /// Named values, if it has any.
+    pub(crate) fields: Vec<(String, String)>,
     pub(crate) raw: Vec<u8>,
     pub(crate) line: u64,
     pub(crate) trusted: bool,
@@ -55,6 +60,10 @@ impl Seen {
             Payload::Repeated(times) => format!("<repeated {times}>"),
             Payload::Lost(count) => format!("<lost {count:?}>"),
         };
+        let fields = match record.payload {
+            Payload::Fields(fields) => fields.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            _ => Vec::new(),
+        };
         Seen {
             stamp: record.stamp,
             host: text(record.host),
@@ -62,6 +71,7 @@ impl Seen {
             pid: record.pid,
             severity: record.severity.map(|severity| format!("{severity:?}")),
             body,
+            fields,
             raw: record.raw.to_vec(),
             line: record.line,
             trusted: record.trusted,
@@ -72,9 +82,12 @@ impl Seen {
 
 pub(crate) fn cut_with(bytes: &[u8], filter: &dyn AppFilter) -> (Vec<Seen>, tunlog_ingest::Cut) {
     let mut seen = Vec::new();
-    let cut = Framer::new(&options(), false).cut(&Chunk::new(bytes.to_vec()), filter, &mut |record: &RecordRef<'_>| {
-        seen.push(Seen::of(record))
-    });
+    let cut =
+        Framer::new(&options(), Format::Lines).cut(&Chunk::new(bytes.to_vec()), filter, &mut |record: &RecordRef<
+            '_,
+        >| {
+            seen.push(Seen::of(record))
+        });
     (seen, cut)
 }
 
@@ -163,7 +176,9 @@ pub(crate) fn read(paths: &[PathBuf], rotate: bool, options: &Options) -> Run {
             match source.next_chunk(std::mem::take(&mut buffer)) {
                 Ok(Some(chunk)) => {
                     let cut = framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
-                        run.records.push((Seen::of(record), clock.resolve(record.stamp)));
+                        let mut seen = Seen::of(record);
+                        seen.line += before;
+                        run.records.push((seen, clock.resolve(record.stamp)));
                     });
                     run.problems
                         .extend(cut.notes.iter().map(|note| note.problem(&spec.name, before)));

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tunlog_ingest::{Chunk, Framer};
+use tunlog_ingest::{Chunk, Format, Framer};
 use tunlog_model::{EveryApp, RecordRef};
 
 use crate::{Folder, Seen, cut, options, read};
@@ -46,6 +46,16 @@ const PIECES: &[&str] = &[
     ":",
     " ",
     "(",
+    "<Event><User-Name data_type=\"1\">a</User-Name></Event>",
+    "<Event>\n",
+    "  <Class data_type=\"2\">00",
+    "</Event>",
+    "\"gw\",\"IAS\",03/07/2024,10:00:00,1,\"an",
+    ",,,,,,,,,,,,,,,,,,,,",
+    "192.0.2.1,anna,03/07/2024,10:00:00,IAS,gw,4136,1",
+    "#Fields: date time action protocol src-ip\n",
+    "#Time Format: UTC\n",
+    "2024-03-07 10:00:00 DROP 47 203.0.113.7\n",
     "__CURSOR=a\n",
     "MESSAGE\n\x05\0\0\0\0\0\0\0ab",
 ];
@@ -58,10 +68,10 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-fn cut_export(bytes: &[u8], export: bool) -> (Vec<Seen>, u64) {
+fn cut_export(bytes: &[u8], format: Format) -> (Vec<Seen>, u64) {
     let mut seen = Vec::new();
     let cut =
-        Framer::new(&options(), export).cut(&Chunk::new(bytes.to_vec()), &EveryApp, &mut |record: &RecordRef<'_>| {
+        Framer::new(&options(), format).cut(&Chunk::new(bytes.to_vec()), &EveryApp, &mut |record: &RecordRef<'_>| {
             seen.push(Seen::of(record))
         });
     (seen, cut.lines)
@@ -72,14 +82,14 @@ proptest! {
 
     #[test]
     fn any_bytes_are_cut_and_every_line_is_counted(bytes in text()) {
-        let (seen, lines) = cut_export(&bytes, false);
+        let (seen, lines) = cut_export(&bytes, Format::Lines);
         let newlines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
         prop_assert_eq!(lines, newlines + u64::from(bytes.last().is_some_and(|last| *last != b'\n')));
         for record in &seen {
             prop_assert!(record.line >= 1 && record.line <= lines);
             prop_assert!(bytes.windows(record.raw.len().max(1)).any(|part| part == record.raw) || record.raw.is_empty());
         }
-        cut_export(&bytes, true);
+        cut_export(&bytes, Format::JournalExport);
     }
 
     #[test]

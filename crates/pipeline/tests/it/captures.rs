@@ -21,6 +21,35 @@ fn attempts(names: &[&str]) -> Vec<String> {
     attempts_of(&paths)
 }
 
+/// A capture is said to hold logins, and of every attempt, also one that came up, whose it is; the logins are not told.
+#[test]
+fn exposed_credentials_are_told() {
+    let reading = |wants| Reading {
+        tz: "Europe/Berlin",
+        year: Some(2026),
+        wants,
+    };
+    let path = [fixture("mppe-refused.pcap")];
+    for wants in [Wants::Events, Wants::Attempts, Wants::Diagnoses] {
+        let seen = reading(wants).of(&path);
+        assert!(
+            seen.says("holds exposed credentials: a login with challenge and response"),
+            "{wants:?}: {:?}",
+            seen.problems()
+        );
+        assert!(!seen.says("in the clear"), "{:?}", seen.problems());
+        if wants != Wants::Events {
+            let exposed: Vec<_> = seen.attempts.iter().map(|attempt| attempt.exposed).collect();
+            assert_eq!(exposed, [Some("ms-chap-v2")]);
+        }
+    }
+    for none in ["gre-dropped.pcap", "gre-dropped.log"] {
+        let seen = reading(Wants::Attempts).of(&[fixture(none)]);
+        assert!(!seen.says("exposed"), "{:?}", seen.problems());
+        assert!(seen.attempts.iter().all(|attempt| attempt.exposed.is_none()));
+    }
+}
+
 fn attempts_of(paths: &[PathBuf]) -> Vec<String> {
     let reading = Reading {
         tz: "Europe/Berlin",

@@ -305,6 +305,65 @@ fn f15_pcapng_blocks() {
     assert!(seen.events.iter().all(|(_, _, time)| time.assumed.has(Assumed::TIME)));
 }
 
+/// What is told of an event log: kind and text, the path left out.
+fn event_log(name: &str) -> Option<Vec<(ProblemKind, String)>> {
+    let seen = read(name)?;
+    let of = |problem: &tunlog_ingest::Problem| {
+        let text = problem.to_string();
+        let text = text.rsplit_once(name).map_or(text.as_str(), |(_, rest)| rest);
+        (problem.kind, text.trim_start_matches(": ").to_string())
+    };
+    Some(seen.summary.problems.iter().map(of).collect())
+}
+
+#[test]
+fn f16_truncated_event_log() {
+    let Some(told) = event_log("16-truncated.evtx") else {
+        return;
+    };
+    assert_eq!(expected("16-truncated.evtx")["exit"], 2);
+    let cut = told
+        .iter()
+        .find(|(kind, text)| *kind == ProblemKind::Error && text.contains("cut short"));
+    let (_, text) = cut.unwrap_or_else(|| panic!("{told:?}"));
+    assert!(text.contains("announces 3 chunks, 0 whole ones are there"), "{text}");
+}
+
+#[test]
+fn f17_damaged_event_logs() {
+    for name in ["17a-record-size-0", "17b-record-size-max", "17c-binxml-loop"] {
+        let Some(told) = event_log(&format!("{name}.evtx.gz")) else {
+            return;
+        };
+        let errors: Vec<&(ProblemKind, String)> = told.iter().filter(|(kind, _)| *kind == ProblemKind::Error).collect();
+        let [(_, text)] = &errors[..] else {
+            panic!("{name}: {told:?}");
+        };
+        assert!(
+            text.contains("chunk 1 ") && text.contains("1 of 1 records could not be read"),
+            "{name}: {text}"
+        );
+    }
+    let Some(told) = event_log("17d-bad-crc.evtx.gz") else {
+        return;
+    };
+    let sums: Vec<&(ProblemKind, String)> = told.iter().filter(|(_, text)| text.contains("checksum")).collect();
+    let [(ProblemKind::Warning, text)] = &sums[..] else {
+        panic!("{told:?}");
+    };
+    assert!(text.contains("chunk 1 ") && text.contains("header is wrong"), "{text}");
+    // normal on a running system: no error
+    let Some(told) = event_log("17e-dirty-flag.evtx.gz") else {
+        return;
+    };
+    assert!(told.iter().all(|(kind, _)| *kind != ProblemKind::Error), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|(kind, text)| *kind == ProblemKind::Note && text.contains("not closed")),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn f18_names_that_are_programs() {
     for name in ["18-injection-names.log", "18b-quoted-names.log"] {

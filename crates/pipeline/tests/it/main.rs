@@ -5,6 +5,8 @@ mod hostile;
 mod hostile_detect;
 mod reading;
 mod seed;
+mod twins;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

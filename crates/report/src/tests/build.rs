@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use tunlog_model::{
-    Assumed, Attempt, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime, Severity,
-    SourceId, Stamp, Value,
+    Assumed, Attempt, Confidence, Event, EventBatch, EventKind, EventParts, Field, Layer, Message, Outcome, RecordTime,
+    Severity, SourceId, Stamp, Value,
 };
 
 use crate::Look;
@@ -50,6 +50,7 @@ pub fn session(user: &str, started: i64) -> Attempt {
         bytes_from_client: Some(250_000),
         end_reason: None,
         backend: None,
+        exposed: None,
         last_seen: started + 1_800_000_000,
         times: 1,
         assumed: Assumed::default(),
@@ -99,6 +100,8 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         layer: Layer::Lcp,
         kind,
         blames: None,
+        confidence: Confidence::Certain,
+        fails_at: Layer::Control,
         end_reason: None,
         calling: false,
         secret: false,
@@ -107,6 +110,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         packet: None,
         meaning: "",
         cause: "none",
+        own_advice: false,
         action: "none",
         source: "",
         versions: "",

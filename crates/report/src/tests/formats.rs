@@ -56,9 +56,9 @@ fn json_is_one_array() {
 #[test]
 fn csv() {
     expect![[r#"
-        id,protocol,gateway,started,ended,user,client_ip,client_port,claimed_ip,outcome,reached,failed_at,cause,confidence,duration_s,assigned_ip,server_ip,interface,auth_method,mppe_bits,bytes_to_client,bytes_from_client,end_reason,backend,times,assumed,evidence
-        0000000000001234,pptp,vpn,2026-11-20T09:00:03Z,2026-11-20T09:30:03Z,anna,203.0.113.15,,,established,ipcp,,,,1800,192.168.0.10,,ppp0,ms-chap-v2,128,1500000,250000,,,,,[]
-        0000000000001234,pptp,vpn,2026-11-20T10:00:01Z,2026-11-20T10:00:04Z,"'=joe, ""the""\x1b[2J\u{202e}",203.0.113.15,,,failed,ipcp,auth,wrong-credentials,,,,,,ms-chap-v2,128,,,,,,,"[{""source"":""a \""log\"""",""line"":7,""text"":""Peer joe failed\u0007""}]"
+        id,protocol,gateway,started,ended,user,client_ip,client_port,claimed_ip,outcome,reached,failed_at,cause,confidence,duration_s,assigned_ip,server_ip,interface,auth_method,mppe_bits,bytes_to_client,bytes_from_client,end_reason,backend,exposed,times,assumed,evidence
+        0000000000001234,pptp,vpn,2026-11-20T09:00:03Z,2026-11-20T09:30:03Z,anna,203.0.113.15,,,established,ipcp,,,,1800,192.168.0.10,,ppp0,ms-chap-v2,128,1500000,250000,,,,,,[]
+        0000000000001234,pptp,vpn,2026-11-20T10:00:01Z,2026-11-20T10:00:04Z,"'=joe, ""the""\x1b[2J\u{202e}",203.0.113.15,,,failed,ipcp,auth,wrong-credentials,,,,,,ms-chap-v2,128,,,,,,,,"[{""source"":""a \""log\"""",""line"":7,""text"":""Peer joe failed\u0007""}]"
     "#]].assert_eq(&print(Format::Csv, &some()).replace("\r\n", "\n"));
     assert_eq!(print(Format::Csv, &[]).lines().count(), 1);
 }

@@ -239,6 +239,7 @@ fn one(logged: Attempt, captured: Attempt, skew: i64) -> Attempt {
     one.auth_method = one.auth_method.or(captured.auth_method);
     one.mppe_bits = one.mppe_bits.or(captured.mppe_bits);
     one.backend = one.backend.or(captured.backend);
+    one.exposed = one.exposed.or(captured.exposed);
     one.assumed = one.assumed.with(captured.assumed);
     one.reached = one.reached.max(captured.reached);
     let first = captured.started.saturating_add(skew);

@@ -83,6 +83,9 @@ pub struct Talk {
     pub auth_begun: bool,
     pub auth_ok: bool,
     pub auth_failed: Option<&'static str>,
+    /// A challenge to the client was seen, and what its answer gives away (see `Attempt::exposed`).
+    challenged: bool,
+    pub exposed: Option<&'static str>,
     /// What the gateway asks for in LCP.
     pub auth_asked: Option<&'static str>,
     pub client_address: Option<IpAddr>,
@@ -125,6 +128,8 @@ impl Talk {
             auth_begun: false,
             auth_ok: false,
             auth_failed: None,
+            challenged: false,
+            exposed: None,
             auth_asked: None,
             client_address: None,
             up: None,
@@ -314,6 +319,7 @@ impl Talk {
             self.facts.user = Some(user.into());
             self.facts.auth_method = event.word(Field::AuthMethod).or(self.facts.auth_method);
         }
+        self.expose(event);
         self.facts.reach(Layer::Lcp);
         match event.message().kind {
             EventKind::AuthSucceeded => {
@@ -322,6 +328,19 @@ impl Talk {
                 self.facts.reach(Layer::Auth);
             }
             EventKind::AuthFailed => self.auth_failed = Some(event.message().blames.unwrap_or("wrong-credentials")),
+            _ => {}
+        }
+    }
+
+    /// A response is worth as much as a password once its challenge is known; either gives away what the client proves.
+    fn expose(&mut self, event: &Event<'_>) {
+        let is_clients = event.word(Field::Direction) != Some("to-client");
+        match event.message().id {
+            "pap-request" if is_clients => self.exposed = Some("pap"),
+            "chap-challenge" if !is_clients => self.challenged = true,
+            "chap-response" if is_clients && self.challenged && self.exposed.is_none() => {
+                self.exposed = event.word(Field::AuthMethod);
+            }
             _ => {}
         }
     }

@@ -23,6 +23,7 @@ pub fn attempt(talk: &Talk, at_end: bool) -> Attempt {
     attempt.id ^= hasher.finish();
     attempt.protocol = Some(talk.protocol);
     attempt.up = talk.up;
+    attempt.exposed = talk.exposed;
     let [from, to] = &talk.sides;
     if talk.up.is_some() && (from.counted || to.counted) && !(from.compressed || to.compressed) {
         attempt.bytes_to_client = Some(to.bytes);

@@ -20,7 +20,7 @@ pub static RULE: Rule = Rule {
 
 fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     let attempt = case.attempt;
-    if attempt.outcome != Outcome::Failed || attempt.backend == Some("radius") {
+    if attempt.outcome != Outcome::Failed || attempt.backend.is_some() {
         return None;
     }
     let asks =

@@ -34,6 +34,7 @@ fn attempt(user: &str, outcome: Outcome, at: i64) -> Attempt {
         bytes_from_client: up.then_some(3),
         end_reason: None,
         backend: None,
+        exposed: None,
         last_seen: (at + 60) * SECOND,
         times: 1,
         assumed: Assumed::default(),

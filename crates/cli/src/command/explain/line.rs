@@ -1,7 +1,7 @@
 //! A pasted line of a log, with its syslog header or without, or many of them.
 
 use tunlog_decode::{Catalogue, Decoder, Keep, redact};
-use tunlog_ingest::{Chunk, Framer, Options};
+use tunlog_ingest::{Chunk, Format, Framer, Options};
 use tunlog_model::{
     Assumed, Cell, Entry, Event, EventBatch, EveryApp, Payload, RecordRef, RecordTime, SourceId, Spans, text,
 };
@@ -12,17 +12,20 @@ use super::words::completed;
 
 /// The explanations of the lines, and how many are not known.
 pub fn lines(input: Vec<u8>, catalogue: &Catalogue) -> (Vec<Explanation>, u64) {
-    let spans = Spans::of(&input);
-    let mut batch = EventBatch::over(input.len());
+    let chunk = Chunk::new(input);
+    let spans = Spans::of(&chunk.bytes);
+    let mut batch = EventBatch::over(chunk.bytes.len());
     let mut decoder = Decoder::new(catalogue, Keep::Events);
     let mut unknown = 0;
-    let chunk = Chunk::new(input);
-    Framer::new(&Options::default(), false).cut(&chunk, &EveryApp, &mut |record| {
+    Framer::new(&Options::default(), Format::Lines).cut(&chunk, &EveryApp, &mut |record| {
         if record.raw.trim_ascii().is_empty() {
             return;
         }
         let before = batch.entries.len();
         decoder.decode(record, &spans, &mut batch);
+        if decoder.went_on() {
+            return;
+        }
         if batch.entries.len() == before && record.app.is_empty() {
             of_anybody(record, catalogue, &mut decoder, &spans, &mut batch);
         }
@@ -48,7 +51,7 @@ fn of_anybody(
     record: &RecordRef<'_>,
     catalogue: &Catalogue,
     decoder: &mut Decoder<'_>,
-    spans: &Spans,
+    spans: &Spans<'_>,
     batch: &mut EventBatch,
 ) {
     let Payload::Text(body) = record.payload else {

@@ -91,7 +91,7 @@ fn of_code(code: &'static Code) -> Explanation {
         meaning: code.meaning,
         cause: told(code.cause),
         actions: code.actions.to_vec(),
-        blames: told(code.blames),
+        blames: told(code.blames).or(told(code.suspects)),
         source: told(code.source).filter(|source| *source != "tunlog"),
         ..Explanation::default()
     })

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use memchr::memrchr;
 
+use crate::framing::w3c::Headers;
 use crate::source::refill::{CHUNK_BYTES, in_unfinished_block};
 use crate::source::{Chunk, read_at};
 
@@ -42,6 +43,8 @@ pub(super) struct Generation {
     partial: Vec<u8>,
     /// The rest of a line that is too long is passed over.
     skipping: bool,
+    /// What headers of columns said so far.
+    headers: Headers,
     head: Vec<u8>,
     before: Vec<u8>,
     modified: Option<SystemTime>,
@@ -58,6 +61,7 @@ impl Generation {
             offset: 0,
             partial: Vec::new(),
             skipping: false,
+            headers: Headers::default(),
             head: Vec::new(),
             before: Vec::new(),
             modified: None,
@@ -126,6 +130,7 @@ impl Generation {
         self.offset = old.offset;
         self.partial = std::mem::take(&mut old.partial);
         self.skipping = old.skipping;
+        self.headers = std::mem::take(&mut old.headers);
         self.head.clone_from(&old.head);
         self.before.clone_from(&old.before);
     }
@@ -177,7 +182,7 @@ impl Generation {
         self.partial = bytes[end..].to_vec();
         bytes.truncate(end);
         if !bytes.is_empty() {
-            give(Chunk::new(bytes));
+            give(self.chunk(bytes));
         }
         let nuls = self.partial.iter().take_while(|byte| **byte == 0).count();
         if nuls > 1 {
@@ -189,14 +194,23 @@ impl Generation {
             line.truncate(line_bytes_max + 1);
             line.push(b'\n');
             self.skipping = true;
-            give(Chunk::new(line));
+            give(self.chunk(line));
+        }
+    }
+
+    fn chunk(&mut self, bytes: Vec<u8>) -> Chunk {
+        let layout = self.headers.before(&bytes);
+        Chunk {
+            layout,
+            ..Chunk::new(bytes)
         }
     }
 
     /// Hands out a last line that nobody will finish.
     pub(super) fn flush(&mut self, give: &mut impl FnMut(Chunk)) {
         if !self.partial.is_empty() {
-            give(Chunk::new(std::mem::take(&mut self.partial)));
+            let rest = std::mem::take(&mut self.partial);
+            give(self.chunk(rest));
         }
     }
 }

@@ -1,0 +1,174 @@
+//! The same log in two forms: what syslog wrote into two files (`syslog` and `daemon.log`), or a journal's export beside
+//! the text file. Both tell of the same thing, which is told once.
+//!
+//! Two lines are one if different sets hold them, and host, program, process id, message and every field are the same,
+//! within the precision of the coarser stamp. A line that a daemon writes twice stands twice in either form, so each is
+//! paired with one of the other. Lines without host or program name no writer and are never paired, nor are packets; a
+//! process id must be the same, also where there is none (the kernel, charon).
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tunlog_ingest::Problem;
+use tunlog_model::{Event, SourceId, Value};
+
+use crate::Sources;
+
+/// How far apart, in microseconds, two forms may put a line: syslog's older stamp has whole seconds.
+const APART_MAX: i64 = 1_000_000;
+
+/// How long a line waits for its like, microseconds: of files that are followed one may be read later than the other.
+const WAITS: i64 = 10_000_000;
+
+/// Lines that wait for their like; a second of a flood has no more.
+const WAITING_MAX: usize = 65_536;
+
+/// Repetitions of a line that wait for their like.
+const REPEATS_MAX: u64 = 256;
+
+/// Sets that are told apart.
+const SETS_MAX: usize = 64;
+
+/// A line that was told.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    micros: i64,
+    /// The sets that hold it, one bit each.
+    sets: u64,
+}
+
+/// What was told lately, by a hash of what it says. The hash is SipHash, so that nobody can write a line that is taken for
+/// another one.
+#[derive(Debug, Default)]
+pub(crate) struct Twins {
+    told: HashMap<u64, VecDeque<Told>>,
+    /// When each of them was told, in the order of telling.
+    order: VecDeque<(i64, u64)>,
+    /// For each set its last line: what it says, and whether it had been told.
+    last: Vec<Option<(u64, bool)>>,
+    /// How many lines of each source had been told.
+    passed: Vec<(SourceId, u64)>,
+}
+
+impl Twins {
+    /// For a run over so many sets; None where no line can have a like.
+    pub fn of(sets: usize) -> Option<Box<Twins>> {
+        (2..=SETS_MAX).contains(&sets).then(|| {
+            Box::new(Twins {
+                last: vec![None; sets],
+                ..Twins::default()
+            })
+        })
+    }
+
+    /// Whether an event of a set was told from another one already.
+    pub fn is_told(&mut self, event: &Event<'_>, set: usize) -> bool {
+        if let Some(last) = self.last.get_mut(set) {
+            *last = None;
+        }
+        if event.host().is_empty() || event.app().is_empty() || event.message().dialect == "pcap" {
+            return false;
+        }
+        let (says, micros, bit) = (hash(event), event.time.micros, 1_u64 << (set % SETS_MAX));
+        self.forget(micros);
+        let mut told = self.told.get_mut(&says).into_iter().flatten();
+        let like = |known: &&mut Told| known.sets & bit == 0 && known.micros.abs_diff(micros) <= APART_MAX as u64;
+        let is_told = match told.find(like) {
+            Some(known) => {
+                known.sets |= bit;
+                true
+            }
+            None => {
+                self.wait(says, Told { micros, sets: bit });
+                false
+            }
+        };
+        if let Some(last) = self.last.get_mut(set) {
+            *last = Some((says, is_told));
+        }
+        if is_told {
+            self.count(event.source);
+        }
+        is_told
+    }
+
+    /// How many of the times that a set's last line came once more are news: another form may have them as lines.
+    pub fn repeated(&mut self, times: u64, micros: i64, set: usize) -> u64 {
+        let Some((says, was_told)) = self.last.get(set).copied().flatten() else {
+            return times;
+        };
+        if was_told {
+            return 0; // the other form tells of its repetitions too
+        }
+        let bit = 1_u64 << (set % SETS_MAX);
+        let known = self.told.get_mut(&says).into_iter().flatten();
+        let limit = usize::try_from(times).unwrap_or(usize::MAX);
+        let mut lines = 0;
+        for told in known.filter(|told| told.sets & bit == 0).take(limit) {
+            told.sets |= bit;
+            lines += 1;
+        }
+        let news = times - lines;
+        for _ in 0..news.min(REPEATS_MAX) {
+            self.wait(says, Told { micros, sets: bit });
+        }
+        news
+    }
+
+    /// What is to be said of it at the end.
+    pub fn problems(&self, sources: &Sources) -> Vec<Problem> {
+        let told = self.passed.iter().map(|(source, count)| {
+            let lines = if *count == 1 { "line tells" } else { "lines tell" };
+            let cause = format!("{count} {lines} what other inputs tell in another form: counted once");
+            Problem::note(sources.name(*source), cause)
+        });
+        told.collect()
+    }
+
+    fn wait(&mut self, says: u64, told: Told) {
+        self.forget(told.micros);
+        self.told.entry(says).or_default().push_back(told);
+        self.order.push_back((told.micros, says));
+    }
+
+    fn count(&mut self, source: SourceId) {
+        match self.passed.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, count)) => *count += 1,
+            None => self.passed.push((source, 1)),
+        }
+    }
+
+    /// Forgets what is too old to have a like, and the oldest of too many.
+    fn forget(&mut self, now: i64) {
+        while let Some((micros, says)) = self.order.front().copied() {
+            if now.saturating_sub(micros) <= WAITS && self.order.len() < WAITING_MAX {
+                return;
+            }
+            self.order.pop_front();
+            if let Some(told) = self.told.get_mut(&says) {
+                told.pop_front();
+                if told.is_empty() {
+                    self.told.remove(&says);
+                }
+            }
+        }
+    }
+}
+
+/// What an event says, and who says it.
+fn hash(event: &Event<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let message = event.message();
+    (event.host(), event.app(), event.pid(), message.dialect, message.id).hash(&mut hasher);
+    for (field, value) in event.fields() {
+        field.word().hash(&mut hasher);
+        match value {
+            Value::Int(number) => number.hash(&mut hasher),
+            Value::Seconds(seconds) => seconds.to_bits().hash(&mut hasher),
+            Value::Ip(address) => address.hash(&mut hasher),
+            Value::Bool(flag) => flag.hash(&mut hasher),
+            Value::Text(_) | Value::Bytes(_) | Value::Word(_) => event.value_bytes(value).hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
