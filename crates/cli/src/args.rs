@@ -38,6 +38,9 @@ pub enum Command {
     /// Why attempts failed, how far they got, and what to do
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArgs),
+    /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
+    #[command(after_help = DETECT_EXAMPLES)]
+    Detect(DetectArgs),
     /// Every line understood, as a typed event
     Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -77,6 +80,16 @@ const DIAGNOSE_EXAMPLES: &str = "Examples:
 
 Give it all that there is: the gateway's log, RADIUS, the firewall's, the IKE daemon's, the client's own.
 Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
+
+const DETECT_EXAMPLES: &str = "Examples:
+  tunlog detect                                   the machine's own logs
+  tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
+  tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
+  tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
+
+Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
+Thresholds stand in tunlog.toml, in ~/.config/tunlog or /etc/tunlog: [detect.brute-force] ten_minutes = 20, enabled = false.
+Exit status: 0 success, 1 nothing found of what was named, 2 an error.";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain 691                       an error number that a screen or a log shows
@@ -259,6 +272,23 @@ pub struct DiagnoseArgs {
     /// Pack the diagnosis and what every source says of the client at that time into this zip archive
     #[arg(long, value_name = "FILE.zip")]
     pub bundle: Option<PathBuf>,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub input: PathArgs,
+}
+
+/// Of `detect`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DetectArgs {
+    /// Only findings of this rule
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// Only findings at least this bad: info, low, medium, high, critical
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<String>,
+    /// Thresholds from this file instead of tunlog.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

@@ -280,17 +280,18 @@ pub fn catalogue() -> Loaded {
 }
 
 fn dialect_folders() -> Vec<PathBuf> {
+    folders().map(|folder| folder.join("dialects.d")).collect()
+}
+
+/// Where our own files lie: the machine's, then the user's.
+pub fn folders() -> impl Iterator<Item = PathBuf> {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
     let user = std::env::var_os("XDG_CONFIG_HOME")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
         .or(home);
     let folders = [Some(PathBuf::from("/etc")), user];
-    folders
-        .into_iter()
-        .flatten()
-        .map(|folder| folder.join("tunlog/dialects.d"))
-        .collect()
+    folders.into_iter().flatten().map(|folder| folder.join("tunlog"))
 }
 
 /// Adds the `.toml` files of a folder in the order of their names; a folder that is not there is no error.

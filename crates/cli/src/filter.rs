@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tunlog_analysis::detect::Finding;
 use tunlog_analysis::diagnose::Diagnosis;
 use tunlog_model::{Attempt, Event, Field, Value};
 
@@ -49,6 +50,13 @@ impl Filter {
         same(&self.user, &diagnosis.user)
             && same(&self.gateway, &diagnosis.gateway)
             && self.ip.is_none_or(|ip| diagnosis.client_ip == Some(ip))
+    }
+
+    /// Whether a finding is meant: it names the user, and the address or a network that it lies in. It knows no gateway.
+    pub fn takes_finding(&self, finding: &Finding) -> bool {
+        let user = |typed: &str| finding.users.iter().any(|user| **user == *typed);
+        let ip = |typed: IpAddr| finding.sources.iter().any(|source| source.contains(typed));
+        self.user.as_deref().is_none_or(user) && self.ip.is_none_or(ip)
     }
 
     /// Whether a row of pptpd-monitor's table is meant; it can be told by its user alone.

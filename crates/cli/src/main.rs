@@ -7,6 +7,7 @@ mod filter;
 mod interface;
 mod live;
 mod output;
+mod settings;
 mod strangers;
 mod when;
 

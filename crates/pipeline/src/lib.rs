@@ -43,6 +43,9 @@ pub enum Wants {
     Attempts,
     /// Attempts with everything that was said about them, and every event.
     Diagnoses,
+    /// Attempts, sessions as soon as they are up, and every event that attempts are made of; whatever the time asked
+    /// for: what is found depends on what was before.
+    Findings,
     /// Every event.
     Events,
     /// The lines of VPN daemons that nobody understood.
@@ -57,7 +60,7 @@ const TRAILED_MAX: usize = 20_000;
 impl Settings {
     fn keep(&self) -> Keep {
         match self.wants {
-            Wants::Attempts => Keep::Facts,
+            Wants::Attempts | Wants::Findings => Keep::Facts,
             Wants::Events | Wants::Diagnoses => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
@@ -72,6 +75,7 @@ impl Settings {
             evidence: self.evidence,
             trail,
             redact,
+            openings: self.wants == Wants::Findings,
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },
             ..defaults
         })
@@ -132,6 +136,12 @@ pub trait Subscriber {
 
     /// An attempt, when it closes.
     fn attempt(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let _ = (attempt, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// A session that has just come up, as it stands; it comes once more when it closes. Only for `Wants::Findings`.
+    fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         let _ = (attempt, sources);
         ControlFlow::Continue(())
     }
@@ -284,6 +294,9 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
+            if self.correlator.has_opened() {
+                self.tell_opened()?;
+            }
             if self.correlator.has_closed() {
                 self.tell_closed()?;
             }
@@ -291,9 +304,17 @@ impl<'s> Teller<'s> {
         ControlFlow::Continue(())
     }
 
+    fn tell_opened(&mut self) -> ControlFlow<()> {
+        for attempt in self.correlator.opened() {
+            self.subscriber.opened(attempt, &self.sources)?;
+        }
+        ControlFlow::Continue(())
+    }
+
     fn tell_closed(&mut self) -> ControlFlow<()> {
+        let all = self.settings.wants == Wants::Findings;
         for attempt in self.correlator.closed() {
-            if self.settings.in_range(attempt.started, attempt.last_seen) {
+            if all || self.settings.in_range(attempt.started, attempt.last_seen) {
                 self.subscriber.attempt(attempt, &self.sources)?;
             }
         }

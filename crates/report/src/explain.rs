@@ -45,6 +45,8 @@ pub struct Explanation {
     pub see_also: Vec<String>,
     /// Where the knowledge comes from.
     pub source: Option<&'static str>,
+    /// What else is to be said, each under a label (of rules: when they are wrong, their thresholds).
+    pub notes: Vec<(&'static str, String)>,
     /// What the vendor's reference says of a message.
     pub vendor: Vendor,
     /// The facts that the line asked about carries.
@@ -102,6 +104,9 @@ impl Explanation {
         let page = Page { look, width };
         self.print_fields(&page, out)?;
         self.print_body(&page, out)?;
+        for (label, words) in &self.notes {
+            page.paragraph(label, words, out)?;
+        }
         if !self.see_also.is_empty() {
             page.paragraph("see also", &self.see_also.join(", "), out)?;
         }
@@ -394,6 +399,20 @@ pub const COLUMNS: &[Column<Explanation>] = &[
                 ("line", Cell::Count(*number)),
                 ("text", Cell::Text(line.clone())),
             ])]),
+        },
+    },
+    Column {
+        key: "notes",
+        header: "",
+        doc: "What else is to be said, each with what it is about.",
+        value: |row| {
+            let all = row.notes.iter().map(|(label, words)| {
+                Cell::Object(vec![("about", Cell::Word(label)), ("text", Cell::Text(words.clone()))])
+            });
+            match row.notes.is_empty() {
+                true => Cell::None,
+                false => Cell::List(all.collect()),
+            }
         },
     },
 ];

@@ -10,6 +10,7 @@ pub mod document;
 pub mod document_json;
 pub mod event;
 pub mod explain;
+pub mod finding;
 pub mod history;
 pub mod html;
 pub mod json;

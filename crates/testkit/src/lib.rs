@@ -4,6 +4,7 @@
 //! It may not know `analysis`: the tests there feed the correlator themselves, or there would be two copies of its types.
 
 pub mod evtx;
+pub mod life;
 pub mod windows;
 pub mod windows_day;
 

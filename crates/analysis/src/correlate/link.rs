@@ -36,6 +36,8 @@ pub struct Link {
     pub paired_for_certain: bool,
     /// When the network layer came up.
     pub up: Option<i64>,
+    /// That it came up was noted, to be told soon.
+    pub opening_noted: bool,
     /// The peer was heard on LCP or above.
     pub heard: bool,
     /// The peer proved who it is (or nobody asked).
@@ -89,6 +91,7 @@ impl Link {
             carrier: None,
             paired_for_certain: false,
             up: None,
+            opening_noted: false,
             heard: false,
             authenticated: false,
             challenged: false,

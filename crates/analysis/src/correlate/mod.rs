@@ -19,6 +19,7 @@ mod ike;
 mod l2tp;
 mod link;
 mod names;
+mod opening;
 mod packet;
 mod pairing;
 mod ppp;
@@ -54,6 +55,8 @@ pub struct Options {
     pub trail: bool,
     /// Takes secrets out of evidence; `None` shows them.
     pub redact: Option<Redact>,
+    /// Hand out what a session looks like shortly after it came up, too: whoever watches cannot wait until it ends.
+    pub openings: bool,
     /// Most sides open at once; an attacker can open attempts for ever, the oldest is then closed as unfinished.
     pub open_max: usize,
     /// Most times a `last message repeated N times` is believed.
@@ -66,6 +69,7 @@ impl Default for Options {
             evidence: false,
             trail: false,
             redact: None,
+            openings: false,
             open_max: 200_000,
             repeats_max: 1000,
         }
@@ -144,6 +148,7 @@ pub struct Correlator {
     /// The link an event of which may be repeated.
     last_refused: Option<Key>,
     closed: Vec<Attempt>,
+    openings: opening::Openings,
     /// Ids given lately: equal lines in one second are several attempts.
     ids: FxHashSet<u64>,
     now: i64,
@@ -191,6 +196,7 @@ impl Correlator {
             refusals: FxHashMap::default(),
             last_refused: None,
             closed: Vec::new(),
+            openings: opening::Openings::default(),
             now: i64::MIN,
             passed: 0,
         }
@@ -400,6 +406,9 @@ impl Correlator {
         while let Some((_, side)) = self.due_long.front().copied().filter(|(due, _)| *due <= self.passed) {
             self.due_long.pop_front();
             self.look_again(side);
+        }
+        if self.openings.is_due(self.passed) {
+            self.settle_openings();
         }
         self.settle_others();
     }

@@ -35,6 +35,7 @@ impl Correlator {
             self.check_client(key, client);
         }
         self.after(key, kind);
+        self.note_opening(key);
     }
 
     fn after(&mut self, key: Key, kind: EventKind) {

@@ -130,6 +130,8 @@ impl Correlator {
         link.facts.client_ip = link.facts.client_ip.or(names.client);
         link.serve(event);
         let (is_up, is_ending) = (link.up.is_some(), link.ending);
+        self.note_opening(key);
+        let Some(link) = self.links.get_mut(key) else { return };
         if let Some(served) = &mut link.served {
             served.keep(names);
         }

@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod clients;
 pub mod compat;
 pub mod diagnoses;
+pub mod findings;
 pub mod history;
 pub mod report;
 pub mod unknown;

@@ -1,5 +1,7 @@
 //! The correlator, seen from outside: log text in, attempts out.
 
+mod detect;
+mod detect_month;
 mod diagnose;
 mod gateway;
 mod gateways;

@@ -3,6 +3,7 @@
 mod attempts;
 mod clients;
 mod decode;
+mod detect;
 mod diagnose;
 mod dialect;
 mod explain;
@@ -31,6 +32,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Last(args) => history::last(&args),
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
+        Command::Detect(args) => detect::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -3,6 +3,7 @@
 mod clavister;
 mod command_line;
 mod compat;
+mod detect;
 mod diagnose;
 mod explain;
 mod harness;

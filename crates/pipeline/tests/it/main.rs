@@ -2,6 +2,7 @@
 
 mod captures;
 mod hostile;
+mod hostile_detect;
 mod reading;
 mod seed;
 mod twins;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use tunlog_analysis::detect::ALL;
 use tunlog_decode::{Catalogue, codes};
 use tunlog_report::explain::{COLUMNS, Explanation};
 use tunlog_report::{Format, Look, Printer, Shown, Table};
@@ -21,6 +22,9 @@ pub fn run(which: &str, catalogue: &Catalogue, args: &ExplainArgs) -> Result<u8,
         color: wants_color(args.color, false),
     };
     let mut out = Output::open(None)?;
+    if search::folded(which) == words::RULES {
+        return rules(args, look);
+    }
     let hits = members(which, catalogue);
     let people = format(args) == Format::Table;
     if which.is_empty() && people {
@@ -42,6 +46,23 @@ pub fn run(which: &str, catalogue: &Catalogue, args: &ExplainArgs) -> Result<u8,
         ));
     }
     Ok(u8::from(hits.is_empty()))
+}
+
+/// The rules of `detect`.
+fn rules(args: &ExplainArgs, look: Look) -> Result<u8, Failure> {
+    let mut out = Output::open(None)?;
+    let all: Vec<Explanation> = ALL.iter().map(|rule| words::of_rule(rule)).collect();
+    if format(args) == Format::Table {
+        print(all.iter().map(row), &look, &mut out)?;
+    } else {
+        let mut printer = Printer::new(format(args), "explanation", COLUMNS, look);
+        for explanation in &all {
+            printer.row(COLUMNS, explanation, &mut out)?;
+        }
+        printer.finish(&mut out)?;
+    }
+    out.finish()?;
+    Ok(0)
 }
 
 /// What belongs to a dialect, a family, a layer, a cause or a kind of event; with no name, everything.
@@ -82,7 +103,11 @@ fn overview(catalogue: &Catalogue) -> Vec<(String, String)> {
             format!("messages of {} ({count})", dialect.name),
         )
     });
-    families.chain(dialects).collect()
+    let rules = (
+        words::RULES.to_owned(),
+        format!("rules of tunlog detect ({})", ALL.len()),
+    );
+    families.chain([rules]).chain(dialects).collect()
 }
 
 /// Rows of id and meaning.

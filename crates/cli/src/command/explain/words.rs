@@ -1,5 +1,6 @@
 //! Hits of a search as explanations, with what belongs to them.
 
+use tunlog_analysis::detect;
 use tunlog_decode::codes::{self, Code};
 use tunlog_decode::{Catalogue, Listed};
 use tunlog_model::Message;
@@ -32,6 +33,37 @@ pub fn explanation(hit: &Hit, catalogue: &Catalogue) -> Explanation {
 /// Of a message.
 pub fn of_message(message: &Message) -> Explanation {
     completed(Explanation::of(message))
+}
+
+/// The family of the rules of `detect`.
+pub const RULES: &str = "detection";
+
+/// Of a rule of `detect`.
+pub fn of_rule(rule: &'static detect::Rule) -> Explanation {
+    let mut notes = vec![
+        ("matters", rule.matters.to_owned()),
+        ("wrong when", rule.wrong.to_owned()),
+    ];
+    if !rule.techniques.is_empty() {
+        notes.push(("ATT&CK", rule.techniques.join(", ")));
+    }
+    let thresholds = rule.thresholds.iter().enumerate().map(|(at, threshold)| {
+        let label = if at == 0 { "thresholds" } else { "" };
+        (
+            label,
+            format!("{} = {}: {}", threshold.key, threshold.default, threshold.why),
+        )
+    });
+    notes.extend(thresholds);
+    Explanation {
+        id: rule.name.to_owned(),
+        family: Some("rules of tunlog detect"),
+        severity: Some(rule.severity.word()),
+        meaning: rule.finds,
+        actions: rule.actions.to_vec(),
+        notes,
+        ..Explanation::default()
+    }
 }
 
 /// With what the cause means that a message speaks for.

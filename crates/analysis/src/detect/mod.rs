@@ -1,0 +1,379 @@
+//! Attacks and abuse, in the contract's words: what is found, since when, from where, and what to do.
+//!
+//! Attempts, sessions that come up and events go in; findings come out. Time is the events' time only: attempts wait in a
+//! window of event time and go to the rules in the order in which they happened, so that a log read at once, in parts or
+//! live gives the same findings with the same `alarm_time`. *Rules*, one a file, share what is remembered of sources, users
+//! and networks (`memory`). Everything that is remembered has a cap (`memory::caps`).
+
+mod bounded;
+mod bucket;
+mod cusum;
+mod distinct;
+mod finding;
+mod memory;
+mod order;
+mod outage;
+mod region;
+mod rule;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+use rustc_hash::FxHasher;
+use tunlog_model::{Attempt, Event, Evidence, Outcome};
+
+pub use finding::{Finding, Severity, Taken};
+pub use memory::caps;
+pub use region::Network;
+pub use rule::{Rule, Threshold};
+pub use rules::ALL;
+
+use bounded::Bounded;
+use memory::{Memory, Open, name_hash};
+use order::{Order, Step};
+use rule::{Detection, Limits, Opening, Refusal, Scene};
+
+/// Microseconds in which a source stays suspect after an alarm.
+const SUSPECT: i64 = 86_400_000_000;
+
+/// The rule with a name.
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// Thresholds that were set otherwise, and rules that are off.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    set: BTreeMap<&'static str, Vec<(Box<str>, f64)>>,
+    off: BTreeSet<&'static str>,
+}
+
+impl Options {
+    /// Sets a threshold of a rule.
+    ///
+    /// # Errors
+    /// If there is no such rule or threshold, or the value is no positive number.
+    pub fn set(&mut self, rule_name: &str, key: &str, value: f64) -> Result<(), String> {
+        let known = rule(rule_name).ok_or_else(|| format!("there is no rule `{rule_name}`"))?;
+        if !known.thresholds.iter().any(|threshold| threshold.key == key) {
+            let keys: Vec<&str> = known.thresholds.iter().map(|threshold| threshold.key).collect();
+            return Err(match keys.is_empty() {
+                true => format!("the rule `{rule_name}` has no thresholds"),
+                false => format!("the rule `{rule_name}` has no threshold `{key}`: {}", keys.join(", ")),
+            });
+        }
+        if !(value.is_finite() && value > 0.0) {
+            return Err(format!("`{key}` of `{rule_name}` must be a number above 0"));
+        }
+        self.set.entry(known.name).or_default().push((key.into(), value));
+        Ok(())
+    }
+
+    /// Switches a rule off.
+    ///
+    /// # Errors
+    /// If there is no such rule.
+    pub fn switch_off(&mut self, rule_name: &str) -> Result<(), String> {
+        let known = rule(rule_name).ok_or_else(|| format!("there is no rule `{rule_name}`"))?;
+        self.off.insert(known.name);
+        Ok(())
+    }
+}
+
+/// Finds attacks: give it every event, every opening and every attempt; take the findings.
+pub struct Detector {
+    rules: Vec<Box<dyn Detection>>,
+    /// Which of them want events.
+    listeners: Vec<usize>,
+    off: Vec<bool>,
+    memory: Memory,
+    order: Order,
+    /// Sessions that were told when they came up.
+    announced: Bounded<u64, ()>,
+    timers: BTreeSet<(i64, usize, u64)>,
+    ready: VecDeque<Finding>,
+    now: i64,
+}
+
+impl Detector {
+    /// A detector that knows nothing yet.
+    pub fn new(options: &Options) -> Detector {
+        let none = Vec::new();
+        let make = |rule: &&'static Rule| {
+            let set = options.set.get(rule.name).unwrap_or(&none);
+            (rule.make)(&Limits { rule, set })
+        };
+        let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
+        Detector {
+            listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
+            rules,
+            off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
+            memory: Memory::default(),
+            order: Order::default(),
+            announced: Bounded::new(caps::WAITING),
+            timers: BTreeSet::new(),
+            ready: VecDeque::new(),
+            now: i64::MIN,
+        }
+    }
+
+    /// Every event, in the order in which it is read.
+    pub fn event(&mut self, event: &Event<'_>) {
+        let now = event.time.micros;
+        for place in 0..self.listeners.len() {
+            let at = self.listeners[place];
+            self.ask(at, now, |rule, scene| rule.event(event, scene));
+        }
+        self.order.pass(now);
+        self.work();
+    }
+
+    /// Time goes on, though nothing is heard of it.
+    pub fn pass(&mut self, time: i64) {
+        self.order.pass(time);
+        self.work();
+    }
+
+    /// A source lost records.
+    pub fn lost(&mut self, count: Option<u64>, time: i64) {
+        self.ask_all(time, |rule, scene| rule.lost(count, scene));
+    }
+
+    /// A session that has just come up.
+    pub fn opened(&mut self, attempt: Attempt) {
+        let key = session_key(&attempt);
+        self.announced.entry(key, attempt.last_seen, || ());
+        let up = attempt.up.unwrap_or(attempt.started);
+        self.order.push(up, key, Step::Opened(attempt));
+        self.work();
+    }
+
+    /// An attempt that closed.
+    pub fn attempt(&mut self, attempt: Attempt) {
+        let key = session_key(&attempt);
+        if !matches!(attempt.outcome, Outcome::Established | Outcome::Open) {
+            let time = attempt.ended.unwrap_or(attempt.last_seen);
+            self.order.push(time, attempt.id, Step::Failed(attempt));
+        } else {
+            if self.announced.remove(&key).is_none() {
+                let up = attempt.up.unwrap_or(attempt.started);
+                self.order.push(up, key, Step::Opened(attempt.clone()));
+            }
+            if attempt.outcome == Outcome::Established {
+                self.order.push(attempt.last_seen, key, Step::Ended(attempt));
+            }
+        }
+        self.work();
+    }
+
+    /// What is ready.
+    pub fn ready(&mut self) -> Option<Finding> {
+        self.ready.pop_front()
+    }
+
+    /// The evidence ends: what waits has its turn.
+    pub fn finish(&mut self) {
+        self.order.end();
+        self.work();
+    }
+
+    /// Caps that were met: what they bound, how many they hold, how many were given up.
+    pub fn limits_reached(&self) -> Vec<(&'static str, usize, u64)> {
+        self.memory.limits_reached()
+    }
+
+    /// Takes what has had its time, in order.
+    fn work(&mut self) {
+        while let Some((time, step)) = self.order.next() {
+            self.wake(time);
+            self.now = self.now.max(time);
+            match step {
+                Step::Opened(attempt) => self.login(&attempt),
+                Step::Ended(attempt) => self.ended(&attempt),
+                Step::Failed(attempt) => self.failed(&attempt),
+            }
+        }
+        let passed = self.order.passed();
+        self.wake(passed);
+    }
+
+    /// Calls rules back whose time has come.
+    fn wake(&mut self, time: i64) {
+        while let Some(timer) = self.timers.first().copied().filter(|(due, ..)| *due <= time) {
+            self.timers.remove(&timer);
+            self.now = self.now.max(timer.0);
+            self.ask(timer.1, self.now, |rule, scene| rule.due(timer.2, scene));
+        }
+    }
+
+    fn ask(&mut self, at: usize, now: i64, question: impl FnOnce(&mut dyn Detection, &mut Scene<'_>)) {
+        if self.off[at] {
+            return;
+        }
+        let (mut raised, mut timers) = (Vec::new(), Vec::new());
+        let mut scene = Scene {
+            now,
+            memory: &mut self.memory,
+            raised: &mut raised,
+            timers: &mut timers,
+            at,
+        };
+        question(self.rules[at].as_mut(), &mut scene);
+        self.ready.extend(raised);
+        self.timers.extend(timers);
+    }
+
+    fn ask_all(&mut self, now: i64, question: impl Fn(&mut dyn Detection, &mut Scene<'_>)) {
+        for at in 0..self.rules.len() {
+            self.ask(at, now, &question);
+        }
+    }
+
+    fn failed(&mut self, attempt: &Attempt) {
+        match attempt.cause {
+            Some("wrong-credentials" | "wrong-password" | "unknown-user" | "account-restricted" | "no-secret") => {
+                let refusal = self.refusal(attempt);
+                let weight = rules::weights(&refusal);
+                self.memory.note_refusal(&refusal, weight);
+                self.ask_all(self.now, |rule, scene| rule.refused(&refusal, scene));
+            }
+            Some("auth-backend-unreachable" | "auth-backend-misconfigured") => {
+                let user = attempt.user.as_deref().map_or(0, name_hash);
+                self.memory.outage.silent(self.now, user);
+                self.ask_all(self.now, |rule, scene| rule.closed(attempt, scene));
+            }
+            _ => self.ask_all(self.now, |rule, scene| rule.closed(attempt, scene)),
+        }
+    }
+
+    /// What is known of a refusal before it is remembered.
+    fn refusal(&mut self, attempt: &Attempt) -> Refusal {
+        let user: Box<str> = attempt.user.as_deref().unwrap_or_default().into();
+        let hash = name_hash(&user);
+        let (source, claimed) = source_of(attempt);
+        let known = self.memory.user(hash);
+        let state = source.and_then(|source| self.memory.sources.get(&source));
+        let user_good = known.is_some_and(|known| known.goods > 0);
+        let strange = source.map_or(0.5, |source| self.memory.regions.strangeness(source));
+        let moved = |stale: &memory::Stale| Some(stale.source) == source || memory::moved(stale, self.now);
+        let known_pair = known.is_some_and(|known| {
+            source.is_some_and(|source| known.knows(source)) || known.stale.as_ref().is_some_and(moved)
+        });
+        let since = self.now - SUSPECT;
+        let others = known.map_or(0.0, |known| {
+            let elsewhere = known
+                .failing
+                .iter()
+                .filter(|failing| Some(failing.source) != source && failing.last >= since);
+            elsewhere
+                .map(|failing| if failing.strange >= 0.6 { 1.0 } else { 0.4 })
+                .sum::<f64>()
+        });
+        let alone = state.is_none_or(|state| state.tried_only(hash, since));
+        let honest = user_good && alone && (others < 2.0 || strange <= 0.3);
+        let mut refusal = Refusal {
+            time: self.now,
+            user,
+            hash,
+            source,
+            claimed,
+            unknown: matches!(attempt.cause, Some("unknown-user" | "no-secret")),
+            times: attempt.times.max(1),
+            lines: lines_of(attempt),
+            known_pair,
+            source_good: state.is_some_and(|state| state.goods > 0),
+            user_good,
+            strange,
+            honest,
+            outage: false,
+        };
+        self.memory.outage.refused(&refusal);
+        refusal.outage = self.memory.outage.is_on(self.now);
+        refusal
+    }
+
+    fn login(&mut self, attempt: &Attempt) {
+        let user = attempt.user.as_deref().map(|name| (name, name_hash(name)));
+        let (source, _) = source_of(attempt);
+        let state = user.and_then(|(_, hash)| self.memory.user(hash));
+        let opening = Opening {
+            time: self.now,
+            key: session_key(attempt),
+            attempt,
+            user,
+            source,
+            known_pair: source.is_some_and(|source| state.is_some_and(|state| state.knows(source))),
+            strange: source.map_or(0.5, |source| self.memory.regions.strangeness(source)),
+            lines: lines_of(attempt),
+        };
+        let clean = self.is_clean(&opening);
+        self.ask_all(self.now, |rule, scene| rule.opened(&opening, scene));
+        if let Some((_, hash)) = user.filter(|_| opening.known_pair) {
+            self.memory.outage.worked(self.now, hash);
+        }
+        self.memory.note_login(user, source, self.now, clean);
+        if let (Some((_, hash)), Some(source)) = (user, source)
+            && let Some(state) = self.memory.user_mut(hash)
+        {
+            if state.open.len() >= caps::OPEN {
+                state.open.remove(0);
+            }
+            let (key, up) = (opening.key, opening.time);
+            state.open.push(Open { key, source, up });
+        }
+    }
+
+    /// Whether nothing speaks against a login's being the owner's: only then source and network are trusted from now on.
+    fn is_clean(&self, opening: &Opening<'_>) -> bool {
+        let recent = |time: Option<i64>| time.is_some_and(|time| self.now - time <= SUSPECT);
+        let Some(source) = opening.source else { return true };
+        let foreign = opening.strange >= region::FOREIGN && !opening.known_pair;
+        let state = self.memory.sources.get(&source);
+        let suspect = state
+            .is_some_and(|state| recent(state.alarmed) || (foreign && state.new_names(self.now - SUSPECT, false) >= 2));
+        let attacked = opening
+            .user
+            .and_then(|(_, hash)| self.memory.user(hash))
+            .is_some_and(|user| recent(user.attacked));
+        !(suspect || foreign && attacked)
+    }
+
+    fn ended(&mut self, attempt: &Attempt) {
+        let key = session_key(attempt);
+        if let Some(state) = attempt
+            .user
+            .as_deref()
+            .and_then(|name| self.memory.user_mut(name_hash(name)))
+        {
+            state.open.retain(|open| open.key != key);
+        }
+        self.ask_all(self.now, |rule, scene| rule.closed(attempt, scene));
+    }
+}
+
+/// Where an attempt came from, and whether that is only what the peer claims.
+fn source_of(attempt: &Attempt) -> (Option<IpAddr>, bool) {
+    match attempt.client_ip {
+        Some(source) => (Some(source), false),
+        None => (attempt.claimed_ip, attempt.claimed_ip.is_some()),
+    }
+}
+
+/// The same for a session when it comes up and when it ends.
+fn session_key(attempt: &Attempt) -> u64 {
+    let mut hasher = FxHasher::default();
+    (&attempt.gateway, attempt.up, &attempt.interface, attempt.client_ip).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Of an attempt's lines the first, which mostly has the address, and the first that shows the name.
+fn lines_of(attempt: &Attempt) -> Vec<Evidence> {
+    let name = attempt.user.as_deref().filter(|name| !name.is_empty());
+    let named = name.and_then(|name| attempt.evidence.iter().find(|line| line.text.contains(name)));
+    let first = attempt.evidence.first();
+    let mut lines: Vec<Evidence> = first.into_iter().chain(named).cloned().collect();
+    lines.dedup();
+    lines
+}

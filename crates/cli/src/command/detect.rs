@@ -1,0 +1,179 @@
+//! `tunlog detect`: attacks and abuse.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use tunlog_analysis::detect::{ALL, Detector, Finding, Severity};
+use tunlog_analysis::statistics::findings::FindingView;
+use tunlog_model::{Attempt, Event, RecordTime};
+use tunlog_pipeline::{Sources, Subscriber, Wants};
+use tunlog_report::{Addition, Format, Look, Printer};
+
+use super::{Names, Stop};
+use crate::args::DetectArgs;
+use crate::config::Setup;
+use crate::filter::Filter;
+use crate::output::{self, Failure, tell};
+use crate::settings;
+
+/// Which findings are printed.
+struct Choice {
+    rule: Option<&'static str>,
+    severity: Severity,
+    since: Option<i64>,
+    until: Option<i64>,
+    filter: Filter,
+}
+
+impl Choice {
+    fn new(args: &DetectArgs, setup: &mut Setup) -> Result<Choice, Failure> {
+        let rule = args.rule.as_deref().map(|typed| {
+            ALL.iter()
+                .map(|rule| rule.name)
+                .find(|name| *name == typed)
+                .ok_or_else(|| {
+                    let names: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
+                    Failure::Message(format!("--rule: there is no rule `{typed}`: {}", names.join(", ")))
+                })
+        });
+        let severity = args.severity.as_deref().map_or(Ok(Severity::Info), |typed| {
+            Severity::from_word(typed).ok_or_else(|| {
+                Failure::Message(format!(
+                    "--severity: `{typed}` is none: info, low, medium, high, critical"
+                ))
+            })
+        });
+        Ok(Choice {
+            rule: rule.transpose()?,
+            severity: severity?,
+            // what was before decides what is strange: all is read, and findings are chosen by their time
+            since: setup.settings.since.take(),
+            until: setup.settings.until.take(),
+            filter: setup.filter.clone(),
+        })
+    }
+
+    fn takes(&self, finding: &Finding) -> bool {
+        self.rule.is_none_or(|rule| finding.rule == rule)
+            && finding.severity >= self.severity
+            && self.since.is_none_or(|since| finding.alarm_time >= since)
+            && self.until.is_none_or(|until| finding.alarm_time <= until)
+            && self.filter.takes_finding(finding)
+    }
+}
+
+struct Stream<'a> {
+    detector: Detector,
+    choice: Choice,
+    limit: u64,
+    printer: Printer,
+    for_people: bool,
+    look: Look,
+    width: usize,
+    out: &'a mut dyn Write,
+    stop: Stop,
+}
+
+impl Stream<'_> {
+    fn print_ready(&mut self, sources: &Sources) -> ControlFlow<()> {
+        while let Some(finding) = self.detector.ready() {
+            if !self.choice.takes(&finding) {
+                continue;
+            }
+            if self.printer.rows() >= self.limit {
+                return ControlFlow::Break(());
+            }
+            let view = FindingView {
+                finding: &finding,
+                sources: &Names(sources),
+            };
+            let written = match self.for_people {
+                true => {
+                    let note = Addition {
+                        note: tunlog_report::finding::note(&finding.summary, &self.look, self.width),
+                        cell: None,
+                    };
+                    self.printer.row_and(FindingView::SHORT, &view, note, self.out)
+                }
+                false => self.printer.row(FindingView::COLUMNS, &view, self.out),
+            };
+            self.stop.after(written)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Subscriber for Stream<'_> {
+    fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
+        self.detector.event(event);
+        self.print_ready(sources)
+    }
+
+    fn opened(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        self.detector.opened(attempt);
+        ControlFlow::Continue(())
+    }
+
+    fn attempt(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        self.detector.attempt(attempt);
+        ControlFlow::Continue(())
+    }
+
+    fn lost(&mut self, count: Option<u64>, time: RecordTime, _: &Sources) {
+        self.detector.lost(count, time.micros);
+    }
+}
+
+/// Prints findings as they come.
+pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
+    let options = settings::detection(args.config.as_deref())?;
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
+    setup.settings.evidence = true;
+    let choice = Choice::new(args, &mut setup)?;
+    let mut out = setup.output()?;
+    let for_people = setup.format == Format::Table;
+    let columns = if for_people {
+        FindingView::SHORT
+    } else {
+        FindingView::COLUMNS
+    };
+    let mut stream = Stream {
+        detector: Detector::new(&options),
+        choice,
+        limit: setup.limit,
+        printer: Printer::new(setup.format, "finding", columns, setup.look.clone()),
+        for_people,
+        look: setup.look.clone(),
+        width: output::width().saturating_sub(2),
+        out: &mut out,
+        stop: Stop::default(),
+    };
+    let found = std::mem::take(&mut setup.found);
+    let sources = Sources::of(&found);
+    let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
+    stream.detector.finish();
+    let _ = stream.print_ready(&sources);
+    let Stream {
+        mut printer,
+        stop,
+        detector,
+        ..
+    } = stream;
+    stop.check()?;
+    printer.finish(&mut out)?;
+    out.finish()?;
+    if !setup.quiet {
+        for (what, most, dropped) in detector.limits_reached() {
+            tell(&format!(
+                "more than {most} {what}: the {dropped} quietest were given up, findings about them may be missing"
+            ));
+        }
+    }
+    let chosen = args.rule.is_some() || args.severity.is_some();
+    let status = setup.close(&summary, printer.rows());
+    Ok(if status == 0 && chosen && printer.rows() == 0 {
+        1
+    } else {
+        status
+    })
+}

@@ -1,0 +1,118 @@
+//! `detect`: what is printed, chosen, configured and explained.
+
+use expect_test::expect;
+
+use crate::harness::Folder;
+
+/// One source that guesses, and somebody who gets in.
+fn guesses() -> String {
+    let mut log = String::new();
+    for step in 0..12_u32 {
+        let (pid, second) = (100 + 2 * step, 4 * step);
+        log += &format!(
+            "Nov 20 10:00:{second:02} gw pptpd[{pid}]: CTRL: Client 198.51.100.7 control connection started
+             Nov 20 10:00:{second:02} gw pptpd[{pid}]: CTRL: Starting call (launching pppd, opening GRE)
+             Nov 20 10:00:{second:02} gw pppd[{next}]: Connect: ppp0 <--> /dev/pts/1
+             Nov 20 10:00:{second:02} gw pppd[{next}]: Peer anna failed CHAP authentication
+             Nov 20 10:00:{second:02} gw pppd[{next}]: Exit.
+             Nov 20 10:00:{second:02} gw pptpd[{pid}]: CTRL: Client 198.51.100.7 control connection finished\n",
+            next = pid + 1
+        );
+    }
+    log
+}
+
+fn run(args: &[&str]) -> crate::harness::Ran {
+    Folder::over(&guesses(), args)
+}
+
+#[test]
+fn a_finding_has_its_keys() {
+    let found = run(&["detect", "-o", "jsonl", "--rule", "brute-force"]).good();
+    let found = found.replace("\\", "");
+    for part in [
+        r#"{"type":"finding","rule":"brute-force","severity":"high","techniques":["T1110.001"],"sources":["198.51.100.7"]"#,
+        r#""users":["anna"],"first":"2026-11-20T10:00:00Z","last":"2026-11-20T10:00:24Z","attempts":7,"succeeded":[]"#,
+        r#""alarm_time":"2026-11-20T10:00:24Z""#,
+        r#""evidence":[{"source":"syslog","line":"#,
+    ] {
+        assert!(found.contains(part), "{part}\n{found}");
+    }
+    assert_eq!(found.lines().count(), 1, "{found}");
+}
+
+#[test]
+fn people_see_a_line_and_why() {
+    expect![[r#"
+        Alarm                Severity  Rule         Sources       Users  Attempts
+        2026-11-20 10:00:24  high      brute-force  198.51.100.7  anna          7
+            198.51.100.7 was refused 7 times since it began, more than 6 at a rate above one in 60 s; a person who mistypes stays below that.
+    "#]]
+    .assert_eq(&run(&["detect", "--severity", "high"]).good());
+}
+
+#[test]
+fn what_is_asked_for_is_chosen() {
+    for (args, code) in [
+        (&["--rule", "password-spray"][..], 1),
+        (&["--severity", "critical"], 1),
+        (&["--ip", "198.51.100.7"], 0),
+        (&["--ip", "198.51.100.8"], 1),
+        (&["--user", "anna"], 0),
+        (&["--user", "bert"], 1),
+        (&["--rule", "brute-farce"], 2),
+        (&["--severity", "worst"], 2),
+    ] {
+        let ran = run(&[&["detect"], args].concat());
+        assert_eq!(ran.code, Some(code), "{args:?}: {}{}", ran.out, ran.err);
+    }
+    let late = run(&["detect", "--rule", "brute-force", "--since", "2026-11-20T10:00:30Z"]);
+    assert_eq!(late.code, Some(1), "{}", late.out);
+}
+
+#[test]
+fn thresholds_come_from_a_file() {
+    let folder = Folder::new();
+    folder.log("syslog", &guesses());
+    folder.log("strict.toml", "[detect.brute-force]\nminute = 3");
+    folder.log("off.toml", "[detect.brute-force]\nenabled = false");
+    folder.log("wrong.toml", "[detect.brute-force]\nminutes = 3");
+    let with = |file: &str| {
+        folder.run(&[
+            "detect",
+            "--config",
+            file,
+            "--rule",
+            "brute-force",
+            "-o",
+            "jsonl",
+            "--year",
+            "2026",
+            "syslog",
+        ])
+    };
+    let strict = with("strict.toml").good();
+    assert!(strict.contains("\"attempts\":4"), "{strict}");
+    assert_eq!(with("off.toml").code, Some(1));
+    let wrong = with("wrong.toml");
+    assert_eq!(wrong.code, Some(2));
+    assert!(
+        wrong.err.contains("no threshold `minutes`: minute, ten_minutes"),
+        "{}",
+        wrong.err
+    );
+    assert_eq!(with("none.toml").code, Some(2));
+}
+
+#[test]
+fn every_rule_is_explained() {
+    let folder = Folder::new();
+    let list = folder.run(&["explain", "--list", "detection"]).good();
+    assert!(list.lines().count() >= 20, "{list}");
+    for rule in list.lines().filter_map(|line| line.split_whitespace().next()) {
+        let page = folder.run(&["explain", rule]).good();
+        for label in ["meaning", "what to do", "matters", "wrong when"] {
+            assert!(page.contains(label), "{rule}: {page}");
+        }
+    }
+}
