@@ -251,6 +251,7 @@ impl Maker {
             assumed: Default::default(),
             evidence: vec![line],
             trail: Vec::new(),
+            exposed: Default::default(),
         });
     }
 

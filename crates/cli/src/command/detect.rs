@@ -128,7 +128,6 @@ impl Subscriber for Stream<'_> {
 pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let options = settings::detection(args.config.as_deref())?;
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
-    setup.settings.evidence = true;
     let choice = Choice::new(args, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;

@@ -46,7 +46,8 @@ fn people_see_a_line_and_why() {
     expect![[r#"
         Alarm                Severity  Rule         Sources       Users  Attempts
         2026-11-20 10:00:24  high      brute-force  198.51.100.7  anna          7
-            198.51.100.7 was refused 7 times since it began, more than 6 at a rate above one in 60 s; a person who mistypes stays below that.
+          why         198.51.100.7 was refused 7 times since it began. As these refusals count, that is more
+                      than 6 at once, with one forgiven every 60 s; a person who mistypes stays below.
     "#]]
     .assert_eq(&run(&["detect", "--severity", "high"]).good());
 }
