@@ -12,7 +12,7 @@ use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
 use super::w3c::Layout;
-use super::windows::{EventFields, snare};
+use super::windows::{EventFields, binxml, snare};
 use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba, tag};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
@@ -131,6 +131,21 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         read(&mut self.event)?;
         self.event.give(None, number, self.filter, &mut *self.each);
         Ok(())
+    }
+
+    /// Reads a Windows event that is of the usual kind; false if it is not, and then it is not counted.
+    pub(crate) fn usual_event(&mut self, read: impl FnOnce(&F, &mut EventFields) -> Option<binxml::Read>) -> bool {
+        let Some(read) = read(self.filter, &mut self.event) else {
+            return false;
+        };
+        self.cut.lines += 1;
+        match read {
+            binxml::Read::Unwanted => {}
+            binxml::Read::Event => {
+                self.event.give(None, self.cut.lines, self.filter, &mut *self.each);
+            }
+        }
+        true
     }
 
     /// A JSON record of several lines.

@@ -8,10 +8,12 @@
 //! `UserData` go by their own name. The text that Windows renders for people is no field, except where a form has nothing
 //! else (`Message`, Snare): it is in the machine's language.
 
+pub(crate) mod binxml;
 pub(crate) mod evtx;
 pub(crate) mod json;
 pub(crate) mod json_shape;
 pub(crate) mod snare;
+mod template;
 mod values;
 pub(crate) mod xml;
 mod xml_event;
@@ -93,6 +95,13 @@ impl EventFields {
         }
     }
 
+    /// Takes a value that `write` writes as it is to stand in the record.
+    fn set_with(&mut self, what: System, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        self.system[what as usize] = Some(start..self.text.len());
+    }
+
     /// As `set`, unless it is known already.
     pub fn set_default(&mut self, what: System, value: &[u8]) {
         if self.system[what as usize].is_none() {
@@ -110,6 +119,30 @@ impl EventFields {
         if self.data.len() < DATA_MAX {
             let entry = (self.keep(name), self.keep(value));
             self.data.push(entry);
+        }
+        self.position += 1;
+    }
+
+    /// The next of its data, which `write` writes.
+    fn add_with(&mut self, name: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        if self.data.len() < DATA_MAX {
+            let name = self.keep(name);
+            let start = self.text.len();
+            write(&mut self.text);
+            self.data.push((name, start..self.text.len()));
+        }
+        self.position += 1;
+    }
+
+    /// The next of its data, which has no name and which `write` writes.
+    fn add_position_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        values::write_number(self.position as u64, &mut self.text);
+        let name = start..self.text.len();
+        write(&mut self.text);
+        if self.data.len() < DATA_MAX {
+            let value = name.end..self.text.len();
+            self.data.push((name, value));
         }
         self.position += 1;
     }
@@ -133,6 +166,13 @@ impl EventFields {
             self.text[kept.clone()].make_ascii_lowercase();
             self.binary = Some(kept);
         }
+    }
+
+    /// The binary part, which `write` writes in lower-case hexadecimal.
+    fn set_binary_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        self.binary = (self.text.len() > start).then_some(start..self.text.len());
     }
 
     fn get(&self, what: System) -> &[u8] {

@@ -88,6 +88,59 @@ pub(super) fn date(text: &[u8]) -> Option<Stamp> {
     Some(Stamp::Instant(millis.checked_mul(1000)?))
 }
 
+/// UTF-16LE as UTF-8; halves of pairs become U+FFFD.
+pub(super) fn write_utf16(bytes: &[u8], out: &mut Vec<u8>) {
+    let (units, _) = bytes.as_chunks::<2>();
+    out.reserve(units.len());
+    let mut rest = units;
+    while let Some((unit, behind)) = rest.split_first() {
+        let [low @ 0..0x80, 0] = *unit else { break };
+        out.push(low);
+        rest = behind;
+    }
+    for letter in char::decode_utf16(rest.iter().map(|unit| u16::from_le_bytes(*unit))) {
+        let letter = letter.unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+/// A number in decimal.
+pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(super) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+}
+
+/// A security identifier: revision, count, authority (big-endian), sub-authorities (little-endian).
+pub(super) fn write_sid(bytes: &[u8], out: &mut Vec<u8>) {
+    let authority = bytes[2..8].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    out.extend_from_slice(b"S-");
+    write_number(u64::from(bytes[0]), out);
+    out.push(b'-');
+    write_number(authority, out);
+    for part in bytes[8..].chunks_exact(4) {
+        out.push(b'-');
+        write_number(part.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)), out);
+    }
+}
+
 /// Days from 1970-01-01 to year, month, day of the Gregorian calendar.
 fn date_of(days: i64) -> (i64, i64, i64) {
     // Howard Hinnant's `civil_from_days`: years begin in March, eras have 400 years
@@ -107,10 +160,21 @@ pub(super) fn write_time(micros: i64, out: &mut Vec<u8>) {
     let (year, month, day) = date_of(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let _ = write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z"
-    );
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut put = |end: usize, digits: usize, mut value: i64| {
+        for place in (end - digits..end).rev() {
+            text[place] = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    };
+    put(4, 4, year.clamp(0, 9999));
+    put(7, 2, month);
+    put(10, 2, day);
+    put(13, 2, hour);
+    put(16, 2, minute);
+    put(19, 2, second);
+    put(26, 6, fraction);
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl Place {
     }
 }
 
-fn system(element: &[u8]) -> Option<System> {
+pub(super) fn system(element: &[u8]) -> Option<System> {
     Some(match element {
         b"EventID" => System::EventId,
         b"Version" => System::Version,
