@@ -245,7 +245,6 @@ impl Maker {
             bytes_from_client: cause.is_none().then_some(1 << 18),
             end_reason: None,
             backend: None,
-            exposed: None,
             last_seen: over,
             times: 1,
             assumed: Default::default(),

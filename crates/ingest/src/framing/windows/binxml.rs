@@ -254,7 +254,7 @@ fn put(step: &Step, values: &[Value<'_>], fields: &mut EventFields) -> Option<()
                 return None;
             }
             let (units, _) = value.bytes.as_chunks::<2>();
-            let mut rest = &value.bytes[..];
+            let mut rest = value.bytes;
             for unit in units
                 .split(|unit| *unit == [0, 0])
                 .take(units.iter().filter(|unit| **unit == [0, 0]).count())
@@ -313,7 +313,7 @@ fn is_plain(value: &Value<'_>) -> bool {
     let length = value.bytes.len();
     match value.kind {
         0x00 => true,
-        0x01 => length % 2 == 0,
+        0x01 => length.is_multiple_of(2),
         0x04 => length == 1,
         0x06 => length == 2,
         0x08 | 0x0d | 0x14 => length == 4,

@@ -70,7 +70,7 @@ pub(super) fn read(chunk: &[u8], at: usize, end: usize, root: Root) -> Option<Ve
         steps: Vec::new(),
         depends: Vec::new(),
     };
-    reader.expect(&[0x0f, 1, 1, 0])?;
+    reader.must_be(&[0x0f, 1, 1, 0])?;
     let (depth, part) = match root {
         Root::Event => (1, Part::None),
         Root::Part => (2, Part::None),
@@ -80,7 +80,7 @@ pub(super) fn read(chunk: &[u8], at: usize, end: usize, root: Root) -> Option<Ve
     let place = Place { depth, part };
     let token = reader.byte()?;
     reader.element(token, place)?;
-    reader.expect(&[0x00])?;
+    reader.must_be(&[0x00])?;
     Some(reader.steps)
 }
 
@@ -131,7 +131,7 @@ impl Reader<'_> {
         Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
-    fn expect(&mut self, bytes: &[u8]) -> Option<()> {
+    fn must_be(&mut self, bytes: &[u8]) -> Option<()> {
         (self.bytes(bytes.len())? == bytes).then_some(())
     }
 
