@@ -6,7 +6,7 @@ use tunlog_model::{Attempt, Cell, Column, EventKind, Evidence, Field, SourceId};
 
 use super::build::{Fact, at, failed, message, open, pppd, session, utc};
 use crate::event::EventView;
-use crate::{Format, Printer, monitor};
+use crate::{Format, Printer, json, monitor};
 
 fn print(format: Format, attempts: &[Attempt]) -> String {
     let names = vec!["a \"log\"".to_owned()];
@@ -219,4 +219,19 @@ fn names_of_sources() {
     let names = vec!["one".to_owned()];
     assert_eq!(names.source_name(SourceId(0)), "one");
     assert_eq!(names.source_name(SourceId(9)), "");
+}
+
+#[test]
+fn json_escapes_what_must_be_wherever_it_stands() {
+    for at in 0..40 {
+        for special in ['"', '\\', '\n', '\u{1b}', '\u{7f}', '\u{202e}', 'ü', '利', '\u{1f600}'] {
+            let text = format!("{}{special}{}{special}", "x".repeat(at), "y".repeat(20));
+            let mut out = Vec::new();
+            json::string(&mut out, &text);
+            let read: String = serde_json::from_slice(&out).expect("JSON");
+            assert_eq!(read, text);
+            let written = String::from_utf8(out).expect("UTF-8");
+            assert!(!written.chars().any(tunlog_model::text::is_harmful), "{written:?}");
+        }
+    }
 }
