@@ -16,6 +16,9 @@ pub fn string(out: &mut Vec<u8>, value: &str) {
 
 /// Appends a JSON string of bytes; those that are not valid UTF-8 appear as the text `\xNN` (CONTRACT §2).
 pub fn bytes(out: &mut Vec<u8>, value: &[u8]) {
+    if let Ok(value) = std::str::from_utf8(value) {
+        return string(out, value);
+    }
     out.push(b'"');
     for chunk in value.utf8_chunks() {
         escaped(out, chunk.valid());

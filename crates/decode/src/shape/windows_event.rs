@@ -137,10 +137,9 @@ impl Rule {
     }
 
     fn fits(&self, record: &RecordRef<'_>, event: &Values<'_, '_>) -> bool {
-        let source = event.get(SOURCE_NAME);
-        let is_its = |name: &&[u8]| *name == record.app || Some(*name) == source;
+        let is_its = |source: &[u8]| self.providers.contains(&source);
         let version = || event.get(VERSION).and_then(number);
-        self.providers.iter().any(is_its)
+        (is_its(record.app) || event.get(SOURCE_NAME).is_some_and(is_its))
             && (self.versions.is_empty() || version().is_some_and(|version| self.versions.contains(&version)))
             && self.when.iter().all(|(keys, accepted)| event.holds(keys, accepted))
     }

@@ -261,8 +261,9 @@ impl EventFields {
             line.push(b'=');
             line.extend_from_slice(&self.text[value.clone()]);
         }
-        for byte in line.iter_mut().filter(|byte| byte.is_ascii_control()) {
-            *byte = b' ';
+        // every byte is written, so that many are at once
+        for byte in line.iter_mut() {
+            *byte = if byte.is_ascii_control() { b' ' } else { *byte };
         }
     }
 }

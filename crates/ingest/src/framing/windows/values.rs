@@ -91,17 +91,23 @@ pub(super) fn date(text: &[u8]) -> Option<Stamp> {
 /// UTF-16LE as UTF-8; halves of pairs become U+FFFD.
 pub(super) fn write_utf16(bytes: &[u8], out: &mut Vec<u8>) {
     let (units, _) = bytes.as_chunks::<2>();
-    out.reserve(units.len());
-    let mut rest = units;
-    while let Some((unit, behind)) = rest.split_first() {
-        let [low @ 0..0x80, 0] = *unit else { break };
-        out.push(low);
-        rest = behind;
-    }
+    let (ascii, rest) = units.split_at(ascii_len(units));
+    out.extend(ascii.iter().map(|unit| unit[0]));
     for letter in char::decode_utf16(rest.iter().map(|unit| u16::from_le_bytes(*unit))) {
         let letter = letter.unwrap_or(char::REPLACEMENT_CHARACTER);
         out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
     }
+}
+
+/// How many units from the beginning are ASCII. Eight are looked at together: nearly all of what events say is so.
+fn ascii_len(units: &[[u8; 2]]) -> usize {
+    let is_ascii = |unit: &[u8; 2]| (unit[0] < 0x80) & (unit[1] == 0);
+    let whole = 8 * units
+        .chunks_exact(8)
+        .take_while(|block| block.iter().fold(true, |all, unit| all & is_ascii(unit)))
+        .count();
+    let rest = &units[whole..];
+    whole + rest.iter().position(|unit| !is_ascii(unit)).unwrap_or(rest.len())
 }
 
 /// A number in decimal.
@@ -225,5 +231,21 @@ mod tests {
         assert_eq!(written(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(written(-1), "1969-12-31T23:59:59.999999Z");
         assert_eq!(written(1_709_164_800_000_000), "2024-02-29T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn letters_of_all_alphabets_wherever_they_stand() {
+        for at in 0..20 {
+            for letter in ["", "ü", "利", "\u{1f600}", "\u{100}"] {
+                let text = format!("{}{letter}{}{letter}", "x".repeat(at), "y".repeat(9));
+                let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                let mut out = Vec::new();
+                write_utf16(&bytes, &mut out);
+                assert_eq!(String::from_utf8(out).expect("UTF-8"), text);
+            }
+        }
+        let mut out = Vec::new();
+        write_utf16(b"a\0\x3d\xd8b\0", &mut out);
+        assert_eq!(out, "a\u{fffd}b".as_bytes());
     }
 }
