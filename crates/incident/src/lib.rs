@@ -1,1 +1,12 @@
-//! x
+//! An incident: which attack it is about, what was done, what is known of it, what is left to do, and what is handed over.
+//!
+//! An incident is a directory of plain files. Here is what stands in them and how it is made of what others read: [`case`] is
+//! `incident.toml`, [`act`] the chain of what was done, [`manifest`] the signed list of files and what stands against it.
+//! Nothing here touches a file: whoever does hands texts in and gets texts back.
+
+pub mod act;
+pub mod case;
+pub mod found;
+pub mod manifest;
+pub mod network;
+pub mod text;

@@ -13,6 +13,7 @@ pub mod time;
 pub use capture::Capture;
 pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Format, Framer, Note, Place};
+pub use source::archive::{zip_members, zip_names};
 pub use source::discover::{Discovered, discover, machine_sources};
 pub use source::tail::{Tail, TailChunk};
 pub use source::{Chunk, Source, SourceKind, SourceSpec};

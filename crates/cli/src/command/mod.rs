@@ -8,6 +8,7 @@ mod diagnose;
 mod dialect;
 mod explain;
 mod history;
+pub mod incident;
 mod report;
 mod unknown;
 
@@ -37,6 +38,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Incident(command) => incident::run(&command),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }
 }

@@ -1,0 +1,162 @@
+//! What may be typed behind `tunlog incident`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use crate::args::{Common, Output};
+use crate::output::Failure;
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum IncidentCommand {
+    /// Opens an incident in a new directory: from findings, accounts, addresses or a time
+    #[command(after_help = OPEN_EXAMPLES)]
+    Open(OpenArgs),
+    /// Proves that an incident is as it was signed: 0 intact, 1 changed, 2 incomplete, 3 cannot judge
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+}
+
+const OPEN_EXAMPLES: &str = "Examples:
+  tunlog incident open case /var/log/syslog radius.log     all alarms of medium severity and worse
+  tunlog incident open case syslog --user anna --since -2d an account that is said to be in other hands
+  tunlog incident open case syslog --ip 203.0.113.9        an address; --rule, --since, --until choose as well
+  tunlog detect -o jsonl syslog | tunlog incident open case syslog --from -
+
+DIR is made, or is empty. PATHs are remembered: collect and analyse read them again. Give the logs of every service beside the
+gateway's too: what a stolen session did afterwards stands there. The time is that of the findings, from 1 h before to 24 h after.
+Exit status: 0 opened, 1 nothing found, 2 an error.";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  tunlog incident verify case                    on the machine that signed: its own key is known
+  tunlog incident verify case.zip --key vpn1.pub elsewhere, with the key that came by another way
+  tunlog incident verify case --key 'vpn1+0a1b2c3d+AY…'
+
+The key in the directory proves nothing by itself: whoever changes the files can sign them anew with another key. Compare its
+eight words with those that the one who signed reads to you.
+Exit status: 0 intact, 1 changed, 2 incomplete, 3 cannot judge (no key of which it is known whose it is).";
+
+/// What every subcommand that works on an incident has.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct CaseArgs {
+    /// The incident's directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Who does it, for the record [default: the user's name]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Key that signs; made if it is not there [default: $XDG_STATE_HOME/tunlog/incident.key, of root /var/lib/tunlog/incident.key]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// No notes on standard error, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Lines for people, or rows.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Form {
+    /// table for people, jsonl for programs [default: table]
+    #[arg(short, long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    output: Option<Output>,
+    /// The same as -o jsonl
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+}
+
+impl Form {
+    /// Whether rows are wanted.
+    ///
+    /// # Errors
+    /// If another form was typed.
+    pub fn is_rows(&self) -> Result<bool, Failure> {
+        match (self.json, self.output) {
+            (true, _) | (_, Some(Output::Jsonl)) => Ok(true),
+            (false, None | Some(Output::Table)) => Ok(false),
+            (false, Some(_)) => Err(Failure::Message("-o: `incident` prints table or jsonl".to_owned())),
+        }
+    }
+}
+
+/// How logs are read, where an incident does not say it already.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Reading {
+    /// Zone of inputs that carry none: Europe/Berlin, UTC, +02:00 [default: TZ, then the system's]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+    /// Year of the first line of inputs without years [default: inferred from the file's time]
+    #[arg(long, value_name = "YYYY", value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    pub year: Option<i16>,
+}
+
+/// Of `open`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct OpenArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// Logs and captures: files, compressed files, directories [default: the machine's own]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Findings that `tunlog detect -o jsonl` printed, instead of looking for them; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Only findings of this rule
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// An account that belongs to it, exactly; may be given several times
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub user: Vec<String>,
+    /// An address or network that belongs to it; may be given several times
+    #[arg(long, value_name = "ADDR")]
+    pub ip: Vec<String>,
+    /// From this time: forms as elsewhere, 2026-11-20, "2026-11-20 09:30", -2h, yesterday
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Up to this time
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// In a few words [default: made of the findings]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// info, low, medium, high, critical [default: of the worst finding]
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+impl OpenArgs {
+    /// As the other commands' options.
+    pub fn common(&self) -> Common {
+        Common {
+            since: self.since.clone(),
+            until: self.until.clone(),
+            tz: self.reading.tz.clone(),
+            year: self.reading.year,
+            quiet: self.case.quiet,
+            ..Common::default()
+        }
+    }
+}
+
+/// Of `verify`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct VerifyArgs {
+    /// The incident's directory, or a zip archive of it
+    #[arg(value_name = "DIR|ZIP")]
+    pub path: PathBuf,
+    /// The key of who signed, NAME+HASH+BASE64, or a file that holds it [default: this machine's own]
+    #[arg(long, value_name = "KEY|FILE")]
+    pub key: Option<String>,
+    /// The SHA-256 of MANIFEST as it was told when it was signed: an earlier state, put back, has another
+    #[arg(long, value_name = "HASH")]
+    pub manifest: Option<String>,
+    /// This machine's signing key [default: $XDG_STATE_HOME/tunlog/incident.key, of root /var/lib/tunlog/incident.key]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub form: Form,
+}
