@@ -8,5 +8,7 @@ pub mod act;
 pub mod case;
 pub mod found;
 pub mod manifest;
+pub mod mask;
+pub mod mention;
 pub mod network;
 pub mod text;

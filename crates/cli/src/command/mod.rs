@@ -10,6 +10,7 @@ mod explain;
 mod history;
 pub mod incident;
 mod report;
+mod scope;
 mod unknown;
 
 use std::ops::ControlFlow;
