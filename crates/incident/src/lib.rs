@@ -6,9 +6,13 @@
 
 pub mod act;
 pub mod case;
+pub mod facts;
 pub mod found;
 pub mod manifest;
 pub mod mask;
 pub mod mention;
+pub mod movement;
 pub mod network;
+pub mod story;
 pub mod text;
+pub mod timeline;

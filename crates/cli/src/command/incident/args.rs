@@ -13,6 +13,9 @@ pub enum IncidentCommand {
     /// Opens an incident in a new directory: from findings, accounts, addresses or a time
     #[command(after_help = OPEN_EXAMPLES)]
     Open(OpenArgs),
+    /// Tells what happened: who was tried, who was got into, what stolen sessions did in every other log
+    #[command(after_help = ANALYSE_EXAMPLES)]
+    Analyse(AnalyseArgs),
     /// Proves that an incident is as it was signed: 0 intact, 1 changed, 2 incomplete, 3 cannot judge
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
@@ -27,6 +30,14 @@ const OPEN_EXAMPLES: &str = "Examples:
 DIR is made, or is empty. PATHs are remembered: collect and analyse read them again. Give the logs of every service beside the
 gateway's too: what a stolen session did afterwards stands there. The time is that of the findings, from 1 h before to 24 h after.
 Exit status: 0 opened, 1 nothing found, 2 an error.";
+
+const ANALYSE_EXAMPLES: &str = "Examples:
+  tunlog incident analyse case
+  tunlog incident analyse case /srv/logs/files /srv/logs/web   with the logs of the servers behind the gateway
+  tunlog incident analyse case -o jsonl                        one row an account
+
+Writes analysis/: timeline, accounts, attempts, movement, and a summary in plain words. Lines of any program that mention an
+address inside the tunnel count as movement while the stolen session had it. PATHs are remembered in incident.toml.";
 
 const VERIFY_EXAMPLES: &str = "Examples:
   tunlog incident verify case                    on the machine that signed: its own key is known
@@ -140,6 +151,21 @@ impl OpenArgs {
             ..Common::default()
         }
     }
+}
+
+/// Of `analyse`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct AnalyseArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// More logs and captures, besides those of the incident
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Leave passwords, challenges and responses in
+    #[arg(long)]
+    pub show_secrets: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Of `verify`.

@@ -1,8 +1,10 @@
 //! `tunlog incident`: an incident from its opening to its report, in a directory of plain files. One file per subcommand.
 
+mod analyse;
 pub mod args;
 mod contents;
 mod directory;
+mod gather;
 mod keys;
 mod open;
 mod verify;
@@ -18,6 +20,7 @@ use args::IncidentCommand;
 pub fn run(command: &IncidentCommand) -> Result<u8, Failure> {
     match command {
         IncidentCommand::Open(args) => open::run(args),
+        IncidentCommand::Analyse(args) => analyse::run(args),
         IncidentCommand::Verify(args) => verify::run(args),
     }
 }

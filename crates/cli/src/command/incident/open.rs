@@ -281,7 +281,10 @@ fn read_findings(from: &Path, choice: &Choice, findings: &mut Vec<Found>, more: 
 }
 
 /// Paths that mean the same from everywhere.
-fn absolute(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
+///
+/// # Errors
+/// If one cannot be found or is no text.
+pub fn absolute(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let absolute = |path: &PathBuf| {
         let failed = |words: &str| Failure::Message(format!("{}: {words}", path.display()));
         let whole = std::fs::canonicalize(path).map_err(|error| failed(&format!("cannot read: {}", cause(&error))))?;
