@@ -111,6 +111,10 @@ impl Backend for Iptables {
             .collect()
     }
 
+    fn nothing_yet(&self) -> Option<&'static str> {
+        Some("does not exist")
+    }
+
     fn listed(&self, answer: &str) -> Vec<Live> {
         let members = answer.lines().skip_while(|line| *line != "Members:").skip(1);
         members

@@ -71,6 +71,11 @@ pub trait Backend: Sync {
         &[]
     }
 
+    /// Whether a block ends by itself.
+    fn expires(&self) -> bool {
+        true
+    }
+
     /// A question that succeeds where the backend is in use for us already.
     fn in_use(&self, options: &Options) -> Option<Query> {
         let _ = options;
@@ -93,6 +98,11 @@ pub trait Backend: Sync {
     fn list(&self, options: &Options) -> Vec<Query> {
         let _ = options;
         Vec::new()
+    }
+
+    /// What its complaint holds when it was asked before anything was set up: then nothing is kept out.
+    fn nothing_yet(&self) -> Option<&'static str> {
+        None
     }
 
     /// What one of their answers says.
@@ -160,7 +170,11 @@ pub fn block(backend: &dyn Backend, order: &Order, options: &Options) -> Plan {
 
 /// What takes a block back.
 pub fn unblock(backend: &dyn Backend, prefix: Prefix, options: &Options) -> Plan {
-    plan(backend, backend.unblock(prefix, options), Vec::new())
+    Plan {
+        by: backend.name(),
+        steps: backend.unblock(prefix, options),
+        ..Plan::default()
+    }
 }
 
 /// The comment of a rule.

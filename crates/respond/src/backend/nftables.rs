@@ -102,6 +102,10 @@ impl Backend for Nftables {
             .collect()
     }
 
+    fn nothing_yet(&self) -> Option<&'static str> {
+        Some("No such file or directory")
+    }
+
     fn listed(&self, answer: &str) -> Vec<Live> {
         let value: Value = serde_json::from_str(answer).unwrap_or_default();
         let parts = value["nftables"].as_array().into_iter().flatten();

@@ -29,6 +29,10 @@ impl Backend for Pf {
         &["pfctl"]
     }
 
+    fn expires(&self) -> bool {
+        false
+    }
+
     fn notes(&self) -> &'static [&'static str] {
         &[
             "pf.conf must ask the anchor: a line `anchor \"tunlog\"` before its other rules",
@@ -80,6 +84,10 @@ impl Backend for Pf {
 
     fn list(&self, options: &Options) -> Vec<Query> {
         self.in_use(options).into_iter().collect()
+    }
+
+    fn nothing_yet(&self) -> Option<&'static str> {
+        Some("does not exist")
     }
 
     fn listed(&self, answer: &str) -> Vec<Live> {

@@ -51,6 +51,10 @@ impl Backend for Ufw {
         &["ufw"]
     }
 
+    fn expires(&self) -> bool {
+        false
+    }
+
     fn notes(&self) -> &'static [&'static str] {
         &[
             "ufw knows no expiry: `tunlog unblock --expired --apply` takes away what is over; run it by cron or a timer",

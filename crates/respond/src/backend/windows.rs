@@ -25,6 +25,10 @@ impl Backend for Windows {
         &[]
     }
 
+    fn expires(&self) -> bool {
+        false
+    }
+
     fn notes(&self) -> &'static [&'static str] {
         &[
             "the Windows firewall knows no expiry: Remove-NetFirewallRule -Group tunlog takes away all of ours",
