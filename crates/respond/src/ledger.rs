@@ -300,7 +300,14 @@ impl Ledger {
         if self.blocked.len() >= BLOCKED_MAX && !self.blocked.contains_key(&key) {
             return Err(format!("more than {BLOCKED_MAX} blocks"));
         }
-        self.made.push(block.since);
+        // one that is only made longer is no new one
+        let renewed = self
+            .blocked
+            .get(&key)
+            .is_some_and(|known| !known.is_expired(block.since));
+        if !renewed {
+            self.made.push(block.since);
+        }
         self.blocked.insert(key, block);
         Ok(())
     }
@@ -315,6 +322,12 @@ impl Ledger {
         let mut all: Vec<&Blocked> = self.blocked.values().collect();
         all.sort_by(|a, b| (a.since, a.prefix, &a.by).cmp(&(b.since, b.prefix, &b.by)));
         all
+    }
+
+    /// Whether a backend blocks exactly this, and it is not over.
+    pub fn holds(&self, prefix: Prefix, by: &str, now: i64) -> bool {
+        let known = self.blocked.get(&(by.to_owned(), prefix));
+        known.is_some_and(|block| !block.is_expired(now))
     }
 
     /// Blocks by a backend that are not over and share an address with a network.

@@ -94,7 +94,7 @@ pub fn request(
     now: i64,
 ) -> Planned {
     let mut planned = Planned::default();
-    let room = limits.per_hour.saturating_sub(ledger.made_within_hour(now));
+    let (room, mut new) = (limits.per_hour.saturating_sub(ledger.made_within_hour(now)), 0);
     for order in wanted {
         if planned.orders.iter().any(|other| other.prefix == order.prefix) {
             continue;
@@ -112,10 +112,11 @@ pub fn request(
         }
         if let Some(refusal) = overlap(&order, by, &planned.orders, ledger, now) {
             planned.refused.push((order, refusal));
-        } else if planned.orders.len() >= room {
+        } else if !ledger.holds(order.prefix, by, now) && new >= room {
             let refusal = too_many(&order, limits);
             planned.refused.push((order, refusal));
         } else {
+            new += usize::from(!ledger.holds(order.prefix, by, now));
             planned.orders.push(order);
         }
     }
