@@ -10,6 +10,7 @@ mod explain;
 mod history;
 pub mod incident;
 mod report;
+mod respond;
 mod scope;
 mod unknown;
 
@@ -35,6 +36,10 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Block(args) => respond::block::run(&args),
+        Command::Unblock(args) => respond::unblock::run(&args),
+        Command::Blocked(args) => respond::blocked::run(&args),
+        Command::Kick(args) => respond::kick::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
