@@ -10,7 +10,7 @@ pub mod framing;
 pub mod source;
 pub mod time;
 
-pub use capture::Capture;
+pub use capture::{Capture, RawContent, RawPacket};
 pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Format, Framer, Note, Place};
 pub use source::archive::{zip_members, zip_names};
