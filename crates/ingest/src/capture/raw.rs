@@ -34,8 +34,8 @@ pub enum RawContent<'a> {
         protocol: u8,
         /// What is above IP: the last bytes of the packet, but for what the link adds.
         payload: &'a [u8],
-        /// It is a piece of a datagram: what is above IP may begin in another packet.
-        is_fragment: bool,
+        /// It is a piece of a datagram, by this number, and whether it is the first: what is above IP begins there alone.
+        fragment: Option<(u32, bool)>,
     },
     /// A PPP frame that no tunnel carries.
     Ppp(&'a [u8]),
@@ -52,7 +52,7 @@ impl<'a> RawPacket<'a> {
                     addresses: (packet.source.to_canonical(), packet.destination.to_canonical()),
                     protocol: packet.protocol,
                     payload: packet.payload,
-                    is_fragment: packet.fragment.is_some(),
+                    fragment: packet.fragment.map(|piece| (piece.id, piece.offset == 0)),
                 },
                 Err(_) => RawContent::Other,
             },

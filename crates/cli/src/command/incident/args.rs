@@ -13,6 +13,9 @@ pub enum IncidentCommand {
     /// Opens an incident in a new directory: from findings, accounts, addresses or a time
     #[command(after_help = OPEN_EXAMPLES)]
     Open(OpenArgs),
+    /// Takes the lines, packets and settings that prove it, before they rotate away
+    #[command(after_help = COLLECT_EXAMPLES)]
+    Collect(CollectArgs),
     /// Tells what happened: who was tried, who was got into, what stolen sessions did in every other log
     #[command(after_help = ANALYSE_EXAMPLES)]
     Analyse(AnalyseArgs),
@@ -30,6 +33,13 @@ const OPEN_EXAMPLES: &str = "Examples:
 DIR is made, or is empty. PATHs are remembered: collect and analyse read them again. Give the logs of every service beside the
 gateway's too: what a stolen session did afterwards stands there. The time is that of the findings, from 1 h before to 24 h after.
 Exit status: 0 opened, 1 nothing found, 2 an error.";
+
+const COLLECT_EXAMPLES: &str = "Examples:
+  tunlog incident collect case
+  tunlog incident collect case gateway.pcap --config /mnt/gateway/etc
+
+Writes evidence/: of every source the lines of the incident, captures cut to its time and hosts, settings, versions, and
+collection.jsonl with the SHA-256 of each whole original. Secrets are taken out unless --show-secrets.";
 
 const ANALYSE_EXAMPLES: &str = "Examples:
   tunlog incident analyse case
@@ -151,6 +161,24 @@ impl OpenArgs {
             ..Common::default()
         }
     }
+}
+
+/// Of `collect`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// More logs and captures, besides those of the incident
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where the daemons' configuration lies [default: /etc]
+    #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+    /// Leave passwords, challenges and responses in
+    #[arg(long)]
+    pub show_secrets: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Of `analyse`.

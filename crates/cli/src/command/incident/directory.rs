@@ -201,11 +201,6 @@ impl Directory {
         &self.root
     }
 
-    /// Whether notes are unwanted.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// A file of it, if it is there.
     pub fn read(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.root.join(path)).ok()

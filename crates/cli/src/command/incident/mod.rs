@@ -2,9 +2,12 @@
 
 mod analyse;
 pub mod args;
+mod capture;
+mod collect;
 mod contents;
 mod directory;
 mod gather;
+mod host;
 mod keys;
 mod open;
 mod verify;
@@ -20,6 +23,7 @@ use args::IncidentCommand;
 pub fn run(command: &IncidentCommand) -> Result<u8, Failure> {
     match command {
         IncidentCommand::Open(args) => open::run(args),
+        IncidentCommand::Collect(args) => collect::run(args),
         IncidentCommand::Analyse(args) => analyse::run(args),
         IncidentCommand::Verify(args) => verify::run(args),
     }
