@@ -8,6 +8,7 @@ pub mod act;
 pub mod case;
 pub mod facts;
 pub mod found;
+pub mod isolation;
 pub mod manifest;
 pub mod mask;
 pub mod mention;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use crate::args::{Common, Output};
+use crate::args::{Common, Making, Output};
 use crate::output::Failure;
 
 /// The subcommands.
@@ -13,6 +13,9 @@ pub enum IncidentCommand {
     /// Opens an incident in a new directory: from findings, accounts, addresses or a time
     #[command(after_help = OPEN_EXAMPLES)]
     Open(OpenArgs),
+    /// Shows what shuts the attackers out: blocks, ended sessions, stricter settings; --apply does it
+    #[command(after_help = ISOLATE_EXAMPLES)]
+    Isolate(IsolateArgs),
     /// Takes the lines, packets and settings that prove it, before they rotate away
     #[command(after_help = COLLECT_EXAMPLES)]
     Collect(CollectArgs),
@@ -33,6 +36,14 @@ const OPEN_EXAMPLES: &str = "Examples:
 DIR is made, or is empty. PATHs are remembered: collect and analyse read them again. Give the logs of every service beside the
 gateway's too: what a stolen session did afterwards stands there. The time is that of the findings, from 1 h before to 24 h after.
 Exit status: 0 opened, 1 nothing found, 2 an error.";
+
+const ISOLATE_EXAMPLES: &str = "Examples:
+  tunlog incident isolate case                    nothing is done: the commands, and settings for the daemons seen
+  tunlog incident isolate case --apply --for 3d   blocks the attackers and ends the stolen sessions, as `block` and `kick` do
+  tunlog incident isolate case --backend routeros text for a MikroTik terminal
+
+Addresses of the never-block set are refused (`tunlog block -h`), those of role compromised-source are left alone. Settings in
+isolate/settings are for people to put in. Everything that is done stands in the ledger and in acts.jsonl.";
 
 const COLLECT_EXAMPLES: &str = "Examples:
   tunlog incident collect case
@@ -161,6 +172,30 @@ impl OpenArgs {
             ..Common::default()
         }
     }
+}
+
+/// Of `isolate`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct IsolateArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// How long attackers are blocked: 90s, 10m, 2h, 1d [default: 1d]
+    #[arg(long = "for", value_name = "DURATION")]
+    pub duration: Option<String>,
+    /// Who blocks: nftables, iptables, ufw, fail2ban, crowdsec, pf, routeros, windows [default: what is found here]
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<String>,
+    /// Block private addresses too
+    #[arg(long)]
+    pub private: bool,
+    /// Block wide networks and addresses with a recent login of a known user too
+    #[arg(long)]
+    pub force: bool,
+    /// Allow this many new blocks within an hour [default: 100]
+    #[arg(long, value_name = "N")]
+    pub per_hour: Option<usize>,
+    #[command(flatten)]
+    pub making: Making,
 }
 
 /// Of `collect`.

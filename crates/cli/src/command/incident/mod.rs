@@ -8,6 +8,7 @@ mod contents;
 mod directory;
 mod gather;
 mod host;
+mod isolate;
 mod keys;
 mod open;
 mod verify;
@@ -23,6 +24,7 @@ use args::IncidentCommand;
 pub fn run(command: &IncidentCommand) -> Result<u8, Failure> {
     match command {
         IncidentCommand::Open(args) => open::run(args),
+        IncidentCommand::Isolate(args) => isolate::run(args),
         IncidentCommand::Collect(args) => collect::run(args),
         IncidentCommand::Analyse(args) => analyse::run(args),
         IncidentCommand::Verify(args) => verify::run(args),
