@@ -14,6 +14,8 @@ pub mod mask;
 pub mod mention;
 pub mod movement;
 pub mod network;
+pub mod playbook;
+pub mod remediation;
 pub mod story;
 pub mod text;
 pub mod timeline;

@@ -22,6 +22,9 @@ pub enum IncidentCommand {
     /// Tells what happened: who was tried, who was got into, what stolen sessions did in every other log
     #[command(after_help = ANALYSE_EXAMPLES)]
     Analyse(AnalyseArgs),
+    /// Lists what is left to do, step by step, and ticks it off with who and when
+    #[command(after_help = REMEDIATE_EXAMPLES)]
+    Remediate(RemediateArgs),
     /// Proves that an incident is as it was signed: 0 intact, 1 changed, 2 incomplete, 3 cannot judge
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
@@ -59,6 +62,15 @@ const ANALYSE_EXAMPLES: &str = "Examples:
 
 Writes analysis/: timeline, accounts, attempts, movement, and a summary in plain words. Lines of any program that mention an
 address inside the tunnel count as movement while the stolen session had it. PATHs are remembered in incident.toml.";
+
+const REMEDIATE_EXAMPLES: &str = "Examples:
+  tunlog incident remediate case                             what is open
+  tunlog incident remediate case --done 3 --done 4 --note 'new secrets handed over by telephone'
+  tunlog incident remediate case --skip 9 --note 'no RADIUS here'
+  tunlog incident remediate case --all -o jsonl
+
+Steps come from the playbook: the built-in one, /etc/tunlog/playbook.toml, ~/.config/tunlog/playbook.toml; a step of yours with the
+id of another takes its place. Commands are to be looked at before they are run: nothing here runs them.";
 
 const VERIFY_EXAMPLES: &str = "Examples:
   tunlog incident verify case                    on the machine that signed: its own key is known
@@ -229,6 +241,28 @@ pub struct AnalyseArgs {
     pub show_secrets: bool,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// Of `remediate`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct RemediateArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// This step is done; may be given several times
+    #[arg(long, value_name = "N")]
+    pub done: Vec<u64>,
+    /// Nobody will do this step
+    #[arg(long, value_name = "N")]
+    pub skip: Vec<u64>,
+    /// This step is not done after all
+    #[arg(long, value_name = "N")]
+    pub open: Vec<u64>,
+    /// What is to be noted of those that were ticked off
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Show what is done and skipped too
+    #[arg(short, long)]
+    pub all: bool,
 }
 
 /// Of `verify`.

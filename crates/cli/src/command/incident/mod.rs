@@ -11,6 +11,7 @@ mod host;
 mod isolate;
 mod keys;
 mod open;
+mod remediate;
 mod verify;
 
 use std::io::Write as _;
@@ -27,6 +28,7 @@ pub fn run(command: &IncidentCommand) -> Result<u8, Failure> {
         IncidentCommand::Isolate(args) => isolate::run(args),
         IncidentCommand::Collect(args) => collect::run(args),
         IncidentCommand::Analyse(args) => analyse::run(args),
+        IncidentCommand::Remediate(args) => remediate::run(args),
         IncidentCommand::Verify(args) => verify::run(args),
     }
 }
