@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod monitor;
 mod page;
 mod printer;
+pub mod sheet;
 mod size;
 mod slots;
 mod table;

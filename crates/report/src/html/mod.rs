@@ -8,6 +8,7 @@ mod chart;
 mod failures;
 mod parts;
 mod policy;
+mod sheet;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -16,6 +17,7 @@ use crate::document::{Document, counted, grouped, share};
 use crate::size::{bytes_iec, duration};
 pub(crate) use failures::{facts, mark};
 use parts::{clients, protection, sources, traffic_of_users};
+pub use sheet::sheet;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

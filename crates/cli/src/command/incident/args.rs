@@ -25,6 +25,9 @@ pub enum IncidentCommand {
     /// Lists what is left to do, step by step, and ticks it off with who and when
     #[command(after_help = REMEDIATE_EXAMPLES)]
     Remediate(RemediateArgs),
+    /// Writes the report: a page, Markdown, STIX 2.1, a MISP event; lessons into the playbook
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Proves that an incident is as it was signed: 0 intact, 1 changed, 2 incomplete, 3 cannot judge
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
@@ -71,6 +74,13 @@ const REMEDIATE_EXAMPLES: &str = "Examples:
 
 Steps come from the playbook: the built-in one, /etc/tunlog/playbook.toml, ~/.config/tunlog/playbook.toml; a step of yours with the
 id of another takes its place. Commands are to be looked at before they are run: nothing here runs them.";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  tunlog incident report case
+  tunlog incident report case --apply-lessons   steps of lessons.toml go into the playbook, for the next time
+
+Writes report.html (printed by a browser it is the PDF), report.md, stix.json, misp.json. Lessons are written by people, into
+lessons.toml, which the first report puts there.";
 
 const VERIFY_EXAMPLES: &str = "Examples:
   tunlog incident verify case                    on the machine that signed: its own key is known
@@ -263,6 +273,19 @@ pub struct RemediateArgs {
     /// Show what is done and skipped too
     #[arg(short, long)]
     pub all: bool,
+}
+
+/// Of `report`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub case: CaseArgs,
+    /// Put the steps of lessons into the user's playbook; without this they are only shown
+    #[arg(long)]
+    pub apply_lessons: bool,
+    /// Times in UTC
+    #[arg(long)]
+    pub utc: bool,
 }
 
 /// Of `verify`.

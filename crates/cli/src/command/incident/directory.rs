@@ -201,6 +201,11 @@ impl Directory {
         &self.root
     }
 
+    /// The public half of the key that signs.
+    pub fn public_key(&self) -> VerifyingKey {
+        self.key.verifying()
+    }
+
     /// A file of it, if it is there.
     pub fn read(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.root.join(path)).ok()

@@ -12,6 +12,7 @@ mod isolate;
 mod keys;
 mod open;
 mod remediate;
+mod report;
 mod verify;
 
 use std::io::Write as _;
@@ -29,6 +30,7 @@ pub fn run(command: &IncidentCommand) -> Result<u8, Failure> {
         IncidentCommand::Collect(args) => collect::run(args),
         IncidentCommand::Analyse(args) => analyse::run(args),
         IncidentCommand::Remediate(args) => remediate::run(args),
+        IncidentCommand::Report(args) => report::run(args),
         IncidentCommand::Verify(args) => verify::run(args),
     }
 }
