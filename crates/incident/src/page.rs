@@ -330,16 +330,16 @@ impl Page<'_> {
     fn done(&self) -> Section {
         let rows = self.acts.iter().map(|act| {
             vec![
-                SheetCell::Count(act.number),
                 SheetCell::Time(self.time(act.time)),
+                SheetCell::Count(act.number),
                 SheetCell::Text(visible(&act.by).into_owned()),
                 SheetCell::text(visible(&act.act)),
                 SheetCell::text(visible(&act.result)),
             ]
         });
         let heads = [
-            ("Act", "Its number."),
             ("Time", "When."),
+            ("Act", "Its number."),
             ("By", "Who."),
             ("What", "Which subcommand, or what was found."),
             ("Result", "What came of it."),

@@ -7,6 +7,9 @@ use super::{SCRIPT, STYLE, policy, tile};
 use crate::document::{LINE_CHARS_MAX, clipped, grouped};
 use crate::sheet::{Block, Section, Sheet, SheetCell, SheetStep, SheetTable};
 
+/// Bytes from which on a text is a sentence.
+const LONG: usize = 32;
+
 /// The page.
 pub fn sheet(sheet: &Sheet) -> String {
     let page = html! {
@@ -77,9 +80,12 @@ fn of_table(sheet: &SheetTable) -> Markup {
 fn cell(cell: &SheetCell) -> Cell {
     match cell {
         SheetCell::None => Cell::none(),
+        // on a narrow screen a table is pushed aside rather than a sentence made a column of single words
+        SheetCell::Text(text) if text.len() > LONG => Cell::classed(html! { bdi { (shown(text)) } }, "long"),
         SheetCell::Text(text) => Cell::text(text, LINE_CHARS_MAX),
         SheetCell::Time(text) => Cell::classed(html! { (shown(text)) }, "time"),
         SheetCell::Count(count) => Cell::count(*count),
+        SheetCell::Code(text) if text.len() > LONG => Cell::classed(html! { code { (shown(text)) } }, "long"),
         SheetCell::Code(text) => Cell::markup(html! { code { (shown(text)) } }),
     }
 }

@@ -130,10 +130,10 @@ pub fn run(args: &IsolateArgs) -> Result<u8, Failure> {
         (true, _) => "done",
     };
     let result = format!(
-        "{} of {} and {}: {done}",
+        "{} for {}, {} to end: {done}",
         counted(blocks, "block", "blocks"),
         counted(asked, "attacker's address", "attackers' addresses"),
-        counted(ended, "ended session", "ended sessions")
+        counted(ended, "session", "sessions")
     );
     let root = directory.root().display().to_string();
     let signed = directory.done("isolate", &result)?;

@@ -56,9 +56,19 @@ pub fn who(typed: Option<&str>) -> String {
         .or_else(|| set("LOGNAME"));
     let user = user.unwrap_or_else(|| {
         let uid = std::fs::metadata("/proc/self").map_or(0, |found| found.uid());
-        format!("uid {uid}")
+        name_of(uid).unwrap_or_else(|| format!("uid {uid}"))
     });
     format!("{user}@{}", host())
+}
+
+/// The user's name, by the machine's own list.
+fn name_of(uid: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields
+        .into_iter()
+        .find(|fields| fields.get(2).and_then(|id| id.parse().ok()) == Some(uid))?;
+    found.first().map(|name| (*name).to_owned())
 }
 
 /// The signing key; made with mode 0600 if it is not there. The flag: it was.
