@@ -42,7 +42,7 @@ pub enum Command {
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
     /// Every line understood, as a typed event
-    Decode(ListArgs),
+    Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
     #[command(after_help = UNKNOWN_EXAMPLES)]
     Unknown(ListArgs),
@@ -84,6 +84,7 @@ Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
 const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect                                   the machine's own logs
   tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
+  tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
@@ -229,6 +230,17 @@ pub struct ListArgs {
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,
+}
+
+/// Of `decode`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DecodeArgs {
+    /// Also the log-ins to other services than the gateway: sshd, dovecot, postfix, PAM
+    #[arg(long)]
+    pub services: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 /// Of `clients`.

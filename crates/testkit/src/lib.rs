@@ -41,6 +41,14 @@ impl Default for Log {
 }
 
 impl Log {
+    /// The same log, with what other services say.
+    #[must_use]
+    pub fn heeding_services(self) -> Log {
+        Log {
+            catalogue: self.catalogue.heeding_services(),
+        }
+    }
+
     /// A log that is read with dialects of the test's own besides.
     ///
     /// # Errors

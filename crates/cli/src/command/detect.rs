@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use tunlog_analysis::correlate::Redact;
 use tunlog_analysis::detect::{ALL, Detector, Finding, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
@@ -119,6 +120,10 @@ impl Subscriber for Stream<'_> {
         ControlFlow::Continue(())
     }
 
+    fn repeated(&mut self, times: u64, _: &Sources) {
+        self.detector.repeated(times);
+    }
+
     fn lost(&mut self, count: Option<u64>, time: RecordTime, _: &Sources) {
         self.detector.lost(count, time.micros);
     }
@@ -126,8 +131,11 @@ impl Subscriber for Stream<'_> {
 
 /// Prints findings as they come.
 pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
-    let options = settings::detection(args.config.as_deref())?;
+    let mut options = settings::detection(args.config.as_deref())?;
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
+    if setup.settings.evidence {
+        options.keep_texts((!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact));
+    }
     let choice = Choice::new(args, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;

@@ -106,6 +106,66 @@ fn thresholds_come_from_a_file() {
 }
 
 #[test]
+fn a_guesser_at_ssh_who_gets_into_the_vpn_is_told_with_lines_of_both_logs() {
+    let folder = Folder::new();
+    folder.log(
+        "gw.log",
+        "Nov 20 10:00:00 gw pptpd[100]: CTRL: Client 198.51.100.7 control connection started
+         Nov 20 10:00:00 gw pptpd[100]: CTRL: Starting call (launching pppd, opening GRE)
+         Nov 20 10:00:00 gw pppd[101]: Connect: ppp0 <--> /dev/pts/1
+         Nov 20 10:00:01 gw pppd[101]: Peer anna authenticated with CHAP
+         Nov 20 10:00:01 gw pppd[101]: local  IP address 10.99.0.1
+         Nov 20 10:00:01 gw pppd[101]: remote IP address 10.99.1.3",
+    );
+    let refused = |time: &str, text: &str| format!("Nov 20 09:{time} gw sshd[900]: {text}\n");
+    let auth = [
+        refused(
+            "40:03",
+            "Failed password for invalid user admin from 198.51.100.7 port 40122 ssh2",
+        ),
+        refused(
+            "40:05",
+            "message repeated 2 times: [ Failed password for invalid user admin from 198.51.100.7 port 40122 ssh2]",
+        ),
+        refused("41:06", "Failed password for root from 198.51.100.7 port 40123 ssh2"),
+        refused(
+            "42:06",
+            "Failed password for invalid user x from 192.0.2.10 port 1 ssh2 from 198.51.100.7 port 9 ssh2",
+        ),
+    ];
+    folder.log("auth.log", &auth.concat());
+    let both = ["--year", "2026", "gw.log", "auth.log"];
+    let found = folder.run(&[&["detect", "-o", "jsonl"], &both[..]].concat()).good();
+    for part in [
+        "\"rule\":\"same-credentials-elsewhere\",\"severity\":\"high\"",
+        "\"sources\":[\"198.51.100.7\"],\"users\":[\"anna\"]",
+        "\"attempts\":6,",
+        "\"source\":\"auth.log\",\"line\":3,\"text\":\"Nov 20 09:41:06 gw sshd[900]: Failed password for root",
+        "\"source\":\"gw.log\",\"line\":4",
+    ] {
+        assert!(found.contains(part), "{part}\n{found}");
+    }
+    assert_eq!(found.lines().count(), 1, "{found}");
+    // the other log changes no attempt, and is read by nobody else
+    let attempts = |files: &[&str]| {
+        folder
+            .run(&[&["attempts", "--json", "--year", "2026"], files].concat())
+            .good()
+    };
+    assert_eq!(attempts(&both[2..]), attempts(&both[2..3]));
+    assert_eq!(folder.run(&["decode", "--json", "auth.log"]).out, "");
+    let decoded = folder.run(&["decode", "--json", "--services", "auth.log"]).good();
+    assert_eq!(
+        decoded
+            .lines()
+            .filter(|line| line.contains("\"dialect\":\"sshd\""))
+            .count(),
+        4,
+        "{decoded}"
+    );
+}
+
+#[test]
 fn every_rule_is_explained() {
     let folder = Folder::new();
     let list = folder.run(&["explain", "--list", "detection"]).good();

@@ -15,6 +15,7 @@ mod log_gap;
 mod password_spray;
 mod protocol_abuse;
 mod reconnect_storm;
+mod same_credentials_elsewhere;
 mod slow_brute_force;
 mod stale_password;
 mod success_after_failures;
@@ -35,6 +36,7 @@ pub const ALL: &[&Rule] = &[
     &distributed_brute_force::RULE,
     &distributed_spray::RULE,
     &credential_stuffing::RULE,
+    &same_credentials_elsewhere::RULE,
     &success_after_failures::RULE,
     &concurrent_sessions::RULE,
     &encryption_downgrade::RULE,
