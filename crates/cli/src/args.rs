@@ -86,6 +86,7 @@ const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
   tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
+  tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -301,6 +302,9 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub mmdb: Vec<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

@@ -5,6 +5,7 @@
 
 pub mod evtx;
 pub mod life;
+pub mod mmdb;
 pub mod windows;
 pub mod windows_day;
 

@@ -10,6 +10,7 @@ use super::bounded::Bounded;
 use super::bucket::Bucket;
 use super::distinct::Distinct;
 use super::outage::Outage;
+use super::place::Atlas;
 use super::region::Regions;
 use super::rhythm::Rhythm;
 use super::rule::Refusal;
@@ -359,6 +360,8 @@ pub struct Memory {
     pub regions: Regions,
     /// Whether what decides logins is down.
     pub outage: Outage,
+    /// Where addresses are.
+    pub atlas: Atlas,
     /// Findings told: rule and key.
     told: Bounded<(usize, u64), i64>,
 }
@@ -371,6 +374,7 @@ impl Default for Memory {
             strangers: Bounded::new(caps::STRANGERS),
             regions: Regions::default(),
             outage: Outage::default(),
+            atlas: Atlas::default(),
             told: Bounded::new(caps::TOLD),
         }
     }

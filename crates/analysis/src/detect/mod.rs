@@ -13,6 +13,7 @@ mod finding;
 mod memory;
 mod order;
 mod outage;
+mod place;
 mod region;
 mod rhythm;
 mod rule;
@@ -28,6 +29,7 @@ use tunlog_model::{Attempt, Event, Evidence, Outcome, Role, text};
 
 pub use finding::{Finding, Severity, Taken};
 pub use memory::caps;
+pub use place::{Place, Places};
 pub use region::Network;
 pub use rule::{Rule, Threshold};
 pub use rules::ALL;
@@ -144,6 +146,11 @@ impl Detector {
             options: options.clone(),
             last_elsewhere: None,
         }
+    }
+
+    /// Gives it a table of places: without one the rules about countries and travel find nothing.
+    pub fn know_places(&mut self, table: Box<dyn Places>) {
+        self.memory.atlas.open(table);
     }
 
     /// Every event, in the order in which it is read.

@@ -14,9 +14,10 @@
 //! `%` in a source or a name is the number of the repetition. FLAG: `clear` (no MPPE), `large` (2 GiB to the client).
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use tunlog_analysis::correlate::{Correlator, Options};
-use tunlog_analysis::detect::{ALL, Detector, Finding, Options as Thresholds};
+use tunlog_analysis::detect::{ALL, Detector, Finding, Options as Thresholds, Place, Places};
 use tunlog_testkit::{Log, Told};
 
 macro_rules! scenarios {
@@ -36,6 +37,8 @@ const SCENARIOS: &[(&str, &str)] = scenarios![
     "distributed_brute_force",
     "distributed_spray",
     "encryption_downgrade",
+    "first_seen_country",
+    "impossible_travel",
     "injected_line",
     "log_gap",
     "password_spray",
@@ -244,7 +247,7 @@ impl Writer {
             format!("pppd[{ppp}]: remote IP address 10.99.1.{}", 1 + ppp % 250),
         );
         let end = now + course.length;
-        self.put(end, format!("pppd[{ppp}]: LCP terminated by peer"));
+        self.put(end, format!("pppd[{ppp}]: LCP terminated by peer (User request)"));
         self.put(
             end,
             format!("pppd[{ppp}]: Connect time {:.1} minutes.", course.length as f64 / 60.0),
@@ -266,7 +269,41 @@ impl Writer {
     }
 }
 
+/// Where the addresses of the scenarios about places are.
+#[derive(Debug)]
+struct Globe;
+
+impl Places for Globe {
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        let (net, country, at, asn) = match address {
+            IpAddr::V4(v4) => match v4.octets() {
+                [203, 0, 113, last] if last >= 200 => ("telephone", "DE", (-33.9, 151.2), 64_500),
+                [203, 0, 113, _] => ("Berlin", "DE", (52.5, 13.4), 64_500),
+                [192, 0, 2, _] => ("Munich", "DE", (48.1, 11.6), 64_501),
+                [198, 51, 100, _] => ("Sydney", "AU", (-33.9, 151.2), 64_502),
+                [198, 18, ..] => ("proxy", "AU", (-33.9, 151.2), 64_503),
+                _ => return None,
+            },
+            IpAddr::V6(_) => return None,
+        };
+        Some(Place {
+            country: Some(country.into()),
+            at: Some(at),
+            accuracy_km: 50.0,
+            asn: Some(asn),
+            anonymous: net == "proxy",
+        })
+    }
+}
+
+/// Rules whose scenarios are told with a table of places.
+const PLACED: &[&str] = &["first_seen_country", "impossible_travel"];
+
 fn findings_of(log: &str) -> Vec<Finding> {
+    findings_at(log, false)
+}
+
+fn findings_at(log: &str, placed: bool) -> Vec<Finding> {
     thread_local!(static LOG: Log = Log::default().heeding_services());
     let mut correlator = Correlator::new(Options {
         evidence: true,
@@ -274,6 +311,9 @@ fn findings_of(log: &str) -> Vec<Finding> {
         ..Options::default()
     });
     let mut detector = Detector::new(&Thresholds::default());
+    if placed {
+        detector.know_places(Box::new(Globe));
+    }
     LOG.with(|reader| {
         reader.tell(log, &mut |told| {
             match told {
@@ -322,7 +362,7 @@ fn every_scenario_has_its_findings() {
     for (rule, text) in SCENARIOS {
         for text in text.split("# ").skip(1) {
             let (name, log, expected) = scenario(text);
-            let found = findings_of(&log);
+            let found = findings_at(&log, PLACED.contains(rule));
             let told: BTreeSet<String> = found
                 .iter()
                 .map(|one| format!("{} {}", one.rule, one.severity.word()))

@@ -165,6 +165,88 @@ fn a_guesser_at_ssh_who_gets_into_the_vpn_is_told_with_lines_of_both_logs() {
     );
 }
 
+/// A session of anna's from an address on a day of November, some minutes long.
+fn session(day: u32, hour: u32, address: &str) -> String {
+    let pid = 1_000 + 100 * day + 2 * hour;
+    let lines = [
+        (
+            0,
+            format!("pptpd[{pid}]: CTRL: Client {address} control connection started"),
+        ),
+        (
+            0,
+            format!("pptpd[{pid}]: CTRL: Starting call (launching pppd, opening GRE)"),
+        ),
+        (0, format!("pppd[{}]: Connect: ppp0 <--> /dev/pts/1", pid + 1)),
+        (1, format!("pppd[{}]: Peer anna authenticated with CHAP", pid + 1)),
+        (1, format!("pppd[{}]: local  IP address 10.99.0.1", pid + 1)),
+        (1, format!("pppd[{}]: remote IP address 10.99.1.3", pid + 1)),
+        (9, format!("pppd[{}]: LCP terminated by peer (User request)", pid + 1)),
+        (9, format!("pppd[{}]: Exit.", pid + 1)),
+        (9, format!("pptpd[{pid}]: CTRL: Reaping child PPP[{}]", pid + 1)),
+        (
+            9,
+            format!("pptpd[{pid}]: CTRL: Client {address} control connection finished"),
+        ),
+    ];
+    lines
+        .iter()
+        .map(|(minute, line)| format!("Nov {day:2} {hour:02}:{minute:02}:00 gw {line}\n"))
+        .collect()
+}
+
+#[test]
+fn a_table_of_places_tells_of_countries_and_of_travel() {
+    use tunlog_testkit::mmdb::{Value, table};
+    let city = |country, latitude, longitude| {
+        let location = vec![
+            ("latitude", Value::Double(latitude)),
+            ("longitude", Value::Double(longitude)),
+        ];
+        Value::Map(vec![
+            ("country", Value::Map(vec![("iso_code", Value::Text(country))])),
+            ("location", Value::Map(location)),
+        ])
+    };
+    let file = table(
+        "GeoLite2-City",
+        &[
+            ("203.0.113.0/24", city("DE", 52.5, 13.4)),
+            ("198.51.100.0/24", city("AU", -33.9, 151.2)),
+        ],
+    )
+    .expect("a table");
+    let folder = Folder::new();
+    folder.bytes("city.mmdb", &file);
+    folder.bytes("cut.mmdb", &file[..file.len() / 2]);
+    folder.log("t.toml", "[detect]\nmmdb = \"city.mmdb\"");
+    let mut log: String = (1..9).map(|day| session(day, 9, "203.0.113.9")).collect();
+    log += &session(9, 9, "203.0.113.9");
+    log += &session(9, 10, "198.51.100.7");
+    folder.log("syslog", &log);
+    let run = |args: &[&str]| folder.run(&[&["detect", "--json", "--year", "2026", "syslog"], args].concat());
+    assert_eq!(run(&[]).good(), "");
+    for args in [&["--mmdb", "city.mmdb"][..], &["--config", "t.toml"]] {
+        let found = run(args).good();
+        for part in [
+            "\"rule\":\"impossible-travel\",\"severity\":\"medium\",\"techniques\":[\"T1078\"],\"sources\":[\"198.51.100.7\",\"203.0.113.9\"]",
+            "\"rule\":\"first-seen-country\",\"severity\":\"info\"",
+            "(AU) 0.9 hours after being at 203.0.113.9 (DE), at least 15",
+        ] {
+            assert!(found.contains(part), "{part}\n{found}");
+        }
+        assert_eq!(found.lines().count(), 2, "{found}");
+    }
+    for (file, words) in [
+        ("cut.mmdb", "cut.mmdb: is no table of places (MMDB)"),
+        ("none.mmdb", "none.mmdb: cannot read"),
+    ] {
+        let ran = run(&["--mmdb", file]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
+}
+
 #[test]
 fn every_rule_is_explained() {
     let folder = Folder::new();

@@ -10,6 +10,8 @@ mod credential_stuffing;
 mod distributed_brute_force;
 mod distributed_spray;
 mod encryption_downgrade;
+mod first_seen_country;
+mod impossible_travel;
 mod injected_line;
 mod log_gap;
 mod password_spray;
@@ -39,6 +41,8 @@ pub const ALL: &[&Rule] = &[
     &same_credentials_elsewhere::RULE,
     &success_after_failures::RULE,
     &concurrent_sessions::RULE,
+    &impossible_travel::RULE,
+    &first_seen_country::RULE,
     &encryption_downgrade::RULE,
     &cleartext_authentication::RULE,
     &control_flood::RULE,
