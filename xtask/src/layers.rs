@@ -58,6 +58,7 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("zip", "ingest"),
     ("serde_json", "ingest"),
     ("evtx", "ingest"),
+    ("maxminddb", "cli"),
     ("quick-xml", "ingest"),
     ("encoding_rs", "ingest"),
     ("clap", "cli"),

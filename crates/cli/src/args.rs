@@ -42,7 +42,7 @@ pub enum Command {
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
     /// Every line understood, as a typed event
-    Decode(ListArgs),
+    Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
     #[command(after_help = UNKNOWN_EXAMPLES)]
     Unknown(ListArgs),
@@ -84,7 +84,9 @@ Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
 const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect                                   the machine's own logs
   tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
+  tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
+  tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -231,6 +233,17 @@ pub struct ListArgs {
     pub input: PathArgs,
 }
 
+/// Of `decode`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DecodeArgs {
+    /// Also the log-ins to other services than the gateway: sshd, dovecot, postfix, PAM
+    #[arg(long)]
+    pub services: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
 /// Of `clients`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ClientsArgs {
@@ -289,6 +302,9 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub mmdb: Vec<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

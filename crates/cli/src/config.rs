@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, discover, machine_sources};
+use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, discover, machine_sources, machine_sources_with_services};
 use tunlog_pipeline::{Settings, Summary, Wants};
 use tunlog_report::{Format, Look};
 
@@ -92,10 +92,17 @@ impl Setup {
             wants,
         };
         let Loaded { catalogue, faulty } = catalogue();
-        let found = if paths.is_empty() {
-            machine_sources()
+        // what is detected hangs on what is tried elsewhere
+        let services = wants == Wants::Findings;
+        let catalogue = if services {
+            catalogue.heeding_services()
         } else {
-            discover(paths, rotate)
+            catalogue
+        };
+        let found = match paths.is_empty() {
+            true if services => machine_sources_with_services(),
+            true => machine_sources(),
+            false => discover(paths, rotate),
         };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
         let setup = Setup {

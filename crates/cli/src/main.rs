@@ -7,6 +7,7 @@ mod filter;
 mod interface;
 mod live;
 mod output;
+mod places;
 mod settings;
 mod strangers;
 mod when;

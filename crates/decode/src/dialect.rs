@@ -67,6 +67,11 @@ impl Dialect {
         self.ready = OnceLock::new();
     }
 
+    /// Whether it is of another service than the gateway: read only where services are asked for.
+    pub(crate) fn is_service(&self) -> bool {
+        self.tables.iter().all(|table| table.role == "service")
+    }
+
     /// Its files.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &'static DialectTable> {
         self.tables.iter().copied()

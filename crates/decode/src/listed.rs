@@ -119,6 +119,9 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
+    if role == Role::Service {
+        return matches!(kind, AuthSucceeded | AuthFailed);
+    }
     if role == Role::Backend {
         // what is not about a log-in is other people's business
         return matches!(kind, AuthStarted | AuthSucceeded | AuthFailed | AuthError) || !entry.blames.is_empty();

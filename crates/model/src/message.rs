@@ -29,6 +29,8 @@ pub enum Role {
     Backend,
     /// A packet capture: both sides of every connection that it shows.
     Packet,
+    /// A service that lets the same people in at another door (SSH, mail): never an attempt, and read only where it is asked for.
+    Service,
 }
 
 impl Role {
@@ -46,6 +48,7 @@ impl Role {
         (Role::Caller, "caller"),
         (Role::Backend, "backend"),
         (Role::Packet, "packet"),
+        (Role::Service, "service"),
     ];
 
     /// The role that a word names.

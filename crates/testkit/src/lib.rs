@@ -5,6 +5,7 @@
 
 pub mod evtx;
 pub mod life;
+pub mod mmdb;
 pub mod windows;
 pub mod windows_day;
 
@@ -41,6 +42,14 @@ impl Default for Log {
 }
 
 impl Log {
+    /// The same log, with what other services say.
+    #[must_use]
+    pub fn heeding_services(self) -> Log {
+        Log {
+            catalogue: self.catalogue.heeding_services(),
+        }
+    }
+
     /// A log that is read with dialects of the test's own besides.
     ///
     /// # Errors

@@ -47,6 +47,11 @@ impl Account {
         }
     }
 
+    /// The name without its domain.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
     /// How much this is like the other; None if they are two.
     pub fn likeness(&self, other: &Account) -> Option<Likeness> {
         if self.name != other.name || self.name.is_empty() {

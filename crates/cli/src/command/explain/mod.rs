@@ -29,7 +29,7 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     args.output.map_or(Ok(Format::Table), config::format)?;
     let loaded = config::catalogue();
-    let catalogue = &loaded.catalogue;
+    let catalogue = &loaded.catalogue.heeding_services();
     let asked = args.words.join(" ");
     let asked = asked.trim();
     let code = match (args.list, asked) {
