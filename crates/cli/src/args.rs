@@ -1,9 +1,13 @@
 //! What may be typed.
 
+mod respond;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -41,6 +45,18 @@ pub enum Command {
     /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
+    /// Keeps addresses out: prints exactly what would be done, or does it with --apply
+    #[command(after_help = respond::BLOCK_EXAMPLES)]
+    Block(BlockArgs),
+    /// Lets them in again
+    #[command(after_help = respond::UNBLOCK_EXAMPLES)]
+    Unblock(UnblockArgs),
+    /// What was blocked, by the ledger of actions, and what the firewall says
+    #[command(after_help = respond::BLOCKED_EXAMPLES)]
+    Blocked(BlockedArgs),
+    /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
+    #[command(after_help = respond::KICK_EXAMPLES)]
+    Kick(KickArgs),
     /// Every line understood, as a typed event
     Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted

@@ -9,6 +9,7 @@ mod dialect;
 mod explain;
 mod history;
 mod report;
+mod respond;
 mod unknown;
 
 use std::ops::ControlFlow;
@@ -33,6 +34,10 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Block(args) => respond::block::run(&args),
+        Command::Unblock(args) => respond::unblock::run(&args),
+        Command::Blocked(args) => respond::blocked::run(&args),
+        Command::Kick(args) => respond::kick::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

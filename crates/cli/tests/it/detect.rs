@@ -22,6 +22,11 @@ fn guesses() -> String {
     log
 }
 
+/// The same without indentation.
+pub fn guesses_flat() -> String {
+    crate::harness::flat(&guesses())
+}
+
 fn run(args: &[&str]) -> crate::harness::Ran {
     Folder::over(&guesses(), args)
 }

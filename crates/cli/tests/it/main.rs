@@ -9,4 +9,7 @@ mod explain;
 mod harness;
 mod monitor_defects;
 mod report;
+mod respond;
+mod respond_kick;
+mod respond_real;
 mod watch;
