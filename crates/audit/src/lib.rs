@@ -1,0 +1,27 @@
+//! A gateway's configuration to checks: what is weak, where it stands, why that matters and what to write instead.
+//!
+//! `parse` reads each file by its daemon's grammar, `setup` puts the files of one machine together, `checks` asks one family of
+//! questions a file. Nothing here reads a file or a clock: texts and modes are handed in. A secret never leaves the parser
+//! that met it: what others see of it is its length and whether two are equal.
+
+mod check;
+pub mod checks;
+mod input;
+mod rule;
+mod table;
+
+pub use check::{Check, Exception, Report};
+pub use input::{ConfigFile, Machine};
+pub use rule::{Family, Rule, rule, rules};
+pub use table::{COLUMNS, SHORT};
+pub use tunlog_model::FindingSeverity as Severity;
+
+/// Runs every family over what was gathered of a machine; the worst first, then by file and line.
+pub fn audit(machine: &Machine) -> Report {
+    let mut report = Report::default();
+    for family in checks::ALL {
+        (family.run)(machine, &mut report);
+    }
+    report.sort();
+    report
+}
