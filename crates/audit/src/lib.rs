@@ -7,12 +7,15 @@
 mod check;
 pub mod checks;
 mod input;
+pub mod parse;
 mod rule;
+mod secret;
 mod table;
 
 pub use check::{Check, Exception, Report};
 pub use input::{ConfigFile, Machine};
 pub use rule::{Family, Rule, rule, rules};
+pub use secret::Secret;
 pub use table::{COLUMNS, SHORT};
 pub use tunlog_model::FindingSeverity as Severity;
 
