@@ -7,23 +7,30 @@
 mod check;
 pub mod checks;
 mod input;
+mod kind;
 pub mod parse;
+mod ppp;
 mod rule;
 mod secret;
+mod setup;
 mod table;
 
 pub use check::{Check, Exception, Report};
 pub use input::{ConfigFile, Machine};
+pub use kind::{Kind, by_name, kind_of};
+pub use ppp::{Method, Pppd, Service};
 pub use rule::{Family, Rule, rule, rules};
 pub use secret::Secret;
+pub use setup::{Place, Placed, Setup};
 pub use table::{COLUMNS, SHORT};
 pub use tunlog_model::FindingSeverity as Severity;
 
 /// Runs every family over what was gathered of a machine; the worst first, then by file and line.
 pub fn audit(machine: &Machine) -> Report {
     let mut report = Report::default();
+    let setup = Setup::new(machine);
     for family in checks::ALL {
-        (family.run)(machine, &mut report);
+        (family.run)(&setup, &mut report);
     }
     report.sort();
     report
