@@ -393,9 +393,7 @@ fn shape_of(
             let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
             Shape::KeyValue(Box::new(key_value::Rules::new(tables, texts, concerns, &mut wrong)))
         }
-        "template" => Shape::Template(Trie::build(templates, |number| {
-            messages[number as usize].is_fact()
-        })),
+        "template" => Shape::Template(Trie::build(templates, |number| messages[number as usize].is_fact())),
         other => {
             let what = unknown(
                 "shape",
