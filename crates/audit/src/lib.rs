@@ -10,25 +10,32 @@ pub mod checks;
 mod day;
 pub mod exceptions;
 mod input;
+mod kind;
 pub mod logs;
 pub mod parse;
+mod ppp;
 mod rule;
 mod secret;
+mod setup;
 mod table;
 pub mod versions;
 
 pub use check::{Check, Exception, Report, Seen};
 pub use input::{ConfigFile, Machine};
+pub use kind::{Kind, by_name, kind_of};
+pub use ppp::{Method, Pppd, Service};
 pub use rule::{Family, Rule, families, rule, rules};
 pub use secret::Secret;
+pub use setup::{Place, Placed, Setup};
 pub use table::{COLUMNS, SHORT};
 pub use tunlog_model::FindingSeverity as Severity;
 
 /// Runs every family over what was gathered of a machine; the worst first, then by file and line.
 pub fn audit(machine: &Machine) -> Report {
     let mut report = Report::default();
+    let setup = Setup::new(machine);
     for family in checks::ALL {
-        (family.run)(machine, &mut report);
+        (family.run)(&setup, &mut report);
     }
     report.sort();
     report

@@ -1,6 +1,6 @@
 //! What a rule is, and the families that rules stand in.
 
-use crate::{Machine, Report, Severity, checks, exceptions, logs};
+use crate::{Report, Setup, Severity, checks, exceptions, logs};
 
 /// One question about a gateway, with its words.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Family {
     /// Its rules.
     pub rules: &'static [Rule],
     /// Asks them. Families that look at logs instead of files have nothing to do here.
-    pub run: fn(&Machine, &mut Report),
+    pub run: fn(&Setup<'_>, &mut Report),
 }
 
 /// Every family: of configuration, of logs, of exceptions.

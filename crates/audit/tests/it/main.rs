@@ -1,0 +1,4 @@
+//! Whole logs in, checks out.
+
+mod logs;
+mod versions;
