@@ -12,6 +12,7 @@ pub mod exceptions;
 mod input;
 mod kind;
 pub mod logs;
+pub mod migration;
 pub mod parse;
 mod ppp;
 mod rule;

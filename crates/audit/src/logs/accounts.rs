@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tunlog_model::{Attempt, text};
 
-use super::sessions::is_up;
+use super::protection::is_up;
 use super::{LISTED_MAX, Scene, Watch};
 use crate::day::{DAY, day_of};
 use crate::{Check, Family, Report, Rule, Severity};

@@ -8,6 +8,7 @@ mod accounts;
 mod files;
 mod lately;
 mod losses;
+mod protection;
 mod secrets;
 mod sessions;
 mod tally;
@@ -20,6 +21,7 @@ use tunlog_model::{Attempt, Event, Message, SourceId};
 pub use accounts::{Account, accounts};
 pub use files::LogFile;
 pub use lately::Lately;
+pub use protection::{Protection, gateway_of, host_of, is_up};
 pub use tally::{LISTED_MAX, Tally};
 
 use crate::versions::{Advisories, Package, Versions};

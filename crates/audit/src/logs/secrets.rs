@@ -113,12 +113,12 @@ impl Watch for Secrets {
     fn finish(&mut self, scene: &Scene<'_>, report: &mut Report) {
         let line = |tally: &Tally| tally.words("line", "lines");
         for (tally, rule, what) in [
-            (&self.passwords, &PASSWORD, "with a password"),
-            (&self.logins, &CRACKABLE, "with the challenge or response of a log-in"),
-            (&self.keys, &KEY, "with a secret or key"),
+            (&self.passwords, &PASSWORD, "Passwords"),
+            (&self.logins, &CRACKABLE, "Log-ins that can be cracked"),
+            (&self.keys, &KEY, "Secrets or keys"),
         ] {
             if !tally.is_empty() {
-                let summary = format!("The log holds {what}: {}.", line(tally));
+                let summary = format!("{what} stand in the log: {}.", line(tally));
                 report.add(tally.check(rule, scene, summary));
             }
         }

@@ -1,11 +1,9 @@
 //! Sessions: which tunnel, whether encrypted, and how the user logged in.
 
-use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use tunlog_model::{Attempt, Event, Protocol};
 
-use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Role, text};
-
-use super::{Lately, Scene, Tally, Watch};
+use super::protection::{Protection, is_up};
+use super::{Scene, Tally, Watch};
 use crate::{Check, Family, Report, Rule, Severity};
 
 const PPTP: Rule = Rule {
@@ -93,11 +91,6 @@ pub static FAMILY: Family = Family {
     run: |_, _| {},
 };
 
-/// pppd processes, and sessions that came up, of which the logs are remembered.
-const HEARD_MAX: usize = 65_536;
-/// Gateways of which it is remembered which daemons speak there.
-const HOSTS_MAX: usize = 4096;
-
 /// Log-ins by a weak method.
 struct Method {
     word: &'static str,
@@ -119,13 +112,7 @@ pub struct Sessions {
     /// L2TP on gateways whose IKE daemon is not heard.
     perhaps_plain: Tally,
     methods: [Method; 3],
-    /// Links that were heard from their start, by host and process.
-    links: Lately<(u64, u32), ()>,
-    /// Sessions of such links, by host and the time when they came up.
-    told: Lately<(u64, i64), ()>,
-    /// Where an L2TP daemon speaks that knows nothing of IPsec, and where an IKE daemon does.
-    l2tp_hosts: BTreeSet<u64>,
-    ike_hosts: BTreeSet<u64>,
+    protection: Protection,
 }
 
 impl Default for Sessions {
@@ -150,52 +137,14 @@ impl Default for Sessions {
                 method("chap-md5", &CHAP_MD5, "CHAP with MD5"),
                 method("ms-chap", &MS_CHAP_V1, "MS-CHAP version 1"),
             ],
-            links: Lately::new(HEARD_MAX),
-            told: Lately::new(HEARD_MAX),
-            l2tp_hosts: BTreeSet::new(),
-            ike_hosts: BTreeSet::new(),
+            protection: Protection::default(),
         }
     }
 }
 
-/// A host's name as a number.
-pub fn host_hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The host that wrote a line.
-pub fn host_of(event: &Event<'_>) -> u64 {
-    host_hash(&text::lossy(event.host()))
-}
-
-/// The host of an attempt.
-pub fn gateway_of(attempt: &Attempt) -> u64 {
-    host_hash(attempt.gateway.as_deref().unwrap_or_default())
-}
-
-/// Whether it is a session.
-pub fn is_up(attempt: &Attempt) -> bool {
-    matches!(attempt.outcome, Outcome::Established | Outcome::Open)
-}
-
-fn note(hosts: &mut BTreeSet<u64>, event: &Event<'_>) {
-    if hosts.len() < HOSTS_MAX {
-        hosts.insert(host_of(event));
-    }
-}
-
 impl Sessions {
-    /// pppd, which always tells of MPPE where it is on, was heard of this session from the start of its link.
-    fn is_told(&self, attempt: &Attempt) -> bool {
-        let key = attempt.up.map(|up| (gateway_of(attempt), up));
-        key.is_some_and(|key| self.told.get(&key).is_some())
-    }
-
     fn l2tp(&mut self, attempt: &Attempt) {
-        let gateway = gateway_of(attempt);
-        if self.l2tp_hosts.contains(&gateway) && !self.ike_hosts.contains(&gateway) {
+        if self.protection.lacks_ike(attempt) {
             self.perhaps_plain.attempt(attempt);
         } else if attempt.mppe_bits == Some(128) {
             self.plain_with_mppe.attempt(attempt);
@@ -225,12 +174,12 @@ impl Sessions {
     fn tell_l2tp(&self, scene: &Scene<'_>, report: &mut Report) {
         let words = |tally: &Tally| tally.words("session", "sessions");
         if !self.plain.is_empty() {
-            let summary = format!("{} over L2TP outside IPsec.", words(&self.plain));
+            let summary = format!("L2TP outside IPsec: {}.", words(&self.plain));
             report.add(self.plain.check(&PLAIN_L2TP, scene, summary));
         }
         if !self.plain_with_mppe.is_empty() {
             let summary = format!(
-                "{} over L2TP outside IPsec, with MPPE of 128 bits as their only protection.",
+                "L2TP outside IPsec, with MPPE of 128 bits as its only protection: {}.",
                 words(&self.plain_with_mppe)
             );
             let check = self.plain_with_mppe.check(&PLAIN_L2TP, scene, summary);
@@ -238,7 +187,7 @@ impl Sessions {
         }
         if !self.perhaps_plain.is_empty() {
             let summary = format!(
-                "{} over L2TP, and no IKE daemon speaks in these logs: outside IPsec, unless its log was left out.",
+                "L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs): {}.",
                 words(&self.perhaps_plain)
             );
             let check = self.perhaps_plain.check(&PLAIN_L2TP, scene, summary);
@@ -250,20 +199,7 @@ impl Sessions {
 
 impl Watch for Sessions {
     fn event(&mut self, event: &Event<'_>) {
-        match (event.message().role, event.message().kind) {
-            (Role::Ppp, EventKind::LinkUp) => self.links.insert((host_of(event), event.pid()), ()),
-            (Role::Ppp, EventKind::AddressAssigned) => {
-                let host = host_of(event);
-                if self.links.remove(&(host, event.pid())).is_some() {
-                    self.told.insert((host, event.time.micros), ());
-                }
-            }
-            (Role::Ike, _) => note(&mut self.ike_hosts, event),
-            (Role::L2tp, EventKind::TunnelEstablished | EventKind::CallEstablished) => {
-                note(&mut self.l2tp_hosts, event);
-            }
-            _ => {}
-        }
+        self.protection.event(event);
     }
 
     fn attempt(&mut self, attempt: &Attempt) {
@@ -274,7 +210,7 @@ impl Watch for Sessions {
         match attempt.protocol {
             Some(Protocol::Pptp) => {
                 self.pptp.attempt(attempt);
-                if attempt.mppe_bits.is_none() && self.is_told(attempt) {
+                if !self.protection.is_encrypted(attempt) {
                     self.unencrypted.attempt(attempt);
                 }
             }
@@ -294,11 +230,11 @@ impl Watch for Sessions {
             report.add(self.pptp.check(&PPTP, scene, summary));
         }
         if !self.unencrypted.is_empty() {
-            let summary = format!("{} over PPTP without MPPE.", words(&self.unencrypted));
+            let summary = format!("PPTP without MPPE: {}.", words(&self.unencrypted));
             report.add(self.unencrypted.check(&UNENCRYPTED, scene, summary));
         }
         if !self.weak.is_empty() {
-            let summary = format!("{} with MPPE of {} bits.", words(&self.weak), self.shortest);
+            let summary = format!("MPPE of {} bits: {}.", self.shortest, words(&self.weak));
             report.add(self.weak.check(&WEAK_MPPE, scene, summary));
         }
         self.tell_l2tp(scene, report);
@@ -315,7 +251,7 @@ impl Method {
             true => (self.rule.severity, ""),
             false => (Severity::Medium, ", all inside IPsec"),
         };
-        let summary = format!("{words} by {}{place}.", self.name);
+        let summary = format!("{}{place}: {words}.", self.name);
         self.seen.check(self.rule, scene, summary).severity(severity)
     }
 }

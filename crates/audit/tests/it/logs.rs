@@ -79,10 +79,10 @@ fn sessions_without_or_with_weak_mppe() {
         HEARD,
         &[none.clone(), weak],
         &expect![[r#"
-        critical pptp-in-use  | PPTP is in use: 2 sessions of 2 users (anna, bob), the last on 2026-11-20.
-        critical session-unencrypted  | 1 session of anna, on 2026-11-20 over PPTP without MPPE.
-        high weak-mppe  | 1 session of bob, on 2026-11-20 with MPPE of 40 bits.
-    "#]],
+            critical pptp-in-use  | PPTP is in use: 2 sessions of 2 users (anna, bob), the last on 2026-11-20.
+            critical session-unencrypted  | PPTP without MPPE: 1 session of anna, on 2026-11-20.
+            high weak-mppe  | MPPE of 40 bits: 1 session of bob, on 2026-11-20.
+        "#]],
     );
     // pppd was not heard from the start: nobody knows
     let late = HEARD.lines().skip(1).collect::<Vec<_>>().join("\n");
@@ -106,8 +106,8 @@ fn l2tp_in_the_clear_is_told_with_what_is_known() {
         xl2tpd,
         &[plain.clone()],
         &expect![[r#"
-        medium l2tp-without-ipsec  | 1 session of anna, on 2026-11-20 over L2TP, and no IKE daemon speaks in these logs: outside IPsec, unless its log was left out.
-    "#]],
+            medium l2tp-without-ipsec  | L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs): 1 session of anna, on 2026-11-20.
+        "#]],
     );
     let charon = format!(
         "{xl2tpd}Nov 20 23:00:00 vpn1 charon: 00[DMN] Starting IKE charon daemon (strongSwan 6.1.0, Linux 6.1.0-50-amd64, x86_64)\n"
@@ -116,9 +116,9 @@ fn l2tp_in_the_clear_is_told_with_what_is_known() {
         &charon,
         &[plain, with_mppe],
         &expect![[r#"
-        critical l2tp-without-ipsec  | 1 session of anna, on 2026-11-20 over L2TP outside IPsec.
-        high l2tp-without-ipsec  | 1 session of bob, on 2026-11-20 over L2TP outside IPsec, with MPPE of 128 bits as their only protection.
-    "#]],
+            critical l2tp-without-ipsec  | L2TP outside IPsec: 1 session of anna, on 2026-11-20.
+            high l2tp-without-ipsec  | L2TP outside IPsec, with MPPE of 128 bits as its only protection: 1 session of bob, on 2026-11-20.
+        "#]],
     );
 }
 
@@ -146,11 +146,11 @@ fn weak_methods_of_logging_in() {
         "",
         &attempts,
         &expect![[r#"
-        critical pptp-in-use  | PPTP is in use: 1 session of dora, on 2026-11-20.
-        high login-chap-md5  | 2 log-ins of 2 users (carl, dora), the last on 2026-11-20 by CHAP with MD5.
-        medium login-ms-chap-v1  | 1 log-in of eve, on 2026-11-20 by MS-CHAP version 1, all inside IPsec.
-        medium login-pap  | 2 log-ins of 2 users (anna, bob), the last on 2026-11-20 by PAP, all inside IPsec.
-    "#]],
+            critical pptp-in-use  | PPTP is in use: 1 session of dora, on 2026-11-20.
+            high login-chap-md5  | CHAP with MD5: 2 log-ins of 2 users (carl, dora), the last on 2026-11-20.
+            medium login-ms-chap-v1  | MS-CHAP version 1, all inside IPsec: 1 log-in of eve, on 2026-11-20.
+            medium login-pap  | PAP, all inside IPsec: 2 log-ins of 2 users (anna, bob), the last on 2026-11-20.
+        "#]],
     );
 }
 
@@ -168,9 +168,9 @@ fn secrets_are_found_and_not_told() {
         SECRETS,
         &[],
         &expect![[r#"
-        critical password-in-log vpn.log:4 | The log holds with a password: 2 lines of 2 users (bob, dora), the last on 2026-11-19.
-        high crackable-login-in-log vpn.log:1 | The log holds with the challenge or response of a log-in: 1 line of anna, on 2026-11-19.
-    "#]],
+            critical password-in-log vpn.log:4 | Passwords stand in the log: 2 lines of 2 users (bob, dora), the last on 2026-11-19.
+            high crackable-login-in-log vpn.log:1 | Log-ins that can be cracked stand in the log: 1 line of anna, on 2026-11-19.
+        "#]],
     );
     let report = report(SECRETS, &[], Beside::default());
     let everything = format!("{report:?}");
