@@ -1,6 +1,7 @@
 //! What a rule has to say of a machine: the contract's `check`.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::{Rule, Severity};
 
@@ -13,6 +14,23 @@ pub struct Exception {
     pub owner: String,
     /// Last day, `2026-12-31`.
     pub expires: String,
+}
+
+/// How often something was seen in logs, of whom and from where; the lists are bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How often.
+    pub count: u64,
+    /// The first time, microseconds UTC.
+    pub first: i64,
+    /// The last time, microseconds UTC.
+    pub last: i64,
+    /// Users concerned.
+    pub users: Vec<String>,
+    /// Addresses of sockets.
+    pub addresses: Vec<IpAddr>,
+    /// Gateways that told of it.
+    pub gateways: Vec<String>,
 }
 
 /// One check that did not pass.
@@ -38,6 +56,8 @@ pub struct Check {
     pub reference: Cow<'static, str>,
     /// Accepted by somebody.
     pub excepted: Option<Exception>,
+    /// How often and of whom it was seen, where logs tell.
+    pub seen: Option<Box<Seen>>,
 }
 
 impl Check {
@@ -54,6 +74,7 @@ impl Check {
             action: Cow::Borrowed(rule.action),
             reference: Cow::Borrowed(rule.reference),
             excepted: None,
+            seen: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a rule is, and the families that rules stand in.
 
-use crate::{Report, Setup, Severity, checks};
+use crate::{Report, Setup, Severity, checks, exceptions, logs};
 
 /// One question about a gateway, with its words.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,9 +35,15 @@ pub struct Family {
     pub run: fn(&Setup<'_>, &mut Report),
 }
 
+/// Every family: of configuration, of logs, of exceptions.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    let of_files_and_logs = checks::ALL.iter().chain(logs::FAMILIES).copied();
+    of_files_and_logs.chain(std::iter::once(&exceptions::FAMILY))
+}
+
 /// Every rule of every family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    checks::ALL.iter().flat_map(|family| family.rules)
+    families().flat_map(|family| family.rules)
 }
 
 /// The rule with this id.

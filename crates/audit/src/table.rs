@@ -2,7 +2,7 @@
 
 use tunlog_model::{Cell, Column};
 
-use crate::{Check, Exception};
+use crate::{Check, Exception, Seen};
 
 const CHECK: Column<Check> = Column {
     key: "check",
@@ -65,6 +65,46 @@ pub const COLUMNS: &[Column<Check>] = &[
         value: |check| Cell::Text(check.reference.clone().into_owned()),
     },
     Column {
+        key: "count",
+        header: "",
+        doc: "How often logs tell of it.",
+        value: |check| seen(check, |seen| Cell::Count(seen.count)),
+    },
+    Column {
+        key: "first",
+        header: "",
+        doc: "When logs tell of it first.",
+        value: |check| seen(check, |seen| Cell::Time(seen.first)),
+    },
+    Column {
+        key: "last",
+        header: "",
+        doc: "When logs tell of it last.",
+        value: |check| seen(check, |seen| Cell::Time(seen.last)),
+    },
+    Column {
+        key: "users",
+        header: "",
+        doc: "Users concerned, at most 500.",
+        value: |check| seen(check, |seen| texts(&seen.users)),
+    },
+    Column {
+        key: "sources",
+        header: "",
+        doc: "Addresses of sockets concerned, at most 500.",
+        value: |check| {
+            seen(check, |seen| {
+                list(seen.addresses.iter().copied().map(Cell::Ip).collect())
+            })
+        },
+    },
+    Column {
+        key: "gateways",
+        header: "",
+        doc: "Gateways whose logs tell of it, at most 500.",
+        value: |check| seen(check, |seen| texts(&seen.gateways)),
+    },
+    Column {
         key: "exception",
         header: "",
         doc: "Somebody has accepted it, and why, who and until when.",
@@ -105,4 +145,20 @@ fn exception(exception: &Exception) -> Cell {
         ("owner", Cell::Text(exception.owner.clone())),
         ("expires", Cell::Text(exception.expires.clone())),
     ])
+}
+
+fn seen(check: &Check, cell: impl Fn(&Seen) -> Cell) -> Cell {
+    check.seen.as_deref().map_or(Cell::None, cell)
+}
+
+fn texts(texts: &[String]) -> Cell {
+    list(texts.iter().cloned().map(Cell::Text).collect())
+}
+
+fn list(cells: Vec<Cell>) -> Cell {
+    if cells.is_empty() {
+        Cell::None
+    } else {
+        Cell::List(cells)
+    }
 }

@@ -1,0 +1,5 @@
+//! Whole logs in, checks out.
+
+mod logs;
+mod migration;
+mod versions;
