@@ -237,8 +237,8 @@ pub fn format(output: args::Output) -> Result<Format, Failure> {
         args::Output::Jsonl => Format::Jsonl,
         args::Output::Csv => Format::Csv,
         args::Output::Logfmt => Format::Logfmt,
-        args::Output::Html | args::Output::Md => {
-            let message = "only `tunlog report` writes html and md: say table, json, jsonl, csv or logfmt with -o";
+        args::Output::Html | args::Output::Md | args::Output::Sarif => {
+            let message = "only `tunlog report` writes html and md, only `tunlog audit` html and sarif: say table, json, jsonl, csv or logfmt with -o";
             return Err(Failure::Message(message.to_owned()));
         }
     })
