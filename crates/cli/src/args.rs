@@ -41,6 +41,8 @@ pub enum Command {
     /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
+    /// What is weak in a gateway's configuration, and what its logs show of its safety
+    Audit(Box<crate::command::audit::AuditArgs>),
     /// Every line understood, as a typed event
     Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted

@@ -92,14 +92,18 @@ fn users_are_told_in_the_order_in_which_they_should_move() {
         over("gustav", Protocol::L2tp),
         over("hanna", Protocol::L2tpIpsec),
     ];
-    check("", &attempts, &expect![[r#"
+    check(
+        "",
+        &attempts,
+        &expect![[r#"
         1 in-the-clear gustav l2tp 1 1 ms-chap-v2 - - 203.0.113.9
         2 has-another frida pptp,l2tp-ipsec 1 0 ms-chap-v2 128 - 203.0.113.9
         3 weak carl pptp 1 0 ms-chap-v2 40 - 203.0.113.9
         4 active busy pptp 3 0 ms-chap-v2 128 - 203.0.113.9
         5 active anna pptp 2 0 ms-chap-v2 128 - 198.51.100.7,203.0.113.9
         6 gone dora pptp 1 0 ms-chap-v2 128 - 203.0.113.9
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -111,32 +115,52 @@ Nov 20 23:00:00 vpn1 pppd[9]: rcvd [LCP Ident id=0x3 magic=0x3b2e \"MSRAS-0-PC7\
 Nov 20 23:00:01 vpn1 pppd[9]: remote IP address 192.168.0.10
 ";
     let mut anna = over("anna", Protocol::Pptp);
-    check(log, &[anna.clone()], &expect![[r#"
+    check(
+        log,
+        &[anna.clone()],
+        &expect![[r#"
         1 active anna pptp 1 0 ms-chap-v2 128 Windows PC7 203.0.113.9
-    "#]]);
+    "#]],
+    );
     // two sessions that came up in one second: whose it is nobody knows
     let both = format!("{log}Nov 20 23:00:01 vpn1 pppd[10]: remote IP address 192.168.0.11\n");
-    check(&both, &[anna.clone()], &expect![[r#"
+    check(
+        &both,
+        &[anna.clone()],
+        &expect![[r#"
         1 active anna pptp 1 0 ms-chap-v2 128 - 203.0.113.9
-    "#]]);
+    "#]],
+    );
     // a name that is no Windows' says nothing
-    check(&log.replace("MSRAS", "EVIL"), &[anna.clone()], &expect![[r#"
+    check(
+        &log.replace("MSRAS", "EVIL"),
+        &[anna.clone()],
+        &expect![[r#"
         1 active anna pptp 1 0 ms-chap-v2 128 - 203.0.113.9
-    "#]]);
+    "#]],
+    );
     let l2tp = "\
 Nov 20 22:59:59 vpn1 xl2tpd[5]: get_call: allocating new tunnel for host 203.0.113.9, port 1701.
 Nov 20 22:59:59 vpn1 xl2tpd[5]: vendor_avp: peer reports vendor 'Microsoft'
 ";
     anna = over("anna", Protocol::L2tp);
-    check(l2tp, &[anna.clone()], &expect![[r#"
+    check(
+        l2tp,
+        &[anna.clone()],
+        &expect![[r#"
         1 in-the-clear anna l2tp 1 1 ms-chap-v2 - Windows 203.0.113.9
-    "#]]);
+    "#]],
+    );
     // another session from there, much later
     anna.started += DAY;
     anna.last_seen += DAY;
-    check(l2tp, &[anna], &expect![[r#"
+    check(
+        l2tp,
+        &[anna],
+        &expect![[r#"
         1 in-the-clear anna l2tp 1 1 ms-chap-v2 - - 203.0.113.9
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

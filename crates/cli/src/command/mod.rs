@@ -1,6 +1,7 @@
 //! One file per command, and what they share.
 
 mod attempts;
+pub mod audit;
 mod clients;
 mod decode;
 mod detect;
@@ -33,6 +34,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -6,6 +6,7 @@
 
 mod chart;
 mod failures;
+pub mod migration;
 mod parts;
 mod policy;
 mod table;
