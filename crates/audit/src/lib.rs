@@ -9,6 +9,7 @@ mod check;
 pub mod checks;
 mod day;
 pub mod exceptions;
+mod includes;
 mod input;
 mod kind;
 pub mod logs;
@@ -22,6 +23,7 @@ mod table;
 pub mod versions;
 
 pub use check::{Check, Exception, Report, Seen};
+pub use includes::includes;
 pub use input::{ConfigFile, Machine};
 pub use kind::{Kind, by_name, kind_of};
 pub use ppp::{Method, Pppd, Service};

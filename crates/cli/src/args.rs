@@ -1,8 +1,11 @@
 //! What may be typed.
 
+mod audit;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
@@ -41,8 +44,9 @@ pub enum Command {
     /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
-    /// What is weak in a gateway's configuration, and what its logs show of its safety
-    Audit(Box<crate::command::audit::AuditArgs>),
+    /// What is weak in the configuration of a gateway, where, and what to write instead
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArgs),
     /// Every line understood, as a typed event
     Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -195,6 +199,9 @@ pub enum Output {
     /// One page
     #[value(hide = true)]
     Html,
+    /// SARIF 2.1.0
+    #[value(hide = true)]
+    Sarif,
     /// Markdown
     #[value(hide = true, alias = "markdown")]
     Md,

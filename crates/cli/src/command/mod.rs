@@ -1,7 +1,7 @@
 //! One file per command, and what they share.
 
 mod attempts;
-pub mod audit;
+mod audit;
 mod clients;
 mod decode;
 mod detect;

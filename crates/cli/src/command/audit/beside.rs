@@ -3,13 +3,13 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args as ClapArgs;
 use tunlog_audit::exceptions::Exceptions;
 use tunlog_audit::logs::{Account, Beside, LogFile, accounts};
 use tunlog_audit::versions::{Advisories, packages};
 use tunlog_audit::{Check, exceptions};
 use tunlog_ingest::{Discovered, SourceKind};
 
+use crate::args::BesideArgs;
 use crate::config::folders;
 use crate::output::{Failure, cause};
 
@@ -21,30 +21,6 @@ const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 
 /// Where logs lie whose rights are those of the gateway: a copy's say nothing.
 const LOG_FOLDER: &str = "/var/log";
-
-/// Options of `audit` that concern logs, packages and exceptions.
-#[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Logs, packages, exceptions")]
-pub struct BesideArgs {
-    /// Who still uses PPTP, or L2TP without IPsec, in the order in which they are best moved; instead of checks
-    #[arg(long)]
-    pub migration: bool,
-    /// Installed packages: dpkg's status file, or the output of `dpkg -l` or `dpkg-query -W`; - is standard input [default: this machine's, if no PATH is given]
-    #[arg(long, value_name = "FILE")]
-    pub dpkg_status: Option<PathBuf>,
-    /// Advisories from this file instead of the list that is built in
-    #[arg(long, value_name = "FILE")]
-    pub advisories: Option<PathBuf>,
-    /// The gateway's accounts, one name a line: those that nobody uses are told
-    #[arg(long, value_name = "FILE")]
-    pub accounts: Option<PathBuf>,
-    /// Accepted exceptions [default: exceptions.toml in /etc/tunlog and ~/.config/tunlog]
-    #[arg(long, value_name = "FILE")]
-    pub exceptions: Vec<PathBuf>,
-    /// Print what to put into the exceptions file so that these checks are accepted; several with commas
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', conflicts_with = "migration")]
-    pub accept: Vec<String>,
-}
 
 /// A text file, or standard input.
 fn read(path: &Path) -> Result<String, Failure> {
