@@ -116,6 +116,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What could not be read or understood, each with its place; no checks.
     pub notes: Vec<String>,
+    /// What is worth knowing and neither a check nor a failure: how old the list of advisories is.
+    pub remarks: Vec<String>,
 }
 
 impl Report {

@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! [[exception]]
-//! check   = "pptp-in-use"
+//! check   = "pptp-sessions"
 //! subject = "anna"               # or file = "/etc/ppp/*"; `*` and `?` as in file names; neither: wherever it is found
 //! reason  = "the machine in hall 2 knows nothing else; replaced in March"
 //! owner   = "walt@example.com"
@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn entry(keys: &str) -> String {
-        format!("[[exception]]\ncheck = \"pptp-in-use\"\nreason = \"old machine\"\nowner = \"walt\"\n{keys}")
+        format!("[[exception]]\ncheck = \"pptp-sessions\"\nreason = \"old machine\"\nowner = \"walt\"\n{keys}")
     }
 
     #[test]
@@ -356,7 +356,7 @@ mod tests {
             (entry(""), "e.toml:1: `expires` is missing"),
             (entry("expires = \"soon\""), "e.toml:1: `expires`: `soon` is no day"),
             (
-                whole.replace("pptp-in-use", "pptp"),
+                whole.replace("pptp-sessions", "pptp"),
                 "e.toml:1: there is no check `pptp`",
             ),
             (format!("{whole}\nuntil = 1\n"), "e.toml:6: unknown field `until`"),

@@ -5,7 +5,7 @@ mod audit;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub use audit::AuditArgs;
+pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.

@@ -64,6 +64,21 @@ impl Setup {
         rotate: bool,
         wants: Wants,
     ) -> Result<Setup, Failure> {
+        let found = if paths.is_empty() {
+            machine_sources()
+        } else {
+            discover(paths, rotate)
+        };
+        let setup = Setup::over(format, common, found, wants)?;
+        setup.tell_sources()?;
+        Ok(setup)
+    }
+
+    /// The same over inputs that were found.
+    ///
+    /// # Errors
+    /// If something that was typed means nothing.
+    pub fn over(format: Format, common: &Common, found: Discovered, wants: Wants) -> Result<Setup, Failure> {
         let now = jiff::Timestamp::now().as_microsecond();
         let input_zone = zone_of(common)?;
         let look = Look {
@@ -92,13 +107,8 @@ impl Setup {
             wants,
         };
         let Loaded { catalogue, faulty } = catalogue();
-        let found = if paths.is_empty() {
-            machine_sources()
-        } else {
-            discover(paths, rotate)
-        };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
-        let setup = Setup {
+        Ok(Setup {
             found,
             catalogue,
             settings,
@@ -111,9 +121,7 @@ impl Setup {
             faulty,
             to: common.to.clone(),
             first,
-        };
-        setup.tell_sources()?;
-        Ok(setup)
+        })
     }
 
     /// Says what is read when nobody named it.

@@ -86,7 +86,7 @@ impl Watch for Accounts {
         };
         let days = (last - first) / DAY;
         if days < DAYS {
-            report.notes.push(format!(
+            report.remarks.push(format!(
                 "the logs cover {days} days: which accounts nobody has used for {DAYS} days needs as many"
             ));
             return;
@@ -99,7 +99,7 @@ impl Watch for Accounts {
             }
         }
         if unused.len() == accounts.len() {
-            report.notes.push(format!(
+            report.remarks.push(format!(
                 "no session of any of the {} accounts in the last {DAYS} days of the logs: they are those of another gateway, or of accounts that are kept elsewhere",
                 accounts.len()
             ));
@@ -118,7 +118,7 @@ impl Watch for Accounts {
                     .subject(account.name.clone())
             }));
         if let Some(more) = unused.len().checked_sub(LISTED_MAX).filter(|more| *more > 0) {
-            report.notes.push(format!("{more} more accounts are unused"));
+            report.remarks.push(format!("{more} more accounts are unused"));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Scene, Tally, Watch};
 use crate::{Check, Family, Report, Rule, Severity};
 
 const PPTP: Rule = Rule {
-    id: "pptp-in-use",
+    id: "pptp-sessions",
     severity: Severity::Critical,
     title: "PPTP is in use",
     finds: "Sessions over PPTP, however they are encrypted.",
@@ -40,7 +40,7 @@ const WEAK_MPPE: Rule = Rule {
 };
 
 const PLAIN_L2TP: Rule = Rule {
-    id: "l2tp-without-ipsec",
+    id: "l2tp-sessions-in-clear",
     severity: Severity::Critical,
     title: "L2TP without IPsec",
     finds: "L2TP sessions that no IPsec connection carries.",

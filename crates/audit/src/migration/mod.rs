@@ -230,6 +230,26 @@ impl Row {
         }
     }
 
+    /// Methods of logging in, of these sessions.
+    pub fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.methods.iter().copied()
+    }
+
+    /// Lengths of MPPE keys.
+    pub fn mppe(&self) -> impl Iterator<Item = u8> {
+        self.mppe.iter().copied()
+    }
+
+    /// What the clients say they are.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        self.clients.iter().map(|client| &**client)
+    }
+
+    /// Addresses that the clients came from.
+    pub fn client_ips(&self) -> impl Iterator<Item = IpAddr> {
+        self.client_ips.iter().copied()
+    }
+
     fn protocols(&self) -> Cell {
         let used = [
             (self.pptp, Protocol::Pptp),
@@ -311,7 +331,7 @@ const METHODS: Column<Row> = Column {
 
 const MPPE: Column<Row> = Column {
     key: "mppe_bits",
-    header: "MPPE",
+    header: "",
     doc: "Lengths of MPPE keys.",
     value: |row| list(&row.mppe, |bits| Cell::Count((*bits).into())),
 };
@@ -388,7 +408,12 @@ pub const SHORT: &[Column<Row>] = &[
     SESSIONS,
     LAST,
     METHODS,
-    MPPE,
+    Column {
+        key: "mppe_bits",
+        header: "MPPE",
+        doc: "Lengths of MPPE keys.",
+        value: |row| list(&row.mppe, |bits| Cell::Text(bits.to_string())),
+    },
     CLIENTS,
     Column {
         key: "client_ips",

@@ -157,7 +157,7 @@ impl Watch for Versions {
         }
         self.tell_silent(scene, report);
         if !self.heard.is_empty() || scene.beside.packages.is_some() {
-            report.notes.push(age(&advisories.date, scene.now));
+            report.remarks.push(age(&advisories.date, scene.now));
         }
     }
 }
@@ -293,6 +293,12 @@ impl Found<'_> {
             .as_ref()
             .map_or(String::new(), |only| format!(" ({only})"));
         let who = format!("{} {}", self.product, text::visible(&self.version));
+        // what has no number has no more than its summary
+        let id = if advisory.id.starts_with("CVE-") {
+            format!("{}, ", advisory.id)
+        } else {
+            String::new()
+        };
         let (unless, first) = match self.package {
             Some(package) => (
                 "no version of the package is known in which the distribution has mended it",
@@ -310,12 +316,7 @@ impl Found<'_> {
                 ),
             ),
         };
-        let summary = format!(
-            "{who}{}: {}, {}{only}; {unless}.",
-            self.on_hosts(),
-            advisory.id,
-            advisory.summary
-        );
+        let summary = format!("{who}{}: {id}{}{only}; {unless}.", self.on_hosts(), advisory.summary);
         let mut check = Check::new(&KNOWN_VULNERABILITY, summary)
             .severity(advisory.severity)
             .subject(advisory.id.clone())

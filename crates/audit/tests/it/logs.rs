@@ -56,7 +56,7 @@ fn pptp_is_told_even_if_it_is_encrypted() {
         HEARD,
         &[session("anna"), session("bob"), session("anna")],
         &expect![[r#"
-        critical pptp-in-use  | PPTP is in use: 3 sessions of 2 users (anna, bob), the last on 2026-11-20.
+        critical pptp-sessions  | PPTP is in use: 3 sessions of 2 users (anna, bob), the last on 2026-11-20.
     "#]],
     );
 }
@@ -79,7 +79,7 @@ fn sessions_without_or_with_weak_mppe() {
         HEARD,
         &[none.clone(), weak],
         &expect![[r#"
-            critical pptp-in-use  | PPTP is in use: 2 sessions of 2 users (anna, bob), the last on 2026-11-20.
+            critical pptp-sessions  | PPTP is in use: 2 sessions of 2 users (anna, bob), the last on 2026-11-20.
             critical session-unencrypted  | PPTP without MPPE: 1 session of anna, on 2026-11-20.
             high weak-mppe  | MPPE of 40 bits: 1 session of bob, on 2026-11-20.
         "#]],
@@ -90,7 +90,7 @@ fn sessions_without_or_with_weak_mppe() {
         &late,
         &[none],
         &expect![[r#"
-        critical pptp-in-use  | PPTP is in use: 1 session of anna, on 2026-11-20.
+        critical pptp-sessions  | PPTP is in use: 1 session of anna, on 2026-11-20.
     "#]],
     );
 }
@@ -106,7 +106,7 @@ fn l2tp_in_the_clear_is_told_with_what_is_known() {
         xl2tpd,
         &[plain.clone()],
         &expect![[r#"
-            medium l2tp-without-ipsec  | L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs): 1 session of anna, on 2026-11-20.
+            medium l2tp-sessions-in-clear  | L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs): 1 session of anna, on 2026-11-20.
         "#]],
     );
     let charon = format!(
@@ -116,8 +116,8 @@ fn l2tp_in_the_clear_is_told_with_what_is_known() {
         &charon,
         &[plain, with_mppe],
         &expect![[r#"
-            critical l2tp-without-ipsec  | L2TP outside IPsec: 1 session of anna, on 2026-11-20.
-            high l2tp-without-ipsec  | L2TP outside IPsec, with MPPE of 128 bits as its only protection: 1 session of bob, on 2026-11-20.
+            critical l2tp-sessions-in-clear  | L2TP outside IPsec: 1 session of anna, on 2026-11-20.
+            high l2tp-sessions-in-clear  | L2TP outside IPsec, with MPPE of 128 bits as its only protection: 1 session of bob, on 2026-11-20.
         "#]],
     );
 }
@@ -146,7 +146,7 @@ fn weak_methods_of_logging_in() {
         "",
         &attempts,
         &expect![[r#"
-            critical pptp-in-use  | PPTP is in use: 1 session of dora, on 2026-11-20.
+            critical pptp-sessions  | PPTP is in use: 1 session of dora, on 2026-11-20.
             high login-chap-md5  | CHAP with MD5: 2 log-ins of 2 users (carl, dora), the last on 2026-11-20.
             medium login-ms-chap-v1  | MS-CHAP version 1, all inside IPsec: 1 log-in of eve, on 2026-11-20.
             medium login-pap  | PAP, all inside IPsec: 2 log-ins of 2 users (anna, bob), the last on 2026-11-20.
@@ -252,7 +252,7 @@ fn accounts_that_nobody_uses() {
         let report = report(log, attempts, beside());
         (
             report.checks.iter().map(line).collect::<String>(),
-            report.notes.join("\n"),
+            report.remarks.join("\n"),
         )
     };
     let (checks, _) = told(covered, &attempts);

@@ -150,9 +150,9 @@ fn an_old_list_says_how_old_it_is() {
     case.take("pppd: pppd 2.5.3 started by root, uid 0");
     let report = case.report();
     assert!(
-        report.notes[0].contains("list of advisories of 2026-11-21"),
+        report.remarks[0].contains("list of advisories of 2026-11-21"),
         "{:?}",
-        report.notes
+        report.remarks
     );
     let mut logs = Logs::new(
         Beside {
@@ -164,7 +164,7 @@ fn an_old_list_says_how_old_it_is() {
     );
     let mut report = Report::default();
     logs.finish(NOW + 200 * 86_400_000_000, &|_| String::new(), &mut report);
-    assert!(report.notes[0].contains("200 days old"), "{:?}", report.notes);
+    assert!(report.remarks[0].contains("200 days old"), "{:?}", report.remarks);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub mod audit;
 mod chart;
 mod failures;
+pub mod migration;
 mod parts;
 mod policy;
 mod table;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use tunlog_audit::{ConfigFile, Kind, Machine, by_name, includes, kind_of};
@@ -28,7 +28,7 @@ const INCLUDES_MAX: usize = 2_000;
 pub struct Gathered {
     /// The configuration.
     pub machine: Machine,
-    /// Files that were named and are no configuration that is known here.
+    /// Files that were named and are no configuration that is known here: logs, perhaps.
     pub others: Vec<PathBuf>,
     /// What could not be read.
     pub problems: Vec<String>,
@@ -73,17 +73,22 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
 }
 
 impl Gathered {
+    /// Standard input: its beginning, which stays there to be read, tells whether it is configuration; else it may be a log.
     fn standard_input(&mut self) {
+        let mut input = std::io::stdin().lock();
         let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+        let read = match input.fill_buf() {
+            Ok(first) if kind_of("-", &text::lossy(first)).is_none() => {
+                self.others.push(PathBuf::from("-"));
+                return;
+            }
+            Ok(_) => input.take(FILE_BYTES_MAX).read_to_end(&mut bytes),
+            Err(error) => Err(error),
+        };
         match read {
             Ok(_) => {
                 let text = text::lossy(&bytes).into_owned();
-                if kind_of("-", &text).is_some() {
-                    self.machine.files.push(ConfigFile::new("-", text));
-                } else {
-                    self.others.push(PathBuf::from("-"));
-                }
+                self.machine.files.push(ConfigFile::new("-", text));
             }
             Err(error) => self
                 .problems
@@ -241,6 +246,11 @@ impl Gathered {
         };
         files_of(folder, &name.to_string_lossy())
     }
+}
+
+/// Whether a folder lies in an `etc`, or is one: no logs are there.
+pub fn is_in_etc(folder: &Path) -> bool {
+    root_of(folder).is_some()
 }
 
 /// The folder that a file's `etc` lies in; `/` for those of this machine.

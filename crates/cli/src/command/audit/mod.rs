@@ -1,6 +1,8 @@
-//! `tunlog audit`: what is weak in the configuration of a gateway.
+//! `tunlog audit`: what is weak in the configuration of a gateway, and what its logs show of its safety.
 
+mod beside;
 mod gather;
+mod logs;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -12,7 +14,7 @@ use tunlog_report::{Addition, Format, Look, Printer, check, html, sarif};
 
 use self::gather::{Gathered, gather};
 use crate::args::{AuditArgs, Common, Output as Form};
-use crate::config;
+use crate::config::{self, Setup};
 use crate::output::{self, Failure, Output, tell, wants_color};
 
 /// Forms of an audit.
@@ -74,6 +76,13 @@ impl Choice {
         })
     }
 
+    /// Whether a check is as bad as `--fail-on` says, and nobody has accepted it.
+    fn fails(&self, checks: &[Check]) -> bool {
+        let fails = |check: &Check, bar| check.severity >= bar && check.excepted.is_none();
+        self.fail_on
+            .is_some_and(|bar| checks.iter().any(|check| fails(check, bar)))
+    }
+
     fn takes(&self, check: &Check) -> bool {
         check.severity >= self.severity && (self.rules.is_empty() || self.rules.iter().any(|rule| rule.id == check.id))
     }
@@ -85,19 +94,25 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
     let shape = shape(common)?;
     let choice = Choice::new(args)?;
     let gathered = gather(&args.input.paths);
-    let mut failed = tell_gathered(&gathered, common.quiet)?;
+    let mut setup = logs::setup(args, &gathered)?;
+    if args.beside.migration {
+        return logs::migration(&mut setup, shape);
+    }
+    let mut failed = tell_gathered(&gathered, &setup, common.quiet)?;
     let mut report = audit(&gathered.machine);
+    failed |= logs::audit(args, &gathered, &mut setup, &mut report)?;
+    let mut out = Output::open(common.to.as_deref())?;
+    if !args.beside.accept.is_empty() {
+        let proposal = args.beside.proposal(&report.checks, setup.now)?;
+        out.write_all(proposal.as_deref().unwrap_or_default().as_bytes())?;
+        out.finish()?;
+        return Ok(if failed { 2 } else { u8::from(proposal.is_none()) });
+    }
     report.checks.retain(|check| choice.takes(check));
     // what is not shown for its number still counts
-    let fails = choice.fail_on.is_some_and(|bar| {
-        report
-            .checks
-            .iter()
-            .any(|check| check.severity >= bar && check.excepted.is_none())
-    });
+    let fails = choice.fails(&report.checks);
     let counts = counts(&report.checks);
     report.checks.truncate(choice.limit);
-    let mut out = Output::open(common.to.as_deref())?;
     match shape {
         Shape::Rows(format) => rows(args, format, &report, &mut out)?,
         Shape::Sarif => {
@@ -107,13 +122,7 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
         Shape::Html => out.write_all(page(common, &gathered, &report).as_bytes())?,
     }
     out.finish()?;
-    for note in &report.notes {
-        failed |= true;
-        tell(note);
-    }
-    if !common.quiet {
-        tell(&counts);
-    }
+    failed |= tell_report(&report, &counts, common.quiet);
     Ok(
         match (failed, fails || !choice.rules.is_empty() && report.checks.is_empty()) {
             (true, _) => 2,
@@ -123,21 +132,29 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
     )
 }
 
-/// Says what was read and what was not; whether something that was named could not be.
-fn tell_gathered(gathered: &Gathered, quiet: bool) -> Result<bool, Failure> {
+/// Says what else there is to say; whether something could not be read or understood.
+fn tell_report(report: &Report, counts: &str, quiet: bool) -> bool {
+    for note in &report.notes {
+        tell(note);
+    }
+    if !quiet {
+        for remark in &report.remarks {
+            tell(remark);
+        }
+        tell(counts);
+    }
+    !report.notes.is_empty()
+}
+
+/// Says what is read and what is not; whether something that was named could not be.
+fn tell_gathered(gathered: &Gathered, setup: &Setup, quiet: bool) -> Result<bool, Failure> {
     for problem in &gathered.problems {
         tell(problem);
     }
-    for path in &gathered.others {
-        tell(&format!(
-            "{}: no configuration that is known here: see `tunlog audit -h` for those that are",
-            path.display()
-        ));
-    }
     let files = &gathered.machine.files;
-    if files.is_empty() && gathered.problems.is_empty() && gathered.others.is_empty() {
-        let message =
-            "no configuration of a VPN gateway was found there: name its files or the folder that they lie in";
+    let logs = &setup.found;
+    if files.is_empty() && gathered.problems.is_empty() && logs.specs.is_empty() && logs.problems.is_empty() {
+        let message = "neither configuration nor logs of a VPN gateway were found there: name the files or the folder that they lie in";
         return Err(Failure::Message(message.to_owned()));
     }
     if !quiet && !files.is_empty() {
@@ -155,7 +172,11 @@ fn tell_gathered(gathered: &Gathered, quiet: bool) -> Result<bool, Failure> {
             words.join(", ")
         ));
     }
-    Ok(!gathered.problems.is_empty() || !gathered.others.is_empty())
+    if !quiet && logs.machine && !logs.specs.is_empty() {
+        let names: Vec<&str> = logs.specs.iter().map(|spec| spec.name.as_str()).collect();
+        tell(&format!("reading {}", names.join(", ")));
+    }
+    Ok(!gathered.problems.is_empty())
 }
 
 fn rows(args: &AuditArgs, format: Format, report: &Report, out: &mut Output) -> Result<(), Failure> {
@@ -195,16 +216,12 @@ fn page(common: &Common, gathered: &Gathered, report: &Report) -> String {
     let now = jiff::Timestamp::now().as_microsecond();
     let made = tunlog_report::local(now, &look(common).zone, "%Y-%m-%d %H:%M");
     let files: Vec<String> = gathered.machine.files.iter().map(|file| file.path.clone()).collect();
-    let others = gathered
-        .others
-        .iter()
-        .map(|path| format!("{}: no configuration that is known here", path.display()));
     let notes: Vec<String> = gathered
         .problems
         .iter()
         .cloned()
-        .chain(others)
         .chain(report.notes.iter().cloned())
+        .chain(report.remarks.iter().cloned())
         .collect();
     html::audit::page(&html::audit::Audit {
         checks: &report.checks,
