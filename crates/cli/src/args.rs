@@ -1,10 +1,12 @@
 //! What may be typed.
 
+mod audit;
 mod respond;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
@@ -57,6 +59,9 @@ pub enum Command {
     /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
     #[command(after_help = respond::KICK_EXAMPLES)]
     Kick(KickArgs),
+    /// What is weak in the configuration of a gateway, where, and what to write instead
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArgs),
     /// Every line understood, as a typed event
     Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -115,6 +120,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
   tunlog explain pppd/peer-failed-chap     a message by its id; the last part will do
   tunlog explain Lost-Carrier              a name of a code (NO_PROPOSAL_CHOSEN, CCP)
+  tunlog explain mppe-not-required         a check of `tunlog audit`, a rule of `tunlog detect`
   tunlog explain pppd exit 19              a number that means something else elsewhere
   tunlog explain 'LCP: timeout sending Config-Requests'
   tail -n 20 /var/log/syslog | tunlog explain -
@@ -211,6 +217,9 @@ pub enum Output {
     /// One page
     #[value(hide = true)]
     Html,
+    /// SARIF 2.1.0
+    #[value(hide = true)]
+    Sarif,
     /// Markdown
     #[value(hide = true, alias = "markdown")]
     Md,

@@ -64,6 +64,21 @@ impl Setup {
         rotate: bool,
         wants: Wants,
     ) -> Result<Setup, Failure> {
+        let found = match paths.is_empty() {
+            true if wants == Wants::Findings => machine_sources_with_services(),
+            true => machine_sources(),
+            false => discover(paths, rotate),
+        };
+        let setup = Setup::over(format, common, found, wants)?;
+        setup.tell_sources()?;
+        Ok(setup)
+    }
+
+    /// The same over inputs that were found.
+    ///
+    /// # Errors
+    /// If something that was typed means nothing.
+    pub fn over(format: Format, common: &Common, found: Discovered, wants: Wants) -> Result<Setup, Failure> {
         let now = jiff::Timestamp::now().as_microsecond();
         let input_zone = zone_of(common)?;
         let look = Look {
@@ -93,19 +108,12 @@ impl Setup {
         };
         let Loaded { catalogue, faulty } = catalogue();
         // what is detected hangs on what is tried elsewhere
-        let services = wants == Wants::Findings;
-        let catalogue = if services {
-            catalogue.heeding_services()
-        } else {
-            catalogue
-        };
-        let found = match paths.is_empty() {
-            true if services => machine_sources_with_services(),
-            true => machine_sources(),
-            false => discover(paths, rotate),
+        let catalogue = match wants {
+            Wants::Findings => catalogue.heeding_services(),
+            _ => catalogue,
         };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
-        let setup = Setup {
+        Ok(Setup {
             found,
             catalogue,
             settings,
@@ -118,9 +126,7 @@ impl Setup {
             faulty,
             to: common.to.clone(),
             first,
-        };
-        setup.tell_sources()?;
-        Ok(setup)
+        })
     }
 
     /// Says what is read when nobody named it.
@@ -244,8 +250,8 @@ pub fn format(output: args::Output) -> Result<Format, Failure> {
         args::Output::Jsonl => Format::Jsonl,
         args::Output::Csv => Format::Csv,
         args::Output::Logfmt => Format::Logfmt,
-        args::Output::Html | args::Output::Md => {
-            let message = "only `tunlog report` writes html and md: say table, json, jsonl, csv or logfmt with -o";
+        args::Output::Html | args::Output::Md | args::Output::Sarif => {
+            let message = "only `tunlog report` writes html and md, only `tunlog audit` html and sarif: say table, json, jsonl, csv or logfmt with -o";
             return Err(Failure::Message(message.to_owned()));
         }
     })
