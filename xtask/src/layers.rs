@@ -15,7 +15,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         imports: &[
-            "pipeline", "incident", "report", "respond", "seal", "ingest", "decode", "analysis", "model",
+            "pipeline", "incident", "report", "respond", "seal", "ingest", "decode", "analysis", "audit", "model",
         ],
     },
     Layer {
@@ -29,7 +29,7 @@ pub const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "report",
-        imports: &["analysis", "model"],
+        imports: &["analysis", "audit", "model"],
     },
     Layer {
         name: "analysis",
@@ -37,6 +37,10 @@ pub const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "respond",
+        imports: &["model"],
+    },
+    Layer {
+        name: "audit",
         imports: &["model"],
     },
     Layer {
@@ -63,7 +67,9 @@ pub const LAYERS: &[Layer] = &[
 ];
 
 /// Crates that do no input or output; each has a `clippy.toml` that says so.
-pub const PURE: &[&str] = &["model", "decode", "analysis", "report", "respond", "seal", "incident"];
+pub const PURE: &[&str] = &[
+    "model", "decode", "analysis", "audit", "report", "respond", "seal", "incident",
+];
 
 /// Dependencies that only these crates may have.
 pub const QUARANTINED: &[(&str, &str)] = &[
@@ -73,6 +79,7 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("bzip2", "ingest"),
     ("zip", "ingest"),
     ("evtx", "ingest"),
+    ("maxminddb", "cli"),
     ("quick-xml", "ingest"),
     ("encoding_rs", "ingest"),
     ("clap", "cli"),

@@ -1,10 +1,12 @@
 //! What may be typed.
 
+mod audit;
 mod respond;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
@@ -57,8 +59,11 @@ pub enum Command {
     /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
     #[command(after_help = respond::KICK_EXAMPLES)]
     Kick(KickArgs),
+    /// What is weak in the configuration of a gateway, where, and what to write instead
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArgs),
     /// Every line understood, as a typed event
-    Decode(ListArgs),
+    Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
     #[command(after_help = UNKNOWN_EXAMPLES)]
     Unknown(ListArgs),
@@ -103,7 +108,9 @@ Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
 const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect                                   the machine's own logs
   tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
+  tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
+  tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -116,6 +123,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
   tunlog explain pppd/peer-failed-chap     a message by its id; the last part will do
   tunlog explain Lost-Carrier              a name of a code (NO_PROPOSAL_CHOSEN, CCP)
+  tunlog explain mppe-not-required         a check of `tunlog audit`, a rule of `tunlog detect`
   tunlog explain pppd exit 19              a number that means something else elsewhere
   tunlog explain 'LCP: timeout sending Config-Requests'
   tail -n 20 /var/log/syslog | tunlog explain -
@@ -212,6 +220,9 @@ pub enum Output {
     /// One page
     #[value(hide = true)]
     Html,
+    /// SARIF 2.1.0
+    #[value(hide = true)]
+    Sarif,
     /// Markdown
     #[value(hide = true, alias = "markdown")]
     Md,
@@ -248,6 +259,17 @@ pub struct ListArgs {
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,
+}
+
+/// Of `decode`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DecodeArgs {
+    /// Also the log-ins to other services than the gateway: sshd, dovecot, postfix, PAM
+    #[arg(long)]
+    pub services: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 /// Of `clients`.
@@ -308,6 +330,9 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub mmdb: Vec<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

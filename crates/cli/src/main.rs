@@ -10,6 +10,7 @@ mod ledger;
 mod live;
 mod machine;
 mod output;
+mod places;
 mod settings;
 mod strangers;
 mod when;

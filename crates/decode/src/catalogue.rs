@@ -55,8 +55,16 @@ impl Catalogue {
                 None => dialects.push(Dialect::new(table)),
             }
         }
-        let programs = Programs::of(&dialects);
+        let programs = Programs::of(&dialects, false);
         Catalogue { dialects, programs }
+    }
+
+    /// The same catalogue, which reads the lines of other services (`role = "service"`: SSH, mail) as well. Otherwise they are
+    /// lines of nobody: no attempt needs them, and there may be many.
+    #[must_use]
+    pub fn heeding_services(self) -> Catalogue {
+        let programs = Programs::of(&self.dialects, true);
+        Catalogue { programs, ..self }
     }
 
     /// The dialects.

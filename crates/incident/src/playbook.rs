@@ -189,12 +189,7 @@ mod tests {
         assert_eq!(Playbook::builtin().steps.len(), steps.len());
         for step in &steps {
             for rule in &step.rules {
-                let later = ["impossible-travel", "same-credentials-elsewhere", "first-seen-country"];
-                assert!(
-                    tunlog_analysis::detect::rule(rule).is_some() || later.contains(&rule.as_str()),
-                    "{}: {rule}",
-                    step.id
-                );
+                assert!(tunlog_analysis::detect::rule(rule).is_some(), "{}: {rule}", step.id);
             }
             for verdict in &step.verdicts {
                 assert!(

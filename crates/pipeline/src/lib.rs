@@ -148,6 +148,11 @@ pub trait Subscriber {
         ControlFlow::Continue(())
     }
 
+    /// The event told last came so many times more.
+    fn repeated(&mut self, times: u64, sources: &Sources) {
+        let _ = (times, sources);
+    }
+
     /// A line that nobody understood.
     fn unrecognised(&mut self, line: &UnrecognisedLine<'_>, sources: &Sources) -> ControlFlow<()> {
         let _ = (line, sources);
@@ -338,6 +343,7 @@ impl<'s> Teller<'s> {
 
     /// The event told last came more often.
     fn repeated(&mut self, times: u64) {
+        self.subscriber.repeated(times, &self.sources);
         if self.correlates {
             self.correlator.repeated(times);
         }

@@ -13,19 +13,23 @@ mod finding;
 mod memory;
 mod order;
 mod outage;
+mod place;
 mod region;
+mod rhythm;
 mod rule;
 mod rules;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use rustc_hash::FxHasher;
-use tunlog_model::{Attempt, Event, Evidence, Outcome};
+use tunlog_model::{Attempt, Event, Evidence, Outcome, Role, text};
 
 pub use finding::{Finding, Severity, Taken};
 pub use memory::caps;
+pub use place::{Place, Places};
 pub use region::Network;
 pub use rule::{Rule, Threshold};
 pub use rules::ALL;
@@ -34,6 +38,8 @@ use bounded::Bounded;
 use memory::{Memory, Open, name_hash};
 use order::{Order, Step};
 use rule::{Detection, Limits, Opening, Refusal, Scene};
+
+use crate::correlate::Redact;
 
 /// Microseconds in which a source stays suspect after an alarm.
 const SUSPECT: i64 = 86_400_000_000;
@@ -48,9 +54,27 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 pub struct Options {
     set: BTreeMap<&'static str, Vec<(Box<str>, f64)>>,
     off: BTreeSet<&'static str>,
+    texts: bool,
+    redact: Option<Redact>,
 }
 
 impl Options {
+    /// Keeps the texts of lines that no attempt has (those of other services), with their secrets taken out by `redact`.
+    pub fn keep_texts(&mut self, redact: Option<Redact>) {
+        self.texts = true;
+        self.redact = redact;
+    }
+
+    /// The record of an event as it may be shown; nothing where texts are not kept.
+    fn shown(&self, event: &Event<'_>) -> Box<str> {
+        if !self.texts {
+            return "".into();
+        }
+        let raw = event.raw();
+        let shown = self.redact.map_or(raw.into(), |redact| redact(event.message(), raw));
+        text::lossy(shown.trim_ascii_end()).into()
+    }
+
     /// Sets a threshold of a rule.
     ///
     /// # Errors
@@ -95,6 +119,9 @@ pub struct Detector {
     timers: BTreeSet<(i64, usize, u64)>,
     ready: VecDeque<Finding>,
     now: i64,
+    options: Options,
+    /// The event told last, if it was a log-in to another service: it may be repeated.
+    last_elsewhere: Option<Box<service::Login>>,
 }
 
 impl Detector {
@@ -116,18 +143,47 @@ impl Detector {
             timers: BTreeSet::new(),
             ready: VecDeque::new(),
             now: i64::MIN,
+            options: options.clone(),
+            last_elsewhere: None,
         }
+    }
+
+    /// Gives it a table of places: without one the rules about countries and travel find nothing.
+    pub fn know_places(&mut self, table: Box<dyn Places>) {
+        self.memory.atlas.open(table);
     }
 
     /// Every event, in the order in which it is read.
     pub fn event(&mut self, event: &Event<'_>) {
         let now = event.time.micros;
+        self.last_elsewhere = service::Login::of(event, &self.options).map(Box::new);
+        if let Some(login) = self.last_elsewhere.clone() {
+            self.order.push(now, event.line(), Step::Elsewhere(login));
+        }
+        if event.message().role == Role::Service {
+            // what is told of the gateway's own log does not hang on what else is read
+            self.order.pass(now);
+            return self.work();
+        }
         for place in 0..self.listeners.len() {
             let at = self.listeners[place];
             self.ask(at, now, |rule, scene| rule.event(event, scene));
         }
         self.order.pass(now);
         self.work();
+    }
+
+    /// The event before came `times` times more. Of the gateway's own log-ins the attempts tell.
+    pub fn repeated(&mut self, times: u64) {
+        if let Some(login) = self.last_elsewhere.clone() {
+            let times = times.min(service::TIMES_MAX);
+            let (time, line) = (login.time, login.line.line);
+            self.order.push(
+                time,
+                line,
+                Step::Elsewhere(Box::new(service::Login { times, ..*login })),
+            );
+        }
     }
 
     /// Time goes on, though nothing is heard of it.
@@ -193,6 +249,7 @@ impl Detector {
                 Step::Opened(attempt) => self.login(&attempt),
                 Step::Ended(attempt) => self.ended(&attempt),
                 Step::Failed(attempt) => self.failed(&attempt),
+                Step::Elsewhere(login) => self.ask_all(self.now, |rule, scene| rule.elsewhere(&login, scene)),
             }
         }
         let passed = self.order.passed();

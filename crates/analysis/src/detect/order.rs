@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tunlog_model::Attempt;
 
 use super::memory::caps;
+use super::service;
 
 /// How long, in microseconds of event time, attempts wait for earlier ones: the correlator holds an attempt back for up to a
 /// minute after its last line, and one that came up for ten seconds.
@@ -18,6 +19,8 @@ pub enum Step {
     Ended(Attempt),
     /// An attempt failed.
     Failed(Attempt),
+    /// A log-in to another service was decided.
+    Elsewhere(Box<service::Login>),
 }
 
 /// Steps by their time.
@@ -51,6 +54,7 @@ impl Order {
             Step::Failed(_) => 0,
             Step::Opened(_) => 1,
             Step::Ended(_) => 2,
+            Step::Elsewhere(_) => 3,
         };
         self.count += 1;
         self.waiting.insert((time, rank, id, self.count), step);

@@ -7,6 +7,7 @@ use tunlog_model::{Attempt, Event, Evidence};
 use super::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use super::memory::{Memory, SourceState};
 use super::region::Network;
+use super::service;
 
 /// A number that a rule compares with; the configuration may set it.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +165,11 @@ pub trait Detection {
     /// Whether it wants events: each costs every line something.
     fn wants_events(&self) -> bool {
         false
+    }
+
+    /// A log-in to another service than the gateway was decided.
+    fn elsewhere(&mut self, login: &service::Login, scene: &mut Scene<'_>) {
+        let _ = (login, scene);
     }
 
     /// Any event, at once: before attempts of the same time.

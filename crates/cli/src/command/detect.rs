@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use tunlog_analysis::detect::{ALL, Detector, Finding, Severity};
+use tunlog_analysis::correlate::Redact;
+use tunlog_analysis::detect::{self, ALL, Detector, Finding, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
@@ -14,6 +15,7 @@ use crate::args::DetectArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::{self, Failure, tell};
+use crate::places::Tables;
 use crate::settings;
 
 /// Which findings are printed.
@@ -119,15 +121,33 @@ impl Subscriber for Stream<'_> {
         ControlFlow::Continue(())
     }
 
+    fn repeated(&mut self, times: u64, _: &Sources) {
+        self.detector.repeated(times);
+    }
+
     fn lost(&mut self, count: Option<u64>, time: RecordTime, _: &Sources) {
         self.detector.lost(count, time.micros);
     }
 }
 
+pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
+    let mut detector = Detector::new(options);
+    if !tables.is_empty() {
+        detector.know_places(Box::new(tables));
+    }
+    detector
+}
+
 /// Prints findings as they come.
 pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
-    let options = settings::detection(args.config.as_deref())?;
+    let settings::Detection { mut options, mmdb } = settings::detection(args.config.as_deref())?;
+    let mmdb = if args.mmdb.is_empty() { &mmdb } else { &args.mmdb };
+    let tables = Tables::open(mmdb)?;
+    let trouble = tables.trouble();
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
+    if setup.settings.evidence {
+        options.keep_texts((!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact));
+    }
     let choice = Choice::new(args, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;
@@ -137,7 +157,7 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         FindingView::COLUMNS
     };
     let mut stream = Stream {
-        detector: Detector::new(&options),
+        detector: detector(&options, tables),
         choice,
         limit: setup.limit,
         printer: Printer::new(setup.format, "finding", columns, setup.look.clone()),
@@ -169,7 +189,11 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         }
     }
     let chosen = args.rule.is_some() || args.severity.is_some();
-    let status = setup.close(&summary, printer.rows());
+    let mut status = setup.close(&summary, printer.rows());
+    if let Some(words) = trouble.take() {
+        tell(&words);
+        status = 2;
+    }
     Ok(if status == 0 && chosen && printer.rows() == 0 {
         1
     } else {

@@ -1,6 +1,7 @@
 //! One file per command, and what they share.
 
 mod attempts;
+mod audit;
 mod clients;
 mod decode;
 mod detect;
@@ -40,6 +41,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unblock(args) => respond::unblock::run(&args),
         Command::Blocked(args) => respond::blocked::run(&args),
         Command::Kick(args) => respond::kick::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use tunlog_analysis::correlate::Redact;
 use tunlog_analysis::detect::{Detector, Network, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_incident::case::{AFTER, AccountRole, AddressRole, BEFORE, Case, Named, Opener, open};
@@ -20,8 +21,10 @@ use super::args::OpenArgs;
 use super::directory::Directory;
 use super::{keys, print, print_rows};
 use crate::command::Names;
+use crate::command::detect::detector;
 use crate::config::Setup;
 use crate::output::{Failure, cause, tell};
+use crate::places::Tables;
 use crate::settings;
 
 /// Names shown in a line.
@@ -130,6 +133,12 @@ impl Subscriber for Search<'_> {
         ControlFlow::Continue(())
     }
 
+    fn repeated(&mut self, times: u64, _: &Sources) {
+        if let Some(detector) = &mut self.detector {
+            detector.repeated(times);
+        }
+    }
+
     fn lost(&mut self, count: Option<u64>, time: RecordTime, _: &Sources) {
         if let Some(detector) = &mut self.detector {
             detector.lost(count, time.micros);
@@ -220,9 +229,11 @@ type Searched = (Vec<Found>, u64, Option<(i64, i64)>, Summary);
 
 /// Reads the logs: for findings, unless they are given; for who was named in any case.
 fn search(args: &OpenArgs, setup: &mut Setup, choice: &Choice) -> Result<Searched, Failure> {
-    let options = settings::detection(None)?;
+    let settings::Detection { mut options, mmdb } = settings::detection(None)?;
+    options.keep_texts((!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact));
+    let tables = Tables::open(&mmdb)?;
     let mut search = Search {
-        detector: args.from.is_none().then(|| Detector::new(&options)),
+        detector: args.from.is_none().then(|| detector(&options, tables)),
         choice,
         printer: Printer::new(Format::Jsonl, "finding", FindingView::COLUMNS, setup.look.clone()),
         findings: Vec::new(),

@@ -1,0 +1,365 @@
+//! The same source, or the same account, at the gateway and at other services: SSH, mail, Windows.
+
+mod tally;
+
+use std::net::IpAddr;
+
+use crate::correlate::account::Account;
+use crate::detect::bounded::Bounded;
+use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity, Taken};
+use crate::detect::memory::name_hash;
+use crate::detect::region::FOREIGN;
+use crate::detect::rule::{Detection, Limits, Opening, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::service::Login;
+use tally::{Doors, GATEWAY, Tally, Tried};
+use tunlog_model::text::visible;
+
+/// Sources and accounts that are remembered.
+const SOURCES_MAX: usize = 8_192;
+const ACCOUNTS_MAX: usize = 16_384;
+/// Sources from which one account is known to log in, at whatever service.
+const KNOWN_MAX: usize = 12;
+const HOUR: i64 = 3_600_000_000;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    name: "same-credentials-elsewhere",
+    severity: Severity::Medium,
+    techniques: &["T1110", "T1078"],
+    finds: "One source is refused at the gateway and at another service whose log is given along (sshd, dovecot, postfix, PAM, Windows): with several names, or with one and more often than a person. Or one account is refused at both from networks from which its owner never came. Or such a source, or somebody from a foreign network, gets in at one door after refusals at the other: then it is high.",
+    matters: "A list of names and passwords is tried wherever it may fit. Each log alone shows a few mistakes; what fits at one door opens the others.",
+    wrong: "People behind one new address who mistype at several services; a traveller whose password expired, with a program that goes on asking.",
+    actions: &[
+        "Block the source at all services, not only at the gateway.",
+        "Where one got in: reset that password everywhere it is used, end the sessions, and see what was done in them.",
+        "Let the services share one directory and one lock-out, and ask for a second factor.",
+    ],
+    thresholds: &[
+        Threshold {
+            key: "names",
+            default: 3.0,
+            why: "Names refused from one source at both doors together: one person has one name, and mistypes it.",
+        },
+        Threshold {
+            key: "names_shared",
+            default: 8.0,
+            why: "The same where somebody logs in from that address: an office, a network behind one address.",
+        },
+        Threshold {
+            key: "tries",
+            default: 5.0,
+            why: "With fewer names: refusals at each of the doors. A person asks for help before, and a device is known by its rhythm.",
+        },
+        Threshold {
+            key: "networks",
+            default: 4.0,
+            why: "Networks (/16, IPv6 /40) that are refused with one account at all doors together, two of them at the gateway; those from which people log in count 0.4.",
+        },
+        Threshold {
+            key: "hours",
+            default: 24.0,
+            why: "How long a refusal is remembered for what comes at the other door.",
+        },
+    ],
+    make: |limits| Box::new(Elsewhere::new(limits)),
+};
+
+/// What is known of an account at all services.
+#[derive(Default)]
+struct State {
+    goods: u64,
+    known: Vec<(IpAddr, i64)>,
+    tally: Tally,
+}
+
+impl State {
+    fn knows(&self, source: IpAddr) -> bool {
+        self.known.iter().any(|(known, _)| *known == source)
+    }
+
+    fn learn(&mut self, source: IpAddr, now: i64) {
+        self.known.retain(|(known, _)| *known != source);
+        if self.known.len() >= KNOWN_MAX {
+            self.known.remove(0);
+        }
+        self.known.push((source, now));
+    }
+}
+
+/// What is known of a source at all services.
+#[derive(Default)]
+struct Origin {
+    /// Log-ins that nothing speaks against.
+    goods: u64,
+    tally: Tally,
+}
+
+struct Elsewhere {
+    names: [f64; 2],
+    tries: u64,
+    networks: f64,
+    window: i64,
+    sources: Bounded<IpAddr, Origin>,
+    accounts: Bounded<u64, State>,
+}
+
+/// A log-in that worked, at whatever door.
+struct Success<'a> {
+    door: &'a str,
+    user: &'a str,
+    account: &'a Account,
+    source: IpAddr,
+    time: i64,
+    strange: f64,
+    lines: &'a [tunlog_model::Evidence],
+}
+
+fn key(account: &Account) -> u64 {
+    name_hash(&String::from_utf8_lossy(account.name()))
+}
+
+impl Elsewhere {
+    fn new(limits: &Limits<'_>) -> Elsewhere {
+        Elsewhere {
+            names: [limits.of("names"), limits.of("names_shared")],
+            tries: limits.of("tries") as u64,
+            networks: limits.of("networks"),
+            window: (limits.of("hours") * HOUR as f64) as i64,
+            sources: Bounded::new(SOURCES_MAX),
+            accounts: Bounded::new(ACCOUNTS_MAX),
+        }
+    }
+
+    /// Whether the account's owner is known to come from there.
+    fn is_owner(&self, account: Option<&Account>, source: Option<IpAddr>) -> bool {
+        let (Some(account), Some(source)) = (account, source) else {
+            return false;
+        };
+        let state = self.accounts.get(&key(account));
+        state.is_some_and(|state| state.knows(source))
+    }
+
+    /// A refusal at any door.
+    fn note(&mut self, tried: &Tried, scene: &mut Scene<'_>) {
+        let since = tried.last - self.window;
+        if let Some(account) = &tried.account {
+            let state = self.accounts.entry(key(account), tried.last, State::default);
+            state.tally.note(tried, since);
+            self.judge_account(account, tried, scene);
+        }
+        if let Some(source) = tried.source {
+            let origin = self.sources.entry(source, tried.last, Origin::default);
+            origin.tally.note(tried, since);
+            self.judge_source(source, tried, scene);
+        }
+    }
+
+    /// Whether what a source was refused at all doors is more than people are.
+    fn is_bad(&self, origin: &Origin, all: &Doors<'_>) -> bool {
+        all.names() as f64 >= self.names[usize::from(origin.goods > 0)]
+            || (origin.goods == 0 && all.strange > 0.3 && all.people >= 2 * self.tries)
+    }
+
+    fn judge_source(&mut self, source: IpAddr, last: &Tried, scene: &mut Scene<'_>) {
+        let Some(origin) = self.sources.get(&source) else {
+            return;
+        };
+        let since = scene.now - self.window;
+        let gateway = origin.tally.since(since, |tried| tried.is_gateway());
+        let others = origin.tally.since(since, |tried| !tried.is_gateway());
+        let all = origin.tally.since(since, |_| true);
+        if gateway.count == 0 || others.count == 0 {
+            return;
+        }
+        let often = gateway.people.min(others.people) >= self.tries && all.strange > 0.3 && origin.goods == 0;
+        if !often && (all.names() as f64) < self.names[usize::from(origin.goods > 0)] {
+            return;
+        }
+        if let Some(state) = scene.memory.sources.get_mut(&source) {
+            state.alarmed = Some(scene.now);
+        }
+        let found = Finding {
+            sources: vec![source.into()],
+            claimed: last.claimed,
+            summary: format!(
+                "{source} was refused at {} within {} hours, with {} different names; one person has one name.",
+                all.told(),
+                self.window / HOUR,
+                all.names(),
+            ),
+            ..finding_of(&all, scene.now)
+        };
+        scene.raise(name_hash(&source.to_string()), found);
+    }
+
+    fn judge_account(&mut self, account: &Account, last: &Tried, scene: &mut Scene<'_>) {
+        let Some(state) = self.accounts.get(&key(account)) else {
+            return;
+        };
+        let since = scene.now - self.window;
+        let same = |tried: &Tried| tried.is_of(account);
+        let gateway = state.tally.since(since, |tried| tried.is_gateway() && same(tried));
+        let others = state.tally.since(since, |tried| !tried.is_gateway() && same(tried));
+        let good = state.goods > 0 || scene.memory.user(last.hash).is_some_and(|user| user.goods > 0);
+        let networks = gateway.networks() + others.networks();
+        if !good || gateway.networks() < 2.0 || others.networks() < 1.0 || networks < self.networks {
+            return;
+        }
+        let all = state.tally.since(since, same);
+        let found = Finding {
+            sources: all.sources(),
+            summary: format!(
+                "{} was refused at {} within {} hours, from {} addresses from which its owner never came.",
+                visible(&last.name),
+                all.told(),
+                self.window / HOUR,
+                all.sources().len(),
+            ),
+            ..finding_of(&all, scene.now)
+        };
+        scene.raise(name_hash("account") ^ key(account), found);
+    }
+
+    /// Somebody got in; whether nothing speaks against its being the owner.
+    fn succeeded(&mut self, success: &Success<'_>, scene: &mut Scene<'_>) -> bool {
+        let since = success.time - self.window;
+        let other_door = |tried: &Tried| tried.is_gateway() != (success.door == GATEWAY);
+        let none = Origin::default();
+        let origin = self.sources.get(&success.source).unwrap_or(&none);
+        let side = origin.tally.since(since, other_door);
+        let everywhere = origin.tally.since(since, |_| true);
+        let (all, reason) = if side.count > 0 && self.is_bad(origin, &everywhere) {
+            let reason = format!("after that address was refused at {}", everywhere.told());
+            (everywhere, reason)
+        } else {
+            let Some(state) = self.accounts.get(&key(success.account)) else {
+                return true;
+            };
+            let side = state
+                .tally
+                .since(since, |tried| other_door(tried) && tried.is_of(success.account));
+            if success.strange < FOREIGN || side.networks() < self.networks - 1.0 {
+                return true;
+            }
+            let reason = format!(
+                "a foreign network, after the account was refused from several at {}",
+                side.told()
+            );
+            (side, reason)
+        };
+        let mut found = finding_of(&all, scene.now);
+        found.severity = Severity::High;
+        found.sources = vec![success.source.into()];
+        found.last = success.time;
+        found.attempts += 1;
+        found.users = vec![success.user.into()];
+        found.succeeded = vec![Taken {
+            user: success.user.into(),
+            client_ip: Some(success.source),
+            time: success.time,
+        }];
+        found.summary = format!(
+            "{} got in at {} from {}, from where this user never came, {reason}.",
+            visible(success.user),
+            tally::said(success.door),
+            success.source
+        );
+        found
+            .evidence
+            .truncate(EVIDENCE_MAX - success.lines.len().min(EVIDENCE_MAX));
+        found.evidence.extend(success.lines.iter().take(EVIDENCE_MAX).cloned());
+        let told = name_hash("success") ^ key(success.account) ^ name_hash(&success.source.to_string());
+        scene.raise(told, found);
+        false
+    }
+
+    /// An honest log-in, as far as is known: what its owner was refused before is forgiven.
+    fn learn(&mut self, account: &Account, source: IpAddr, now: i64) {
+        let state = self.accounts.entry(key(account), now, State::default);
+        state.goods += 1;
+        state.learn(source, now);
+        state.tally.forgive(|tried| tried.source == Some(source));
+        let origin = self.sources.entry(source, now, Origin::default);
+        origin.goods += 1;
+        origin.tally.forgive(|tried| tried.is_of(account));
+    }
+}
+
+/// A finding about what a tally holds.
+fn finding_of(all: &Doors<'_>, now: i64) -> Finding {
+    Finding {
+        users: all.users().into_iter().take(LISTED_MAX).collect(),
+        first: all.first,
+        last: all.last,
+        attempts: all.count,
+        evidence: all.lines(EVIDENCE_MAX),
+        ..finding(&RULE, now)
+    }
+}
+
+impl Detection for Elsewhere {
+    fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
+        let account = (!refusal.user.is_empty()).then(|| Account::of(&refusal.user, None));
+        if refusal.outage || refusal.known_pair || self.is_owner(account.as_ref(), refusal.source) {
+            return;
+        }
+        let mut tried = Tried::new(GATEWAY, refusal.time, refusal.times, refusal.lines.first().cloned());
+        (tried.name, tried.hash, tried.account) = (refusal.user.clone(), refusal.hash, account);
+        (tried.source, tried.claimed, tried.strange) = (refusal.source, refusal.claimed, refusal.strange);
+        self.note(&tried, scene);
+    }
+
+    fn opened(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
+        let (Some((user, _)), Some(source)) = (opening.user, opening.source) else {
+            return;
+        };
+        let account = Account::of(user, None);
+        let success = Success {
+            door: GATEWAY,
+            user,
+            account: &account,
+            source,
+            time: opening.time,
+            strange: opening.strange,
+            lines: &opening.lines,
+        };
+        let owner = opening.known_pair || self.is_owner(Some(&account), Some(source));
+        if owner || self.succeeded(&success, scene) {
+            self.learn(&account, source, opening.time);
+        }
+    }
+
+    fn elsewhere(&mut self, login: &Login, scene: &mut Scene<'_>) {
+        let user = login.user.as_deref().unwrap_or_default();
+        let hash = name_hash(user);
+        let at_the_gateway = |source| scene.memory.user(hash).is_some_and(|known| known.knows(source));
+        let owner = login.source.is_some_and(at_the_gateway) || self.is_owner(login.account.as_ref(), login.source);
+        let strange = login
+            .source
+            .map_or(0.0, |source| scene.memory.regions.strangeness(source));
+        if !login.accepted {
+            if owner || scene.memory.outage.is_on(scene.now) {
+                return;
+            }
+            let mut tried = Tried::new(&login.service, login.time, login.times, Some(login.line.clone()));
+            (tried.name, tried.hash, tried.account) = (user.into(), hash, login.account.clone());
+            (tried.source, tried.strange, tried.sum) = (login.source, strange, login.sum);
+            return self.note(&tried, scene);
+        }
+        let (Some(account), Some(source)) = (&login.account, login.source) else {
+            return;
+        };
+        let success = Success {
+            door: &login.service,
+            user,
+            account,
+            source,
+            time: login.time,
+            strange,
+            lines: std::slice::from_ref(&login.line),
+        };
+        if owner || self.succeeded(&success, scene) {
+            self.learn(account, source, login.time);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Settings of the kernel that a gateway depends on.
+
+use std::collections::BTreeMap;
+
+use crate::parse::sysctl::{Setting, settings};
+use crate::{Check, Family, Kind, Report, Rule, Setup, Severity};
+
+/// The family.
+pub const FAMILY: Family = Family {
+    name: "kernel",
+    title: "sysctl",
+    rules: &[RP_FILTER, FORWARD, REDIRECTS, HELPER],
+    run,
+};
+
+const RP_FILTER: Rule = Rule {
+    id: "sysctl-rp-filter",
+    severity: Severity::Medium,
+    title: "Forged source addresses are not dropped",
+    finds: "`rp_filter` 0 for `all` and `default`, and above 0 for neither. The kernel takes the larger of `all` and the interface's own.",
+    why: "A client can send packets as if they came from other clients or from the inner network.",
+    wrong: "The packet filter checks it (nft `fib saddr . iif oif missing drop`, iptables `-m rpfilter`).",
+    action: "Write `net.ipv4.conf.all.rp_filter = 2` (loose: right for IPsec and several uplinks), or 1.",
+    reference: "RFC 3704 §2; ip-sysctl, rp_filter: https://docs.kernel.org/networking/ip-sysctl.html",
+};
+
+const FORWARD: Rule = Rule {
+    id: "sysctl-ip-forward",
+    severity: Severity::Low,
+    title: "The gateway does not forward",
+    finds: "`net.ipv4.ip_forward = 0` where a PPTP or L2TP server is set up.",
+    why: "Clients reach the gateway itself and nothing behind it.",
+    wrong: "That is all they shall reach.",
+    action: "Write `net.ipv4.ip_forward = 1`, and let the packet filter's forward chain decide who reaches what.",
+    reference: "ip-sysctl, ip_forward: https://docs.kernel.org/networking/ip-sysctl.html",
+};
+
+const REDIRECTS: Rule = Rule {
+    id: "sysctl-redirects",
+    severity: Severity::Low,
+    title: "ICMP redirects are accepted or sent",
+    finds: "`accept_redirects = 1` or `send_redirects = 1`.",
+    why: "Redirects let neighbours change routes past the tunnel; sent ones tell clients a way that IPsec does not allow.",
+    wrong: "Never on a gateway.",
+    action: "Write `net.ipv4.conf.all.accept_redirects = 0` and `net.ipv4.conf.all.send_redirects = 0`, the same for `default`.",
+    reference: "ip-sysctl, accept_redirects, send_redirects: https://docs.kernel.org/networking/ip-sysctl.html",
+};
+
+const HELPER: Rule = Rule {
+    id: "conntrack-helper-automatic",
+    severity: Severity::Medium,
+    title: "Connection-tracking helpers look at everything",
+    finds: "`net.netfilter.nf_conntrack_helper = 1`.",
+    why: "Every connection to a helper's port opens holes for what its contents say; a client can choose the contents. Newer kernels have no such setting any more.",
+    wrong: "Never where rules can name the helper.",
+    action: "Remove it and assign the helper to the connections that need it: iptables `-t raw -p tcp --dport 1723 -j CT --helper pptp`, nft `ct helper set`.",
+    reference: "Secure use of iptables and connection tracking helpers: https://home.regit.org/netfilter-en/secure-use-of-helpers/",
+};
+
+fn run(setup: &Setup<'_>, report: &mut Report) {
+    // files are applied in the order of their names, the last word counts
+    let mut files: Vec<_> = setup.of(Kind::Sysctl).collect();
+    files.sort_by_key(|file| (file.name() == "sysctl.conf", file.name().to_owned()));
+    let mut values: BTreeMap<String, (&str, Setting)> = BTreeMap::new();
+    for file in &files {
+        for setting in settings(&file.text) {
+            values.insert(setting.key.clone(), (&file.path, setting));
+        }
+    }
+    let get = |key: &str| {
+        values
+            .get(key)
+            .map(|(path, setting)| (*path, setting.value.as_str(), setting.line))
+    };
+    let mut add = |rule: &'static Rule, summary: String, path: &str, line: u32| {
+        report.add(Check::new(rule, summary).at(path, line))
+    };
+    let filters = ["all", "default"].map(|name| get(&format!("net.ipv4.conf.{name}.rp_filter")));
+    let zero = filters.iter().flatten().find(|(_, value, _)| *value == "0");
+    if let Some((path, _, line)) = zero
+        && filters.iter().flatten().all(|(_, value, _)| *value == "0")
+    {
+        add(
+            &RP_FILTER,
+            "rp_filter is off: forged source addresses pass".to_owned(),
+            path,
+            *line,
+        );
+    }
+    if let Some((path, "0", line)) = get("net.ipv4.ip_forward")
+        && (setup.pptp.is_some() || setup.l2tp.is_some())
+    {
+        add(
+            &FORWARD,
+            "ip_forward = 0: clients reach nothing behind the gateway".to_owned(),
+            path,
+            line,
+        );
+    }
+    for (key, (path, setting)) in &values {
+        let redirects = key.ends_with(".accept_redirects") || key.ends_with(".send_redirects");
+        if redirects && setting.value == "1" {
+            add(&REDIRECTS, format!("{key} = 1"), path, setting.line);
+        }
+    }
+    if let Some((path, "1", line)) = get("net.netfilter.nf_conntrack_helper") {
+        add(&HELPER, "helpers are assigned automatically".to_owned(), path, line);
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole logs in, checks out.
+
+mod logs;
+mod migration;
+mod variants;
+mod versions;
