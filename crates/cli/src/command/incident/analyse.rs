@@ -65,11 +65,16 @@ impl Events<'_> {
         let Some(hit) = self.search.hit(event.time.micros, event.raw()) else {
             return;
         };
+        // other services are looked at line by line with all the rest
+        let role = event.message().role;
+        if matches!(role, Role::Service | Role::Backend | Role::None) {
+            return;
+        }
         if self.own.len() < OWN_MAX {
             self.own.insert((event.source, event.line()));
         }
         // a packet filter's word on an inner address is movement; the tunnel's own lines are not
-        if event.message().role == Role::Firewall && hit.1 == Whose::Inner {
+        if role == Role::Firewall && hit.1 == Whose::Inner {
             let record = Place {
                 source: event.source,
                 line: event.line(),

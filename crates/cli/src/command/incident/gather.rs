@@ -86,7 +86,10 @@ pub fn setup(case: &Case, quiet: bool, show_secrets: bool, wants: Wants) -> Resu
         ..Common::default()
     };
     let paths: Vec<PathBuf> = case.paths.iter().map(PathBuf::from).collect();
-    Setup::in_format(Format::Jsonl, &common, &paths, false, wants)
+    // as detection has it: the machine's other services tell where a thief went
+    let mut setup = Setup::in_format(Format::Jsonl, &common, &paths, false, Wants::Findings)?;
+    setup.settings.wants = wants;
+    Ok(setup)
 }
 
 /// Reads the sources for the attempts of a case.
