@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
+pub use self::respond::{BlockArgs, BlockedArgs, ExportRulesArgs, KickArgs, Making, RuleTool, UnblockArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -57,6 +57,9 @@ pub enum Command {
     /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
     #[command(after_help = respond::KICK_EXAMPLES)]
     Kick(KickArgs),
+    /// The catalogue's refused logins as rules of fail2ban or CrowdSec
+    #[command(after_help = respond::EXPORT_RULES_EXAMPLES)]
+    ExportRules(ExportRulesArgs),
     /// Every line understood, as a typed event
     Decode(ListArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted

@@ -7,6 +7,7 @@ mod detect;
 mod diagnose;
 mod dialect;
 mod explain;
+mod export_rules;
 mod history;
 mod report;
 mod respond;
@@ -38,6 +39,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unblock(args) => respond::unblock::run(&args),
         Command::Blocked(args) => respond::blocked::run(&args),
         Command::Kick(args) => respond::kick::run(&args),
+        Command::ExportRules(args) => export_rules::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

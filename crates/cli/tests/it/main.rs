@@ -6,6 +6,7 @@ mod compat;
 mod detect;
 mod diagnose;
 mod explain;
+mod export_rules;
 mod harness;
 mod monitor_defects;
 mod report;
