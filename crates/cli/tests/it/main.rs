@@ -7,6 +7,7 @@ mod detect;
 mod diagnose;
 mod explain;
 mod export_rules;
+mod export_rules_crowdsec;
 mod harness;
 mod monitor_defects;
 mod report;

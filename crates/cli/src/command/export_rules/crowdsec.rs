@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::lines::{Dialect, Line, Writer, escape, head, regex};
+use super::lines::{Dialect, Line, Writer, escape, regex, short_head};
 use super::{File, banner};
 
 /// Files below CrowdSec's folder.
@@ -31,7 +31,7 @@ pub fn files(writers: &[Writer]) -> Vec<File> {
 
 const DIALECT: Dialect = Dialect {
     address: "%{IP:source_ip}",
-    name: "(?P<user>.*)",
+    name: "%{GREEDYDATA:user}",
     literal: escape,
 };
 
@@ -50,7 +50,8 @@ fn parser(writer: &Writer) -> String {
     let _ = write!(
         out,
         "onsuccess: next_stage\nname: tunlog/{name}\ndescription: refused VPN logins of {name}\n\
-         filter: \"evt.Line.Labels.type == '{name}' || evt.Parsed.program in [{programs}]\"\nnodes:\n",
+         filter: \"evt.Line.Labels.type == '{name}' || evt.Parsed.program in [{programs}]\"\npattern_syntax:\n  TUNLOG_TIME: {time}\nnodes:\n",
+        time = yaml(TIME),
         name = writer.dialect,
         programs = programs.join(", "),
     );
@@ -60,17 +61,20 @@ fn parser(writer: &Writer) -> String {
         (&writer.lines, "vpn_failed_auth"),
     ] {
         for line in lines {
-            write_line(&mut out, line, &head(writer), kind);
+            write_line(&mut out, line, short_head(writer), kind);
         }
     }
-    out += "statics:\n  - meta: service\n    value: vpn\n  - meta: source_ip\n    expression: evt.Parsed.source_ip\n  - meta: target_user\n    expression: evt.Parsed.user\n";
+    out += "statics:\n  - meta: service\n    value: vpn\n  - meta: source_ip\n    expression: evt.Parsed.source_ip\n  - meta: target_user\n    expression: evt.Parsed.user\n  - target: evt.StrTime\n    expression: \"evt.Parsed.tunlog_time != '' ? evt.Parsed.tunlog_time : evt.StrTime\"\n";
     out
 }
 
 fn write_line(out: &mut String, line: &Line, head: &str, kind: &str) {
     let _ = writeln!(out, "  # {}", line.id);
     for pattern in &line.patterns {
-        let whole = format!("^(?:{TIME})?(?:{head})?{}$", regex(pattern, &DIALECT));
+        let whole = format!(
+            "^(?:%{{TUNLOG_TIME:tunlog_time}} ?)?(?:{head})?{}$",
+            regex(pattern, &DIALECT)
+        );
         let _ = write!(
             out,
             "  - grok:\n      apply_on: message\n      pattern: {}\n    statics:\n      - meta: log_type\n        value: {kind}\n",
@@ -81,7 +85,7 @@ fn write_line(out: &mut String, line: &Line, head: &str, kind: &str) {
 
 /// The time of a line of the writer's own file: `Wed Nov 19 12:00:00 2025`, `2025-11-19 12:00:00.123`.
 const TIME: &str =
-    r"(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} +\d+|\d{4}-\d{2}-\d{2})[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?: \d{4})? ?";
+    r"(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} +\d+|\d{4}-\d{2}-\d{2})[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?: \d{4})?";
 
 const GUESS: &str =
     "capacity: 5\nleakspeed: 2m\nblackhole: 5m\nlabels:\n  service: vpn\n  type: bruteforce\n  remediation: true\n";

@@ -310,6 +310,16 @@ pub fn head(writer: &Writer) -> String {
     }
 }
 
+/// The same where the transport has been cut off already: what the writer's own files and its prelude have.
+pub fn short_head(writer: &Writer) -> &'static str {
+    match writer.prelude {
+        "topics" => "(?:[a-z0-9]+,)*ppp[a-z0-9,]* ",
+        "hub" => "(?:\\[HUB \"[^\"]*\"\\] )?",
+        "asa-code" => "(?:%ASA-\\d-)?",
+        _ => "(?: ?: )?",
+    }
+}
+
 /// Text as it stands, for a regular expression.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
