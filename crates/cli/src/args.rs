@@ -57,7 +57,7 @@ pub enum Command {
     /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
     #[command(after_help = respond::KICK_EXAMPLES)]
     Kick(KickArgs),
-    /// The catalogue's refused logins as rules of fail2ban or CrowdSec
+    /// The catalogue's refused logins as rules of fail2ban, CrowdSec or FreeRADIUS
     #[command(after_help = respond::EXPORT_RULES_EXAMPLES)]
     ExportRules(ExportRulesArgs),
     /// Every line understood, as a typed event

@@ -215,6 +215,7 @@ pub struct KickArgs {
 pub const EXPORT_RULES_EXAMPLES: &str = "Examples:
   tunlog export-rules fail2ban --to /etc/fail2ban
   tunlog export-rules crowdsec --to /etc/crowdsec
+  tunlog export-rules freeradius --to /etc/freeradius/3.0
   tunlog export-rules fail2ban | less
 
 Rules are made of the messages that by themselves name the client's address and the user: FreeRADIUS, RouterOS, SoftEther, Cisco ASA.
@@ -229,6 +230,8 @@ pub enum RuleTool {
     Fail2ban,
     /// Parsers and scenarios
     Crowdsec,
+    /// A policy that refuses an address for a while after too many refusals
+    Freeradius,
 }
 
 /// Of `export-rules`.
@@ -237,7 +240,7 @@ pub struct ExportRulesArgs {
     /// Whose rules
     #[arg(value_enum, value_name = "TOOL")]
     pub tool: RuleTool,
-    /// Write the files below this folder, /etc/fail2ban or /etc/crowdsec, instead of printing them
+    /// Write the files below this folder, /etc/fail2ban, /etc/crowdsec or /etc/freeradius/3.0, instead of printing them
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
     /// No notes on standard error, only errors

@@ -8,6 +8,7 @@ mod diagnose;
 mod explain;
 mod export_rules;
 mod export_rules_crowdsec;
+mod export_rules_freeradius;
 mod harness;
 mod monitor_defects;
 mod report;

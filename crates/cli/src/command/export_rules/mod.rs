@@ -2,6 +2,7 @@
 
 mod crowdsec;
 mod fail2ban;
+mod freeradius;
 mod lines;
 
 use std::io::Write as _;
@@ -43,6 +44,7 @@ pub fn run(args: &ExportRulesArgs) -> Result<u8, Failure> {
     let files = match args.tool {
         RuleTool::Fail2ban => fail2ban::files(&writers),
         RuleTool::Crowdsec => crowdsec::files(&writers),
+        RuleTool::Freeradius => freeradius::files(&writers),
     };
     match &args.to {
         Some(folder) => write(folder, &files, args.quiet)?,
