@@ -442,6 +442,53 @@ fn findings_accuse_their_sources_and_nobody_else() {
     assert_eq!((none.code, none.out.as_str()), (Some(1), ""), "{}", none.err);
 }
 
+/// What detection makes of the hostile corpus, blocked without asking twice: nobody that a name accuses, and no program but the one.
+#[test]
+fn nobody_is_blocked_by_a_name() {
+    let hostile = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/hostile");
+    if !hostile.is_dir() {
+        eprintln!("skipped: no hostile corpus beside the clone");
+        return;
+    }
+    let fakes = Fakes::new();
+    let mut blocked = Vec::new();
+    for name in [
+        "01-escapes.log",
+        "02-forged-session.log",
+        "03-blame.log",
+        "18-injection-names.log",
+        "31-secrets.log",
+    ] {
+        let log = hostile.join(name);
+        let log = log.to_str().expect("a path");
+        let found = fakes.run(&["detect", "-q", "-o", "jsonl", "--year", "2025", log]);
+        fakes.folder.bytes("found.jsonl", found.out.as_bytes());
+        fakes.run(&[
+            "block",
+            "--from",
+            "found.jsonl",
+            "--force",
+            "--no-log",
+            "-q",
+            "--apply",
+            "--backend",
+            "crowdsec",
+        ]);
+        let calls = fakes.calls();
+        assert!(
+            calls.lines().all(|line| line.starts_with("cscli|decisions|add|--ip|")),
+            "{name}: {calls}"
+        );
+        blocked.extend(
+            calls
+                .lines()
+                .filter_map(|line| line.split('|').nth(4))
+                .map(str::to_owned),
+        );
+    }
+    assert_eq!(blocked, ["203.0.113.66"]);
+}
+
 fn done(action: &str, target: &str, by: &str, until: &str) -> String {
     format!(
         "{{\"type\":\"action\",\"time\":\"2026-01-01T00:00:00Z\",\"action\":\"{action}\",\"target\":\"{target}\",\"outcome\":\"done\",\"backend\":\"{by}\",\"until\":\"{until}\"}}"
