@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
+pub use self::respond::{BlockArgs, BlockedArgs, ExportRulesArgs, KickArgs, Making, RuleTool, UnblockArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -62,6 +62,9 @@ pub enum Command {
     /// What is weak in the configuration of a gateway, where, and what to write instead
     #[command(after_help = audit::EXAMPLES)]
     Audit(AuditArgs),
+    /// The catalogue's refused logins as rules of fail2ban, CrowdSec or FreeRADIUS
+    #[command(after_help = respond::EXPORT_RULES_EXAMPLES)]
+    ExportRules(ExportRulesArgs),
     /// Every line understood, as a typed event
     Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted

@@ -57,6 +57,26 @@ impl Listed {
         self.entry.blames
     }
 
+    /// Its texts, the main one first.
+    pub fn templates(&self) -> &'static [&'static str] {
+        self.entry.templates
+    }
+
+    /// Only the calling side writes it: an address that it names is a server's.
+    pub fn is_calling(&self) -> bool {
+        !self.entry.side.is_empty()
+    }
+
+    /// The programs that write it, by their syslog tags.
+    pub fn programs(&self) -> &'static [&'static str] {
+        self.dialect.apps
+    }
+
+    /// What stands before its text and is cut off first; `none` if nothing does.
+    pub fn prelude(&self) -> &'static str {
+        self.dialect.prelude
+    }
+
     /// The contract's end reason that it proves; empty if none.
     pub fn end_reason(&self) -> &'static str {
         self.entry.end_reason

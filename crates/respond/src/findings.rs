@@ -20,6 +20,11 @@ const ATTACKS: &[&str] = &[
     "protocol-abuse",
 ];
 
+/// The rules whose findings accuse somebody.
+pub fn accusing_rules() -> &'static [&'static str] {
+    ATTACKS
+}
+
 /// Severities that sound an alarm (CONTRACT §3).
 const ALARMS: &[&str] = &["medium", "high", "critical"];
 

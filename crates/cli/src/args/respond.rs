@@ -12,9 +12,9 @@ pub const BLOCK_EXAMPLES: &str = "Examples:
   tunlog detect syslog -o jsonl | tunlog block --from - --log syslog
   tunlog block 198.51.100.7 --backend routeros               text for a MikroTik terminal
 
-Never blocked: this machine, its gateway, its DNS and RADIUS servers, the address you are logged in from, multicast, loopback, and
-what never_block in [respond] of tunlog.toml names. Only with --private: private addresses. Only with --force: networks wider
-than /24 (IPv6 /48), addresses that no socket reported, and those from which somebody known logged in within 24 hours.
+Never blocked: this machine, its gateway, its DNS and RADIUS servers, the address you are logged in from, multicast, loopback, and what \
+never_block in [respond] of tunlog.toml names. Only with --private: private addresses. Only with --force: networks wider than /24 \
+(IPv6 /48), addresses that no socket reported, and those from which somebody known logged in within 24 hours.
 Of findings only attacks of severity medium and above count. Every block ends by itself, and is written to a ledger.
 Exit status: 0 done or shown, 1 nothing to do or all of it refused, 2 an error; the first step that fails ends it.";
 
@@ -210,4 +210,39 @@ pub struct KickArgs {
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub common: Common,
+}
+
+pub const EXPORT_RULES_EXAMPLES: &str = "Examples:
+  tunlog export-rules fail2ban --to /etc/fail2ban
+  tunlog export-rules crowdsec --to /etc/crowdsec
+  tunlog export-rules freeradius --to /etc/freeradius/3.0
+  tunlog export-rules fail2ban | less
+
+Rules are made of the messages that by themselves name the client's address and the user: FreeRADIUS, RouterOS, SoftEther, Cisco ASA. \
+pptpd with pppd, xl2tpd, accel-ppp and mpd tell these on different lines, which other tools cannot join: for them the jail \
+`tunlog` bans what `tunlog detect` finds, and `tunlog block --from` needs no other tool at all. All jails are off until you enable them.";
+
+/// Whose rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RuleTool {
+    /// Filters, jails and an action
+    Fail2ban,
+    /// Parsers and scenarios
+    Crowdsec,
+    /// A policy that refuses an address for a while after too many refusals
+    Freeradius,
+}
+
+/// Of `export-rules`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ExportRulesArgs {
+    /// Whose rules
+    #[arg(value_enum, value_name = "TOOL")]
+    pub tool: RuleTool,
+    /// Write the files below this folder, /etc/fail2ban, /etc/crowdsec or /etc/freeradius/3.0, instead of printing them
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// No notes on standard error, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
 }

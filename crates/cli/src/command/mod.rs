@@ -8,6 +8,7 @@ mod detect;
 mod diagnose;
 mod dialect;
 mod explain;
+mod export_rules;
 mod history;
 pub mod incident;
 mod report;
@@ -42,6 +43,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Blocked(args) => respond::blocked::run(&args),
         Command::Kick(args) => respond::kick::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::ExportRules(args) => export_rules::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

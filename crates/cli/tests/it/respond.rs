@@ -329,40 +329,37 @@ fn so_many_in_an_hour_and_none_twice() {
     assert_eq!(block(&["198.51.100.3"], &[]).code, Some(0));
 }
 
-/// A log of now, `minutes` ago, in which somebody logs in from an address.
-fn login(user: &str, address: &str, pid: u32, minutes: i64) -> String {
-    let now = jiff::Timestamp::now().as_second() - minutes * 60;
-    let stamp = |offset: i64| {
-        jiff::Timestamp::from_second(now + offset)
-            .expect("a time")
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string()
-    };
-    let next = pid + 1;
+/// A session of pptpd and pppd that comes up `minutes` ago from now, on the host `gw`.
+pub fn session(user: &str, address: &str, (pptpd, pppd): (u32, u32), minutes: i64) -> String {
+    let t = stamp(minutes);
     format!(
-        "{t0} gw pptpd[{pid}]: CTRL: Client {address} control connection started
-         {t0} gw pptpd[{pid}]: CTRL: Starting call (launching pppd, opening GRE)
-         {t0} gw pppd[{next}]: pppd 2.4.9 started by root, uid 0
-         {t0} gw pppd[{next}]: Using interface ppp{pid}
-         {t0} gw pppd[{next}]: Connect: ppp{pid} <--> /dev/pts/1
-         {t1} gw pppd[{next}]: peer from calling number {address} authorized
-         {t1} gw pppd[{next}]: local  IP address 10.9.0.1
-         {t1} gw pppd[{next}]: remote IP address 10.9.0.{host}
-         {t1} gw pppd[{next}]: pptpd-logwtmp.so ip-up ppp{pid} {user} {address}\n",
-        t0 = stamp(0),
-        t1 = stamp(1),
-        host = pid % 200 + 2,
+        "{t} gw pptpd[{pptpd}]: CTRL: Client {address} control connection started
+         {t} gw pptpd[{pptpd}]: CTRL: Starting call (launching pppd, opening GRE)
+         {t} gw pppd[{pppd}]: pppd 2.4.9 started by root, uid 0
+         {t} gw pppd[{pppd}]: Using interface ppp{pptpd}
+         {t} gw pppd[{pppd}]: Connect: ppp{pptpd} <--> /dev/pts/1
+         {t} gw pppd[{pppd}]: peer from calling number {address} authorized
+         {t} gw pppd[{pppd}]: local  IP address 10.9.0.1
+         {t} gw pppd[{pppd}]: remote IP address 10.9.0.{host}
+         {t} gw pppd[{pppd}]: pptpd-logwtmp.so ip-up ppp{pptpd} {user} {address}\n",
+        host = pptpd % 200 + 2,
     )
+}
+
+/// The time so many minutes ago.
+pub fn stamp(minutes: i64) -> String {
+    let time = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - minutes * 60);
+    time.expect("a time").strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[test]
 fn where_people_log_in_from_is_asked_twice() {
     let fakes = Fakes::new();
     let end = |pid: u32, minutes: i64| {
-        let time = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - minutes * 60).expect("a time");
-        let (next, time) = (pid + 1, time.strftime("%Y-%m-%dT%H:%M:%SZ"));
+        let (next, time) = (pid + 1, stamp(minutes));
         format!("{time} gw pppd[{next}]: Exit.\n{time} gw pptpd[{pid}]: CTRL: Client x control connection finished\n")
     };
+    let login = |user: &str, address: &str, pid: u32, minutes: i64| session(user, address, (pid, pid + 1), minutes);
     let log = [
         login("anna", "198.51.100.20", 100, 300),
         end(100, 290),
@@ -443,6 +440,53 @@ fn findings_accuse_their_sources_and_nobody_else() {
     fakes.folder.bytes("none.jsonl", stale.as_bytes());
     let none = fakes.run(&["block", "--from", "none.jsonl", "--no-log", "--backend", "crowdsec"]);
     assert_eq!((none.code, none.out.as_str()), (Some(1), ""), "{}", none.err);
+}
+
+/// What detection makes of the hostile corpus, blocked without asking twice: nobody that a name accuses, and no program but the one.
+#[test]
+fn nobody_is_blocked_by_a_name() {
+    let hostile = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/hostile");
+    if !hostile.is_dir() {
+        eprintln!("skipped: no hostile corpus beside the clone");
+        return;
+    }
+    let fakes = Fakes::new();
+    let mut blocked = Vec::new();
+    for name in [
+        "01-escapes.log",
+        "02-forged-session.log",
+        "03-blame.log",
+        "18-injection-names.log",
+        "31-secrets.log",
+    ] {
+        let log = hostile.join(name);
+        let log = log.to_str().expect("a path");
+        let found = fakes.run(&["detect", "-q", "-o", "jsonl", "--year", "2025", log]);
+        fakes.folder.bytes("found.jsonl", found.out.as_bytes());
+        fakes.run(&[
+            "block",
+            "--from",
+            "found.jsonl",
+            "--force",
+            "--no-log",
+            "-q",
+            "--apply",
+            "--backend",
+            "crowdsec",
+        ]);
+        let calls = fakes.calls();
+        assert!(
+            calls.lines().all(|line| line.starts_with("cscli|decisions|add|--ip|")),
+            "{name}: {calls}"
+        );
+        blocked.extend(
+            calls
+                .lines()
+                .filter_map(|line| line.split('|').nth(4))
+                .map(str::to_owned),
+        );
+    }
+    assert_eq!(blocked, ["203.0.113.66"]);
 }
 
 fn done(action: &str, target: &str, by: &str, until: &str) -> String {

@@ -3,28 +3,11 @@
 use std::process::{Child, Command};
 
 use crate::harness::Ran;
-use crate::respond::Fakes;
+use crate::respond::{Fakes, stamp};
 
-fn stamp(offset: i64) -> String {
-    let time = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + offset).expect("a time");
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// An open session of pptpd and pppd on the host `gw`, begun now.
+/// An open session that has just begun.
 fn session(user: &str, address: &str, pptpd: u32, pppd: u32) -> String {
-    let t = stamp(0);
-    format!(
-        "{t} gw pptpd[{pptpd}]: CTRL: Client {address} control connection started
-         {t} gw pptpd[{pptpd}]: CTRL: Starting call (launching pppd, opening GRE)
-         {t} gw pppd[{pppd}]: pppd 2.4.9 started by root, uid 0
-         {t} gw pppd[{pppd}]: Using interface ppp{pptpd}
-         {t} gw pppd[{pppd}]: Connect: ppp{pptpd} <--> /dev/pts/1
-         {t} gw pppd[{pppd}]: peer from calling number {address} authorized
-         {t} gw pppd[{pppd}]: local  IP address 10.9.0.1
-         {t} gw pppd[{pppd}]: remote IP address 10.9.0.{host}
-         {t} gw pppd[{pppd}]: pptpd-logwtmp.so ip-up ppp{pptpd} {user} {address}\n",
-        host = pptpd % 200 + 2
-    )
+    crate::respond::session(user, address, (pptpd, pppd), 0)
 }
 
 fn kick(fakes: &Fakes, args: &[&str]) -> Ran {
@@ -134,7 +117,7 @@ fn only_the_sessions_own_process_is_ended() {
     let log = session("anna", "198.51.100.7", 100, pid);
     fakes.folder.log("syslog", &log);
     // the same number, an hour ago: it was another process
-    let hour_ago = log.replace(&stamp(0)[..13], &stamp(-3600)[..13]);
+    let hour_ago = log.replace(&stamp(0)[..13], &stamp(60)[..13]);
     fakes.folder.log("old", &hour_ago);
     let other = kick(&fakes, &["anna", "old", "--here", "--apply"]);
     assert_eq!(other.code, Some(2), "{}", other.out);

@@ -144,3 +144,30 @@ except OSError: print('$1 $2 dropped')
         );
     }
 }
+
+/// What the kernel says of this machine is believed: its addresses and its routers are never blocked.
+#[test]
+fn own_addresses_and_routers_are_left_alone() {
+    let script = "
+        ip link set lo up && ip link add ve0 type veth peer name ve1 && ip link set ve0 up && ip link set ve1 up
+        ip addr add 203.0.113.5/24 dev ve0 && ip -6 addr add 2001:db8:7::5/64 dev ve0 nodad
+        ip route add default via 203.0.113.1 && ip -6 route add default via 2001:db8:7::1
+        for a in 203.0.113.5 203.0.113.1 203.0.113.0/24 2001:db8:7::5 2001:db8:7::1 203.0.113.9; do
+            $T block $a --force --private --no-log -q --apply --backend nftables -o csv | tail -n 1 | cut -d, -f3,4
+        done
+    ";
+    if let Some(out) = in_namespace(&["nft", "ip"], script) {
+        let refused = |target: &str| format!("{target},refused");
+        let mut expected: Vec<String> = [
+            "203.0.113.5",
+            "203.0.113.1",
+            "203.0.113.0/24",
+            "2001:db8:7::5",
+            "2001:db8:7::1",
+        ]
+        .map(refused)
+        .to_vec();
+        expected.push("203.0.113.9,done".to_owned());
+        assert_eq!(out.lines().collect::<Vec<_>>(), expected);
+    }
+}

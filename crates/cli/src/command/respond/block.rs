@@ -153,12 +153,11 @@ impl Wanted {
 
     fn tell(&self) {
         if self.harmless > 0 {
-            let words = if self.harmless == 1 {
-                "finding accuses"
-            } else {
-                "findings accuse"
+            let words = match self.harmless {
+                1 => "1 finding accuses nobody, and was passed over".to_owned(),
+                count => format!("{count} findings accuse nobody, and were passed over"),
             };
-            tell(&format!("{} {words} nobody, and were passed over", self.harmless));
+            tell(&words);
         }
     }
 }
