@@ -1,9 +1,13 @@
 //! What may be typed.
 
+mod export_rules;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use export_rules::{ExportRules, SigmaArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -41,6 +45,9 @@ pub enum Command {
     /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
+    /// What tunlog knows as rules for other tools
+    #[command(subcommand)]
+    ExportRules(ExportRules),
     /// Every line understood, as a typed event
     Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -87,6 +94,7 @@ const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
   tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
+  tunlog detect --sigma ~/rules syslog            with Sigma rules of your own over attempts and events
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -302,6 +310,9 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Sigma rules to run as well: a file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub sigma: Vec<PathBuf>,
     /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
     #[arg(long, value_name = "FILE.mmdb")]
     pub mmdb: Vec<PathBuf>,

@@ -93,7 +93,7 @@ impl Setup {
         };
         let Loaded { catalogue, faulty } = catalogue();
         // what is detected hangs on what is tried elsewhere
-        let services = wants == Wants::Findings;
+        let services = wants.are_findings();
         let catalogue = if services {
             catalogue.heeding_services()
         } else {

@@ -9,6 +9,7 @@ mod live;
 mod output;
 mod places;
 mod settings;
+mod sigma;
 mod strangers;
 mod when;
 

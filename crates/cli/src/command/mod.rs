@@ -7,6 +7,7 @@ mod detect;
 mod diagnose;
 mod dialect;
 mod explain;
+mod export_rules;
 mod history;
 mod report;
 mod unknown;
@@ -33,6 +34,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::ExportRules(which) => export_rules::run(&which),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
