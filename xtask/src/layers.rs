@@ -15,7 +15,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         imports: &[
-            "pipeline", "report", "respond", "ingest", "decode", "analysis", "audit", "model",
+            "pipeline", "report", "respond", "sigma", "ingest", "decode", "analysis", "audit", "model",
         ],
     },
     Layer {
@@ -25,6 +25,10 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "report",
         imports: &["analysis", "audit", "model"],
+    },
+    Layer {
+        name: "sigma",
+        imports: &["analysis", "model"],
     },
     Layer {
         name: "analysis",
@@ -57,7 +61,7 @@ pub const LAYERS: &[Layer] = &[
 ];
 
 /// Crates that do no input or output; each has a `clippy.toml` that says so.
-pub const PURE: &[&str] = &["model", "decode", "analysis", "audit", "report", "respond"];
+pub const PURE: &[&str] = &["model", "decode", "analysis", "audit", "report", "respond", "sigma"];
 
 /// Dependencies that only these crates may have.
 pub const QUARANTINED: &[(&str, &str)] = &[
@@ -70,6 +74,8 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("serde_json", "respond"),
     ("evtx", "ingest"),
     ("maxminddb", "cli"),
+    ("rsigma-eval", "sigma"),
+    ("rsigma-parser", "sigma"),
     ("quick-xml", "ingest"),
     ("encoding_rs", "ingest"),
     ("clap", "cli"),
