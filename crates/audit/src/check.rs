@@ -109,6 +109,9 @@ impl Check {
     }
 }
 
+/// Checks of one audit.
+const CHECKS_MAX: usize = 20_000;
+
 /// What an audit found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -118,23 +121,35 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What is worth knowing and neither a check nor a failure: how old the list of advisories is.
     pub remarks: Vec<String>,
+    /// Checks beyond `CHECKS_MAX`.
+    left_out: u64,
 }
 
 impl Report {
-    /// Adds a check.
+    /// Adds a check; a file made of faults does not fill the memory.
     pub fn add(&mut self, check: Check) {
-        self.checks.push(check);
+        match self.checks.len() {
+            0..CHECKS_MAX => self.checks.push(check),
+            _ => self.left_out += 1,
+        }
     }
 
     /// The worst first, then by file, line and id, so that the same machine gives the same report.
     pub fn sort(&mut self) {
         self.checks.sort_by(|one, other| {
-            let place = |check: &Check| (check.file.clone(), check.line, check.id, check.subject.clone());
-            other
-                .severity
-                .cmp(&one.severity)
-                .then_with(|| place(one).cmp(&place(other)))
+            let worse = other.severity.cmp(&one.severity);
+            let place = || one.file.cmp(&other.file).then(one.line.cmp(&other.line));
+            worse
+                .then_with(place)
+                .then_with(|| one.id.cmp(other.id).then_with(|| one.subject.cmp(&other.subject)))
         });
         self.checks.dedup();
+        if self.left_out > 0 {
+            self.notes.push(format!(
+                "more than {CHECKS_MAX} checks: {} were left out",
+                self.left_out
+            ));
+            self.left_out = 0;
+        }
     }
 }

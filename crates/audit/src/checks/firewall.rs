@@ -150,7 +150,9 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
         ));
     }
     let (l2tp, file) = fate(filters, L2TP);
-    if let Some(line) = open(l2tp) {
+    // where everything is let in, that is the fault, unless there is an L2TP server to reach
+    let matters = matches!(l2tp, Fate::Open(_)) || setup.l2tp.is_some();
+    if let Some(line) = open(l2tp).filter(|_| matters) {
         report.add(at(
             Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec"),
             file,
@@ -158,7 +160,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
         ));
     }
     let ((pptp, pptp_file), (gre, gre_file)) = (fate(filters, PPTP), fate(filters, GRE));
-    if let Some(line) = open(pptp) {
+    if let Fate::Open(line) = pptp {
         let check = Check::new(&PPTP_OPEN, "TCP 1723 is let in from anywhere");
         let check = if setup.pptp.is_some() {
             check.severity(Severity::Low)

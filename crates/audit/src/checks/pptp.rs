@@ -202,7 +202,9 @@ fn settings(file: &ConfigFile, conf: &Pptpd, report: &mut Report) {
 
 fn options(setup: &Setup<'_>, file: &ConfigFile, conf: &Pptpd, report: &mut Report) {
     let Some(setting) = conf.setting("option") else { return };
+    // a copy's folders may begin anywhere
     let folder = setting.value.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder.trim_start_matches('/');
     let folder_seen = !folder.is_empty()
         && setup.machine.files.iter().any(|other| {
             other

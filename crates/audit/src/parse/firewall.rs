@@ -133,6 +133,10 @@ pub enum Fate {
 
 /// Chains that ask chains, at most.
 const DEPTH_MAX: usize = 16;
+/// Interfaces that are looked at, at most.
+const INTERFACES_MAX: usize = 64;
+/// Chains of a rule set that are told apart, at most.
+pub const CHAINS_MAX: usize = 4096;
 /// Rules that one probe may pass, at most: chains may ask each other in many ways.
 const STEPS_MAX: usize = 100_000;
 
@@ -155,6 +159,7 @@ impl Filter {
         }
         names
             .into_iter()
+            .take(INTERFACES_MAX)
             .filter_map(|interface| self.fate_on(probe, interface))
             .max()
     }
@@ -306,6 +311,7 @@ pub fn protocol(word: &str) -> Option<u8> {
         "esp" | "ipsec-esp" => 50,
         "ah" | "ipsec-ah" => 51,
         "icmp" => 1,
+        "igmp" => 2,
         "icmpv6" | "ipv6-icmp" => 58,
         "l2tp" => 115,
         word => return word.parse().ok(),
@@ -331,6 +337,20 @@ pub fn ports(word: &str) -> Option<(u16, u16)> {
     let low = if low.is_empty() { 0 } else { number(low)? };
     let high = if high.is_empty() { u16::MAX } else { number(high)? };
     Some((low, high))
+}
+
+/// The protocols that words name; those that are not known here are nobody's of ours.
+pub fn protocols<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
+    let words: Vec<&str> = words.collect();
+    let any = words.iter().any(|word| matches!(*word, "all" | "0" | "ip"));
+    (!any).then(|| words.into_iter().filter_map(protocol).collect())
+}
+
+/// Whether a destination is that of many: what is sent to the gateway itself has another.
+pub fn is_multicast(destination: &str) -> bool {
+    let first = destination.split(['.', ':', '/']).next().unwrap_or_default();
+    let v4 = destination.contains('.') && first.parse::<u8>().is_ok_and(|octet| (224..=239).contains(&octet));
+    v4 || first.to_ascii_lowercase().starts_with("ff") || destination.starts_with("255.255.255.255")
 }
 
 /// Whether a source is the whole Internet.

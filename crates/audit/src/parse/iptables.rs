@@ -1,6 +1,8 @@
 //! `iptables-save` and `ip6tables-save`, the rules of ufw, and scripts of `iptables` commands (iptables(8), iptables-extensions(8)).
 
-use super::firewall::{Chain, Filter, FilterRule, Matches, Verdict, is_anywhere, ports, protocol};
+use super::firewall::{
+    CHAINS_MAX, Chain, Filter, FilterRule, Matches, Verdict, is_anywhere, is_multicast, ports, protocols,
+};
 use super::lines;
 use super::ppp_options::words;
 
@@ -68,6 +70,9 @@ fn policy(filter: &mut Filter, text: &str, number: u32) {
 fn chain<'a>(filter: &'a mut Filter, name: &str) -> &'a mut Chain {
     let at = filter.chains.iter().position(|chain| chain.name == name);
     let at = at.unwrap_or_else(|| {
+        if filter.chains.len() >= CHAINS_MAX {
+            return CHAINS_MAX - 1;
+        }
         filter.chains.push(Chain {
             name: name.to_owned(),
             is_input: name == "INPUT",
@@ -148,11 +153,13 @@ fn option<'a>(
     let not = not | words.next_if_eq(&"!").is_some();
     let value = |words: &mut std::iter::Peekable<_>| Iterator::next(words).unwrap_or_default();
     match word {
-        "-p" | "--protocol" => match (protocol(value(words)), not) {
-            (Some(protocol), false) => matches.protocols = Some(vec![protocol]),
-            (Some(protocol), true) => matches.not_protocols.push(protocol),
-            (None, _) => {}
+        "-p" | "--protocol" => match (protocols(std::iter::once(value(words))), not) {
+            (found, false) => matches.protocols = found,
+            (Some(found), true) => matches.not_protocols = found,
+            (None, true) => matches.never = true,
         },
+        "-d" | "--destination" | "--dst" => matches.never |= !not && is_multicast(value(words)),
+        "--dst-type" => matches.never |= !not && value(words) != "LOCAL",
         "--dport" | "--destination-port" | "--dports" | "--destination-ports" | "--ports" => {
             let ranges = value(words).split(',').filter_map(ports).collect();
             if not {
@@ -189,9 +196,8 @@ fn option<'a>(
             matches.rate = true;
         }
         "--update" | "--rcheck" | "--set" => matches.rate = true,
-        "-m" | "--match" | "-d" | "--destination" | "--dir" | "--comment" | "-c" | "--log-prefix" | "--log-level"
-        | "--reject-with" | "--name" | "--helper" | "--proto" | "-o" | "--mask" | "-t" | "--dst-type"
-        | "--src-type" | "--limit-iface-in" => {
+        "-m" | "--match" | "--dir" | "--comment" | "-c" | "--log-prefix" | "--log-level" | "--reject-with"
+        | "--name" | "--helper" | "--proto" | "-o" | "--mask" | "-t" | "--src-type" | "--limit-iface-in" => {
             matches.limited |= word == "--src-type";
             value(words);
         }

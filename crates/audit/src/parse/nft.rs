@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::firewall::{Chain, Filter, FilterRule, Matches, Verdict, ports, protocol};
+use super::firewall::{
+    CHAINS_MAX, Chain, Filter, FilterRule, Matches, Verdict, is_multicast, ports, protocol, protocols,
+};
 
 /// A word, quotation marks off, and its line.
 #[derive(Clone, Debug)]
@@ -12,6 +14,8 @@ struct Token {
     quoted: bool,
 }
 
+/// Elements of a named set that are kept: ports and protocols are fewer, of addresses one is enough.
+const ELEMENTS_MAX: usize = 1024;
 /// Statements and what a `vmap` may become, at most, of one file.
 const RULES_MAX: usize = 50_000;
 
@@ -116,7 +120,8 @@ impl Reader<'_> {
                 }
                 "define" if word(2) == "=" => {
                     let name = format!("${}", word(1));
-                    let (elements, next) = elements(tokens, at + 3);
+                    let (mut elements, next) = elements(tokens, at + 3);
+                    elements.truncate(ELEMENTS_MAX);
                     self.names.insert(name, elements);
                     at = next;
                 }
@@ -207,7 +212,8 @@ impl Reader<'_> {
                 let (inside, _) = block(tokens, at + 3);
                 let place = inside.iter().position(|token| token.text == "elements");
                 if let Some(place) = place {
-                    let (elements, _) = elements(inside, place + 2);
+                    let (mut elements, _) = elements(inside, place + 2);
+                    elements.truncate(ELEMENTS_MAX);
                     self.names.insert(format!("@{}", word(1)), elements);
                 }
             }
@@ -304,11 +310,11 @@ impl Reader<'_> {
                 }
                 let is_not = not(2);
                 let (values, next) = self.values(tokens, at + 2 + is_not);
-                let found = values.iter().filter_map(|value| protocol(value)).collect();
+                let found = protocols(values.iter().map(String::as_str));
                 if is_not == 1 {
-                    matches.not_protocols = found;
+                    matches.not_protocols = found.unwrap_or_default();
                 } else {
-                    matches.protocols = Some(found);
+                    matches.protocols = found;
                 }
                 return next;
             }
@@ -318,7 +324,9 @@ impl Reader<'_> {
                 }
                 return self.port(tokens, at + 2, matches, expanded);
             }
-            ("gre" | "esp", _) => matches.protocols = protocol(word(0)).map(|kind| vec![kind]),
+            ("gre" | "esp" | "ah" | "icmp" | "icmpv6" | "igmp", _) => {
+                matches.protocols = protocol(word(0)).map(|kind| vec![kind])
+            }
             ("meta", "ipsec" | "secpath") => {
                 matches.ipsec = Some(word(2) == "exists");
                 return at + 3;
@@ -334,7 +342,12 @@ impl Reader<'_> {
                 matches.limited |= is_not == 0 && !values.iter().any(|value| super::firewall::is_anywhere(value));
                 return next;
             }
-            ("ip" | "ip6", "daddr") => return self.values(tokens, at + 2 + not(2)).1,
+            ("ip" | "ip6", "daddr") => {
+                let is_not = not(2);
+                let (values, next) = self.values(tokens, at + 2 + is_not);
+                matches.never |= is_not == 0 && values.iter().all(|value| is_multicast(value));
+                return next;
+            }
             ("limit", "rate") => {
                 matches.rate = true;
                 let taken = tokens[at..].iter().take_while(|token| !is_verdict(&token.text)).count();
@@ -471,6 +484,9 @@ fn statement_end(tokens: &[Token], from: usize) -> usize {
 fn chain_of(filter: &mut Filter, name: &str) -> usize {
     let at = filter.chains.iter().position(|chain| chain.name == name);
     at.unwrap_or_else(|| {
+        if filter.chains.len() >= CHAINS_MAX {
+            return CHAINS_MAX - 1;
+        }
         filter.chains.push(Chain {
             name: name.to_owned(),
             ..Chain::default()

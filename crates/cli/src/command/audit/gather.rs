@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use tunlog_audit::{ConfigFile, Kind, Machine, by_name, includes, kind_of};
+use tunlog_audit::{ConfigFile, Kind, Machine, by_name, includes, is_left_over, kind_of};
 use tunlog_model::text;
 
 use crate::output::cause;
@@ -61,8 +61,9 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
         if path.as_os_str() == "-" {
             gathered.standard_input();
         } else if path.is_dir() {
-            gathered.machine.is_whole = true;
-            let is_etc = path.canonicalize().is_ok_and(|path| path == Path::new("/etc"));
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let is_etc = real == Path::new("/etc");
+            gathered.machine.is_whole |= !is_part(&real);
             gathered.folder(path, if is_etc { Found::InEtc } else { Found::InFolder }, 0);
         } else {
             gathered.file(path, Found::Named);
@@ -70,6 +71,14 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
     }
     gathered.follow();
     gathered
+}
+
+/// Whether a folder is one of several in an `etc`, such as `/etc/ppp`: what is missing there may stand beside it.
+fn is_part(folder: &Path) -> bool {
+    folder
+        .ancestors()
+        .skip(1)
+        .any(|above| above.file_name().is_some_and(|name| name == "etc"))
 }
 
 impl Gathered {
@@ -136,7 +145,8 @@ impl Gathered {
     fn file(&mut self, path: &Path, found: Found) {
         let name = path.to_string_lossy();
         let named = by_name(&name);
-        if named.is_none() && found == Found::InEtc {
+        let in_folder = matches!(found, Found::InEtc | Found::InFolder);
+        if in_folder && is_left_over(&name) || named.is_none() && found == Found::InEtc {
             return;
         }
         let Ok(canonical) = path.canonicalize().map_err(|error| self.problem(path, &error)) else {
