@@ -103,6 +103,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
   tunlog explain pppd/peer-failed-chap     a message by its id; the last part will do
   tunlog explain Lost-Carrier              a name of a code (NO_PROPOSAL_CHOSEN, CCP)
+  tunlog explain mppe-not-required         a check of `tunlog audit`, a rule of `tunlog detect`
   tunlog explain pppd exit 19              a number that means something else elsewhere
   tunlog explain 'LCP: timeout sending Config-Requests'
   tail -n 20 /var/log/syslog | tunlog explain -

@@ -34,7 +34,7 @@ const PPTP_OPEN: Rule = Rule {
     id: "firewall-pptp-open",
     severity: Severity::Medium,
     title: "PPTP is let in from anywhere",
-    finds: "TCP 1723 is accepted from anywhere. Low where the machine's PPTP server was seen: then the server is the fault (pptp-in-use).",
+    finds: "TCP 1723 is accepted from anywhere. Low where the machine's PPTP server was seen: then the server is the fault (pptp-offered).",
     why: "Every scanner finds the gateway, and passwords can be tried from everywhere.",
     wrong: "Users come from changing addresses, for as long as PPTP is still needed.",
     action: "Remove the rule where PPTP is not offered; else accept 1723 and GRE from the networks that need it.",

@@ -22,7 +22,7 @@ pub const FAMILY: Family = Family {
 };
 
 const NO_IPSEC: Rule = Rule {
-    id: "l2tp-without-ipsec",
+    id: "l2tp-no-ipsec",
     severity: Severity::Critical,
     title: "L2TP without IPsec",
     finds: "An L2TP server (xl2tpd's [lns], accel-ppp's module l2tp) on a machine whose configuration was read as a whole and has no IPsec connection in transport mode or for UDP 1701 that is loaded, and whose packet filter does not keep UDP 1701 shut. High if MPPE is required.",

@@ -23,7 +23,7 @@ pub const FAMILY: Family = Family {
 };
 
 const IN_USE: Rule = Rule {
-    id: "pptp-in-use",
+    id: "pptp-offered",
     severity: Severity::High,
     title: "PPTP is offered",
     finds: "A PPTP server that is set up: pptpd.conf, accel-ppp's module pptp, RouterOS's pptp-server.",

@@ -2,4 +2,5 @@
 
 mod logs;
 mod migration;
+mod variants;
 mod versions;

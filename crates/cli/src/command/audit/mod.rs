@@ -186,14 +186,16 @@ fn rows(args: &AuditArgs, format: Format, report: &Report, out: &mut Output) -> 
     let columns = if for_people { SHORT } else { COLUMNS };
     let width = output::width().saturating_sub(2);
     let mut printer = Printer::new(format, "check", columns, look.clone());
-    for check in &report.checks {
-        if for_people {
+    if for_people {
+        for check in &check::grouped(&report.checks) {
             let note = Addition {
                 note: check::note(check, args.explain, &look, width),
                 cell: None,
             };
             printer.row_and(columns, check, note, out)?;
-        } else {
+        }
+    } else {
+        for check in &report.checks {
             printer.row(columns, check, out)?;
         }
     }

@@ -65,6 +65,9 @@ fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
     if let Some(rule) = tunlog_analysis::detect::rule(&asked.to_ascii_lowercase()) {
         return vec![(0, words::of_rule(rule))];
     }
+    if let Some(rule) = tunlog_audit::rule(&asked.to_ascii_lowercase()) {
+        return vec![(0, words::of_check(rule))];
+    }
     let hits = search::find(asked, catalogue);
     if !hits.is_empty() {
         return hits
