@@ -122,7 +122,9 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
         Shape::Html => out.write_all(page(common, &gathered, &report).as_bytes())?,
     }
     out.finish()?;
-    failed |= tell_report(&report, &counts, common.quiet);
+    // of what could not be read nothing good can be said
+    let is_known = !failed || !report.checks.is_empty();
+    failed |= tell_report(&report, is_known.then_some(&counts), common.quiet);
     Ok(
         match (failed, fails || !choice.rules.is_empty() && report.checks.is_empty()) {
             (true, _) => 2,
@@ -133,15 +135,14 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
 }
 
 /// Says what else there is to say; whether something could not be read or understood.
-fn tell_report(report: &Report, counts: &str, quiet: bool) -> bool {
+fn tell_report(report: &Report, counts: Option<&String>, quiet: bool) -> bool {
     for note in &report.notes {
         tell(note);
     }
     if !quiet {
-        for remark in &report.remarks {
-            tell(remark);
+        for said in report.remarks.iter().chain(counts) {
+            tell(said);
         }
-        tell(counts);
     }
     !report.notes.is_empty()
 }
