@@ -220,12 +220,14 @@ impl<'a> Setup<'a> {
     }
 
     fn find_pptp(&self) -> Option<Place<'a>> {
-        let conf = self.of(Kind::Pptpd).map(|file| Place {
-            file: &file.path,
-            line: Pptpd::parse(&file.text)
-                .settings
-                .first()
-                .map_or(1, |setting| setting.line),
+        // without a setting it is a file that the package left
+        let conf = self.of(Kind::Pptpd).filter_map(|file| {
+            let conf = Pptpd::parse(&file.text);
+            let first = conf.settings.first()?;
+            Some(Place {
+                file: &file.path,
+                line: first.line,
+            })
         });
         let accel = self
             .of(Kind::AccelPpp)

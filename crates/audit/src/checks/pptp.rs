@@ -149,6 +149,9 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
     }
     for file in setup.of(Kind::Pptpd) {
         let conf = Pptpd::parse(&file.text);
+        if conf.settings.is_empty() {
+            continue;
+        }
         settings(file, &conf, report);
         options(setup, file, &conf, report);
         ranges(file, &conf, report);
