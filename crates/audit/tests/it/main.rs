@@ -1,5 +1,6 @@
 //! Whole logs in, checks out.
 
+mod any_text;
 mod logs;
 mod migration;
 mod variants;
