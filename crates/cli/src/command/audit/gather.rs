@@ -156,16 +156,16 @@ impl Gathered {
             Ok(metadata) => metadata,
             Err(error) => return self.problem(path, &error),
         };
-        // mods-enabled and mods-available are two names of one file: the one that counts is read
-        if found != Found::InFolder || named.is_some() {
-            if !self.seen.insert(canonical) {
-                return;
-            }
-        } else if metadata.len() > SNIFFED_BYTES_MAX || self.seen.contains(&canonical) {
+        // two names of one file: it is read once
+        if self.seen.contains(&canonical) || named.is_none() && in_folder && metadata.len() > SNIFFED_BYTES_MAX {
             return;
         }
         match self.read(path, metadata.len()) {
-            Ok(Some(text)) => self.take(path, &metadata, text, found),
+            Ok(Some(text)) => {
+                if self.take(path, &metadata, text, found) {
+                    self.seen.insert(canonical);
+                }
+            }
             Ok(None) => {}
             // somebody else's secrets in a folder are no problem of this audit
             Err(_) if found == Found::InFolder && named.is_none() => {}
@@ -192,7 +192,8 @@ impl Gathered {
         Ok(Some(text::lossy(&bytes).into_owned()))
     }
 
-    fn take(&mut self, path: &Path, metadata: &fs::Metadata, text: String, found: Found) {
+    /// Keeps a file if it is configuration that is known here.
+    fn take(&mut self, path: &Path, metadata: &fs::Metadata, text: String, found: Found) -> bool {
         let name = path.to_string_lossy().into_owned();
         let kind = kind_of(&name, &text).or(match found {
             Found::Included(kind) => Some(kind),
@@ -202,7 +203,7 @@ impl Gathered {
             if found == Found::Named {
                 self.others.push(path.to_owned());
             }
-            return;
+            return false;
         }
         let (mode, owner_uid) = rights(path, metadata);
         self.machine.files.push(ConfigFile {
@@ -211,6 +212,7 @@ impl Gathered {
             owner_uid,
             text,
         });
+        true
     }
 
     /// Reads what the files name, and what those name.
@@ -263,14 +265,15 @@ pub fn is_in_etc(folder: &Path) -> bool {
     root_of(folder).is_some()
 }
 
-/// The folder that a file's `etc` lies in; `/` for those of this machine.
+/// The folder that a file's `etc` lies in, in the form in which the file was named; `/` for those of this machine.
 fn root_of(file: &Path) -> Option<PathBuf> {
-    let file = file.canonicalize().ok()?;
-    let etc = file
-        .ancestors()
-        .filter(|path| path.file_name().is_some_and(|name| name == "etc"))
-        .last()?;
-    etc.parent().map(Path::to_owned)
+    let root = |path: &Path| {
+        let etc = path
+            .ancestors()
+            .find(|above| above.file_name().is_some_and(|name| name == "etc"))?;
+        etc.parent().map(Path::to_owned)
+    };
+    root(file).or_else(|| root(&file.canonicalize().ok()?))
 }
 
 /// The files of a folder whose names a pattern with `*` and `?` matches, in order.
@@ -324,7 +327,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(unix)]
 fn rights(path: &Path, metadata: &fs::Metadata) -> (Option<u32>, Option<u32>) {
     use std::os::unix::fs::MetadataExt as _;
-    let own = root_of(path).is_some_and(|root| root == Path::new("/"));
+    let own = path.canonicalize().is_ok_and(|path| path.starts_with("/etc"));
     (Some(metadata.mode() & 0o7777), own.then(|| metadata.uid()))
 }
 

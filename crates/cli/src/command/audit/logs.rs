@@ -144,6 +144,18 @@ fn named(paths: &[PathBuf], gathered: &Gathered) -> Discovered {
         SourceKind::File(path) => canonical(path).is_none_or(|path| !known.contains(&path)),
         _ => true,
     });
+    // a folder of configuration need not hold logs, too
+    let is_config = |folder: &Path| {
+        gathered
+            .machine
+            .files
+            .iter()
+            .any(|file| Path::new(&file.path).starts_with(folder))
+    };
+    found.problems.retain(|problem| {
+        let folder = Path::new(&problem.path);
+        !(wanted.iter().any(|path| path == folder) && folder.is_dir() && is_config(folder))
+    });
     found
 }
 
