@@ -102,6 +102,14 @@ impl Check {
         self
     }
 
+    /// The users that it is about, if all of them are known: of a check that has a subject it is about that.
+    pub(crate) fn users(&self) -> &[String] {
+        let seen = self.seen.as_deref().filter(|_| self.subject.is_none());
+        seen.map(|seen| seen.users.as_slice())
+            .filter(|users| users.len() < crate::logs::LISTED_MAX)
+            .unwrap_or_default()
+    }
+
     /// About this user or package.
     pub fn subject(mut self, subject: impl Into<String>) -> Check {
         self.subject = Some(subject.into());

@@ -119,8 +119,14 @@ impl Tally {
     }
 
     fn of_whom(&self) -> String {
-        let shown = |user: &Box<str>| text::visible(user).into_owned();
-        let names: Vec<String> = self.users.iter().take(NAMED_MAX).map(shown).collect();
+        let shown = |user| text::visible(user).into_owned();
+        let names: Vec<String> = self
+            .users
+            .iter()
+            .take(NAMED_MAX)
+            .map(|user| &**user)
+            .map(shown)
+            .collect();
         match self.users.len() {
             0 => String::new(),
             1 => format!(" of {}", names.join("")),

@@ -146,7 +146,11 @@ impl Watch for Versions {
 
     fn finish(&mut self, scene: &Scene<'_>, report: &mut Report) {
         let advisories = &scene.beside.advisories;
+        let mut unlisted: BTreeSet<&'static str> = BTreeSet::new();
         for (found, at) in self.found(scene) {
+            if advisories.of(found.product).next().is_none() {
+                unlisted.insert(found.product);
+            }
             let affecting = advisories.of(found.product).filter(|advisory| {
                 let affects = found.number.as_ref().is_some_and(|number| advisory.affects(number));
                 affects && self.is_needed(advisory, &found) && !found.is_mended(advisory)
@@ -158,6 +162,9 @@ impl Watch for Versions {
         self.tell_silent(scene, report);
         if !self.heard.is_empty() || scene.beside.packages.is_some() {
             report.remarks.push(age(&advisories.date, scene.now));
+            report.remarks.extend(unlisted.iter().map(|product| {
+                format!("{product}: the list knows of no advisory, which does not mean that there is nothing to know")
+            }));
         }
     }
 }
@@ -345,9 +352,7 @@ fn age(date: &str, now: i64) -> String {
         true => format!(
             "the list of advisories is of {date}, {days} days old: newer ones are missing (`--advisories FILE` takes a newer list)"
         ),
-        false => format!(
-            "versions were compared with the list of advisories of {date}; a program without an entry has none that is known, which is no proof"
-        ),
+        false => format!("versions were compared with the list of advisories of {date}"),
     }
 }
 

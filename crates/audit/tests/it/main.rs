@@ -1,5 +1,6 @@
 //! Whole logs in, checks out.
 
+mod any_text;
 mod logs;
 mod manual;
 mod migration;

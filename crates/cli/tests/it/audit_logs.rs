@@ -350,9 +350,9 @@ fn who_has_to_be_moved() {
     expect![[r#"
         #  User                Step          Protocols  Sessions  Last                 Log-in  MPPE  Clients  From
         1  bob                 in-the-clear  pptp              1  2026-11-20 11:00:00                         203.0.113.10
-          why         At once: sessions cross the network in the clear. Move, and have the password changed.
+          to do       At once: sessions cross the network in the clear. Move, and have the password changed.
         2  =cmd|' /C calc'!A0  active        pptp              1  2026-11-20 12:00:00          128            203.0.113.11
-          why         Next, those with most sessions first: move to IKEv2 or L2TP inside IPsec, then change
+          to do       Next, those with most sessions first: move to IKEv2 or L2TP inside IPsec, then change
                       the password.
         3  anna                active        pptp              1  2026-11-20 10:00:00          128            203.0.113.9
     "#]].assert_eq(&table);

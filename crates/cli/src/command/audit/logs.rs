@@ -189,7 +189,7 @@ fn tell_strange(gathered: &Gathered, sources: &Sources, summary: &Summary) -> bo
     for (at, name) in sources.names().iter().enumerate() {
         let source = summary.sources.get(at);
         let says_nothing = source.is_none_or(|source| source.first.is_none() && source.unrecognised == 0);
-        if says_nothing && is_named(name) {
+        if says_nothing && summary.gaps == 0 && is_named(name) {
             tell(&format!(
                 "{name}: neither configuration that is known here nor a log of a VPN gateway: see `tunlog audit -h`"
             ));
@@ -262,7 +262,7 @@ fn print(rows: &[Row], setup: &Setup, out: &mut dyn Write) -> Result<(), Failure
         let note = (for_people && step != Some(row.step)).then(|| row.step.advice());
         step = Some(row.step);
         let note = note.map_or(String::new(), |advice| {
-            tunlog_report::finding::note(advice, &setup.look, output::width().saturating_sub(2))
+            tunlog_report::migration::note(advice, &setup.look, output::width().saturating_sub(2))
         });
         printer.row_and(columns, row, Addition { note, cell: None }, out)?;
     }
