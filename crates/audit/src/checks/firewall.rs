@@ -110,17 +110,17 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
             .filter(|filter| filter.has_input() && if six { filter.ipv6 } else { filter.ipv4 })
             .collect();
         if !filters.is_empty() {
-            of_family(setup, &filters, report);
+            of_family(setup, &filters, six, report);
         }
     }
     ipv6(setup, report);
 }
 
 /// What becomes of a probe: every filter must let it in. With the file that decides.
-fn fate<'a>(filters: &[&'a Filter], probe: Probe) -> (Fate, &'a str) {
+fn fate<'a>(filters: &[&'a Filter], probe: Probe, six: bool) -> (Fate, &'a str) {
     let fates = filters
         .iter()
-        .filter_map(|filter| Some((filter.fate(probe)?, filter.path.as_str())));
+        .filter_map(|filter| Some((filter.fate_of(probe, six)?, filter.path.as_str())));
     fates.min().unwrap_or((Fate::Closed(0), ""))
 }
 
@@ -140,8 +140,8 @@ fn at(check: Check, file: &str, line: u32) -> Check {
     }
 }
 
-fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
-    let (nobody, file) = fate(filters, NOBODY);
+fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Report) {
+    let (nobody, file) = fate(filters, NOBODY, six);
     if let Some(line) = open(nobody) {
         report.add(at(
             Check::new(&DEFAULT_ACCEPT, "what no rule names is let in"),
@@ -149,7 +149,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
             line,
         ));
     }
-    let (l2tp, file) = fate(filters, L2TP);
+    let (l2tp, file) = fate(filters, L2TP, six);
     // where everything is let in, that is the fault, unless there is an L2TP server to reach
     let matters = matches!(l2tp, Fate::Open(_)) || setup.l2tp.is_some();
     if let Some(line) = open(l2tp).filter(|_| matters) {
@@ -159,7 +159,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
             line,
         ));
     }
-    let ((pptp, pptp_file), (gre, gre_file)) = (fate(filters, PPTP), fate(filters, GRE));
+    let ((pptp, pptp_file), (gre, gre_file)) = (fate(filters, PPTP, six), fate(filters, GRE, six));
     if let Fate::Open(line) = pptp {
         let check = Check::new(&PPTP_OPEN, "TCP 1723 is let in from anywhere");
         let check = if setup.pptp.is_some() {
@@ -169,7 +169,9 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
         };
         report.add(at(check, pptp_file, line));
     }
+    // no PPTP server speaks IPv6
     match (open(pptp), open(gre)) {
+        _ if six => {}
         (None, Some(line)) => report.add(at(
             Check::new(&GRE_OPEN, "GRE is let in from anywhere, TCP 1723 is not"),
             gre_file,
@@ -187,7 +189,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
     }
     if setup.l2tp.is_some() && setup.has_ipsec() {
         for (probe, port) in [(IKE, 500), (NAT_T, 4500)] {
-            if let (Fate::Closed(line), file) = fate(filters, probe) {
+            if let (Fate::Closed(line), file) = fate(filters, probe, six) {
                 report.add(at(
                     Check::new(&IKE_CLOSED, format!("UDP {port} is dropped, L2TP/IPsec needs it")),
                     file,
@@ -214,7 +216,7 @@ fn has_helper(setup: &Setup<'_>) -> bool {
 }
 
 fn ipv6(setup: &Setup<'_>, report: &mut Report) {
-    let drops = |filter: &&Filter| filter.ipv4 && open(fate(&[filter], NOBODY).0).is_none();
+    let drops = |filter: &&Filter| filter.ipv4 && open(fate(&[filter], NOBODY, false).0).is_none();
     let Some(filter) = setup.filters.iter().find(drops) else {
         return;
     };
