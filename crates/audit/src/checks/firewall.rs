@@ -153,49 +153,46 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Rep
     // where everything is let in, that is the fault, unless there is an L2TP server to reach
     let matters = matches!(l2tp, Fate::Open(_)) || setup.l2tp.is_some();
     if let Some(line) = open(l2tp).filter(|_| matters) {
-        report.add(at(
-            Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec"),
-            file,
-            line,
-        ));
+        let check = Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec");
+        report.add(at(check, file, line));
     }
-    let ((pptp, pptp_file), (gre, gre_file)) = (fate(filters, PPTP, six), fate(filters, GRE, six));
+    let (pptp, file) = fate(filters, PPTP, six);
     if let Fate::Open(line) = pptp {
         let check = Check::new(&PPTP_OPEN, "TCP 1723 is let in from anywhere");
-        let check = if setup.pptp.is_some() {
-            check.severity(Severity::Low)
-        } else {
-            check
-        };
-        report.add(at(check, pptp_file, line));
+        let served = setup.pptp.is_some();
+        let check = if served { check.severity(Severity::Low) } else { check };
+        report.add(at(check, file, line));
     }
     // no PPTP server speaks IPv6
-    match (open(pptp), open(gre)) {
-        _ if six => {}
-        (None, Some(line)) => report.add(at(
-            Check::new(&GRE_OPEN, "GRE is let in from anywhere, TCP 1723 is not"),
-            gre_file,
-            line,
-        )),
-        (Some(_), None) if matches!(gre, Fate::Closed(_)) && !has_helper(setup) => {
-            let Fate::Closed(line) = gre else { return };
-            report.add(at(
-                Check::new(&GRE_CLOSED, "TCP 1723 is let in, GRE is dropped: PPTP cannot work"),
-                gre_file,
-                line,
-            ));
+    if !six {
+        gre(setup, filters, pptp, report);
+    }
+    if setup.l2tp.is_some() && setup.has_ipsec() {
+        ike(filters, six, report);
+    }
+}
+
+/// PPTP needs its control connection and GRE, or neither.
+fn gre(setup: &Setup<'_>, filters: &[&Filter], pptp: Fate, report: &mut Report) {
+    let (gre, file) = fate(filters, GRE, false);
+    match (open(pptp), gre) {
+        (None, Fate::Open(line)) => {
+            let check = Check::new(&GRE_OPEN, "GRE is let in from anywhere, TCP 1723 is not");
+            report.add(at(check, file, line));
+        }
+        (Some(_), Fate::Closed(line)) if !has_helper(setup) => {
+            let check = Check::new(&GRE_CLOSED, "TCP 1723 is let in, GRE is dropped: PPTP cannot work");
+            report.add(at(check, file, line));
         }
         _ => {}
     }
-    if setup.l2tp.is_some() && setup.has_ipsec() {
-        for (probe, port) in [(IKE, 500), (NAT_T, 4500)] {
-            if let (Fate::Closed(line), file) = fate(filters, probe, six) {
-                report.add(at(
-                    Check::new(&IKE_CLOSED, format!("UDP {port} is dropped, L2TP/IPsec needs it")),
-                    file,
-                    line,
-                ));
-            }
+}
+
+fn ike(filters: &[&Filter], six: bool, report: &mut Report) {
+    for (probe, port) in [(IKE, 500), (NAT_T, 4500)] {
+        if let (Fate::Closed(line), file) = fate(filters, probe, six) {
+            let check = Check::new(&IKE_CLOSED, format!("UDP {port} is dropped, L2TP/IPsec needs it"));
+            report.add(at(check, file, line));
         }
     }
 }

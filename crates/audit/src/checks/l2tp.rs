@@ -175,7 +175,9 @@ fn of_lns(setup: &Setup<'_>, file: &ConfigFile, section: &Section, report: &mut 
             .filter_map(|key| section.get(key))
             .any(|entry| yes(&entry.value))
     };
-    let options = section.get("pppoptfile").and_then(|entry| setup.find(&entry.value));
+    let options = section
+        .get("pppoptfile")
+        .and_then(|entry| setup.find(&entry.value, &file.path));
     let pppd = options.and_then(|options| setup.pppd.iter().find(|pppd| std::ptr::eq(pppd.main, options)));
     let at = |check: Check| check.at(&file.path, section.line);
     if !is_yes(&["require authentication", "require auth"]) && pppd.is_some_and(|pppd| pppd.auth.is_none()) {

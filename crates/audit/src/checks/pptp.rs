@@ -215,7 +215,7 @@ fn options(setup: &Setup<'_>, file: &ConfigFile, conf: &Pptpd, report: &mut Repo
                 .rsplit_once('/')
                 .is_some_and(|(seen, _)| seen.ends_with(folder))
         });
-    if setup.machine.is_whole && folder_seen && setup.find(&setting.value).is_none() {
+    if setup.machine.is_whole && folder_seen && setup.find(&setting.value, &file.path).is_none() {
         let summary = format!("option names {}, which is not there", setting.value);
         report.add(Check::new(&OPTIONS, summary).at(&file.path, setting.line));
     }
