@@ -40,10 +40,10 @@ pub struct Setup<'a> {
     pub pppd: Vec<Pppd<'a>>,
     /// Every packet filter.
     pub filters: Vec<Filter>,
-    /// Something configures an L2TP server; where.
-    pub l2tp: Option<Place<'a>>,
-    /// Something configures a PPTP server; where.
-    pub pptp: Option<Place<'a>>,
+    /// Where L2TP servers are configured, one a file.
+    pub l2tp: Vec<Place<'a>>,
+    /// Where PPTP servers are configured, one a file.
+    pub pptp: Vec<Place<'a>>,
 }
 
 /// Files that include files, at most.
@@ -59,8 +59,8 @@ impl<'a> Setup<'a> {
             files: files.collect(),
             pppd: Vec::new(),
             filters: Vec::new(),
-            l2tp: None,
-            pptp: None,
+            l2tp: Vec::new(),
+            pptp: Vec::new(),
         };
         setup.pppd = setup.find_pppd();
         setup.filters = setup.find_filters();
@@ -228,7 +228,7 @@ impl<'a> Setup<'a> {
         filters
     }
 
-    fn find_pptp(&self) -> Option<Place<'a>> {
+    fn find_pptp(&self) -> Vec<Place<'a>> {
         // without a setting it is a file that the package left
         let conf = self.of(Kind::Pptpd).filter_map(|file| {
             let conf = Pptpd::parse(&file.text);
@@ -242,10 +242,10 @@ impl<'a> Setup<'a> {
             .of(Kind::AccelPpp)
             .filter_map(|file| self.accel_module(file, "pptp"));
         let router = self.of(Kind::RouterOs).filter_map(|file| router_server(file, "pptp"));
-        conf.chain(accel).chain(router).next()
+        conf.chain(accel).chain(router).collect()
     }
 
-    fn find_l2tp(&self) -> Option<Place<'a>> {
+    fn find_l2tp(&self) -> Vec<Place<'a>> {
         let conf = self.of(Kind::Xl2tpd).filter_map(|file| {
             let conf = Ini::parse(&file.text, ini::XL2TPD);
             let section = conf.sections.iter().find(|section| section.name.starts_with("lns"))?;
@@ -257,7 +257,7 @@ impl<'a> Setup<'a> {
         let accel = self
             .of(Kind::AccelPpp)
             .filter_map(|file| self.accel_module(file, "l2tp"));
-        conf.chain(accel).next()
+        conf.chain(accel).collect()
     }
 
     fn accel_module(&self, file: &'a ConfigFile, module: &str) -> Option<Place<'a>> {

@@ -151,7 +151,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Rep
     }
     let (l2tp, file) = fate(filters, L2TP, six);
     // where everything is let in, that is the fault, unless there is an L2TP server to reach
-    let matters = matches!(l2tp, Fate::Open(_)) || setup.l2tp.is_some();
+    let matters = matches!(l2tp, Fate::Open(_)) || !setup.l2tp.is_empty();
     if let Some(line) = open(l2tp).filter(|_| matters) {
         let check = Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec");
         report.add(at(check, file, line));
@@ -159,7 +159,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Rep
     let (pptp, file) = fate(filters, PPTP, six);
     if let Fate::Open(line) = pptp {
         let check = Check::new(&PPTP_OPEN, "TCP 1723 is let in from anywhere");
-        let served = setup.pptp.is_some();
+        let served = !setup.pptp.is_empty();
         let check = if served { check.severity(Severity::Low) } else { check };
         report.add(at(check, file, line));
     }
@@ -167,7 +167,7 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Rep
     if !six {
         gre(setup, filters, pptp, report);
     }
-    if setup.l2tp.is_some() && setup.has_ipsec() {
+    if !setup.l2tp.is_empty() && setup.has_ipsec() {
         ike(filters, six, report);
     }
 }

@@ -91,7 +91,7 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
         report.add(Check::new(&RP_FILTER, summary).at(path, *line));
     }
     if let Some((path, "0", line)) = values.get("net.ipv4.ip_forward")
-        && (setup.pptp.is_some() || setup.l2tp.is_some())
+        && (!setup.pptp.is_empty() || !setup.l2tp.is_empty())
     {
         let summary = "ip_forward = 0: clients reach nothing behind the gateway";
         report.add(Check::new(&FORWARD, summary).at(path, line));

@@ -124,9 +124,9 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
 }
 
 fn unprotected(setup: &Setup<'_>, report: &mut Report) {
-    let Some(place) = setup.l2tp.filter(|_| setup.machine.is_whole && !setup.has_ipsec()) else {
+    if !setup.machine.is_whole || setup.has_ipsec() {
         return;
-    };
+    }
     let is_shut = |fate: Option<Fate>| matches!(fate, Some(Fate::Closed(_)));
     if !setup.filters.is_empty() && setup.filters.iter().all(|filter| is_shut(filter.fate(PROBE))) {
         return;
@@ -137,12 +137,14 @@ fn unprotected(setup: &Setup<'_>, report: &mut Report) {
         .filter(|pppd| pppd.service == Service::L2tp)
         .peekable();
     let encrypted = served.peek().is_some() && served.all(|pppd| pppd.requires_mppe());
-    let check = Check::new(&NO_IPSEC, "L2TP is offered and no IPsec protects it").at(place.file, place.line);
-    report.add(if encrypted {
-        check.severity(Severity::High)
-    } else {
-        check
-    });
+    for place in &setup.l2tp {
+        let check = Check::new(&NO_IPSEC, "L2TP is offered and no IPsec protects it").at(place.file, place.line);
+        report.add(if encrypted {
+            check.severity(Severity::High)
+        } else {
+            check
+        });
+    }
 }
 
 fn global(setup: &Setup<'_>, file: &ConfigFile, conf: &Ini, report: &mut Report) {

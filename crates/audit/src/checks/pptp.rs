@@ -138,7 +138,7 @@ const CONNECTIONS_DEFAULT: u32 = 100;
 const TIMEOUT_S_MAX: u32 = 60;
 
 fn run(setup: &Setup<'_>, report: &mut Report) {
-    if let Some(place) = setup.pptp {
+    for place in &setup.pptp {
         report.add(
             Check::new(
                 &IN_USE,
