@@ -33,6 +33,30 @@ pub struct Seen {
     pub gateways: Vec<String>,
 }
 
+/// The version that an advisory calls affected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// The program.
+    pub program: &'static str,
+    /// Its version, as it was told.
+    pub version: String,
+    /// First version that is not affected.
+    pub fixed_in: Option<String>,
+    /// Program, version and hosts, as a sentence begins.
+    pub(crate) who: String,
+    /// What is not known, as a sentence ends.
+    pub(crate) unless: &'static str,
+    /// How to find out whether a distribution has mended it.
+    pub(crate) ask: String,
+}
+
+impl Affected {
+    /// The same version of the same program.
+    pub(crate) fn is_same(&self, other: &Affected) -> bool {
+        self.program == other.program && self.version == other.version
+    }
+}
+
 /// One check that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -58,6 +82,8 @@ pub struct Check {
     pub excepted: Option<Exception>,
     /// How often and of whom it was seen, where logs tell.
     pub seen: Option<Box<Seen>>,
+    /// Which version is affected, where an advisory says so.
+    pub affected: Option<Box<Affected>>,
 }
 
 impl Check {
@@ -75,6 +101,7 @@ impl Check {
             reference: Cow::Borrowed(rule.reference),
             excepted: None,
             seen: None,
+            affected: None,
         }
     }
 

@@ -22,7 +22,7 @@ mod setup;
 mod table;
 pub mod versions;
 
-pub use check::{Check, Exception, Report, Seen};
+pub use check::{Affected, Check, Exception, Report, Seen};
 pub use includes::includes;
 pub use input::{ConfigFile, Machine};
 pub use kind::{Kind, by_name, is_left_over, kind_of};

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use tunlog_model::{Attempt, Event, Protocol};
 
 use crate::day::DAY;
-use crate::logs::{Protection, is_up};
+use crate::logs::{Protection, gateway_of, is_up};
 use clients::Clients;
 
 pub use table::{COLUMNS, SHORT};
@@ -87,6 +87,8 @@ pub struct Row {
     pub last: i64,
     /// Sessions of these without encryption, as far as logs tell.
     pub unencrypted: u64,
+    /// Sessions over L2TP without MPPE, by gateway.
+    plain: BTreeMap<u64, u64>,
     weak: bool,
     client_ips: BTreeSet<IpAddr>,
     clients: BTreeSet<Box<str>>,
@@ -134,7 +136,11 @@ impl Migration {
             return;
         }
         let kind = self.clients.of(attempt).map(Box::from);
-        let open = !self.protection.is_encrypted(attempt);
+        let open = match protocol {
+            Protocol::Pptp => self.protection.lacks_mppe(attempt),
+            // whether an IKE daemon speaks is known when the logs have ended
+            _ => false,
+        };
         let row = self.rows.entry(user).or_insert_with_key(|user| Row::new(user.clone()));
         row.take(attempt, protocol, open, kind);
     }
@@ -149,6 +155,11 @@ impl Migration {
         let (last, mut rows) = (self.last, Vec::new());
         rows.extend(self.rows.into_values().filter(|row| row.pptp + row.l2tp > 0));
         for row in &mut rows {
+            let plain = row
+                .plain
+                .iter()
+                .filter(|(gateway, _)| !self.protection.lacks_ike(**gateway));
+            row.unencrypted += plain.map(|(_, count)| count).sum::<u64>();
             row.step = row.step(last);
         }
         rows.sort_by(|one, other| {
@@ -174,6 +185,7 @@ impl Row {
             first: i64::MAX,
             last: i64::MIN,
             unencrypted: 0,
+            plain: BTreeMap::new(),
             weak: false,
             client_ips: BTreeSet::new(),
             clients: BTreeSet::new(),
@@ -191,7 +203,14 @@ impl Row {
                 return;
             }
             Protocol::Pptp => self.pptp += times,
-            Protocol::L2tp => self.l2tp += times,
+            Protocol::L2tp => {
+                self.l2tp += times;
+                let gateway = gateway_of(attempt);
+                let fits = self.plain.len() < LISTED_MAX || self.plain.contains_key(&gateway);
+                if fits && attempt.mppe_bits.is_none() {
+                    *self.plain.entry(gateway).or_default() += times;
+                }
+            }
         }
         if open {
             self.unencrypted += times;

@@ -1,6 +1,7 @@
 //! Versions that logs and package lists name, and what is known of them.
 
 mod advisories;
+mod fold;
 mod packages;
 mod scheme;
 
@@ -9,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tunlog_model::{Attempt, Event, Field, Role, SourceId, text};
 
 pub use advisories::{Advisories, Advisory, Need};
+pub use fold::folded;
 pub use packages::{Package, package_of, packages};
 pub use scheme::{Version, debian_order};
 
 use crate::day::{DAY, day};
 use crate::logs::{Scene, Watch};
-use crate::{Check, Family, Report, Rule, Severity};
+use crate::{Affected, Check, Family, Report, Rule, Severity};
 
 /// A list older than this is told to be old.
 const OLD_DAYS: i64 = 180;
@@ -306,31 +308,36 @@ impl Found<'_> {
         } else {
             String::new()
         };
-        let (unless, first) = match self.package {
+        let who = format!("{who}{}", self.on_hosts());
+        let (unless, ask) = match self.package {
             Some(package) => (
                 "no version of the package is known in which the distribution has mended it",
-                format!(
-                    "Package {name} {} is installed: `apt changelog {name} | grep {}` tells whether it is mended.",
-                    text::visible(&package.version),
-                    advisory.id
-                ),
+                format!("Package {name} {} is installed", text::visible(&package.version)),
             ),
             None => (
                 "affected unless patched by the distribution",
-                format!(
-                    "Check package {name}: `dpkg-query -W {name}` with `apt changelog {name} | grep {id}`, or `rpm -q --changelog {name} | grep {id}`.",
-                    id = advisory.id
-                ),
+                format!("Check package {name}: `dpkg-query -W {name}` or `rpm -q {name}`"),
             ),
         };
-        let summary = format!("{who}{}: {id}{}{only}; {unless}.", self.on_hosts(), advisory.summary);
+        let ask = format!(
+            "{ask}; `apt changelog {name}` or `rpm -q --changelog {name}` tells by its number whether it is mended."
+        );
+        let summary = format!("{who}: {id}{}{only}; {unless}.", advisory.summary);
         let mut check = Check::new(&KNOWN_VULNERABILITY, summary)
             .severity(advisory.severity)
             .subject(advisory.id.clone())
-            .action(format!("{first} If it is not, update to {fixed} or later."));
+            .action(format!("{ask} If it is not, update to {fixed} or later."));
         check.file = Some(file.clone());
         check.line = Some(*line).filter(|line| *line > 0);
         check.reference = advisory.reference.clone().into();
+        check.affected = Some(Box::new(Affected {
+            program: self.product,
+            version: self.version.clone(),
+            fixed_in: advisory.fixed.as_ref().map(|(_, fixed)| fixed.clone()),
+            who,
+            unless,
+            ask,
+        }));
         check
     }
 
