@@ -138,7 +138,7 @@ const CONNECTIONS_DEFAULT: u32 = 100;
 const TIMEOUT_S_MAX: u32 = 60;
 
 fn run(setup: &Setup<'_>, report: &mut Report) {
-    if let Some(place) = setup.pptp {
+    for place in &setup.pptp {
         report.add(
             Check::new(
                 &IN_USE,
@@ -215,7 +215,7 @@ fn options(setup: &Setup<'_>, file: &ConfigFile, conf: &Pptpd, report: &mut Repo
                 .rsplit_once('/')
                 .is_some_and(|(seen, _)| seen.ends_with(folder))
         });
-    if setup.machine.is_whole && folder_seen && setup.find(&setting.value).is_none() {
+    if setup.machine.is_whole && folder_seen && setup.find(&setting.value, &file.path).is_none() {
         let summary = format!("option names {}, which is not there", setting.value);
         report.add(Check::new(&OPTIONS, summary).at(&file.path, setting.line));
     }

@@ -52,6 +52,8 @@ pub struct Matches {
     pub interface: Option<String>,
     /// Any interface but this.
     pub not_interface: Option<String>,
+    /// Only packets of IPv6, or only of IPv4.
+    pub ipv6: Option<bool>,
     /// Whether it came out of IPsec.
     pub ipsec: Option<bool>,
     /// Only from some sources, or on conditions that are not followed here.
@@ -146,8 +148,15 @@ impl Filter {
         self.chains.iter().any(|chain| chain.is_input)
     }
 
-    /// What becomes of a probe on the worst of the interfaces that are named; none if there is no input chain.
+    /// What becomes of a probe of the families that the filter speaks of: the worst.
     pub fn fate(&self, probe: Probe) -> Option<Fate> {
+        let families = [(false, self.ipv4), (true, self.ipv6)];
+        let spoken = families.into_iter().filter(|(_, speaks)| *speaks);
+        spoken.filter_map(|(six, _)| self.fate_of(probe, six)).max()
+    }
+
+    /// What becomes of a probe of IPv6 or of IPv4 on the worst of the interfaces that are named; none if there is no input chain.
+    pub fn fate_of(&self, probe: Probe, six: bool) -> Option<Fate> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for rule in self.chains.iter().flat_map(|chain| &chain.rules) {
             names.extend(rule.matches.interface.as_deref());
@@ -157,20 +166,18 @@ impl Filter {
         if names.is_empty() {
             names.insert("");
         }
-        names
-            .into_iter()
-            .take(INTERFACES_MAX)
-            .filter_map(|interface| self.fate_on(probe, interface))
-            .max()
+        let names = names.into_iter().take(INTERFACES_MAX);
+        names.filter_map(|interface| self.fate_on(probe, six, interface)).max()
     }
 
     /// All base chains must let it in (nftables): the strictest says.
-    fn fate_on(&self, probe: Probe, interface: &str) -> Option<Fate> {
+    fn fate_on(&self, probe: Probe, six: bool, interface: &str) -> Option<Fate> {
         let base = self.chains.iter().filter(|chain| chain.is_input);
         base.map(|chain| {
             let mut walk = Walk {
                 filter: self,
                 probe,
+                six,
                 interface,
                 limited: None,
                 steps: 0,
@@ -200,6 +207,7 @@ fn is_inside(name: &str) -> bool {
 struct Walk<'a> {
     filter: &'a Filter,
     probe: Probe,
+    six: bool,
     interface: &'a str,
     limited: Option<u32>,
     steps: usize,
@@ -274,6 +282,7 @@ impl Walk<'_> {
             |ranges: &[(u16, u16)], port: u16| ranges.iter().any(|(low, high)| (*low..=*high).contains(&port));
         let port = self.probe.port;
         let no = matches.never
+            || matches.ipv6.is_some_and(|six| six != self.six)
             || matches
                 .protocols
                 .as_ref()
