@@ -15,7 +15,8 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         imports: &[
-            "pipeline", "incident", "report", "respond", "seal", "ingest", "decode", "analysis", "audit", "model",
+            "pipeline", "incident", "report", "respond", "seal", "sigma", "ingest", "decode", "analysis", "audit",
+            "model",
         ],
     },
     Layer {
@@ -30,6 +31,10 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "report",
         imports: &["analysis", "audit", "model"],
+    },
+    Layer {
+        name: "sigma",
+        imports: &["analysis", "model"],
     },
     Layer {
         name: "analysis",
@@ -68,7 +73,7 @@ pub const LAYERS: &[Layer] = &[
 
 /// Crates that do no input or output; each has a `clippy.toml` that says so.
 pub const PURE: &[&str] = &[
-    "model", "decode", "analysis", "audit", "report", "respond", "seal", "incident",
+    "model", "decode", "analysis", "audit", "report", "respond", "seal", "sigma", "incident",
 ];
 
 /// Dependencies that only these crates may have.
@@ -80,6 +85,8 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("zip", "ingest"),
     ("evtx", "ingest"),
     ("maxminddb", "cli"),
+    ("rsigma-eval", "sigma"),
+    ("rsigma-parser", "sigma"),
     ("quick-xml", "ingest"),
     ("encoding_rs", "ingest"),
     ("clap", "cli"),

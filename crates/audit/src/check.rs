@@ -33,6 +33,30 @@ pub struct Seen {
     pub gateways: Vec<String>,
 }
 
+/// The version that an advisory calls affected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// The program.
+    pub program: &'static str,
+    /// Its version, as it was told.
+    pub version: String,
+    /// First version that is not affected.
+    pub fixed_in: Option<String>,
+    /// Program, version and hosts, as a sentence begins.
+    pub(crate) who: String,
+    /// What is not known, as a sentence ends.
+    pub(crate) unless: &'static str,
+    /// How to find out whether a distribution has mended it.
+    pub(crate) ask: String,
+}
+
+impl Affected {
+    /// The same version of the same program.
+    pub(crate) fn is_same(&self, other: &Affected) -> bool {
+        self.program == other.program && self.version == other.version
+    }
+}
+
 /// One check that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -58,6 +82,8 @@ pub struct Check {
     pub excepted: Option<Exception>,
     /// How often and of whom it was seen, where logs tell.
     pub seen: Option<Box<Seen>>,
+    /// Which version is affected, where an advisory says so.
+    pub affected: Option<Box<Affected>>,
 }
 
 impl Check {
@@ -75,6 +101,7 @@ impl Check {
             reference: Cow::Borrowed(rule.reference),
             excepted: None,
             seen: None,
+            affected: None,
         }
     }
 
@@ -102,12 +129,23 @@ impl Check {
         self
     }
 
+    /// The users that it is about, if all of them are known: of a check that has a subject it is about that.
+    pub(crate) fn users(&self) -> &[String] {
+        let seen = self.seen.as_deref().filter(|_| self.subject.is_none());
+        seen.map(|seen| seen.users.as_slice())
+            .filter(|users| users.len() < crate::logs::LISTED_MAX)
+            .unwrap_or_default()
+    }
+
     /// About this user or package.
     pub fn subject(mut self, subject: impl Into<String>) -> Check {
         self.subject = Some(subject.into());
         self
     }
 }
+
+/// Checks of one audit.
+const CHECKS_MAX: usize = 20_000;
 
 /// What an audit found.
 #[derive(Clone, Debug, Default)]
@@ -118,23 +156,35 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What is worth knowing and neither a check nor a failure: how old the list of advisories is.
     pub remarks: Vec<String>,
+    /// Checks beyond `CHECKS_MAX`.
+    left_out: u64,
 }
 
 impl Report {
-    /// Adds a check.
+    /// Adds a check; a file made of faults does not fill the memory.
     pub fn add(&mut self, check: Check) {
-        self.checks.push(check);
+        match self.checks.len() {
+            0..CHECKS_MAX => self.checks.push(check),
+            _ => self.left_out += 1,
+        }
     }
 
     /// The worst first, then by file, line and id, so that the same machine gives the same report.
     pub fn sort(&mut self) {
         self.checks.sort_by(|one, other| {
-            let place = |check: &Check| (check.file.clone(), check.line, check.id, check.subject.clone());
-            other
-                .severity
-                .cmp(&one.severity)
-                .then_with(|| place(one).cmp(&place(other)))
+            let worse = other.severity.cmp(&one.severity);
+            let place = || one.file.cmp(&other.file).then(one.line.cmp(&other.line));
+            worse
+                .then_with(place)
+                .then_with(|| one.id.cmp(other.id).then_with(|| one.subject.cmp(&other.subject)))
         });
         self.checks.dedup();
+        if self.left_out > 0 {
+            self.notes.push(format!(
+                "more than {CHECKS_MAX} checks: {} were left out",
+                self.left_out
+            ));
+            self.left_out = 0;
+        }
     }
 }

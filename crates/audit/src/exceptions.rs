@@ -3,13 +3,13 @@
 //! ```toml
 //! [[exception]]
 //! check   = "pptp-sessions"
-//! subject = "anna"               # or file = "/etc/ppp/*"; `*` and `?` as in file names; neither: wherever it is found
+//! subject = "anna"               # a user, package, advisory; or file = "/etc/ppp/*"; with `*` and `?`; neither: wherever it is found
 //! reason  = "the machine in hall 2 knows nothing else; replaced in March"
 //! owner   = "walt@example.com"
 //! expires = "2027-03-31"
 //! ```
 //!
-//! A check that is accepted is told all the same, with the exception. One that has expired, or that nothing fits any more, is a
+//! A check about several users is accepted when each of them is. A check that is accepted is told all the same, with the exception. One that has expired, or that nothing fits any more, is a
 //! check itself.
 
 use std::fmt::Write as _;
@@ -124,20 +124,43 @@ impl Exceptions {
         self.all.is_empty()
     }
 
+    /// The exception of a check, if it is accepted today; those that fit it at all are used.
+    fn of(&mut self, check: &Check, today: i64) -> Option<Exception> {
+        let users = check.users();
+        let mut covered = vec![false; users.len()];
+        let mut found = None;
+        for accepted in self.all.iter_mut().filter(|accepted| accepted.is_of(check)) {
+            let is_valid = accepted.last_day >= today;
+            let mut note = |accepted: &mut Accepted, is_enough: bool| {
+                accepted.used = true;
+                if is_valid && is_enough && found.is_none() {
+                    found = Some(accepted.exception.clone());
+                }
+            };
+            if accepted.fits(check) {
+                note(accepted, true);
+                continue;
+            }
+            // a check about several users is accepted when each of them is
+            for (user, covered) in users.iter().zip(&mut covered) {
+                if accepted.is_for(user) {
+                    *covered |= is_valid;
+                    note(accepted, false);
+                }
+            }
+            if !users.is_empty() && covered.iter().all(|covered| *covered) {
+                note(accepted, true);
+            }
+        }
+        found
+    }
+
     /// Marks the checks that are accepted, and adds those about exceptions. `whole`: everything was audited, so that an exception
     /// which fits nothing is told.
     pub fn apply(&mut self, now: i64, whole: bool, report: &mut Report) {
         let today = now.div_euclid(DAY);
         for check in &mut report.checks {
-            for accepted in &mut self.all {
-                if !accepted.fits(check) {
-                    continue;
-                }
-                accepted.used = true;
-                if accepted.last_day >= today && check.excepted.is_none() {
-                    check.excepted = Some(accepted.exception.clone());
-                }
-            }
+            check.excepted = self.of(check, today);
         }
         let expired = |accepted: &&Accepted| accepted.last_day < today;
         for accepted in self.all.iter().filter(expired) {
@@ -184,13 +207,19 @@ fn accepted(row: Row, place: (String, u32)) -> Result<Accepted, String> {
 }
 
 impl Accepted {
+    /// Whether it is about this check, wherever and of whomever.
+    fn is_of(&self, check: &Check) -> bool {
+        self.check == check.id && fits(&self.file_pattern, &check.file)
+    }
+
+    /// Whether it accepts all of a check.
     fn fits(&self, check: &Check) -> bool {
-        let fits = |pattern: &Option<String>, value: &Option<String>| {
-            pattern
-                .as_deref()
-                .is_none_or(|pattern| value.as_deref().is_some_and(|value| matches(pattern, value)))
-        };
-        self.check == check.id && fits(&self.file_pattern, &check.file) && fits(&self.subject, &check.subject)
+        self.is_of(check) && fits(&self.subject, &check.subject)
+    }
+
+    /// Whether it accepts this user's part.
+    fn is_for(&self, user: &str) -> bool {
+        self.subject.as_deref().is_some_and(|pattern| matches(pattern, user))
     }
 
     /// What it accepts, in words.
@@ -209,6 +238,12 @@ impl Accepted {
         let check = Check::new(rule, summary).at(&self.place.0, self.place.1);
         check.subject(self.check.clone())
     }
+}
+
+/// Whether a value is what a pattern says, if there is one.
+fn fits(pattern: &Option<String>, value: &Option<String>) -> bool {
+    let Some(pattern) = pattern else { return true };
+    value.as_deref().is_some_and(|value| matches(pattern, value))
 }
 
 /// Whether a value is what a pattern says: `*` is anything, `?` any one character, everything else itself. A value that is the
@@ -276,149 +311,4 @@ fn quoted(value: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Severity, logs};
-
-    const NOW: i64 = 1_795_219_200_000_000;
-
-    fn check(subject: &str, file: &str) -> Check {
-        let rule = logs::FAMILIES[0].rules.first().unwrap_or_else(|| panic!("no rule"));
-        Check::new(rule, "PPTP").subject(subject).file(file)
-    }
-
-    fn entry(keys: &str) -> String {
-        format!("[[exception]]\ncheck = \"pptp-sessions\"\nreason = \"old machine\"\nowner = \"walt\"\n{keys}")
-    }
-
-    #[test]
-    fn what_is_accepted_is_marked_and_stays_as_bad_as_it_is() {
-        for (keys, fits) in [
-            ("expires = \"2026-11-21\"", true),
-            ("expires = \"2026-12-31\"\nsubject = \"anna\"", true),
-            (
-                "expires = \"2026-12-31\"\nsubject = \"a*\"\nfile = \"/var/log/*.log\"",
-                true,
-            ),
-            ("expires = \"2026-12-31\"\nsubject = \"ann\"", false),
-            ("expires = \"2026-12-31\"\nfile = \"/etc/*\"", false),
-            ("expires = \"2026-11-20\"", false),
-        ] {
-            let mut exceptions = Exceptions::default();
-            assert!(exceptions.read("e.toml", &entry(keys)).is_empty());
-            let mut report = Report::default();
-            report.add(check("anna", "/var/log/vpn.log"));
-            exceptions.apply(NOW, false, &mut report);
-            assert_eq!(report.checks[0].excepted.is_some(), fits, "{keys}");
-            assert_eq!(report.checks[0].severity, Severity::Critical);
-        }
-    }
-
-    #[test]
-    fn exceptions_that_are_over_or_fit_nothing_are_checks() {
-        let mut exceptions = Exceptions::default();
-        let text = format!(
-            "\n{}\n\n{}\n",
-            entry("expires = \"2026-11-20\"\nsubject = \"anna\""),
-            entry("expires = \"2027-01-01\"\nsubject = \"bob\"")
-        );
-        assert!(exceptions.read("/etc/tunlog/exceptions.toml", &text).is_empty());
-        let told = |whole| -> Vec<String> {
-            let mut report = Report::default();
-            report.add(check("anna", "a.log"));
-            exceptions.clone().apply(NOW, whole, &mut report);
-            report.checks[1..]
-                .iter()
-                .map(|check| format!("{}:{}", check.id, check.line.unwrap_or(0)))
-                .collect()
-        };
-        assert_eq!(told(true), ["exception-expired:2", "exception-unused:9"]);
-        assert_eq!(
-            told(false),
-            ["exception-expired:2"],
-            "what was not audited may still fit"
-        );
-    }
-
-    #[test]
-    fn an_exception_without_everything_is_refused_with_its_line() {
-        let whole = entry("expires = \"2027-01-01\"");
-        for (text, words) in [
-            (
-                whole.replace("reason = \"old machine\"\n", ""),
-                "e.toml:1: `reason` is missing",
-            ),
-            (whole.replace("old machine", "  "), "e.toml:1: `reason` is missing"),
-            (
-                format!("\n\n{}", whole.replace("owner = \"walt\"\n", "")),
-                "e.toml:3: `owner` is missing",
-            ),
-            (entry(""), "e.toml:1: `expires` is missing"),
-            (entry("expires = \"soon\""), "e.toml:1: `expires`: `soon` is no day"),
-            (
-                whole.replace("pptp-sessions", "pptp"),
-                "e.toml:1: there is no check `pptp`",
-            ),
-            (format!("{whole}\nuntil = 1\n"), "e.toml:6: unknown field `until`"),
-            (format!("{whole}\n[[exception\n"), "e.toml:6: "),
-        ] {
-            let mut exceptions = Exceptions::default();
-            let problems = exceptions.read("e.toml", &text);
-            assert!(
-                problems.len() == 1 && problems[0].starts_with(words),
-                "{text}: {problems:?}"
-            );
-            assert!(exceptions.is_empty());
-        }
-        let mut exceptions = Exceptions::default();
-        assert_eq!(
-            exceptions.read("e.toml", &format!("{}\n{whole}", entry("")))[..].len(),
-            1
-        );
-        assert!(!exceptions.is_empty(), "the other one is used");
-    }
-
-    #[test]
-    fn patterns_fit_as_in_file_names() {
-        for (pattern, value, fits) in [
-            ("*", "", true),
-            ("a*c*e", "abcde", true),
-            ("a*c*e", "abcdef", false),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("[ab]", "a", false),
-            ("[ab]", "[ab]", true),
-            ("**x**", "yyxyy", true),
-            ("", "a", false),
-        ] {
-            assert_eq!(matches(pattern, value), fits, "{pattern} {value}");
-        }
-        assert!(!matches(&"*a".repeat(40), &"a".repeat(39)));
-    }
-
-    #[test]
-    fn a_proposal_is_read_again_once_it_is_filled_in() {
-        let check = check("a\"n\nna\u{202e}", "/var/log/vpn [1].log");
-        let text = proposal(&[&check], NOW);
-        let mut exceptions = Exceptions::default();
-        assert!(
-            exceptions.read("p.toml", &text)[0].contains("`reason` is missing"),
-            "{text}"
-        );
-        let filled = text
-            .replace("reason  = \"\"", "reason = \"r\"")
-            .replace("owner   = \"\"", "owner = \"o\"");
-        assert!(exceptions.read("p.toml", &filled).is_empty(), "{filled}");
-        let mut report = Report::default();
-        report.add(check);
-        exceptions.apply(NOW, true, &mut report);
-        assert_eq!(
-            report.checks[0]
-                .excepted
-                .as_ref()
-                .map(|exception| exception.expires.as_str()),
-            Some("2027-02-19")
-        );
-        assert_eq!(report.checks.len(), 1);
-    }
-}
+mod tests;

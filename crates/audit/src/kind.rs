@@ -97,21 +97,7 @@ pub fn by_name(path: &str) -> Option<Kind> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let folder = path.strip_suffix(name).unwrap_or_default();
     let within = |part: &str| folder.contains(part);
-    if [
-        "~",
-        ".bak",
-        ".orig",
-        ".dpkg-old",
-        ".dpkg-dist",
-        ".dpkg-new",
-        ".rpmsave",
-        ".rpmnew",
-        ".swp",
-    ]
-    .iter()
-    .any(|end| name.ends_with(end))
-    {
-        // left over: no daemon reads it
+    if is_left_over(path) {
         return None;
     }
     let config = name.ends_with(".conf");
@@ -155,6 +141,25 @@ pub fn by_name(path: &str) -> Option<Kind> {
         _ if name.starts_with("options.") || (name == "options" && within("ppp/")) => Kind::PppOptions,
         _ => return None,
     })
+}
+
+/// Left behind by an editor or a package, or merely available: no daemon reads it.
+pub fn is_left_over(path: &str) -> bool {
+    const ENDS: [&str; 12] = [
+        "~",
+        ".bak",
+        ".old",
+        ".orig",
+        ".save",
+        ".swp",
+        ".dpkg-old",
+        ".dpkg-dist",
+        ".dpkg-new",
+        ".rpmsave",
+        ".rpmnew",
+        ".ucf-dist",
+    ];
+    ENDS.iter().any(|end| path.ends_with(end)) || path.contains("-available/")
 }
 
 /// FreeRADIUS reads what is enabled; dictionaries, certificates and scripts hold nothing to check.

@@ -22,10 +22,10 @@ mod setup;
 mod table;
 pub mod versions;
 
-pub use check::{Check, Exception, Report, Seen};
+pub use check::{Affected, Check, Exception, Report, Seen};
 pub use includes::includes;
 pub use input::{ConfigFile, Machine};
-pub use kind::{Kind, by_name, kind_of};
+pub use kind::{Kind, by_name, is_left_over, kind_of};
 pub use ppp::{Method, Pppd, Service};
 pub use rule::{Family, Rule, families, rule, rules};
 pub use secret::Secret;

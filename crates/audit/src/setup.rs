@@ -40,10 +40,10 @@ pub struct Setup<'a> {
     pub pppd: Vec<Pppd<'a>>,
     /// Every packet filter.
     pub filters: Vec<Filter>,
-    /// Something configures an L2TP server; where.
-    pub l2tp: Option<Place<'a>>,
-    /// Something configures a PPTP server; where.
-    pub pptp: Option<Place<'a>>,
+    /// Where L2TP servers are configured, one a file.
+    pub l2tp: Vec<Place<'a>>,
+    /// Where PPTP servers are configured, one a file.
+    pub pptp: Vec<Place<'a>>,
 }
 
 /// Files that include files, at most.
@@ -59,8 +59,8 @@ impl<'a> Setup<'a> {
             files: files.collect(),
             pppd: Vec::new(),
             filters: Vec::new(),
-            l2tp: None,
-            pptp: None,
+            l2tp: Vec::new(),
+            pptp: Vec::new(),
         };
         setup.pppd = setup.find_pppd();
         setup.filters = setup.find_filters();
@@ -87,14 +87,28 @@ impl<'a> Setup<'a> {
         self.files.iter().copied()
     }
 
-    /// The file that a daemon means by a path: of the machine itself, of a copy of its folders, or lying beside.
-    pub fn find(&self, path: &str) -> Option<&'a ConfigFile> {
-        let all = || self.machine.files.iter();
+    /// The file that a daemon means by a path that stands in another file: of the machine itself, of a copy of its folders, or lying
+    /// beside. Of several copies it is the one whose folders are those of the file that names it.
+    pub fn find(&self, path: &str, from: &str) -> Option<&'a ConfigFile> {
         let name = path.rsplit('/').next().unwrap_or_default();
-        all()
-            .find(|file| file.path == path)
-            .or_else(|| all().find(|file| path.starts_with('/') && file.path.ends_with(path)))
-            .or_else(|| all().find(|file| file.name() == name && !name.is_empty()))
+        let is_copy = |file: &ConfigFile| path.starts_with('/') && file.path.ends_with(path);
+        let is_beside = |file: &ConfigFile| !name.is_empty() && file.name() == name;
+        let rank = |file: &ConfigFile| match () {
+            () if file.path == path => Some(3),
+            () if is_copy(file) => Some(2),
+            () if is_beside(file) => Some(1),
+            () => None,
+        };
+        let shared = |file: &ConfigFile| file.path.bytes().zip(from.bytes()).take_while(|(a, b)| a == b).count();
+        let ranked = self
+            .machine
+            .files
+            .iter()
+            .filter_map(|file| Some((rank(file)?, shared(file), file)));
+        ranked
+            .rev()
+            .max_by_key(|(rank, shared, _)| (*rank, *shared))
+            .map(|(_, _, file)| file)
     }
 
     fn find_pppd(&self) -> Vec<Pppd<'a>> {
@@ -104,46 +118,41 @@ impl<'a> Setup<'a> {
             .of(Kind::PppOptions)
             .filter(|file| file.name() == "options")
             .collect();
+        for (service, named, started, from) in self.started() {
+            if let Some(main) = self.find(&named, &from.path) {
+                found.push(self.compose(service, &global, started, main, &mut used));
+            }
+        }
+        for file in self.of(Kind::PppOptions) {
+            let is_l2tp = file.name().contains("l2tp");
+            let service = if is_l2tp { Service::L2tp } else { Service::Pptp };
+            match file.name() {
+                _ if used.contains(file.path.as_str()) => {}
+                "options" => found.push(self.alone(Service::Global, file)),
+                _ => found.push(self.compose(service, &global, Vec::new(), file, &mut used)),
+            }
+        }
+        found.extend(self.of(Kind::PppPeer).map(|file| self.alone(Service::Client, file)));
+        found
+    }
+
+    /// Each pppd that a daemon starts: for whom, the options file that it names, what it puts on the command line, where that stands.
+    fn started(&self) -> Vec<(Service, String, Vec<Placed<'a>>, &'a ConfigFile)> {
+        const GLOBAL: &str = "/etc/ppp/options";
+        let mut found = Vec::new();
         for file in self.of(Kind::Pptpd) {
             let conf = Pptpd::parse(&file.text);
-            let named = conf
-                .setting("option")
-                .map_or("/etc/ppp/options", |setting| setting.value.as_str());
-            found.extend(
-                self.find(named)
-                    .map(|main| self.compose(Service::Pptp, &global, Vec::new(), main, &mut used)),
-            );
+            let named = conf.setting("option").map_or(GLOBAL, |setting| &setting.value);
+            found.push((Service::Pptp, named.to_owned(), Vec::new(), file));
         }
         for file in self.of(Kind::Xl2tpd) {
             let conf = Ini::parse(&file.text, ini::XL2TPD);
             for section in conf.sections.iter().filter(|section| section.name.starts_with("lns")) {
-                let named = section
-                    .get("pppoptfile")
-                    .map_or("/etc/ppp/options", |entry| entry.value.as_str());
+                let named = section.get("pppoptfile").map_or(GLOBAL, |entry| &entry.value);
                 let started = crate::ppp::of_xl2tpd(section, &file.path);
-                found.extend(
-                    self.find(named)
-                        .map(|main| self.compose(Service::L2tp, &global, started, main, &mut used)),
-                );
+                found.push((Service::L2tp, named.to_owned(), started, file));
             }
         }
-        for file in self
-            .of(Kind::PppOptions)
-            .filter(|file| !used.contains(file.path.as_str()))
-            .collect::<Vec<_>>()
-        {
-            if file.name() == "options" {
-                found.push(self.alone(Service::Global, file));
-            } else if !used.contains(file.path.as_str()) {
-                let service = if file.name().contains("l2tp") {
-                    Service::L2tp
-                } else {
-                    Service::Pptp
-                };
-                found.push(self.compose(service, &global, Vec::new(), file, &mut used));
-            }
-        }
-        found.extend(self.of(Kind::PppPeer).map(|file| self.alone(Service::Client, file)));
         found
     }
 
@@ -177,8 +186,8 @@ impl<'a> Setup<'a> {
         for option in options(&file.text) {
             let named = option.values.first().map_or("", String::as_str);
             let included = match option.name.as_str() {
-                "file" => self.find(named),
-                "call" => self.find(&format!("/etc/ppp/peers/{named}")),
+                "file" => self.find(named, &file.path),
+                "call" => self.find(&format!("/etc/ppp/peers/{named}"), &file.path),
                 _ => None,
             };
             if let Some(included) = included.filter(|included| depth < DEPTH_MAX && !std::ptr::eq(*included, file)) {
@@ -219,22 +228,24 @@ impl<'a> Setup<'a> {
         filters
     }
 
-    fn find_pptp(&self) -> Option<Place<'a>> {
-        let conf = self.of(Kind::Pptpd).map(|file| Place {
-            file: &file.path,
-            line: Pptpd::parse(&file.text)
-                .settings
-                .first()
-                .map_or(1, |setting| setting.line),
+    fn find_pptp(&self) -> Vec<Place<'a>> {
+        // without a setting it is a file that the package left
+        let conf = self.of(Kind::Pptpd).filter_map(|file| {
+            let conf = Pptpd::parse(&file.text);
+            let first = conf.settings.first()?;
+            Some(Place {
+                file: &file.path,
+                line: first.line,
+            })
         });
         let accel = self
             .of(Kind::AccelPpp)
             .filter_map(|file| self.accel_module(file, "pptp"));
         let router = self.of(Kind::RouterOs).filter_map(|file| router_server(file, "pptp"));
-        conf.chain(accel).chain(router).next()
+        conf.chain(accel).chain(router).collect()
     }
 
-    fn find_l2tp(&self) -> Option<Place<'a>> {
+    fn find_l2tp(&self) -> Vec<Place<'a>> {
         let conf = self.of(Kind::Xl2tpd).filter_map(|file| {
             let conf = Ini::parse(&file.text, ini::XL2TPD);
             let section = conf.sections.iter().find(|section| section.name.starts_with("lns"))?;
@@ -246,7 +257,7 @@ impl<'a> Setup<'a> {
         let accel = self
             .of(Kind::AccelPpp)
             .filter_map(|file| self.accel_module(file, "l2tp"));
-        conf.chain(accel).next()
+        conf.chain(accel).collect()
     }
 
     fn accel_module(&self, file: &'a ConfigFile, module: &str) -> Option<Place<'a>> {

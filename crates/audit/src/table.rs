@@ -65,6 +65,36 @@ pub const COLUMNS: &[Column<Check>] = &[
         value: |check| Cell::Text(check.reference.clone().into_owned()),
     },
     Column {
+        key: "program",
+        header: "",
+        doc: "The program whose version has a known vulnerability.",
+        value: |check| {
+            check
+                .affected
+                .as_deref()
+                .map_or(Cell::None, |affected| Cell::Word(affected.program))
+        },
+    },
+    Column {
+        key: "version",
+        header: "",
+        doc: "Its version, as the log or the package list has it.",
+        value: |check| text(check.affected.as_deref().map(|affected| affected.version.as_str())),
+    },
+    Column {
+        key: "fixed_in",
+        header: "",
+        doc: "The project's first version that is not affected.",
+        value: |check| {
+            text(
+                check
+                    .affected
+                    .as_deref()
+                    .and_then(|affected| affected.fixed_in.as_deref()),
+            )
+        },
+    },
+    Column {
         key: "count",
         header: "",
         doc: "How often logs tell of it.",

@@ -1,6 +1,7 @@
 //! What may be typed.
 
 mod audit;
+mod export_rules;
 mod respond;
 
 use std::net::IpAddr;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use self::respond::{BlockArgs, BlockedArgs, ExportRulesArgs, KickArgs, Making, RuleTool, UnblockArgs};
+pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
+pub use export_rules::{ExportRules, FilesArgs, SigmaArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -62,9 +64,9 @@ pub enum Command {
     /// What is weak in the configuration of a gateway, where, and what to write instead
     #[command(after_help = audit::EXAMPLES)]
     Audit(AuditArgs),
-    /// The catalogue's refused logins as rules of fail2ban, CrowdSec or FreeRADIUS
-    #[command(after_help = respond::EXPORT_RULES_EXAMPLES)]
-    ExportRules(ExportRulesArgs),
+    /// What tunlog knows as rules for other tools
+    #[command(subcommand)]
+    ExportRules(ExportRules),
     /// Every line understood, as a typed event
     Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
@@ -114,6 +116,7 @@ const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
   tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
+  tunlog detect --sigma ~/rules syslog            with Sigma rules of your own over attempts and events
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -333,6 +336,9 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Sigma rules to run as well: a file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub sigma: Vec<PathBuf>,
     /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
     #[arg(long, value_name = "FILE.mmdb")]
     pub mmdb: Vec<PathBuf>,

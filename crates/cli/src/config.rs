@@ -65,7 +65,7 @@ impl Setup {
         wants: Wants,
     ) -> Result<Setup, Failure> {
         let found = match paths.is_empty() {
-            true if wants == Wants::Findings => machine_sources_with_services(),
+            true if wants.are_findings() => machine_sources_with_services(),
             true => machine_sources(),
             false => discover(paths, rotate),
         };
@@ -108,9 +108,9 @@ impl Setup {
         };
         let Loaded { catalogue, faulty } = catalogue();
         // what is detected hangs on what is tried elsewhere
-        let catalogue = match wants {
-            Wants::Findings => catalogue.heeding_services(),
-            _ => catalogue,
+        let catalogue = match wants.are_findings() {
+            true => catalogue.heeding_services(),
+            false => catalogue,
         };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
         Ok(Setup {

@@ -12,6 +12,7 @@ mod machine;
 mod output;
 mod places;
 mod settings;
+mod sigma;
 mod strangers;
 mod when;
 

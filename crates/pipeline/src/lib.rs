@@ -48,12 +48,21 @@ pub enum Wants {
     /// Attempts, sessions as soon as they are up, and every event that attempts are made of; whatever the time asked
     /// for: what is found depends on what was before.
     Findings,
+    /// The same with every event, chatter too.
+    FindingsAndEvents,
     /// Every event.
     Events,
     /// The lines of VPN daemons that nobody understood.
     Unrecognised,
     /// Attempts, and the lines that nobody understood.
     AttemptsAndUnrecognised,
+}
+
+impl Wants {
+    /// Whether findings are made of it: sessions are told when they come up, and all that was before counts.
+    pub fn are_findings(self) -> bool {
+        matches!(self, Wants::Findings | Wants::FindingsAndEvents)
+    }
 }
 
 /// Most sides open at once where everything that is said about them is kept (some 10 KiB each).
@@ -63,7 +72,7 @@ impl Settings {
     fn keep(&self) -> Keep {
         match self.wants {
             Wants::Attempts | Wants::Findings => Keep::Facts,
-            Wants::Events | Wants::Diagnoses => Keep::Events,
+            Wants::Events | Wants::Diagnoses | Wants::FindingsAndEvents => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
         }
@@ -77,7 +86,7 @@ impl Settings {
             evidence: self.evidence,
             trail,
             redact,
-            openings: self.wants == Wants::Findings,
+            openings: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },
             ..defaults
         })
@@ -319,7 +328,7 @@ impl<'s> Teller<'s> {
     }
 
     fn tell_closed(&mut self) -> ControlFlow<()> {
-        let all = self.settings.wants == Wants::Findings;
+        let all = self.settings.wants.are_findings();
         for attempt in self.correlator.closed() {
             if all || self.settings.in_range(attempt.started, attempt.last_seen) {
                 self.subscriber.attempt(attempt, &self.sources)?;

@@ -1,6 +1,7 @@
 //! Checks of an audit for people: what stands under a row.
 
 use tunlog_audit::Check;
+use tunlog_audit::versions::folded;
 
 use crate::page::Page;
 use crate::printer::Look;
@@ -10,8 +11,9 @@ const NAMED_MAX: usize = 6;
 
 /// Checks that say the same of several lines of one file, as one for people: sixteen short passwords are one row. The order stays.
 pub fn grouped(checks: &[Check]) -> Vec<Check> {
+    let checks = folded(checks);
     let mut groups: Vec<(Check, Vec<&Check>)> = Vec::new();
-    for check in checks {
+    for check in &checks {
         let like = |(first, _): &&mut (Check, Vec<&Check>)| {
             let same = first.id == check.id && first.severity == check.severity && first.file == check.file;
             same && check.subject.is_some()

@@ -17,6 +17,7 @@ pub mod html;
 pub mod json;
 pub mod logfmt;
 pub mod markdown;
+pub mod migration;
 pub mod monitor;
 mod page;
 mod printer;

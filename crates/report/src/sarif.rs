@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tunlog_audit::{Check, Rule, Severity};
+use tunlog_audit::{Check, Exception, Rule, Severity};
 
 use crate::json;
 
@@ -134,23 +134,7 @@ fn result<'a>(check: &'a Check, index: Option<usize>, alike: &mut BTreeMap<Finge
     out.text("level", level(check.severity));
     message("message", &format!("{}. {}", check.summary, check.action), out);
     if let Some(file) = &check.file {
-        out.key("locations");
-        out.open('[');
-        out.open('{');
-        out.key("physicalLocation");
-        out.open('{');
-        out.key("artifactLocation");
-        out.open('{');
-        out.text("uri", &uri(file));
-        out.close('}');
-        // without a line the whole file is meant; viewers want one all the same
-        out.key("region");
-        out.open('{');
-        out.number("startLine", check.line.unwrap_or(1).max(1).into());
-        out.close('}');
-        out.close('}');
-        out.close('}');
-        out.close(']');
+        location(file, check.line, out);
     }
     let fingerprint = Fingerprint::of(check);
     let number = alike.entry(fingerprint).or_insert(0);
@@ -160,18 +144,7 @@ fn result<'a>(check: &'a Check, index: Option<usize>, alike: &mut BTreeMap<Finge
     out.text("tunlogCheck/v1", &fingerprint.text(*number));
     out.close('}');
     if let Some(exception) = &check.excepted {
-        out.key("suppressions");
-        out.open('[');
-        out.open('{');
-        out.text("kind", "external");
-        out.text("status", "accepted");
-        let words = format!(
-            "{} ({}, until {})",
-            exception.reason, exception.owner, exception.expires
-        );
-        out.text("justification", &words);
-        out.close('}');
-        out.close(']');
+        suppression(exception, out);
     }
     out.key("properties");
     out.open('{');
@@ -179,6 +152,41 @@ fn result<'a>(check: &'a Check, index: Option<usize>, alike: &mut BTreeMap<Finge
     out.text("security-severity", score(check.severity));
     out.close('}');
     out.close('}');
+}
+
+fn location(file: &str, line: Option<u32>, out: &mut Writer) {
+    out.key("locations");
+    out.open('[');
+    out.open('{');
+    out.key("physicalLocation");
+    out.open('{');
+    out.key("artifactLocation");
+    out.open('{');
+    out.text("uri", &uri(file));
+    out.close('}');
+    // without a line the whole file is meant; viewers want one all the same
+    out.key("region");
+    out.open('{');
+    out.number("startLine", line.unwrap_or(1).max(1).into());
+    out.close('}');
+    out.close('}');
+    out.close('}');
+    out.close(']');
+}
+
+fn suppression(exception: &Exception, out: &mut Writer) {
+    out.key("suppressions");
+    out.open('[');
+    out.open('{');
+    out.text("kind", "external");
+    out.text("status", "accepted");
+    let words = format!(
+        "{} ({}, until {})",
+        exception.reason, exception.owner, exception.expires
+    );
+    out.text("justification", &words);
+    out.close('}');
+    out.close(']');
 }
 
 /// What tells a result again although lines moved: the rule, the file, whom it is about, and which of those alike.

@@ -19,6 +19,7 @@ mod rhythm;
 mod rule;
 mod rules;
 mod service;
+pub mod sigma;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
@@ -93,6 +94,17 @@ impl Options {
         }
         self.set.entry(known.name).or_default().push((key.into(), value));
         Ok(())
+    }
+
+    /// The value of a threshold as it is set.
+    pub fn threshold(&self, rule: &'static Rule, key: &str) -> f64 {
+        let set = self.set.get(rule.name).map_or(&[][..], Vec::as_slice);
+        Limits { rule, set }.of(key)
+    }
+
+    /// Whether a rule is off.
+    pub fn is_off(&self, rule: &Rule) -> bool {
+        self.off.contains(rule.name)
     }
 
     /// Switches a rule off.

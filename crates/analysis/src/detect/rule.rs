@@ -8,6 +8,7 @@ use super::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use super::memory::{Memory, SourceState};
 use super::region::Network;
 use super::service;
+use super::sigma::Sigma;
 
 /// A number that a rule compares with; the configuration may set it.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,8 @@ pub struct Rule {
     pub actions: &'static [&'static str],
     /// Its thresholds.
     pub thresholds: &'static [Threshold],
+    /// What of it can be said in Sigma.
+    pub sigma: Sigma,
     /// Makes the part that works.
     pub make: fn(&Limits<'_>) -> Box<dyn Detection>,
 }

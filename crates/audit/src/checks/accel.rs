@@ -30,7 +30,7 @@ const MPPE: Rule = Rule {
     why: "Without it a session comes up unencrypted if the client does not ask for MPPE.",
     wrong: "RADIUS sends MS-MPPE-Encryption-Policy.",
     action: "Write `mppe=require` in [ppp].",
-    reference: "accel-ppp.conf(5), [ppp] mppe; RFC 3078 §2: https://www.rfc-editor.org/rfc/rfc3078",
+    reference: "accel-ppp.conf(5), [ppp] mppe; RFC 3078: https://www.rfc-editor.org/rfc/rfc3078",
 };
 
 const CLI: Rule = Rule {

@@ -110,17 +110,17 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
             .filter(|filter| filter.has_input() && if six { filter.ipv6 } else { filter.ipv4 })
             .collect();
         if !filters.is_empty() {
-            of_family(setup, &filters, report);
+            of_family(setup, &filters, six, report);
         }
     }
     ipv6(setup, report);
 }
 
 /// What becomes of a probe: every filter must let it in. With the file that decides.
-fn fate<'a>(filters: &[&'a Filter], probe: Probe) -> (Fate, &'a str) {
+fn fate<'a>(filters: &[&'a Filter], probe: Probe, six: bool) -> (Fate, &'a str) {
     let fates = filters
         .iter()
-        .filter_map(|filter| Some((filter.fate(probe)?, filter.path.as_str())));
+        .filter_map(|filter| Some((filter.fate_of(probe, six)?, filter.path.as_str())));
     fates.min().unwrap_or((Fate::Closed(0), ""))
 }
 
@@ -140,8 +140,8 @@ fn at(check: Check, file: &str, line: u32) -> Check {
     }
 }
 
-fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
-    let (nobody, file) = fate(filters, NOBODY);
+fn of_family(setup: &Setup<'_>, filters: &[&Filter], six: bool, report: &mut Report) {
+    let (nobody, file) = fate(filters, NOBODY, six);
     if let Some(line) = open(nobody) {
         report.add(at(
             Check::new(&DEFAULT_ACCEPT, "what no rule names is let in"),
@@ -149,49 +149,50 @@ fn of_family(setup: &Setup<'_>, filters: &[&Filter], report: &mut Report) {
             line,
         ));
     }
-    let (l2tp, file) = fate(filters, L2TP);
-    if let Some(line) = open(l2tp) {
-        report.add(at(
-            Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec"),
-            file,
-            line,
-        ));
+    let (l2tp, file) = fate(filters, L2TP, six);
+    // where everything is let in, that is the fault, unless there is an L2TP server to reach
+    let matters = matches!(l2tp, Fate::Open(_)) || !setup.l2tp.is_empty();
+    if let Some(line) = open(l2tp).filter(|_| matters) {
+        let check = Check::new(&L2TP_OPEN, "UDP 1701 is let in from anywhere without IPsec");
+        report.add(at(check, file, line));
     }
-    let ((pptp, pptp_file), (gre, gre_file)) = (fate(filters, PPTP), fate(filters, GRE));
-    if let Some(line) = open(pptp) {
+    let (pptp, file) = fate(filters, PPTP, six);
+    if let Fate::Open(line) = pptp {
         let check = Check::new(&PPTP_OPEN, "TCP 1723 is let in from anywhere");
-        let check = if setup.pptp.is_some() {
-            check.severity(Severity::Low)
-        } else {
-            check
-        };
-        report.add(at(check, pptp_file, line));
+        let served = !setup.pptp.is_empty();
+        let check = if served { check.severity(Severity::Low) } else { check };
+        report.add(at(check, file, line));
     }
-    match (open(pptp), open(gre)) {
-        (None, Some(line)) => report.add(at(
-            Check::new(&GRE_OPEN, "GRE is let in from anywhere, TCP 1723 is not"),
-            gre_file,
-            line,
-        )),
-        (Some(_), None) if matches!(gre, Fate::Closed(_)) && !has_helper(setup) => {
-            let Fate::Closed(line) = gre else { return };
-            report.add(at(
-                Check::new(&GRE_CLOSED, "TCP 1723 is let in, GRE is dropped: PPTP cannot work"),
-                gre_file,
-                line,
-            ));
+    // no PPTP server speaks IPv6
+    if !six {
+        gre(setup, filters, pptp, report);
+    }
+    if !setup.l2tp.is_empty() && setup.has_ipsec() {
+        ike(filters, six, report);
+    }
+}
+
+/// PPTP needs its control connection and GRE, or neither.
+fn gre(setup: &Setup<'_>, filters: &[&Filter], pptp: Fate, report: &mut Report) {
+    let (gre, file) = fate(filters, GRE, false);
+    match (open(pptp), gre) {
+        (None, Fate::Open(line)) => {
+            let check = Check::new(&GRE_OPEN, "GRE is let in from anywhere, TCP 1723 is not");
+            report.add(at(check, file, line));
+        }
+        (Some(_), Fate::Closed(line)) if !has_helper(setup) => {
+            let check = Check::new(&GRE_CLOSED, "TCP 1723 is let in, GRE is dropped: PPTP cannot work");
+            report.add(at(check, file, line));
         }
         _ => {}
     }
-    if setup.l2tp.is_some() && setup.has_ipsec() {
-        for (probe, port) in [(IKE, 500), (NAT_T, 4500)] {
-            if let (Fate::Closed(line), file) = fate(filters, probe) {
-                report.add(at(
-                    Check::new(&IKE_CLOSED, format!("UDP {port} is dropped, L2TP/IPsec needs it")),
-                    file,
-                    line,
-                ));
-            }
+}
+
+fn ike(filters: &[&Filter], six: bool, report: &mut Report) {
+    for (probe, port) in [(IKE, 500), (NAT_T, 4500)] {
+        if let (Fate::Closed(line), file) = fate(filters, probe, six) {
+            let check = Check::new(&IKE_CLOSED, format!("UDP {port} is dropped, L2TP/IPsec needs it"));
+            report.add(at(check, file, line));
         }
     }
 }
@@ -212,7 +213,7 @@ fn has_helper(setup: &Setup<'_>) -> bool {
 }
 
 fn ipv6(setup: &Setup<'_>, report: &mut Report) {
-    let drops = |filter: &&Filter| filter.ipv4 && open(fate(&[filter], NOBODY).0).is_none();
+    let drops = |filter: &&Filter| filter.ipv4 && open(fate(&[filter], NOBODY, false).0).is_none();
     let Some(filter) = setup.filters.iter().find(drops) else {
         return;
     };

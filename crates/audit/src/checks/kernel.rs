@@ -57,53 +57,52 @@ const HELPER: Rule = Rule {
     reference: "Secure use of iptables and connection tracking helpers: https://home.regit.org/netfilter-en/secure-use-of-helpers/",
 };
 
-fn run(setup: &Setup<'_>, report: &mut Report) {
-    // files are applied in the order of their names, the last word counts
+/// The settings in force with the files that they stand in.
+struct InForce<'a>(BTreeMap<String, (&'a str, Setting)>);
+
+impl InForce<'_> {
+    fn get(&self, key: &str) -> Option<(&str, &str, u32)> {
+        let (path, setting) = self.0.get(key)?;
+        Some((path, &setting.value, setting.line))
+    }
+}
+
+/// Files are applied in the order of their names, sysctl.conf last; the last word counts.
+fn in_force<'a>(setup: &Setup<'a>) -> InForce<'a> {
     let mut files: Vec<_> = setup.of(Kind::Sysctl).collect();
     files.sort_by_key(|file| (file.name() == "sysctl.conf", file.name().to_owned()));
-    let mut values: BTreeMap<String, (&str, Setting)> = BTreeMap::new();
-    for file in &files {
+    let mut values = BTreeMap::new();
+    for file in files {
         for setting in settings(&file.text) {
-            values.insert(setting.key.clone(), (&file.path, setting));
+            values.insert(setting.key.clone(), (file.path.as_str(), setting));
         }
     }
-    let get = |key: &str| {
-        values
-            .get(key)
-            .map(|(path, setting)| (*path, setting.value.as_str(), setting.line))
-    };
-    let mut add = |rule: &'static Rule, summary: String, path: &str, line: u32| {
-        report.add(Check::new(rule, summary).at(path, line))
-    };
-    let filters = ["all", "default"].map(|name| get(&format!("net.ipv4.conf.{name}.rp_filter")));
-    let zero = filters.iter().flatten().find(|(_, value, _)| *value == "0");
-    if let Some((path, _, line)) = zero
-        && filters.iter().flatten().all(|(_, value, _)| *value == "0")
+    InForce(values)
+}
+
+fn run(setup: &Setup<'_>, report: &mut Report) {
+    let values = in_force(setup);
+    let filters = ["all", "default"].map(|name| values.get(&format!("net.ipv4.conf.{name}.rp_filter")));
+    let mut set = filters.iter().flatten();
+    if let Some((path, "0", line)) = set.next()
+        && set.all(|(_, value, _)| *value == "0")
     {
-        add(
-            &RP_FILTER,
-            "rp_filter is off: forged source addresses pass".to_owned(),
-            path,
-            *line,
-        );
+        let summary = "rp_filter is off: forged source addresses pass";
+        report.add(Check::new(&RP_FILTER, summary).at(path, *line));
     }
-    if let Some((path, "0", line)) = get("net.ipv4.ip_forward")
-        && (setup.pptp.is_some() || setup.l2tp.is_some())
+    if let Some((path, "0", line)) = values.get("net.ipv4.ip_forward")
+        && (!setup.pptp.is_empty() || !setup.l2tp.is_empty())
     {
-        add(
-            &FORWARD,
-            "ip_forward = 0: clients reach nothing behind the gateway".to_owned(),
-            path,
-            line,
-        );
+        let summary = "ip_forward = 0: clients reach nothing behind the gateway";
+        report.add(Check::new(&FORWARD, summary).at(path, line));
     }
-    for (key, (path, setting)) in &values {
+    for (key, (path, setting)) in &values.0 {
         let redirects = key.ends_with(".accept_redirects") || key.ends_with(".send_redirects");
         if redirects && setting.value == "1" {
-            add(&REDIRECTS, format!("{key} = 1"), path, setting.line);
+            report.add(Check::new(&REDIRECTS, format!("{key} = 1")).at(path, setting.line));
         }
     }
-    if let Some((path, "1", line)) = get("net.netfilter.nf_conntrack_helper") {
-        add(&HELPER, "helpers are assigned automatically".to_owned(), path, line);
+    if let Some((path, "1", line)) = values.get("net.netfilter.nf_conntrack_helper") {
+        report.add(Check::new(&HELPER, "helpers are assigned automatically").at(path, line));
     }
 }

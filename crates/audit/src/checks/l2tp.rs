@@ -124,9 +124,9 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
 }
 
 fn unprotected(setup: &Setup<'_>, report: &mut Report) {
-    let Some(place) = setup.l2tp.filter(|_| setup.machine.is_whole && !setup.has_ipsec()) else {
+    if !setup.machine.is_whole || setup.has_ipsec() {
         return;
-    };
+    }
     let is_shut = |fate: Option<Fate>| matches!(fate, Some(Fate::Closed(_)));
     if !setup.filters.is_empty() && setup.filters.iter().all(|filter| is_shut(filter.fate(PROBE))) {
         return;
@@ -137,12 +137,14 @@ fn unprotected(setup: &Setup<'_>, report: &mut Report) {
         .filter(|pppd| pppd.service == Service::L2tp)
         .peekable();
     let encrypted = served.peek().is_some() && served.all(|pppd| pppd.requires_mppe());
-    let check = Check::new(&NO_IPSEC, "L2TP is offered and no IPsec protects it").at(place.file, place.line);
-    report.add(if encrypted {
-        check.severity(Severity::High)
-    } else {
-        check
-    });
+    for place in &setup.l2tp {
+        let check = Check::new(&NO_IPSEC, "L2TP is offered and no IPsec protects it").at(place.file, place.line);
+        report.add(if encrypted {
+            check.severity(Severity::High)
+        } else {
+            check
+        });
+    }
 }
 
 fn global(setup: &Setup<'_>, file: &ConfigFile, conf: &Ini, report: &mut Report) {
@@ -175,7 +177,9 @@ fn of_lns(setup: &Setup<'_>, file: &ConfigFile, section: &Section, report: &mut 
             .filter_map(|key| section.get(key))
             .any(|entry| yes(&entry.value))
     };
-    let options = section.get("pppoptfile").and_then(|entry| setup.find(&entry.value));
+    let options = section
+        .get("pppoptfile")
+        .and_then(|entry| setup.find(&entry.value, &file.path));
     let pppd = options.and_then(|options| setup.pppd.iter().find(|pppd| std::ptr::eq(pppd.main, options)));
     let at = |check: Check| check.at(&file.path, section.line);
     if !is_yes(&["require authentication", "require auth"]) && pppd.is_some_and(|pppd| pppd.auth.is_none()) {

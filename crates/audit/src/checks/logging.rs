@@ -43,7 +43,7 @@ const READABLE: Rule = Rule {
     why: "User names, addresses, and with `debug` log-ins that can be cracked, stand there for every account of the machine.",
     wrong: "Logs that no VPN daemon writes to.",
     action: "Write mode 0640 and a group of administrators.",
-    reference: "logrotate(8), create; rsyslog, $FileCreateMode: https://www.rsyslog.com/doc/configuration/action/rsconf1_filecreatemode.html",
+    reference: "logrotate(8), create; rsyslog, fileCreateMode: https://www.rsyslog.com/doc/reference/parameters/omfile-filecreatemode.html",
 };
 
 const VOLATILE: Rule = Rule {

@@ -18,7 +18,7 @@ const NOT_REQUIRED: Rule = Rule {
     why: "If the client does not ask for MPPE, no encryption is used at all, and nobody notices.",
     wrong: "The options are for L2TP, where IPsec encrypts (files that xl2tpd.conf names or that have `l2tp` in their name are not asked); or RADIUS sends MS-MPPE-Encryption-Policy.",
     action: "Add `require-mppe-128`.",
-    reference: "RFC 3078 §2 (\"By default, i.e. if the negotiation of MPPE is not attempted, no encryption is used\"): https://www.rfc-editor.org/rfc/rfc3078",
+    reference: "RFC 3078 (\"By default (i.e., if the negotiation of MPPE is not attempted), no encryption is used\"): https://www.rfc-editor.org/rfc/rfc3078",
 };
 
 const DISABLED: Rule = Rule {
@@ -40,7 +40,7 @@ const BITS_40: Rule = Rule {
     why: "40-bit keys are found by trying all of them, and the client chooses.",
     wrong: "Never.",
     action: "Write `require-mppe-128` instead.",
-    reference: "pppd(8), require-mppe; RFC 3079 §2: https://www.rfc-editor.org/rfc/rfc3079",
+    reference: "pppd(8), require-mppe; RFC 3078: https://www.rfc-editor.org/rfc/rfc3078",
 };
 
 const STATEFUL: Rule = Rule {

@@ -138,7 +138,7 @@ const CONNECTIONS_DEFAULT: u32 = 100;
 const TIMEOUT_S_MAX: u32 = 60;
 
 fn run(setup: &Setup<'_>, report: &mut Report) {
-    if let Some(place) = setup.pptp {
+    for place in &setup.pptp {
         report.add(
             Check::new(
                 &IN_USE,
@@ -149,6 +149,9 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
     }
     for file in setup.of(Kind::Pptpd) {
         let conf = Pptpd::parse(&file.text);
+        if conf.settings.is_empty() {
+            continue;
+        }
         settings(file, &conf, report);
         options(setup, file, &conf, report);
         ranges(file, &conf, report);
@@ -202,7 +205,9 @@ fn settings(file: &ConfigFile, conf: &Pptpd, report: &mut Report) {
 
 fn options(setup: &Setup<'_>, file: &ConfigFile, conf: &Pptpd, report: &mut Report) {
     let Some(setting) = conf.setting("option") else { return };
+    // a copy's folders may begin anywhere
     let folder = setting.value.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder.trim_start_matches('/');
     let folder_seen = !folder.is_empty()
         && setup.machine.files.iter().any(|other| {
             other
@@ -210,7 +215,7 @@ fn options(setup: &Setup<'_>, file: &ConfigFile, conf: &Pptpd, report: &mut Repo
                 .rsplit_once('/')
                 .is_some_and(|(seen, _)| seen.ends_with(folder))
         });
-    if setup.machine.is_whole && folder_seen && setup.find(&setting.value).is_none() {
+    if setup.machine.is_whole && folder_seen && setup.find(&setting.value, &file.path).is_none() {
         let summary = format!("option names {}, which is not there", setting.value);
         report.add(Check::new(&OPTIONS, summary).at(&file.path, setting.line));
     }

@@ -122,6 +122,8 @@ const LIMITS: Rule = Rule {
     reference: "radiusd.conf of FreeRADIUS 3.2, security: https://github.com/FreeRADIUS/freeradius-server/blob/v3.2.x/raddb/radiusd.conf.in",
 };
 
+/// What keeps answers from being forged.
+const SIGNED: [&str; 2] = ["require_message_authenticator", "limit_proxy_state"];
 /// RFC 2865 §3.
 const SECRET_CHARS_MIN: usize = 16;
 
@@ -182,7 +184,7 @@ fn passwords(file: &ConfigFile, section: &Node, report: &mut Report) {
 }
 
 fn security(file: &ConfigFile, section: &Node, report: &mut Report) {
-    for key in ["require_message_authenticator", "limit_proxy_state"] {
+    for key in SIGNED {
         match section.get(key) {
             Some(found) if is_yes(found) => {}
             Some(found) => {
@@ -192,10 +194,15 @@ fn security(file: &ConfigFile, section: &Node, report: &mut Report) {
                     Check::new(&BLAST, format!("{key} = {value}: answers can be forged")).at(&file.path, found.line),
                 );
             }
-            None => report.add(
-                Check::new(&BLAST, format!("{key} is not set: answers can be forged")).at(&file.path, section.line),
-            ),
+            None => {}
         }
+    }
+    let missing: Vec<&str> = SIGNED.into_iter().filter(|key| section.get(key).is_none()).collect();
+    if !missing.is_empty() {
+        let (names, are) = (missing.join(" and "), if missing.len() > 1 { "are" } else { "is" });
+        report.add(
+            Check::new(&BLAST, format!("{names} {are} not set: answers can be forged")).at(&file.path, section.line),
+        );
     }
     for key in ["reject_delay", "max_attributes"] {
         if let Some(found) = section.get(key).filter(|found| found.value.as_deref() == Some("0")) {
@@ -220,7 +227,7 @@ fn client(file: &ConfigFile, section: &Node, report: &mut Report) {
         let line = address.map_or(section.line, |node| node.line);
         report.add(Check::new(&PUBLIC, format!("client {} has a public address", section.name())).at(&file.path, line));
     }
-    for key in ["require_message_authenticator", "limit_proxy_state"] {
+    for key in SIGNED {
         if let Some(found) = section.get(key).filter(|found| !is_yes(found) && !is_here) {
             let summary = format!("client {}: {key} is not yes", section.name());
             report.add(Check::new(&CLIENT_BLAST, summary).at(&file.path, found.line));

@@ -19,7 +19,7 @@ const AUTH: Rule = Rule {
     why: "PAP sends the password itself; the others can be attacked from one recorded log-in.",
     wrong: "An export of a version whose default is mschap2 alone.",
     action: "set authentication=mschap2",
-    reference: "RouterOS, PPTP and L2TP server, authentication: https://help.mikrotik.com/docs/spaces/ROS/pages/2031631/L2TP",
+    reference: "RouterOS, PPTP and L2TP server, authentication: https://help.mikrotik.com/docs/x/DwAf",
 };
 
 const IPSEC: Rule = Rule {
@@ -30,7 +30,7 @@ const IPSEC: Rule = Rule {
     why: "L2TP encrypts nothing: log-ins and traffic can be read on the way.",
     wrong: "IPsec is set up by hand and the input chain accepts 1701 with ipsec-policy=in,ipsec alone.",
     action: "set use-ipsec=required",
-    reference: "RouterOS, L2TP server, use-ipsec: https://help.mikrotik.com/docs/spaces/ROS/pages/2031631/L2TP",
+    reference: "RouterOS, L2TP server, use-ipsec: https://help.mikrotik.com/docs/x/DwAf",
 };
 
 const PROFILE: Rule = Rule {
@@ -41,7 +41,7 @@ const PROFILE: Rule = Rule {
     why: "`yes` only offers encryption: a session comes up without it if the client does not ask.",
     wrong: "The profile is used by L2TP inside IPsec alone.",
     action: "set use-encryption=required",
-    reference: "RouterOS, PPP AAA, use-encryption: https://help.mikrotik.com/docs/spaces/ROS/pages/132350044/PPP+AAA",
+    reference: "RouterOS, PPP AAA, use-encryption: https://help.mikrotik.com/docs/",
 };
 
 const SECRET: Rule = Rule {
@@ -74,7 +74,7 @@ const INPUT: Rule = Rule {
     why: "A client whose IPsec fails goes on in clear, and anybody can speak to the L2TP server.",
     wrong: "A rule above drops what did not come out of IPsec.",
     action: "set ipsec-policy=in,ipsec",
-    reference: "RouterOS, firewall filter, ipsec-policy: https://help.mikrotik.com/docs/spaces/ROS/pages/48660574/Filter",
+    reference: "RouterOS, firewall filter, ipsec-policy: https://help.mikrotik.com/docs/",
 };
 
 fn run(setup: &Setup<'_>, report: &mut Report) {

@@ -230,27 +230,17 @@ fn reused(file: &ConfigFile, found: &[Entry], report: &mut Report) {
 
 /// One check a file: these lines are alike.
 fn wildcards(file: &ConfigFile, found: &[Entry], report: &mut Report) {
-    let kinds: [(&Rule, fn(&&Entry) -> bool, &str); 2] = [
-        (&ANY_SERVER, |entry| entry.server == "*", "any service"),
-        (
-            &ANY_ADDRESS,
-            |entry| entry.addresses.iter().any(|word| word == "*"),
-            "any address",
-        ),
-    ];
-    for (rule, is, what) in kinds {
-        let entries: Vec<&Entry> = found.iter().filter(is).collect();
-        if let Some(first) = entries.first() {
-            let names: Vec<&str> = entries.iter().map(|entry| entry.client.as_str()).collect();
-            let summary = format!(
-                "{} of {} accounts may use {what}: {}",
-                names.len(),
-                found.len(),
-                few(&names)
-            );
-            report.add(Check::new(rule, summary).at(&file.path, first.line));
-        }
-    }
+    let any_server = |entry: &&Entry| entry.server == "*";
+    let any_address = |entry: &&Entry| entry.addresses.iter().any(|word| word == "*");
+    let mut tell = |rule: &'static Rule, entries: Vec<&Entry>, what: &str| {
+        let Some(first) = entries.first() else { return };
+        let names: Vec<&str> = entries.iter().map(|entry| entry.client.as_str()).collect();
+        let (count, all) = (names.len(), found.len());
+        let summary = format!("{count} of {all} accounts may use {what}: {}", few(&names));
+        report.add(Check::new(rule, summary).at(&file.path, first.line));
+    };
+    tell(&ANY_SERVER, found.iter().filter(any_server).collect(), "any service");
+    tell(&ANY_ADDRESS, found.iter().filter(any_address).collect(), "any address");
 }
 
 fn few(names: &[&str]) -> String {

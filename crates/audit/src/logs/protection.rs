@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Role, text};
+use tunlog_model::{Attempt, Event, EventKind, Outcome, Role, text};
 
 use super::Lately;
 
 /// pppd processes, and sessions that came up, of which the logs are remembered.
 const HEARD_MAX: usize = 65_536;
 /// Gateways of which it is remembered which daemons speak there.
-const HOSTS_MAX: usize = 4096;
+pub const HOSTS_MAX: usize = 4096;
 
 /// A host's name as a number.
 fn host_hash(name: &str) -> u64 {
@@ -82,25 +82,16 @@ impl Protection {
         }
     }
 
-    /// False where the logs show that a session was not encrypted: pppd, which always tells of MPPE where it is on, was heard of
-    /// it from the start of its link and told none; or it was L2TP, and the IKE daemon, which speaks in these logs, knows nothing
-    /// of it. Where the logs do not tell it is true.
-    pub fn is_encrypted(&self, attempt: &Attempt) -> bool {
-        let is_told = || {
-            let key = attempt.up.map(|up| (gateway_of(attempt), up));
-            key.is_some_and(|key| self.told.get(&key).is_some())
-        };
-        attempt.mppe_bits.is_some()
-            || match attempt.protocol {
-                Some(Protocol::Pptp) => !is_told(),
-                Some(Protocol::L2tp) => self.lacks_ike(attempt),
-                _ => true,
-            }
+    /// Whether pppd, which always tells of MPPE where it is on, was heard of a session from the start of its link and told none.
+    /// False where the logs do not tell.
+    pub fn lacks_mppe(&self, attempt: &Attempt) -> bool {
+        let key = attempt.up.map(|up| (gateway_of(attempt), up));
+        attempt.mppe_bits.is_none() && key.is_some_and(|key| self.told.get(&key).is_some())
     }
 
-    /// The gateway's L2TP daemon speaks in these logs, and no IKE daemon does: whether L2TP ran inside IPsec is not known.
-    pub fn lacks_ike(&self, attempt: &Attempt) -> bool {
-        let gateway = gateway_of(attempt);
+    /// Whether a gateway's L2TP daemon speaks in these logs, and no IKE daemon does: then nobody knows whether L2TP ran inside
+    /// IPsec. To be asked when the logs have ended.
+    pub fn lacks_ike(&self, gateway: u64) -> bool {
         self.l2tp_hosts.contains(&gateway) && !self.ike_hosts.contains(&gateway)
     }
 }

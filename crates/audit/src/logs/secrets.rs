@@ -89,7 +89,8 @@ fn kind(message: &Message) -> Option<Kind> {
     let says = |word: &str| message.id.split('-').any(|part| part.starts_with(word));
     Some(if protocol == "PAP" || says("pap") {
         Kind::Password
-    } else if protocol == "CHAP" || says("chap") || says("mschap") || says("challenge") || says("proof") {
+    } else if matches!(protocol, "CHAP" | "EAP") || says("chap") || says("mschap") || says("challenge") || says("proof")
+    {
         Kind::Crackable
     } else {
         Kind::Key

@@ -1,8 +1,10 @@
 //! Sessions: which tunnel, whether encrypted, and how the user logged in.
 
+use std::collections::BTreeMap;
+
 use tunlog_model::{Attempt, Event, Protocol};
 
-use super::protection::{Protection, is_up};
+use super::protection::{HOSTS_MAX, Protection, gateway_of, is_up};
 use super::{Scene, Tally, Watch};
 use crate::{Check, Family, Report, Rule, Severity};
 
@@ -107,10 +109,8 @@ pub struct Sessions {
     unencrypted: Tally,
     weak: Tally,
     shortest: u8,
-    plain: Tally,
-    plain_with_mppe: Tally,
-    /// L2TP on gateways whose IKE daemon is not heard.
-    perhaps_plain: Tally,
+    /// L2TP outside IPsec, as far as the L2TP daemon knows, by gateway; without and with MPPE.
+    l2tp: BTreeMap<u64, (Tally, Tally)>,
     methods: [Method; 3],
     protection: Protection,
 }
@@ -129,9 +129,7 @@ impl Default for Sessions {
             unencrypted: Tally::default(),
             weak: Tally::default(),
             shortest: u8::MAX,
-            plain: Tally::default(),
-            plain_with_mppe: Tally::default(),
-            perhaps_plain: Tally::default(),
+            l2tp: BTreeMap::new(),
             methods: [
                 method("pap", &PAP, "PAP"),
                 method("chap-md5", &CHAP_MD5, "CHAP with MD5"),
@@ -144,12 +142,14 @@ impl Default for Sessions {
 
 impl Sessions {
     fn l2tp(&mut self, attempt: &Attempt) {
-        if self.protection.lacks_ike(attempt) {
-            self.perhaps_plain.attempt(attempt);
-        } else if attempt.mppe_bits == Some(128) {
-            self.plain_with_mppe.attempt(attempt);
-        } else {
-            self.plain.attempt(attempt);
+        let gateway = gateway_of(attempt);
+        if self.l2tp.len() >= HOSTS_MAX && !self.l2tp.contains_key(&gateway) {
+            return;
+        }
+        let (plain, with_mppe) = self.l2tp.entry(gateway).or_default();
+        match attempt.mppe_bits {
+            Some(128) => with_mppe.attempt(attempt),
+            _ => plain.attempt(attempt),
         }
     }
 
@@ -171,29 +171,38 @@ impl Sessions {
         }
     }
 
-    fn tell_l2tp(&self, scene: &Scene<'_>, report: &mut Report) {
-        let words = |tally: &Tally| tally.words("session", "sessions");
-        if !self.plain.is_empty() {
-            let summary = format!("L2TP outside IPsec: {}.", words(&self.plain));
-            report.add(self.plain.check(&PLAIN_L2TP, scene, summary));
+    fn tell_l2tp(&mut self, scene: &Scene<'_>, report: &mut Report) {
+        // now that the logs have ended it is known where an IKE daemon speaks
+        let (mut plain, mut with_mppe, mut perhaps) = (Tally::default(), Tally::default(), Tally::default());
+        for (gateway, tallies) in std::mem::take(&mut self.l2tp) {
+            if self.protection.lacks_ike(gateway) {
+                perhaps.merge(tallies.0);
+                perhaps.merge(tallies.1);
+            } else {
+                plain.merge(tallies.0);
+                with_mppe.merge(tallies.1);
+            }
         }
-        if !self.plain_with_mppe.is_empty() {
-            let summary = format!(
-                "L2TP outside IPsec, with MPPE of 128 bits as its only protection: {}.",
-                words(&self.plain_with_mppe)
-            );
-            let check = self.plain_with_mppe.check(&PLAIN_L2TP, scene, summary);
-            report.add(check.severity(Severity::High));
-        }
-        if !self.perhaps_plain.is_empty() {
-            let summary = format!(
-                "L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs): {}.",
-                words(&self.perhaps_plain)
-            );
-            let check = self.perhaps_plain.check(&PLAIN_L2TP, scene, summary);
-            let action = format!("Give the IKE daemon's log along (charon, pluto). {}", PLAIN_L2TP.action);
-            report.add(check.severity(Severity::Medium).action(action));
-        }
+        let mut tell = |tally: &Tally, what: &str, severity: Severity, action: &str| {
+            if !tally.is_empty() {
+                let summary = format!("{what}: {}.", tally.words("session", "sessions"));
+                let check = tally.check(&PLAIN_L2TP, scene, summary);
+                report.add(check.severity(severity).action(action));
+            }
+        };
+        tell(&plain, "L2TP outside IPsec", Severity::Critical, PLAIN_L2TP.action);
+        tell(
+            &with_mppe,
+            "L2TP outside IPsec, with MPPE of 128 bits as its only protection",
+            Severity::High,
+            PLAIN_L2TP.action,
+        );
+        tell(
+            &perhaps,
+            "L2TP, outside IPsec unless the IKE daemon's log was left out (none speaks in these logs)",
+            Severity::Medium,
+            &format!("Give the IKE daemon's log along (charon, pluto). {}", PLAIN_L2TP.action),
+        );
     }
 }
 
@@ -210,7 +219,7 @@ impl Watch for Sessions {
         match attempt.protocol {
             Some(Protocol::Pptp) => {
                 self.pptp.attempt(attempt);
-                if !self.protection.is_encrypted(attempt) {
+                if self.protection.lacks_mppe(attempt) {
                     self.unencrypted.attempt(attempt);
                 }
             }

@@ -88,6 +88,31 @@ impl Tally {
         self.seen(time, 1, None);
     }
 
+    /// Takes in what another one has seen.
+    pub fn merge(&mut self, other: Tally) {
+        if other.is_empty() {
+            return;
+        }
+        self.seen(other.first, 0, None);
+        self.count = self.count.saturating_add(other.count);
+        // an empty one has no first yet
+        self.first = self.first.min(other.first);
+        if other.last >= self.last {
+            self.last = other.last;
+            self.place = other.place.or(self.place);
+        }
+        self.more |= other.more;
+        for user in &other.users {
+            self.user(user);
+        }
+        for address in other.addresses {
+            insert(&mut self.addresses, address);
+        }
+        for gateway in &other.gateways {
+            self.gateway(gateway);
+        }
+    }
+
     fn seen(&mut self, time: i64, times: u64, place: Option<(SourceId, u64)>) {
         self.first = if self.is_empty() { time } else { self.first.min(time) };
         if self.is_empty() || time >= self.last {
@@ -119,8 +144,14 @@ impl Tally {
     }
 
     fn of_whom(&self) -> String {
-        let shown = |user: &Box<str>| text::visible(user).into_owned();
-        let names: Vec<String> = self.users.iter().take(NAMED_MAX).map(shown).collect();
+        let shown = |user| text::visible(user).into_owned();
+        let names: Vec<String> = self
+            .users
+            .iter()
+            .take(NAMED_MAX)
+            .map(|user| &**user)
+            .map(shown)
+            .collect();
         match self.users.len() {
             0 => String::new(),
             1 => format!(" of {}", names.join("")),

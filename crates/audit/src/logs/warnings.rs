@@ -41,11 +41,11 @@ const LIMIT: Rule = Rule {
 };
 
 const REDUCED: Rule = Rule {
-    id: "connections-reduced",
+    id: "connections-mismatch",
     severity: Severity::Info,
-    title: "pptpd offers fewer connections than configured",
-    finds: "pptpd's line that it has fewer addresses than connections.",
-    why: "Fewer clients get in than the configuration says.",
+    title: "pptpd's connections and addresses do not match",
+    finds: "pptpd's lines that it has fewer addresses than connections, or more.",
+    why: "Fewer clients get in than the configuration says, or addresses lie idle.",
     wrong: "It may be meant so.",
     action: "pptpd.conf: ranges in `localip` and `remoteip` of as many addresses as `connections`, without blanks.",
     reference: "pptpd.conf(5), connections, localip, remoteip",
@@ -98,8 +98,13 @@ impl Watch for Warnings {
                     self.files.event(&path, event);
                 }
             }
-            (Role::Pptp, _) if message.id == "connections-reduced" => self.reduced.event(event),
+            (Role::Pptp, _) if matches!(message.id, "connections-reduced" | "pool-limited") => {
+                self.reduced.event(event)
+            }
             (Role::Pptp | Role::L2tp | Role::Server, EventKind::LimitReached) => self.limits.event(event),
+            (Role::Pptp | Role::L2tp | Role::Server, _) if message.blames == Some("resource-limit") => {
+                self.limits.event(event);
+            }
             _ => {}
         }
     }
@@ -127,7 +132,10 @@ impl Watch for Warnings {
             report.add(self.limits.check(&LIMIT, scene, summary));
         }
         if !self.reduced.is_empty() {
-            let summary = format!("pptpd has fewer addresses than connections: {}.", lines(&self.reduced));
+            let summary = format!(
+                "pptpd's connections and addresses do not match: {}.",
+                lines(&self.reduced)
+            );
             report.add(self.reduced.check(&REDUCED, scene, summary));
         }
     }

@@ -5,6 +5,9 @@
 /// Sections deeper than this are not told apart from their parent.
 const DEPTH_MAX: usize = 32;
 
+/// What may stand between a key and its value, or in a condition.
+const OPERATORS: [&str; 13] = ["=", ":=", "+=", "==", "!=", "=~", "!~", "<", ">", "<=", ">=", ":", "=*"];
+
 /// A statement or a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
@@ -106,13 +109,13 @@ pub fn parse(text: &str) -> Node {
 
 /// A word and where the next one may begin.
 fn word(chars: &[char], from: usize) -> (Token, usize) {
-    let first = chars[from];
-    if matches!(first, '=' | ':' | '+' | '!' | '<' | '>') {
-        let length = chars[from..]
-            .iter()
-            .take_while(|c| matches!(c, '=' | ':' | '+' | '!' | '<' | '>' | '~'))
-            .count();
-        let text: String = chars[from..from + length].iter().collect();
+    let length = chars[from..]
+        .iter()
+        .take_while(|c| matches!(c, '=' | ':' | '+' | '!' | '<' | '>' | '~'))
+        .count();
+    let text: String = chars[from..from + length].iter().collect();
+    // `:` alone is strongswan.conf's; `::1` is an address
+    if OPERATORS.contains(&text.as_str()) {
         return (Token::Operator(text), from + length);
     }
     let mut text = String::new();
@@ -267,6 +270,14 @@ mod tests {
         let log = file.sections("log").next().expect("log");
         assert_eq!(log.value_of("file"), Some("${logdir}/%{%{a}:-b}/x"));
         assert_eq!(file.value_of("last"), Some("yes"));
+        assert_eq!(parse("ipv6addr = ::1").value_of("ipv6addr"), Some("::1"));
+        assert_eq!(
+            parse("net : base {\n}\n")
+                .sections("net")
+                .next()
+                .map(|net| net.words.len()),
+            Some(2)
+        );
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Matches {
     pub interface: Option<String>,
     /// Any interface but this.
     pub not_interface: Option<String>,
+    /// Only packets of IPv6, or only of IPv4.
+    pub ipv6: Option<bool>,
     /// Whether it came out of IPsec.
     pub ipsec: Option<bool>,
     /// Only from some sources, or on conditions that are not followed here.
@@ -133,6 +135,10 @@ pub enum Fate {
 
 /// Chains that ask chains, at most.
 const DEPTH_MAX: usize = 16;
+/// Interfaces that are looked at, at most.
+const INTERFACES_MAX: usize = 64;
+/// Chains of a rule set that are told apart, at most.
+pub const CHAINS_MAX: usize = 4096;
 /// Rules that one probe may pass, at most: chains may ask each other in many ways.
 const STEPS_MAX: usize = 100_000;
 
@@ -142,8 +148,15 @@ impl Filter {
         self.chains.iter().any(|chain| chain.is_input)
     }
 
-    /// What becomes of a probe on the worst of the interfaces that are named; none if there is no input chain.
+    /// What becomes of a probe of the families that the filter speaks of: the worst.
     pub fn fate(&self, probe: Probe) -> Option<Fate> {
+        let families = [(false, self.ipv4), (true, self.ipv6)];
+        let spoken = families.into_iter().filter(|(_, speaks)| *speaks);
+        spoken.filter_map(|(six, _)| self.fate_of(probe, six)).max()
+    }
+
+    /// What becomes of a probe of IPv6 or of IPv4 on the worst of the interfaces that are named; none if there is no input chain.
+    pub fn fate_of(&self, probe: Probe, six: bool) -> Option<Fate> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for rule in self.chains.iter().flat_map(|chain| &chain.rules) {
             names.extend(rule.matches.interface.as_deref());
@@ -153,19 +166,18 @@ impl Filter {
         if names.is_empty() {
             names.insert("");
         }
-        names
-            .into_iter()
-            .filter_map(|interface| self.fate_on(probe, interface))
-            .max()
+        let names = names.into_iter().take(INTERFACES_MAX);
+        names.filter_map(|interface| self.fate_on(probe, six, interface)).max()
     }
 
     /// All base chains must let it in (nftables): the strictest says.
-    fn fate_on(&self, probe: Probe, interface: &str) -> Option<Fate> {
+    fn fate_on(&self, probe: Probe, six: bool, interface: &str) -> Option<Fate> {
         let base = self.chains.iter().filter(|chain| chain.is_input);
         base.map(|chain| {
             let mut walk = Walk {
                 filter: self,
                 probe,
+                six,
                 interface,
                 limited: None,
                 steps: 0,
@@ -195,6 +207,7 @@ fn is_inside(name: &str) -> bool {
 struct Walk<'a> {
     filter: &'a Filter,
     probe: Probe,
+    six: bool,
     interface: &'a str,
     limited: Option<u32>,
     steps: usize,
@@ -269,6 +282,7 @@ impl Walk<'_> {
             |ranges: &[(u16, u16)], port: u16| ranges.iter().any(|(low, high)| (*low..=*high).contains(&port));
         let port = self.probe.port;
         let no = matches.never
+            || matches.ipv6.is_some_and(|six| six != self.six)
             || matches
                 .protocols
                 .as_ref()
@@ -306,6 +320,7 @@ pub fn protocol(word: &str) -> Option<u8> {
         "esp" | "ipsec-esp" => 50,
         "ah" | "ipsec-ah" => 51,
         "icmp" => 1,
+        "igmp" => 2,
         "icmpv6" | "ipv6-icmp" => 58,
         "l2tp" => 115,
         word => return word.parse().ok(),
@@ -331,6 +346,20 @@ pub fn ports(word: &str) -> Option<(u16, u16)> {
     let low = if low.is_empty() { 0 } else { number(low)? };
     let high = if high.is_empty() { u16::MAX } else { number(high)? };
     Some((low, high))
+}
+
+/// The protocols that words name; those that are not known here are nobody's of ours.
+pub fn protocols<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
+    let words: Vec<&str> = words.collect();
+    let any = words.iter().any(|word| matches!(*word, "all" | "0" | "ip"));
+    (!any).then(|| words.into_iter().filter_map(protocol).collect())
+}
+
+/// Whether a destination is that of many: what is sent to the gateway itself has another.
+pub fn is_multicast(destination: &str) -> bool {
+    let first = destination.split(['.', ':', '/']).next().unwrap_or_default();
+    let v4 = destination.contains('.') && first.parse::<u8>().is_ok_and(|octet| (224..=239).contains(&octet));
+    v4 || first.to_ascii_lowercase().starts_with("ff") || destination.starts_with("255.255.255.255")
 }
 
 /// Whether a source is the whole Internet.

@@ -135,7 +135,7 @@ impl Ini {
     /// The entry of a key that counts in the sections of a name: the last.
     pub fn get(&self, name: &str, key: &str) -> Option<&Entry> {
         let named = self.sections.iter().filter(|section| section.name == name);
-        named.filter_map(|section| section.get(key)).last()
+        named.filter_map(|section| section.get(key)).next_back()
     }
 }
 

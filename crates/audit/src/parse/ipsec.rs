@@ -35,6 +35,11 @@ impl Section {
     }
 }
 
+/// Sections that are kept; each is compared with the others.
+const SECTIONS_MAX: usize = 4096;
+/// Sections that one takes over, and those take over.
+const ALSO_MAX: usize = 64;
+
 /// The file.
 #[derive(Clone, Debug, Default)]
 pub struct IpsecConf {
@@ -83,7 +88,7 @@ impl IpsecConf {
     fn section(&mut self, content: &str, line: u32) {
         let mut words = content.split_whitespace();
         let kind = words.next().unwrap_or_default();
-        if !["config", "conn", "ca"].contains(&kind) {
+        if !["config", "conn", "ca"].contains(&kind) || self.sections.len() >= SECTIONS_MAX {
             // `include` was followed by whoever read the files, `version` says nothing
             return;
         }
@@ -118,7 +123,7 @@ impl IpsecConf {
         key: &str,
         seen: &mut HashSet<(&'a str, u32)>,
     ) -> Option<&'a Parameter> {
-        if !seen.insert((&section.name, section.line)) {
+        if seen.len() >= ALSO_MAX || !seen.insert((&section.name, section.line)) {
             return None;
         }
         section.own(key).or_else(|| {

@@ -1,6 +1,8 @@
 //! `iptables-save` and `ip6tables-save`, the rules of ufw, and scripts of `iptables` commands (iptables(8), iptables-extensions(8)).
 
-use super::firewall::{Chain, Filter, FilterRule, Matches, Verdict, is_anywhere, ports, protocol};
+use super::firewall::{
+    CHAINS_MAX, Chain, Filter, FilterRule, Matches, Verdict, is_anywhere, is_multicast, ports, protocols,
+};
 use super::lines;
 use super::ppp_options::words;
 
@@ -68,6 +70,9 @@ fn policy(filter: &mut Filter, text: &str, number: u32) {
 fn chain<'a>(filter: &'a mut Filter, name: &str) -> &'a mut Chain {
     let at = filter.chains.iter().position(|chain| chain.name == name);
     let at = at.unwrap_or_else(|| {
+        if filter.chains.len() >= CHAINS_MAX {
+            return CHAINS_MAX - 1;
+        }
         filter.chains.push(Chain {
             name: name.to_owned(),
             is_input: name == "INPUT",
@@ -146,61 +151,105 @@ fn option<'a>(
 ) {
     // the older form: `-s ! 10.0.0.0/8`
     let not = not | words.next_if_eq(&"!").is_some();
-    let value = |words: &mut std::iter::Peekable<_>| Iterator::next(words).unwrap_or_default();
+    if COUNTED.contains(&word) {
+        words.next();
+        matches.rate = true;
+    } else if TOLD.contains(&word) {
+        words.next();
+    } else if VALUED.contains(&word) {
+        let value = words.next().unwrap_or_default();
+        condition(word, value, not, matches);
+    } else if word.starts_with('-') {
+        matches.rate |= ["--update", "--rcheck", "--set"].contains(&word);
+        if !["--update", "--rcheck", "--set", "--rsource", "--syn", "-f"].contains(&word) {
+            matches.limited = true;
+            words.next_if(|next| !next.starts_with('-') && *next != "!");
+        }
+    }
+}
+
+/// Options whose value is a number of packets in a time.
+const COUNTED: &[&str] = &[
+    "--limit",
+    "--limit-burst",
+    "--hashlimit-name",
+    "--hashlimit-upto",
+    "--hashlimit-above",
+    "--hashlimit-mode",
+    "--hashlimit-burst",
+    "--seconds",
+    "--hitcount",
+    "--connlimit-above",
+];
+/// Options whose value decides nothing.
+const TOLD: &[&str] = &[
+    "-m",
+    "--match",
+    "--dir",
+    "--comment",
+    "-c",
+    "--log-prefix",
+    "--log-level",
+    "--reject-with",
+    "--name",
+    "--helper",
+    "--proto",
+    "-o",
+    "--mask",
+    "-t",
+    "--limit-iface-in",
+];
+/// Options whose value is followed.
+const VALUED: &[&str] = &[
+    "-p",
+    "--protocol",
+    "-s",
+    "--source",
+    "--src",
+    "-d",
+    "--destination",
+    "--dst",
+    "--dport",
+    "--destination-port",
+    "--dports",
+    "--destination-ports",
+    "--ports",
+    "-i",
+    "--in-interface",
+    "--state",
+    "--ctstate",
+    "--pol",
+    "--dst-type",
+];
+
+fn condition(word: &str, value: &str, not: bool, matches: &mut Matches) {
     match word {
-        "-p" | "--protocol" => match (protocol(value(words)), not) {
-            (Some(protocol), false) => matches.protocols = Some(vec![protocol]),
-            (Some(protocol), true) => matches.not_protocols.push(protocol),
-            (None, _) => {}
+        "-p" | "--protocol" => match (protocols(std::iter::once(value)), not) {
+            (found, false) => matches.protocols = found,
+            (Some(found), true) => matches.not_protocols = found,
+            (None, true) => matches.never = true,
         },
-        "--dport" | "--destination-port" | "--dports" | "--destination-ports" | "--ports" => {
-            let ranges = value(words).split(',').filter_map(ports).collect();
+        "-s" | "--source" | "--src" => matches.limited |= !not && !is_anywhere(value),
+        "-d" | "--destination" | "--dst" => matches.never |= !not && is_multicast(value),
+        "--dst-type" => matches.never |= !not && value != "LOCAL",
+        "-i" | "--in-interface" if not => matches.not_interface = Some(value.to_owned()),
+        "-i" | "--in-interface" => {
+            matches.never |= value == "lo";
+            matches.interface = Some(value.to_owned());
+        }
+        "--state" | "--ctstate" => {
+            let new = value.split(',').any(|state| state == "NEW");
+            matches.never |= new == not;
+        }
+        "--pol" => matches.ipsec = Some((value == "ipsec") != not),
+        _ => {
+            let ranges = value.split(',').filter_map(ports).collect();
             if not {
                 matches.not_ports = ranges;
             } else {
                 matches.ports = Some(ranges);
             }
         }
-        "-s" | "--source" | "--src" => {
-            let source = value(words);
-            matches.limited |= !not && !is_anywhere(source);
-        }
-        "-i" | "--in-interface" => {
-            let name = value(words).to_owned();
-            matches.never |= name == "lo" && !not;
-            if not {
-                matches.not_interface = Some(name);
-            } else {
-                matches.interface = Some(name);
-            }
-        }
-        "--state" | "--ctstate" => {
-            let states = value(words);
-            let new = states.split(',').any(|state| state == "NEW");
-            matches.never |= new == not;
-        }
-        "--pol" => {
-            let ipsec = value(words) == "ipsec";
-            matches.ipsec = Some(ipsec != not);
-        }
-        "--limit" | "--limit-burst" | "--hashlimit-name" | "--hashlimit-upto" | "--hashlimit-above"
-        | "--hashlimit-mode" | "--hashlimit-burst" | "--seconds" | "--hitcount" | "--connlimit-above" => {
-            value(words);
-            matches.rate = true;
-        }
-        "--update" | "--rcheck" | "--set" => matches.rate = true,
-        "-m" | "--match" | "-d" | "--destination" | "--dir" | "--comment" | "-c" | "--log-prefix" | "--log-level"
-        | "--reject-with" | "--name" | "--helper" | "--proto" | "-o" | "--mask" | "-t" | "--dst-type"
-        | "--src-type" | "--limit-iface-in" => {
-            matches.limited |= word == "--src-type";
-            value(words);
-        }
-        "--rsource" | "--syn" | "-f" => {}
-        _ if word.starts_with('-') => {
-            matches.limited = true;
-            words.next_if(|next| !next.starts_with('-') && *next != "!");
-        }
-        _ => {}
     }
 }
 

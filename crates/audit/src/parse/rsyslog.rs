@@ -2,6 +2,9 @@
 
 use super::lines;
 
+/// Output modules that send records away.
+const KINDS: [&str; 5] = ["omfwd", "omrelp", "omkafka", "omelasticsearch", "omhttp"];
+
 /// A statement that matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
@@ -109,14 +112,15 @@ impl Statement {
     pub fn sends_away(&self) -> bool {
         match self {
             Statement::Action { action, .. } => {
-                action.trim_start_matches('-').starts_with('@') || action.starts_with(":omrelp:")
+                // `if … then action(type="omfwd" …)` is an action somewhere in the line
+                let inside = KINDS.iter().any(|kind| action.contains(&format!("type=\"{kind}\"")));
+                inside || action.trim_start_matches('-').starts_with('@') || action.starts_with(":omrelp:")
             }
             Statement::Object { name, parameters, .. } => {
-                let kinds = ["omfwd", "omrelp", "omkafka", "omelasticsearch", "omhttp"];
                 name == "action"
                     && parameters
                         .iter()
-                        .any(|(key, value)| key == "type" && kinds.contains(&value.as_str()))
+                        .any(|(key, value)| key == "type" && KINDS.contains(&value.as_str()))
             }
             Statement::Directive { .. } => false,
         }

@@ -1,6 +1,7 @@
 //! Versions that logs and package lists name, and what is known of them.
 
 mod advisories;
+mod fold;
 mod packages;
 mod scheme;
 
@@ -9,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tunlog_model::{Attempt, Event, Field, Role, SourceId, text};
 
 pub use advisories::{Advisories, Advisory, Need};
+pub use fold::folded;
 pub use packages::{Package, package_of, packages};
 pub use scheme::{Version, debian_order};
 
 use crate::day::{DAY, day};
 use crate::logs::{Scene, Watch};
-use crate::{Check, Family, Report, Rule, Severity};
+use crate::{Affected, Check, Family, Report, Rule, Severity};
 
 /// A list older than this is told to be old.
 const OLD_DAYS: i64 = 180;
@@ -146,7 +148,11 @@ impl Watch for Versions {
 
     fn finish(&mut self, scene: &Scene<'_>, report: &mut Report) {
         let advisories = &scene.beside.advisories;
+        let mut unlisted: BTreeSet<&'static str> = BTreeSet::new();
         for (found, at) in self.found(scene) {
+            if advisories.of(found.product).next().is_none() {
+                unlisted.insert(found.product);
+            }
             let affecting = advisories.of(found.product).filter(|advisory| {
                 let affects = found.number.as_ref().is_some_and(|number| advisory.affects(number));
                 affects && self.is_needed(advisory, &found) && !found.is_mended(advisory)
@@ -158,6 +164,9 @@ impl Watch for Versions {
         self.tell_silent(scene, report);
         if !self.heard.is_empty() || scene.beside.packages.is_some() {
             report.remarks.push(age(&advisories.date, scene.now));
+            report.remarks.extend(unlisted.iter().map(|product| {
+                format!("{product}: the list knows of no advisory, which does not mean that there is nothing to know")
+            }));
         }
     }
 }
@@ -299,31 +308,36 @@ impl Found<'_> {
         } else {
             String::new()
         };
-        let (unless, first) = match self.package {
+        let who = format!("{who}{}", self.on_hosts());
+        let (unless, ask) = match self.package {
             Some(package) => (
                 "no version of the package is known in which the distribution has mended it",
-                format!(
-                    "Package {name} {} is installed: `apt changelog {name} | grep {}` tells whether it is mended.",
-                    text::visible(&package.version),
-                    advisory.id
-                ),
+                format!("Package {name} {} is installed", text::visible(&package.version)),
             ),
             None => (
                 "affected unless patched by the distribution",
-                format!(
-                    "Check package {name}: `dpkg-query -W {name}` with `apt changelog {name} | grep {id}`, or `rpm -q --changelog {name} | grep {id}`.",
-                    id = advisory.id
-                ),
+                format!("Check package {name}: `dpkg-query -W {name}` or `rpm -q {name}`"),
             ),
         };
-        let summary = format!("{who}{}: {id}{}{only}; {unless}.", self.on_hosts(), advisory.summary);
+        let ask = format!(
+            "{ask}; `apt changelog {name}` or `rpm -q --changelog {name}` tells by its number whether it is mended."
+        );
+        let summary = format!("{who}: {id}{}{only}; {unless}.", advisory.summary);
         let mut check = Check::new(&KNOWN_VULNERABILITY, summary)
             .severity(advisory.severity)
             .subject(advisory.id.clone())
-            .action(format!("{first} If it is not, update to {fixed} or later."));
+            .action(format!("{ask} If it is not, update to {fixed} or later."));
         check.file = Some(file.clone());
         check.line = Some(*line).filter(|line| *line > 0);
         check.reference = advisory.reference.clone().into();
+        check.affected = Some(Box::new(Affected {
+            program: self.product,
+            version: self.version.clone(),
+            fixed_in: advisory.fixed.as_ref().map(|(_, fixed)| fixed.clone()),
+            who,
+            unless,
+            ask,
+        }));
         check
     }
 
@@ -345,9 +359,7 @@ fn age(date: &str, now: i64) -> String {
         true => format!(
             "the list of advisories is of {date}, {days} days old: newer ones are missing (`--advisories FILE` takes a newer list)"
         ),
-        false => format!(
-            "versions were compared with the list of advisories of {date}; a program without an entry has none that is known, which is no proof"
-        ),
+        false => format!("versions were compared with the list of advisories of {date}"),
     }
 }
 

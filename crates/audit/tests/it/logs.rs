@@ -197,17 +197,18 @@ fn daemons_warnings_are_told_with_whom_they_name() {
                Nov 19 18:00:00 vpn1 radiusd[3]: Error: Setting \"require_message_authenticator = true\" for client vpn2\n\
                Nov 19 18:00:01 vpn1 pppd[9]: Warning - secret file /etc/ppp/chap-secrets has world and/or group access\n\
                Nov 19 18:00:02 vpn1 pptpd[4]: MGR: Maximum of 100 connections reduced to 51, not enough IP addresses given\n\
+               Nov 19 18:00:02 vpn1 pptpd[4]: MGR: connections limit (2) reached, extra IP addresses ignored\n\
                Nov 19 18:00:03 vpn1 pptpd[4]: MGR: No free connection slots or IPs - no more clients can connect!\n";
     check(
         log,
         &[],
         &expect![[r#"
-        high blastradius-warning vpn.log:3 | RADIUS packets of vpn1 come without a Message-Authenticator: 2 lines, the last on 2026-11-19.
-        high blastradius-warning vpn.log:4 | RADIUS packets of ad1 come without a Message-Authenticator: 1 line, on 2026-11-19.
-        high secrets-file-warning vpn.log:6 | pppd says that others can read /etc/ppp/chap-secrets: 1 line, on 2026-11-19.
-        low limit-reached vpn.log:8 | The gateway ran out of connections or addresses: 1 line, on 2026-11-19.
-        info connections-reduced vpn.log:7 | pptpd has fewer addresses than connections: 1 line, on 2026-11-19.
-    "#]],
+            high blastradius-warning vpn.log:3 | RADIUS packets of vpn1 come without a Message-Authenticator: 2 lines, the last on 2026-11-19.
+            high blastradius-warning vpn.log:4 | RADIUS packets of ad1 come without a Message-Authenticator: 1 line, on 2026-11-19.
+            high secrets-file-warning vpn.log:6 | pppd says that others can read /etc/ppp/chap-secrets: 1 line, on 2026-11-19.
+            low limit-reached vpn.log:9 | The gateway ran out of connections or addresses: 1 line, on 2026-11-19.
+            info connections-mismatch vpn.log:8 | pptpd's connections and addresses do not match: 2 lines, the last on 2026-11-19.
+        "#]],
     );
 }
 
@@ -311,4 +312,29 @@ fn memory_is_bounded_whatever_the_names() {
         assert_eq!((seen.count, seen.users.len()), (20_000, 500));
         assert!(check.summary.contains("more than 500 users"), "{}", check.summary);
     }
+}
+
+#[test]
+fn an_ike_daemon_that_speaks_after_the_session_is_heard_too() {
+    let lines = "Nov 20 22:59:59 vpn1 xl2tpd[5]: Connection established to 203.0.113.9, 1701.  Local: 31873, Remote: 60607 (ref=0/0).  LNS session is 'default'\n\
+                 Nov 20 23:30:00 vpn1 charon: 00[DMN] Starting IKE charon daemon (strongSwan 6.1.0, Linux 6.1.0-50-amd64, x86_64)\n";
+    let mut plain = session("anna");
+    (plain.protocol, plain.mppe_bits) = (Some(Protocol::L2tp), None);
+    let mut logs = Logs::new(Beside::default(), redact);
+    let mut migration = tunlog_audit::migration::Migration::default();
+    logs.attempt(&plain);
+    migration.attempt(&plain);
+    Log::default().tell(lines, &mut |told| {
+        if let Told::Event(event) = told {
+            logs.event(&event);
+            migration.event(&event);
+        }
+    });
+    let mut report = Report::default();
+    logs.finish(NOW, &|_| "vpn.log".to_owned(), &mut report);
+    assert_eq!(
+        report.checks.iter().map(line).collect::<String>(),
+        "critical l2tp-sessions-in-clear  | L2TP outside IPsec: 1 session of anna, on 2026-11-20.\n"
+    );
+    assert_eq!(migration.rows().first().map(|row| row.unencrypted), Some(1));
 }

@@ -211,38 +211,3 @@ pub struct KickArgs {
     #[command(flatten)]
     pub common: Common,
 }
-
-pub const EXPORT_RULES_EXAMPLES: &str = "Examples:
-  tunlog export-rules fail2ban --to /etc/fail2ban
-  tunlog export-rules crowdsec --to /etc/crowdsec
-  tunlog export-rules freeradius --to /etc/freeradius/3.0
-  tunlog export-rules fail2ban | less
-
-Rules are made of the messages that by themselves name the client's address and the user: FreeRADIUS, RouterOS, SoftEther, Cisco ASA. \
-pptpd with pppd, xl2tpd, accel-ppp and mpd tell these on different lines, which other tools cannot join: for them the jail \
-`tunlog` bans what `tunlog detect` finds, and `tunlog block --from` needs no other tool at all. All jails are off until you enable them.";
-
-/// Whose rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum RuleTool {
-    /// Filters, jails and an action
-    Fail2ban,
-    /// Parsers and scenarios
-    Crowdsec,
-    /// A policy that refuses an address for a while after too many refusals
-    Freeradius,
-}
-
-/// Of `export-rules`.
-#[derive(Clone, Debug, ClapArgs)]
-pub struct ExportRulesArgs {
-    /// Whose rules
-    #[arg(value_enum, value_name = "TOOL")]
-    pub tool: RuleTool,
-    /// Write the files below this folder, /etc/fail2ban, /etc/crowdsec or /etc/freeradius/3.0, instead of printing them
-    #[arg(long, value_name = "DIR")]
-    pub to: Option<PathBuf>,
-    /// No notes on standard error, only errors
-    #[arg(short, long)]
-    pub quiet: bool,
-}

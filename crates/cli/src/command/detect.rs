@@ -9,6 +9,7 @@ use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_report::{Addition, Format, Look, Printer};
+use tunlog_sigma::Engine;
 
 use super::{Names, Stop};
 use crate::args::DetectArgs;
@@ -16,11 +17,14 @@ use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::{self, Failure, tell};
 use crate::places::Tables;
-use crate::settings;
+use crate::{settings, sigma};
+
+/// Names of rules that a message lists.
+const NAMES_MAX: usize = 60;
 
 /// Which findings are printed.
 struct Choice {
-    rule: Option<&'static str>,
+    rule: Option<String>,
     severity: Severity,
     since: Option<i64>,
     until: Option<i64>,
@@ -28,15 +32,15 @@ struct Choice {
 }
 
 impl Choice {
-    fn new(args: &DetectArgs, setup: &mut Setup) -> Result<Choice, Failure> {
-        let rule = args.rule.as_deref().map(|typed| {
-            ALL.iter()
-                .map(|rule| rule.name)
-                .find(|name| *name == typed)
-                .ok_or_else(|| {
-                    let names: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
-                    Failure::Message(format!("--rule: there is no rule `{typed}`: {}", names.join(", ")))
-                })
+    fn new(args: &DetectArgs, sigma: impl Iterator<Item = &'static str>, setup: &mut Setup) -> Result<Choice, Failure> {
+        let rule = args.rule.clone().map(|typed| {
+            let mut names: Vec<&str> = ALL.iter().map(|rule| rule.name).chain(sigma).collect();
+            if names.contains(&typed.as_str()) {
+                return Ok(typed);
+            }
+            names.truncate(NAMES_MAX);
+            let words = format!("--rule: there is no rule `{typed}`: {}", names.join(", "));
+            Err(Failure::Message(words))
         });
         let severity = args.severity.as_deref().map_or(Ok(Severity::Info), |typed| {
             Severity::from_word(typed).ok_or_else(|| {
@@ -56,7 +60,7 @@ impl Choice {
     }
 
     fn takes(&self, finding: &Finding) -> bool {
-        self.rule.is_none_or(|rule| finding.rule == rule)
+        self.rule.as_ref().is_none_or(|rule| finding.rule == rule)
             && finding.severity >= self.severity
             && self.since.is_none_or(|since| finding.alarm_time >= since)
             && self.until.is_none_or(|until| finding.alarm_time <= until)
@@ -66,6 +70,7 @@ impl Choice {
 
 struct Stream<'a> {
     detector: Detector,
+    sigma: Option<Engine>,
     choice: Choice,
     limit: u64,
     printer: Printer,
@@ -77,8 +82,12 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
+    fn next(&mut self) -> Option<Finding> {
+        self.detector.ready().or_else(|| self.sigma.as_mut()?.ready())
+    }
+
     fn print_ready(&mut self, sources: &Sources) -> ControlFlow<()> {
-        while let Some(finding) = self.detector.ready() {
+        while let Some(finding) = self.next() {
             if !self.choice.takes(&finding) {
                 continue;
             }
@@ -107,7 +116,13 @@ impl Stream<'_> {
 
 impl Subscriber for Stream<'_> {
     fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
-        self.detector.event(event);
+        // chatter is read for Sigma rules only: what is found otherwise does not hang on it
+        if event.message().concerns_attempts {
+            self.detector.event(event);
+        }
+        if let Some(sigma) = &mut self.sigma {
+            sigma.event(event);
+        }
         self.print_ready(sources)
     }
 
@@ -117,6 +132,9 @@ impl Subscriber for Stream<'_> {
     }
 
     fn attempt(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        if let Some(sigma) = &mut self.sigma {
+            sigma.attempt(&attempt);
+        }
         self.detector.attempt(attempt);
         ControlFlow::Continue(())
     }
@@ -144,11 +162,19 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let mmdb = if args.mmdb.is_empty() { &mmdb } else { &args.mmdb };
     let tables = Tables::open(mmdb)?;
     let trouble = tables.trouble();
-    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
+    let redact = (!args.input.common.show_secrets).then_some(tunlog_decode::redact as Redact);
+    let (sigma, faulty) =
+        sigma::engine(&args.sigma, redact)?.map_or((None, false), |(engine, faulty)| (Some(engine), faulty));
+    let wants = match sigma {
+        Some(_) => Wants::FindingsAndEvents,
+        None => Wants::Findings,
+    };
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, wants)?;
     if setup.settings.evidence {
-        options.keep_texts((!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact));
+        options.keep_texts(redact);
     }
-    let choice = Choice::new(args, &mut setup)?;
+    let names = sigma.iter().flat_map(Engine::names);
+    let choice = Choice::new(args, names, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;
     let columns = if for_people {
@@ -158,6 +184,7 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     };
     let mut stream = Stream {
         detector: detector(&options, tables),
+        sigma,
         choice,
         limit: setup.limit,
         printer: Printer::new(setup.format, "finding", columns, setup.look.clone()),
@@ -171,6 +198,9 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let sources = Sources::of(&found);
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
     stream.detector.finish();
+    if let Some(sigma) = &mut stream.sigma {
+        sigma.finish();
+    }
     let _ = stream.print_ready(&sources);
     let Stream {
         mut printer,
@@ -190,6 +220,9 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     }
     let chosen = args.rule.is_some() || args.severity.is_some();
     let mut status = setup.close(&summary, printer.rows());
+    if faulty {
+        status = 2;
+    }
     if let Some(words) = trouble.take() {
         tell(&words);
         status = 2;

@@ -43,7 +43,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Blocked(args) => respond::blocked::run(&args),
         Command::Kick(args) => respond::kick::run(&args),
         Command::Audit(args) => audit::run(&args),
-        Command::ExportRules(args) => export_rules::run(&args),
+        Command::ExportRules(which) => export_rules::run(&which),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -253,6 +253,44 @@ fn a_table_of_places_tells_of_countries_and_of_travel() {
 }
 
 #[test]
+fn sigma_rules_run_beside_ours_and_ours_are_written_for_others() {
+    let folder = Folder::new();
+    folder.log("syslog", &guesses());
+    let written = folder.run(&["export-rules", "sigma", "--to", "rules"]);
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    let run = |args: &[&str]| folder.run(&[&["detect", "--json", "--year", "2026", "syslog"], args].concat());
+    let (ours, with) = (run(&[]).good(), run(&["--sigma", "rules"]).good());
+    assert!(
+        ours.contains("\"rule\":\"brute-force\"") && !ours.contains("sigma"),
+        "{ours}"
+    );
+    let beside: String = with
+        .lines()
+        .filter(|line| !line.contains("\"sigma/"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(beside, ours);
+    for part in [
+        "\"rule\":\"sigma/tunlog_brute_force_minute\",\"severity\":\"high\",\"techniques\":[\"T1110.001\"],\"sources\":[\"198.51.100.7\"],\"users\":[\"anna\"]",
+        "\"source\":\"syslog\",\"line\":4,\"text\":\"Nov 20 10:00:00 gw pppd[101]: Peer anna failed CHAP authentication\"",
+    ] {
+        assert!(with.contains(part), "{part}\n{with}");
+    }
+    let one = run(&["--sigma", "rules", "--rule", "sigma/tunlog_brute_force_minute"]).good();
+    assert_eq!(one.lines().count(), 1, "{one}");
+    folder.bytes(
+        "bad.yml",
+        b"title: B\nlogsource:\n  product: tunlog\ndetection:\n  s:\n    user|re: '('\n  condition: s\n",
+    );
+    for (file, words) in [("bad.yml", "bad.yml: B: "), ("none.yml", "none.yml: cannot read")] {
+        let ran = run(&["--sigma", file]);
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
+    assert_eq!(run(&["--sigma", "rules", "--rule", "sigma/nothing"]).code, Some(2));
+}
+
+#[test]
 fn every_rule_is_explained() {
     let folder = Folder::new();
     let list = folder.run(&["explain", "--list", "detection"]).good();

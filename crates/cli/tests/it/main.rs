@@ -1,5 +1,7 @@
 //! The built binary, run as a user runs it.
 
+mod audit;
+mod audit_logs;
 mod clavister;
 mod command_line;
 mod compat;

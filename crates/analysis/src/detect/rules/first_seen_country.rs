@@ -6,6 +6,7 @@ use crate::detect::memory::{Memory, name_hash};
 use crate::detect::place::Place;
 use crate::detect::region::range;
 use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::text::visible;
 
 /// Users whose countries are remembered, and how many of each.
@@ -42,6 +43,7 @@ pub const RULE: Rule = Rule {
             why: "Refusals of the name at that address within a day that are a sign: more than one mistyped password.",
         },
     ],
+    sigma: Sigma::Not("It remembers from which countries each user came."),
     make: |limits| Box::new(FirstSeenCountry::new(limits)),
 };
 

@@ -7,6 +7,7 @@ use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::name_hash;
 use crate::detect::place::Place;
 use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::{Attempt, EndReason, Evidence, text::visible};
 
 /// Users whose places are remembered.
@@ -38,6 +39,7 @@ pub const RULE: Rule = Rule {
             why: "Below this distance tables are wrong too often: an operator's customers stand where its office is.",
         },
     ],
+    sigma: Sigma::Not("Distance and speed are no conditions of Sigma."),
     make: |limits| Box::new(ImpossibleTravel::new(limits)),
 };
 

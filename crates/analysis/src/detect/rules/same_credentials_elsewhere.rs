@@ -11,6 +11,7 @@ use crate::detect::memory::name_hash;
 use crate::detect::region::FOREIGN;
 use crate::detect::rule::{Detection, Limits, Opening, Refusal, Rule, Scene, Threshold, finding};
 use crate::detect::service::Login;
+use crate::detect::sigma::{Base, Count, Joined, Least, REFUSED, Said, Sigma};
 use tally::{Doors, GATEWAY, Tally, Tried};
 use tunlog_model::text::visible;
 
@@ -61,6 +62,35 @@ pub const RULE: Rule = Rule {
             why: "How long a refusal is remembered for what comes at the other door.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[
+            REFUSED,
+            Base {
+                name: "elsewhere",
+                title: "A login to another service was refused",
+                service: "event",
+                fits: &[
+                    ("dialect", &["sshd", "dovecot", "postfix", "pam"]),
+                    ("event", &["auth-failed"]),
+                ],
+                but: &[],
+            },
+        ],
+        joined: &[Joined {
+            name: "both",
+            title: "One address is refused at the VPN and at another service",
+            count: Count::All,
+            of: &["refused", "elsewhere"],
+            by: &["source"],
+            aliases: &[
+                ("source", "refused", "client_ip"),
+                ("source", "elsewhere", "fields.client_ip"),
+            ],
+            within: "1d",
+            least: Least::EachOne,
+        }],
+        loses: "How many names, and who is known there: a person who mistypes at both doors fits. Events of other services are those of `tunlog decode --services`.",
+    }),
     make: |limits| Box::new(Elsewhere::new(limits)),
 };
 

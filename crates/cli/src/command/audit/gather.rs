@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use tunlog_audit::{ConfigFile, Kind, Machine, by_name, includes, kind_of};
+use tunlog_audit::{ConfigFile, Kind, Machine, by_name, includes, is_left_over, kind_of};
 use tunlog_model::text;
 
 use crate::output::cause;
@@ -61,8 +61,9 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
         if path.as_os_str() == "-" {
             gathered.standard_input();
         } else if path.is_dir() {
-            gathered.machine.is_whole = true;
-            let is_etc = path.canonicalize().is_ok_and(|path| path == Path::new("/etc"));
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let is_etc = real == Path::new("/etc");
+            gathered.machine.is_whole |= !is_part(&real);
             gathered.folder(path, if is_etc { Found::InEtc } else { Found::InFolder }, 0);
         } else {
             gathered.file(path, Found::Named);
@@ -70,6 +71,14 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
     }
     gathered.follow();
     gathered
+}
+
+/// Whether a folder is one of several in an `etc`, such as `/etc/ppp`: what is missing there may stand beside it.
+fn is_part(folder: &Path) -> bool {
+    folder
+        .ancestors()
+        .skip(1)
+        .any(|above| above.file_name().is_some_and(|name| name == "etc"))
 }
 
 impl Gathered {
@@ -136,7 +145,8 @@ impl Gathered {
     fn file(&mut self, path: &Path, found: Found) {
         let name = path.to_string_lossy();
         let named = by_name(&name);
-        if named.is_none() && found == Found::InEtc {
+        let in_folder = matches!(found, Found::InEtc | Found::InFolder);
+        if in_folder && is_left_over(&name) || named.is_none() && found == Found::InEtc {
             return;
         }
         let Ok(canonical) = path.canonicalize().map_err(|error| self.problem(path, &error)) else {
@@ -146,16 +156,16 @@ impl Gathered {
             Ok(metadata) => metadata,
             Err(error) => return self.problem(path, &error),
         };
-        // mods-enabled and mods-available are two names of one file: the one that counts is read
-        if found != Found::InFolder || named.is_some() {
-            if !self.seen.insert(canonical) {
-                return;
-            }
-        } else if metadata.len() > SNIFFED_BYTES_MAX || self.seen.contains(&canonical) {
+        // two names of one file: it is read once
+        if self.seen.contains(&canonical) || named.is_none() && in_folder && metadata.len() > SNIFFED_BYTES_MAX {
             return;
         }
         match self.read(path, metadata.len()) {
-            Ok(Some(text)) => self.take(path, &metadata, text, found),
+            Ok(Some(text)) => {
+                if self.take(path, &metadata, text, found) {
+                    self.seen.insert(canonical);
+                }
+            }
             Ok(None) => {}
             // somebody else's secrets in a folder are no problem of this audit
             Err(_) if found == Found::InFolder && named.is_none() => {}
@@ -179,10 +189,13 @@ impl Gathered {
         let mut bytes = Vec::new();
         File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         self.bytes += bytes.len() as u64;
-        Ok(Some(text::lossy(&bytes).into_owned()))
+        // Windows editors begin a file with a mark
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        Ok(Some(text::lossy(bytes).into_owned()))
     }
 
-    fn take(&mut self, path: &Path, metadata: &fs::Metadata, text: String, found: Found) {
+    /// Keeps a file if it is configuration that is known here.
+    fn take(&mut self, path: &Path, metadata: &fs::Metadata, text: String, found: Found) -> bool {
         let name = path.to_string_lossy().into_owned();
         let kind = kind_of(&name, &text).or(match found {
             Found::Included(kind) => Some(kind),
@@ -192,7 +205,7 @@ impl Gathered {
             if found == Found::Named {
                 self.others.push(path.to_owned());
             }
-            return;
+            return false;
         }
         let (mode, owner_uid) = rights(path, metadata);
         self.machine.files.push(ConfigFile {
@@ -201,6 +214,7 @@ impl Gathered {
             owner_uid,
             text,
         });
+        true
     }
 
     /// Reads what the files name, and what those name.
@@ -253,14 +267,15 @@ pub fn is_in_etc(folder: &Path) -> bool {
     root_of(folder).is_some()
 }
 
-/// The folder that a file's `etc` lies in; `/` for those of this machine.
+/// The folder that a file's `etc` lies in, in the form in which the file was named; `/` for those of this machine.
 fn root_of(file: &Path) -> Option<PathBuf> {
-    let file = file.canonicalize().ok()?;
-    let etc = file
-        .ancestors()
-        .filter(|path| path.file_name().is_some_and(|name| name == "etc"))
-        .last()?;
-    etc.parent().map(Path::to_owned)
+    let root = |path: &Path| {
+        let etc = path
+            .ancestors()
+            .find(|above| above.file_name().is_some_and(|name| name == "etc"))?;
+        etc.parent().map(Path::to_owned)
+    };
+    root(file).or_else(|| root(&file.canonicalize().ok()?))
 }
 
 /// The files of a folder whose names a pattern with `*` and `?` matches, in order.
@@ -314,7 +329,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(unix)]
 fn rights(path: &Path, metadata: &fs::Metadata) -> (Option<u32>, Option<u32>) {
     use std::os::unix::fs::MetadataExt as _;
-    let own = root_of(path).is_some_and(|root| root == Path::new("/"));
+    let own = path.canonicalize().is_ok_and(|path| path.starts_with("/etc"));
     (Some(metadata.mode() & 0o7777), own.then(|| metadata.uid()))
 }
 

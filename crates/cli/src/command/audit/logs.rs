@@ -130,28 +130,31 @@ pub fn setup(args: &AuditArgs, gathered: &Gathered) -> Result<Setup, Failure> {
     Ok(setup)
 }
 
+/// The logs among what was named: files that are no configuration, and those of folders, which may hold none.
 fn named(paths: &[PathBuf], gathered: &Gathered) -> Discovered {
     let is_folder = |path: &&PathBuf| path.is_dir() && !gather::is_in_etc(path);
-    let wanted: Vec<PathBuf> = gathered
-        .others
-        .iter()
-        .chain(paths.iter().filter(is_folder))
-        .cloned()
-        .collect();
-    if wanted.is_empty() {
-        return Discovered::default();
-    }
+    let has_logs = |path: &&PathBuf| !discover(std::slice::from_ref(*path), false).specs.is_empty();
+    let folders = paths.iter().filter(is_folder).filter(has_logs);
+    let wanted: Vec<PathBuf> = gathered.others.iter().chain(folders).cloned().collect();
     let mut found = discover(&wanted, false);
     let canonical = |path: &Path| path.canonicalize().ok();
-    let known: HashSet<PathBuf> = gathered
-        .machine
-        .files
-        .iter()
-        .filter_map(|file| canonical(Path::new(&file.path)))
-        .collect();
+    let files = gathered.machine.files.iter();
+    let known: HashSet<PathBuf> = files.filter_map(|file| canonical(Path::new(&file.path))).collect();
     found.specs.retain(|spec| match &spec.kind {
         SourceKind::File(path) => canonical(path).is_none_or(|path| !known.contains(&path)),
         _ => true,
+    });
+    // a folder of configuration need not hold logs, too
+    let is_config = |folder: &Path| {
+        gathered
+            .machine
+            .files
+            .iter()
+            .any(|file| Path::new(&file.path).starts_with(folder))
+    };
+    found.problems.retain(|problem| {
+        let folder = Path::new(&problem.path);
+        !(wanted.iter().any(|path| path == folder) && folder.is_dir() && is_config(folder))
     });
     found
 }
@@ -174,7 +177,9 @@ pub fn audit(args: &AuditArgs, gathered: &Gathered, setup: &mut Setup, report: &
     let whole = machine || !args.beside.exceptions.is_empty();
     exceptions.apply(setup.now, whole, report);
     report.sort();
-    Ok(setup.close(&summary, 1) == 2 || strange || !problems.is_empty())
+    // a machine without logs has its configuration
+    let failed = setup.close(&summary, 1) == 2 && !machine;
+    Ok(failed || strange || !problems.is_empty())
 }
 
 /// Says of each file that was named whether it is neither configuration nor a log.
@@ -182,8 +187,9 @@ fn tell_strange(gathered: &Gathered, sources: &Sources, summary: &Summary) -> bo
     let is_named = |name: &str| gathered.others.iter().any(|path| path.as_os_str() == name);
     let mut any = false;
     for (at, name) in sources.names().iter().enumerate() {
-        let records = summary.sources.get(at).map_or(0, |source| source.records);
-        if records == 0 && is_named(name) {
+        let source = summary.sources.get(at);
+        let says_nothing = source.is_none_or(|source| source.first.is_none() && source.unrecognised == 0);
+        if says_nothing && summary.gaps == 0 && is_named(name) {
             tell(&format!(
                 "{name}: neither configuration that is known here nor a log of a VPN gateway: see `tunlog audit -h`"
             ));
@@ -256,7 +262,7 @@ fn print(rows: &[Row], setup: &Setup, out: &mut dyn Write) -> Result<(), Failure
         let note = (for_people && step != Some(row.step)).then(|| row.step.advice());
         step = Some(row.step);
         let note = note.map_or(String::new(), |advice| {
-            tunlog_report::finding::note(advice, &setup.look, output::width().saturating_sub(2))
+            tunlog_report::migration::note(advice, &setup.look, output::width().saturating_sub(2))
         });
         printer.row_and(columns, row, Addition { note, cell: None }, out)?;
     }

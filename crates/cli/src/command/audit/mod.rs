@@ -99,14 +99,13 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
         return logs::migration(&mut setup, shape);
     }
     let mut failed = tell_gathered(&gathered, &setup, common.quiet)?;
+    let logs: Vec<String> = setup.found.specs.iter().map(|spec| spec.name.clone()).collect();
     let mut report = audit(&gathered.machine);
     failed |= logs::audit(args, &gathered, &mut setup, &mut report)?;
     let mut out = Output::open(common.to.as_deref())?;
     if !args.beside.accept.is_empty() {
-        let proposal = args.beside.proposal(&report.checks, setup.now)?;
-        out.write_all(proposal.as_deref().unwrap_or_default().as_bytes())?;
-        out.finish()?;
-        return Ok(if failed { 2 } else { u8::from(proposal.is_none()) });
+        let proposed = propose(args, &report, setup.now, out)?;
+        return Ok(if failed { 2 } else { u8::from(!proposed) });
     }
     report.checks.retain(|check| choice.takes(check));
     // what is not shown for its number still counts
@@ -115,14 +114,13 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
     report.checks.truncate(choice.limit);
     match shape {
         Shape::Rows(format) => rows(args, format, &report, &mut out)?,
-        Shape::Sarif => {
-            let asked: Vec<&Rule> = rules().collect();
-            out.write_all(&sarif::log(&report.checks, &asked, env!("CARGO_PKG_VERSION")))?;
-        }
-        Shape::Html => out.write_all(page(common, &gathered, &report).as_bytes())?,
+        Shape::Sarif => out.write_all(&sarif_log(&report))?,
+        Shape::Html => out.write_all(page(common, &gathered, &logs, &report).as_bytes())?,
     }
     out.finish()?;
-    failed |= tell_report(&report, &counts, common.quiet);
+    // of what could not be read nothing good can be said
+    let is_known = !failed || !report.checks.is_empty();
+    failed |= tell_report(&report, is_known.then_some(&counts), common.quiet);
     Ok(
         match (failed, fails || !choice.rules.is_empty() && report.checks.is_empty()) {
             (true, _) => 2,
@@ -132,16 +130,28 @@ pub fn run(args: &AuditArgs) -> Result<u8, Failure> {
     )
 }
 
+/// Prints what accepts the checks that were named; whether there was any.
+fn propose(args: &AuditArgs, report: &Report, now: i64, mut out: Output) -> Result<bool, Failure> {
+    let proposal = args.beside.proposal(&report.checks, now)?;
+    out.write_all(proposal.as_deref().unwrap_or_default().as_bytes())?;
+    out.finish()?;
+    Ok(proposal.is_some())
+}
+
+fn sarif_log(report: &Report) -> Vec<u8> {
+    let asked: Vec<&Rule> = rules().collect();
+    sarif::log(&report.checks, &asked, env!("CARGO_PKG_VERSION"))
+}
+
 /// Says what else there is to say; whether something could not be read or understood.
-fn tell_report(report: &Report, counts: &str, quiet: bool) -> bool {
+fn tell_report(report: &Report, counts: Option<&String>, quiet: bool) -> bool {
     for note in &report.notes {
         tell(note);
     }
     if !quiet {
-        for remark in &report.remarks {
-            tell(remark);
+        for said in report.remarks.iter().chain(counts) {
+            tell(said);
         }
-        tell(counts);
     }
     !report.notes.is_empty()
 }
@@ -212,10 +222,11 @@ fn look(common: &Common) -> Look {
     }
 }
 
-fn page(common: &Common, gathered: &Gathered, report: &Report) -> String {
+fn page(common: &Common, gathered: &Gathered, logs: &[String], report: &Report) -> String {
     let now = jiff::Timestamp::now().as_microsecond();
     let made = tunlog_report::local(now, &look(common).zone, "%Y-%m-%d %H:%M");
-    let files: Vec<String> = gathered.machine.files.iter().map(|file| file.path.clone()).collect();
+    let files = gathered.machine.files.iter().map(|file| &file.path);
+    let files: Vec<String> = files.chain(logs).cloned().collect();
     let notes: Vec<String> = gathered
         .problems
         .iter()
@@ -224,7 +235,7 @@ fn page(common: &Common, gathered: &Gathered, report: &Report) -> String {
         .chain(report.remarks.iter().cloned())
         .collect();
     html::audit::page(&html::audit::Audit {
-        checks: &report.checks,
+        checks: &check::grouped(&report.checks),
         files: &files,
         notes: &notes,
         version: env!("CARGO_PKG_VERSION"),

@@ -1,16 +1,17 @@
-//! `tunlog export-rules`: the catalogue's refused logins as rules of other tools, for people who stay with those.
+//! `tunlog export-rules`: what tunlog knows as rules of other tools, for people who stay with those.
 
 mod crowdsec;
 mod fail2ban;
 mod freeradius;
 mod lines;
+mod sigma;
 
 use std::io::Write as _;
 use std::path::Path;
 
 use tunlog_model::text::visible;
 
-use crate::args::{ExportRulesArgs, RuleTool};
+use crate::args::{ExportRules, FilesArgs};
 use crate::config;
 use crate::output::{Failure, Output, tell};
 
@@ -37,15 +38,20 @@ fn banner(sign: &str) -> String {
     )
 }
 
-/// Prints the files, or writes them below a folder.
-pub fn run(args: &ExportRulesArgs) -> Result<u8, Failure> {
+/// Writes the rules for one of them.
+pub fn run(which: &ExportRules) -> Result<u8, Failure> {
+    match which {
+        ExportRules::Fail2ban(args) => of_logins(args, fail2ban::files),
+        ExportRules::Crowdsec(args) => of_logins(args, crowdsec::files),
+        ExportRules::Freeradius(args) => of_logins(args, freeradius::files),
+        ExportRules::Sigma(args) => sigma::run(args),
+    }
+}
+
+/// Prints the files that are made of the catalogue's refused logins, or writes them below a folder.
+fn of_logins(args: &FilesArgs, files: impl Fn(&[lines::Writer]) -> Vec<File>) -> Result<u8, Failure> {
     let loaded = config::catalogue();
-    let writers = lines::writers(&loaded.catalogue);
-    let files = match args.tool {
-        RuleTool::Fail2ban => fail2ban::files(&writers),
-        RuleTool::Crowdsec => crowdsec::files(&writers),
-        RuleTool::Freeradius => freeradius::files(&writers),
-    };
+    let files = files(&lines::writers(&loaded.catalogue));
     match &args.to {
         Some(folder) => write(folder, &files, args.quiet)?,
         None => {
