@@ -78,6 +78,9 @@ pub enum Command {
     /// One page for the manager and for the administrator: figures, charts, failures with their evidence
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// An incident from its opening to its report, in a directory that proves what is in it
+    #[command(subcommand)]
+    Incident(crate::command::incident::args::IncidentCommand),
     /// Works on users' own dialect files
     #[command(subcommand)]
     Dialect(DialectCommand),

@@ -10,9 +10,10 @@ pub mod framing;
 pub mod source;
 pub mod time;
 
-pub use capture::Capture;
+pub use capture::{Capture, RawContent, RawPacket};
 pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Format, Framer, Note, Place};
+pub use source::archive::{zip_members, zip_names};
 pub use source::discover::{Discovered, discover, machine_sources, machine_sources_with_services};
 pub use source::tail::{Tail, TailChunk};
 pub use source::{Chunk, Source, SourceKind, SourceSpec};

@@ -7,6 +7,7 @@
 mod live;
 mod merge;
 mod packets;
+mod plain;
 mod stream;
 mod twins;
 
@@ -18,6 +19,7 @@ use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
 pub use live::Live;
+pub use plain::{PlainRecord, plain};
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]

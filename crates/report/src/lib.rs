@@ -22,6 +22,7 @@ pub mod monitor;
 mod page;
 mod printer;
 pub mod sarif;
+pub mod sheet;
 mod size;
 mod slots;
 mod table;

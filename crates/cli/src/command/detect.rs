@@ -148,7 +148,7 @@ impl Subscriber for Stream<'_> {
     }
 }
 
-fn detector(options: &detect::Options, tables: Tables) -> Detector {
+pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
     let mut detector = Detector::new(options);
     if !tables.is_empty() {
         detector.know_places(Box::new(tables));

@@ -10,8 +10,10 @@ mod dialect;
 mod explain;
 mod export_rules;
 mod history;
+pub mod incident;
 mod report;
 mod respond;
+mod scope;
 mod unknown;
 
 use std::ops::ControlFlow;
@@ -46,6 +48,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Incident(command) => incident::run(&command),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }
 }

@@ -10,6 +10,7 @@ mod failures;
 pub mod migration;
 mod parts;
 mod policy;
+mod sheet;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -19,6 +20,7 @@ use crate::size::{bytes_iec, duration};
 use failures::prose;
 pub(crate) use failures::{facts, mark};
 use parts::{clients, protection, sources, traffic_of_users};
+pub use sheet::sheet;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

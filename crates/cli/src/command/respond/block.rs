@@ -163,7 +163,7 @@ impl Wanted {
 }
 
 /// The never-block set of this machine.
-fn guard(settings: &Respond, apply: bool) -> Result<Guard, Failure> {
+pub(in crate::command) fn guard(settings: &Respond, apply: bool) -> Result<Guard, Failure> {
     let mut guard = Guard::new();
     let known = machine::protect(&mut guard);
     for (prefix, why) in &settings.never_block {
@@ -231,7 +231,7 @@ fn read_logins(logs: &[PathBuf], quiet: bool) -> Result<KnownLogins, Failure> {
     Ok(logins.0)
 }
 
-fn work(chosen: &Chosen, settings: &Respond, planned: Planned) -> Work {
+pub(in crate::command) fn work(chosen: &Chosen, settings: &Respond, planned: Planned) -> Work {
     let (backend, options) = (chosen.backend, &settings.options);
     let mut work = Work {
         head: format!("by {}: {} ({})", backend.name(), backend.about(), chosen.because),

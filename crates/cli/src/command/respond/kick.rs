@@ -105,7 +105,7 @@ impl Subscriber for Open {
 }
 
 /// The session with the program that holds it: the gateway itself where one program is all of it, else its pppd.
-fn session(attempt: &Attempt) -> Session {
+pub(in crate::command) fn session(attempt: &Attempt) -> Session {
     let of = |role: Role| attempt.trail.iter().filter(move |clue| clue.message.role == role);
     let server = of(Role::Server).next().map(|clue| clue.message.dialect);
     let mut processes: Vec<u32> = of(Role::Ppp).map(|clue| clue.pid).filter(|pid| *pid > 0).collect();
@@ -134,7 +134,7 @@ fn session(attempt: &Attempt) -> Session {
     }
 }
 
-fn work(args: &KickArgs, sessions: &[Session]) -> Result<Work, Failure> {
+pub(in crate::command) fn work(args: &KickArgs, sessions: &[Session]) -> Result<Work, Failure> {
     let radius = radius(args)?;
     let here = machine::host_name();
     let mut work = Work {

@@ -19,12 +19,12 @@ use crate::settings::Respond;
 use crate::{act, config, ledger};
 
 /// The present, microseconds UTC.
-fn now() -> i64 {
+pub(in crate::command) fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
 /// Where actions are written down.
-fn ledger_path(typed: Option<&PathBuf>, settings: &Respond) -> PathBuf {
+pub(in crate::command) fn ledger_path(typed: Option<&PathBuf>, settings: &Respond) -> PathBuf {
     let path = typed.or(settings.ledger.as_ref()).cloned();
     path.unwrap_or_else(ledger::default_path)
 }
@@ -38,14 +38,14 @@ fn operator() -> Option<String> {
 }
 
 /// A backend, and how it was come by.
-struct Chosen {
-    backend: &'static dyn Backend,
+pub(in crate::command) struct Chosen {
+    pub(in crate::command) backend: &'static dyn Backend,
     /// For people: `in use here already`.
     because: &'static str,
 }
 
 /// The backend that is named; else the first that is in use for us here; else the first whose programs are here.
-fn choose(named: Option<&str>, options: &Options) -> Result<Chosen, Failure> {
+pub(in crate::command) fn choose(named: Option<&str>, options: &Options) -> Result<Chosen, Failure> {
     if let Some(word) = named {
         let backend = backend::named(word).map_err(Failure::Message)?;
         let missing = backend.programs().iter().any(|program| !act::has(program));
@@ -111,7 +111,7 @@ fn refused(action: Action, by: &str, refusal: &Refusal) -> Entry {
 }
 
 /// The output: rows in the form that was asked for, or text for people.
-struct Page {
+pub(in crate::command) struct Page {
     format: Format,
     out: Output,
     printer: Printer,
@@ -119,7 +119,7 @@ struct Page {
 }
 
 impl Page {
-    fn open(common: &Common) -> Result<Page, Failure> {
+    pub(in crate::command) fn open(common: &Common) -> Result<Page, Failure> {
         let format = config::format_of(common)?;
         let look = look(common);
         Ok(Page {
@@ -171,19 +171,19 @@ fn look(common: &Common) -> Look {
 
 /// What is to be done, and what is not.
 #[derive(Default)]
-struct Work {
+pub(in crate::command) struct Work {
     /// Before the first of the others; nothing if they are none.
-    set_up: Option<Entry>,
+    pub(in crate::command) set_up: Option<Entry>,
     /// In this order.
-    to_do: Vec<Entry>,
+    pub(in crate::command) to_do: Vec<Entry>,
     /// Refused, or not needed.
-    other: Vec<Entry>,
+    pub(in crate::command) other: Vec<Entry>,
     /// A line for people, above the steps.
     head: String,
 }
 
 impl Work {
-    fn steps(&self) -> impl Iterator<Item = &Entry> {
+    pub(in crate::command) fn steps(&self) -> impl Iterator<Item = &Entry> {
         self.set_up.iter().chain(&self.to_do)
     }
 
@@ -286,7 +286,7 @@ fn tell_failure(failed: &Entry, done: &[Entry], left: usize) {
 }
 
 /// Shows the work, or does it. The exit status.
-fn finish(work: Work, making: &Making, page: Page, held: Option<Held>) -> Result<u8, Failure> {
+pub(in crate::command) fn finish(work: Work, making: &Making, page: Page, held: Option<Held>) -> Result<u8, Failure> {
     let nothing = work.to_do.is_empty() && !work.other.iter().any(|entry| entry.outcome == Outcome::Unneeded);
     let Some(mut held) = held.filter(|_| making.apply) else {
         work.show(page)?;
