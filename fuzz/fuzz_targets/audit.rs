@@ -1,7 +1,9 @@
-//! Configuration files: the first byte chooses whose.
+//! Configuration files: the first byte chooses whose; the same text as package list, exceptions and advisories.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tunlog_audit::exceptions::Exceptions;
+use tunlog_audit::versions::{Advisories, packages};
 use tunlog_audit::{ConfigFile, Machine, audit, includes, kind_of};
 
 const NAMES: [&str; 23] = [
@@ -37,6 +39,9 @@ fuzz_target!(|data: &[u8]| {
     if let Some(kind) = kind_of(name, &text) {
         includes(kind, &text);
     }
+    packages(&text);
+    Exceptions::default().read(name, &text);
+    let _ = Advisories::parse(&text);
     let lines = text.lines().count();
     let machine = Machine {
         files: vec![ConfigFile::new(name, text)],

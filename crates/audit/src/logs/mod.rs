@@ -9,6 +9,7 @@ mod files;
 mod lately;
 mod losses;
 mod protection;
+mod radius_packets;
 mod secrets;
 mod sessions;
 mod tally;
@@ -32,6 +33,7 @@ pub const FAMILIES: &[&Family] = &[
     &sessions::FAMILY,
     &secrets::FAMILY,
     &warnings::FAMILY,
+    &radius_packets::FAMILY,
     &losses::FAMILY,
     &accounts::FAMILY,
     &files::FAMILY,
@@ -108,6 +110,7 @@ impl Logs {
                 Box::new(sessions::Sessions::default()),
                 Box::new(secrets::Secrets::new(redact)),
                 Box::new(warnings::Warnings::default()),
+                Box::new(radius_packets::RadiusPackets::default()),
                 Box::new(losses::Losses::default()),
                 Box::new(accounts::Accounts::new(&beside.accounts)),
                 Box::new(files::Files),

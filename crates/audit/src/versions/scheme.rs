@@ -78,9 +78,15 @@ fn stage(suffix: &str) -> Stage {
         "a" | "alpha" => Stage::Alpha(number),
         "b" | "beta" => Stage::Beta(number),
         "rc" => Stage::Candidate(number),
-        "" if number > 0 && rest[digits..].starts_with("-g") => Stage::After(number),
+        "" if number > 0 && is_commit(&rest[digits..]) => Stage::After(number),
         _ => Stage::Release,
     }
+}
+
+/// `-g` and the beginning of a commit's hash, as `git describe` ends; not `-generic`.
+fn is_commit(text: &str) -> bool {
+    let hash = text.strip_prefix("-g").unwrap_or_default();
+    hash.len() >= 4 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Ord for Version {
@@ -217,6 +223,7 @@ mod tests {
             ("4.12", "v4.12"),
             ("1.3.18", "xl2tpd-1.3.18"),
             ("2.4.7+dfsg", "2.4.7"),
+            ("4.4.0-200-generic", "4.4"),
         ] {
             assert_eq!(version(one), version(other));
         }

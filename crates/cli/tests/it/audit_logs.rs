@@ -408,3 +408,33 @@ fn accounts_that_nobody_uses_are_told() {
         ]
     );
 }
+
+/// Log-ins by MS-CHAPv2, some with names that look like lines of logs; captured in a lab between gateway and RADIUS server.
+const RADIUS: &[u8] = include_bytes!("../fixtures/radius.pcap");
+
+#[test]
+fn a_capture_shows_what_radius_gives_away() {
+    let folder = Folder::new();
+    folder.bytes("radius.pcap", RADIUS);
+    let ran = folder.run(&["audit", "-q", "-o", "csv", "radius.pcap"]);
+    expect![[r#"
+        radius-login-on-the-wire high radius.pcap 15 10.20.0.1
+        radius-unsigned high radius.pcap 16 10.20.0.1
+    "#]]
+    .assert_eq(&checks(&ran.out));
+    let one = folder.run(&[
+        "audit",
+        "-q",
+        "-o",
+        "jsonl",
+        "--check",
+        "radius-login-on-the-wire",
+        "radius.pcap",
+    ]);
+    assert!(
+        one.out.contains(r#""count":8,"first":"2026-10-30T12:20:05.041077Z""#),
+        "{}",
+        one.out
+    );
+    assert!(one.out.contains(r#""nobody","rick","rita"]"#), "{}", one.out);
+}
