@@ -6,7 +6,7 @@ use tunlog_audit::exceptions::Exceptions;
 use tunlog_audit::versions::{Advisories, packages};
 use tunlog_audit::{ConfigFile, Machine, audit, includes, kind_of};
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "etc/pptpd.conf",
     "etc/ppp/options",
     "etc/ppp/options.pptpd",
@@ -19,6 +19,7 @@ const NAMES: [&str; 22] = [
     "etc/strongswan.conf",
     "etc/accel-ppp.conf",
     "etc/freeradius/radiusd.conf",
+    "etc/freeradius/users",
     "etc/nftables.conf",
     "etc/iptables/rules.v4",
     "etc/ufw/user.rules",

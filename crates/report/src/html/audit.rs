@@ -1,7 +1,7 @@
 //! An audit as one page, in the looks of the report.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tunlog_audit::{Check, Severity};
+use tunlog_audit::{Check, Severity, rule};
 
 use super::{STYLE, policy, prose, tile};
 use crate::document::{LINE_CHARS_MAX, clipped, counted};
@@ -21,6 +21,9 @@ pub struct Audit<'a> {
     /// When it was made, as it shall be shown.
     pub made: &'a str,
 }
+
+/// Characters of a summary that are shown: it may name some users.
+const SUMMARY_CHARS_MAX: usize = 2 * LINE_CHARS_MAX;
 
 /// Severities with their headings, the worst first.
 const GROUPS: [(Severity, &str); 5] = [
@@ -111,7 +114,7 @@ fn group(audit: &Audit<'_>, severity: Severity, name: &str) -> Markup {
 fn one(check: &Check) -> Markup {
     html! {
         article.attempt {
-            h3 { bdi { (clipped(&check.summary, LINE_CHARS_MAX)) } }
+            h3 { (rule(check.id).map_or(check.id, |rule| rule.title)) }
             p.facts {
                 code { (check.id) }
                 @if let Some(place) = check.place() { " · " bdi { (clipped(&place, LINE_CHARS_MAX)) } }
@@ -119,6 +122,7 @@ fn one(check: &Check) -> Markup {
             @if let Some(exception) = &check.excepted {
                 p { strong { "Accepted " } "by " bdi { (clipped(&exception.owner, LINE_CHARS_MAX)) } " until " (clipped(&exception.expires, LINE_CHARS_MAX)) ": " bdi { (clipped(&exception.reason, LINE_CHARS_MAX)) } }
             }
+            p { bdi { (prose(&clipped(&check.summary, SUMMARY_CHARS_MAX))) } }
             p { (prose(&check.why)) }
             p { strong { "To do: " } (prose(&check.action)) }
             p.told { "See: " (reference(&check.reference)) }

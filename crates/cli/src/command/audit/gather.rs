@@ -189,7 +189,9 @@ impl Gathered {
         let mut bytes = Vec::new();
         File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         self.bytes += bytes.len() as u64;
-        Ok(Some(text::lossy(&bytes).into_owned()))
+        // Windows editors begin a file with a mark
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        Ok(Some(text::lossy(bytes).into_owned()))
     }
 
     /// Keeps a file if it is configuration that is known here.
