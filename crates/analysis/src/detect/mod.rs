@@ -24,6 +24,7 @@ pub mod sigma;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use rustc_hash::FxHasher;
 use tunlog_model::{Attempt, Event, Evidence, Outcome, Role, text};
@@ -121,8 +122,9 @@ impl Options {
 /// Finds attacks: give it every event, every opening and every attempt; take the findings.
 pub struct Detector {
     rules: Vec<Box<dyn Detection>>,
-    /// Which of them want events.
+    /// Which of them want events, and which log-ins to other services.
     listeners: Vec<usize>,
+    heeding: Vec<usize>,
     off: Vec<bool>,
     memory: Memory,
     order: Order,
@@ -133,7 +135,7 @@ pub struct Detector {
     now: i64,
     options: Options,
     /// The event told last, if it was a log-in to another service: it may be repeated.
-    last_elsewhere: Option<Box<service::Login>>,
+    last_elsewhere: Option<Rc<service::Login>>,
 }
 
 impl Detector {
@@ -147,6 +149,7 @@ impl Detector {
         let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
         Detector {
             listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
+            heeding: (0..rules.len()).filter(|at| rules[*at].wants_elsewhere()).collect(),
             rules,
             off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
             memory: Memory::default(),
@@ -168,7 +171,7 @@ impl Detector {
     /// Every event, in the order in which it is read.
     pub fn event(&mut self, event: &Event<'_>) {
         let now = event.time.micros;
-        self.last_elsewhere = service::Login::of(event, &self.options).map(Box::new);
+        self.last_elsewhere = service::Login::of(event, &self.options).map(Rc::new);
         if let Some(login) = self.last_elsewhere.clone() {
             self.order.push(now, event.line(), Step::Elsewhere(login));
         }
@@ -188,13 +191,12 @@ impl Detector {
     /// The event before came `times` times more. Of the gateway's own log-ins the attempts tell.
     pub fn repeated(&mut self, times: u64) {
         if let Some(login) = self.last_elsewhere.clone() {
-            let times = times.min(service::TIMES_MAX);
-            let (time, line) = (login.time, login.line.line);
-            self.order.push(
-                time,
-                line,
-                Step::Elsewhere(Box::new(service::Login { times, ..*login })),
-            );
+            let again = service::Login {
+                times: times.min(service::TIMES_MAX),
+                ..(*login).clone()
+            };
+            self.order
+                .push(login.time, login.line.line, Step::Elsewhere(Rc::new(again)));
         }
     }
 
@@ -261,7 +263,7 @@ impl Detector {
                 Step::Opened(attempt) => self.login(&attempt),
                 Step::Ended(attempt) => self.ended(&attempt),
                 Step::Failed(attempt) => self.failed(&attempt),
-                Step::Elsewhere(login) => self.ask_all(self.now, |rule, scene| rule.elsewhere(&login, scene)),
+                Step::Elsewhere(login) => self.elsewhere(&login),
             }
         }
         let passed = self.order.passed();
@@ -297,6 +299,13 @@ impl Detector {
     fn ask_all(&mut self, now: i64, question: impl Fn(&mut dyn Detection, &mut Scene<'_>)) {
         for at in 0..self.rules.len() {
             self.ask(at, now, &question);
+        }
+    }
+
+    fn elsewhere(&mut self, login: &Rc<service::Login>) {
+        for place in 0..self.heeding.len() {
+            let at = self.heeding[place];
+            self.ask(at, self.now, |rule, scene| rule.elsewhere(login, scene));
         }
     }
 

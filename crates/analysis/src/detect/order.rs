@@ -1,6 +1,7 @@
 //! Attempts are told when they close; here they get back the order in which they happened.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tunlog_model::Attempt;
 
@@ -20,7 +21,7 @@ pub enum Step {
     /// An attempt failed.
     Failed(Attempt),
     /// A log-in to another service was decided.
-    Elsewhere(Box<service::Login>),
+    Elsewhere(Rc<service::Login>),
 }
 
 /// Steps by their time.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use tunlog_model::{Event, EventKind, Evidence, Field, Role};
 
 use super::Options;
+use super::memory::name_hash;
 use crate::correlate::account::Account;
 
 /// A log-in elsewhere that was decided.
@@ -17,8 +18,10 @@ pub struct Login {
     pub service: Box<str>,
     /// The name that was given, if the writer tells it.
     pub user: Option<Box<str>>,
-    /// The account that the name means.
+    /// The account that the name means, and the hash of its name without domain.
     pub account: Option<Account>,
+    /// The hash; 0 without a name.
+    pub key: u64,
     /// The address of the socket, if the writer tells it; local log-ins have none.
     pub source: Option<IpAddr>,
     /// It was let in.
@@ -29,6 +32,11 @@ pub struct Login {
     pub sum: bool,
     /// The line.
     pub line: Evidence,
+}
+
+/// The hash of an account's name without its domain.
+pub fn key_of(account: &Account) -> u64 {
+    name_hash(&String::from_utf8_lossy(account.name()))
 }
 
 /// Most tries that one line is believed to stand for.
@@ -59,10 +67,12 @@ impl Login {
             _ => event.text(Field::Name),
         };
         let count = event.int(Field::Count);
+        let account = user.as_deref().map(|user| Account::of(user, domain.as_deref()));
         Some(Login {
             time: event.time.micros,
             service,
-            account: user.as_deref().map(|user| Account::of(user, domain.as_deref())),
+            key: account.as_ref().map_or(0, key_of),
+            account,
             user: user.map(|user| user.as_ref().into()),
             source,
             accepted,
