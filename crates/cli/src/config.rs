@@ -94,11 +94,6 @@ impl Setup {
         let Loaded { catalogue, faulty } = catalogue();
         // what is detected hangs on what is tried elsewhere
         let services = wants.are_findings();
-        let catalogue = if services {
-            catalogue.heeding_services()
-        } else {
-            catalogue
-        };
         let found = match paths.is_empty() {
             true if services => machine_sources_with_services(),
             true => machine_sources(),

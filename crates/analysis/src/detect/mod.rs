@@ -103,6 +103,14 @@ impl Options {
         Limits { rule, set }.of(key)
     }
 
+    /// Whether a rule that is on counts log-ins to other services: they are read for it alone.
+    pub fn heeds_services(&self) -> bool {
+        let none = Vec::new();
+        let on = ALL.iter().filter(|rule| !self.is_off(rule));
+        on.map(|rule| (rule.make)(&Limits { rule, set: &none }))
+            .any(|rule| rule.wants_elsewhere())
+    }
+
     /// Whether a rule is off.
     pub fn is_off(&self, rule: &Rule) -> bool {
         self.off.contains(rule.name)
@@ -195,8 +203,8 @@ impl Detector {
                 times: times.min(service::TIMES_MAX),
                 ..(*login).clone()
             };
-            self.order
-                .push(login.time, login.line.line, Step::Elsewhere(Rc::new(again)));
+            let line = login.line.as_ref().map_or(0, |line| line.line);
+            self.order.push(login.time, line, Step::Elsewhere(Rc::new(again)));
         }
     }
 

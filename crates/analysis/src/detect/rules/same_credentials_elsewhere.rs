@@ -171,16 +171,17 @@ impl Elsewhere {
 
     /// A refusal at any door.
     fn note(&mut self, refused: &Rc<Refused>, scene: &mut Scene<'_>) {
-        let since = refused.time - self.window;
-        if let Some(account) = &refused.account {
-            let tally = self.by_account.entry(refused.key, refused.time, Tally::default);
+        let login = &refused.login;
+        let since = login.time - self.window;
+        if let Some(account) = &login.account {
+            let tally = self.by_account.entry(login.key, login.time, Tally::default);
             tally.note(refused, since);
             if tally.is_of_two() {
                 self.judge_account(account, refused, scene);
             }
         }
-        if let Some(source) = refused.source {
-            let tally = self.by_source.entry(source, refused.time, Tally::default);
+        if let Some(source) = login.source {
+            let tally = self.by_source.entry(source, login.time, Tally::default);
             tally.note(refused, since);
             if tally.is_of_two() {
                 self.judge_source(source, refused, scene);
@@ -229,14 +230,14 @@ impl Elsewhere {
     }
 
     fn judge_account(&mut self, account: &Account, last: &Refused, scene: &mut Scene<'_>) {
-        let Some(tally) = self.by_account.get(&last.key) else {
+        let Some(tally) = self.by_account.get(&last.login.key) else {
             return;
         };
         let since = scene.now - self.window;
         let same = |tried: &Tried| tried.is_of(account);
         let gateway = tally.since(since, |tried| tried.is_gateway() && same(tried));
         let others = tally.since(since, |tried| !tried.is_gateway() && same(tried));
-        let known = self.people.get(&last.key).is_some_and(|person| person.goods > 0);
+        let known = self.people.get(&last.login.key).is_some_and(|person| person.goods > 0);
         let good = known || scene.memory.user(last.hash).is_some_and(|user| user.goods > 0);
         let networks = gateway.networks() + others.networks();
         if !good || gateway.networks() < 2.0 || others.networks() < 1.0 || networks < self.networks {
@@ -247,14 +248,14 @@ impl Elsewhere {
             sources: all.sources(),
             summary: format!(
                 "{} was refused at {} within {} hours, from {} addresses from which its owner never came.",
-                visible(&last.name),
+                visible(last.login.user.as_deref().unwrap_or_default()),
                 all.told(),
                 self.window / HOUR,
                 all.sources().len(),
             ),
             ..finding_of(&all, scene.now)
         };
-        scene.raise(name_hash("account") ^ last.key, found);
+        scene.raise(name_hash("account") ^ last.login.key, found);
     }
 
     /// Somebody got in; whether nothing speaks against its being the owner.
@@ -341,19 +342,23 @@ impl Detection for Elsewhere {
         if refusal.outage || refusal.known_pair || self.is_owner(key, refusal.source) {
             return;
         }
-        let refused = Refused {
-            door: GATEWAY.into(),
-            name: refusal.user.clone(),
-            hash: refusal.hash,
+        let login = Login {
+            time: refusal.time,
+            service: GATEWAY.into(),
+            user: account.is_some().then(|| refusal.user.clone()),
             account,
             key,
             source: refusal.source,
-            claimed: refusal.claimed,
-            strange: refusal.strange,
-            time: refusal.time,
+            accepted: false,
             times: refusal.times,
             sum: false,
             line: refusal.lines.first().cloned(),
+        };
+        let refused = Refused {
+            login: Rc::new(login),
+            hash: refusal.hash,
+            claimed: refusal.claimed,
+            strange: refusal.strange,
         };
         self.note(&Rc::new(refused), scene);
     }
@@ -396,18 +401,10 @@ impl Detection for Elsewhere {
             .map_or(0.0, |source| scene.memory.regions.strangeness(source));
         if !login.accepted {
             let refused = Refused {
-                door: login.service.clone(),
-                name: user.into(),
+                login: Rc::clone(login),
                 hash,
-                account: login.account.clone(),
-                key: login.key,
-                source: login.source,
                 claimed: false,
                 strange,
-                time: login.time,
-                times: login.times,
-                sum: login.sum,
-                line: Some(login.line.clone()),
             };
             return self.note(&Rc::new(refused), scene);
         }
@@ -422,7 +419,7 @@ impl Detection for Elsewhere {
             source,
             time: login.time,
             strange,
-            lines: std::slice::from_ref(&login.line),
+            lines: login.line.as_slice(),
         };
         if owner || self.succeeded(&success, scene) {
             self.learn(&success);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::correlate::account::Account;
 use crate::detect::region::{Network, range};
 use crate::detect::rhythm::Rhythm;
+use crate::detect::service::Login;
 use tunlog_model::Evidence;
 
 /// The door that is the gateway's.
@@ -20,38 +21,26 @@ pub fn said(door: &str) -> &str {
     if door == GATEWAY { "the VPN" } else { door }
 }
 
-/// A refusal: at which door, with which name, from where.
+/// A refusal, at whatever door: the gateway's are told in the same form.
 #[derive(Debug)]
 pub struct Refused {
-    /// The door.
-    pub door: Box<str>,
-    /// The name as it was given.
-    pub name: Box<str>,
-    /// Its hash.
+    /// At which door, with which name, from where.
+    pub login: Rc<Login>,
+    /// Hash of the name as it was given.
     pub hash: u64,
-    /// The account that it means, and the hash of its name without domain.
-    pub account: Option<Account>,
-    /// The hash.
-    pub key: u64,
-    /// Where it came from.
-    pub source: Option<IpAddr>,
     /// The source is what the peer claims.
     pub claimed: bool,
     /// How strange the source's network is.
     pub strange: f64,
-    /// When.
-    pub time: i64,
-    /// How many equal ones this stands for.
-    pub times: u64,
-    /// The line tells at their end of tries that may have been told singly.
-    pub sum: bool,
-    /// The line.
-    pub line: Option<Evidence>,
 }
 
 impl Refused {
     fn is_like(&self, other: &Refused) -> bool {
-        self.key == other.key && self.source == other.source && self.door == other.door && self.account == other.account
+        let (one, other) = (&self.login, &other.login);
+        one.key == other.key
+            && one.source == other.source
+            && one.service == other.service
+            && one.account == other.account
     }
 }
 
@@ -71,37 +60,38 @@ impl Tried {
     fn first(of: &Rc<Refused>) -> Tried {
         Tried {
             of: Rc::clone(of),
-            count: of.times,
-            singles: if of.sum { 0 } else { of.times },
+            count: of.login.times,
+            singles: if of.login.sum { 0 } else { of.login.times },
             rhythm: Rhythm::default(),
-            last: of.time,
+            last: of.login.time,
             line: None,
         }
     }
 
     /// Whether the gateway refused.
     pub fn is_gateway(&self) -> bool {
-        &*self.of.door == GATEWAY
+        self.of.login.service == GATEWAY
     }
 
     /// Where it came from.
     pub fn source(&self) -> Option<IpAddr> {
-        self.of.source
+        self.of.login.source
     }
 
     /// Whether the name may mean this account.
     pub fn is_of(&self, account: &Account) -> bool {
-        let likeness = self.of.account.as_ref().and_then(|own| own.likeness(account));
+        let likeness = self.of.login.account.as_ref().and_then(|own| own.likeness(account));
         likeness.is_some()
     }
 
     /// The line that tells of it best.
     fn line(&self) -> Option<&Evidence> {
-        self.line.as_ref().or(self.of.line.as_ref())
+        self.line.as_ref().or(self.of.login.line.as_ref())
     }
 
     /// Takes in more of the same.
     fn add(&mut self, more: &Refused) {
+        let more = &more.login;
         self.rhythm.note(more.time - self.last);
         if more.time - self.last > SUM {
             self.singles = 0;
@@ -162,7 +152,7 @@ impl Tally {
             count: tried.iter().map(|tried| tried.count).sum(),
             people: people.map(|tried| tried.count).sum(),
             strange: tried.iter().map(|tried| tried.of.strange).fold(0.0, f64::max),
-            first: tried.iter().map(|tried| tried.of.time).min().unwrap_or(since),
+            first: tried.iter().map(|tried| tried.of.login.time).min().unwrap_or(since),
             last: tried.iter().map(|tried| tried.last).max().unwrap_or(since),
             tried,
         }
@@ -191,7 +181,7 @@ impl Doors<'_> {
         let mut names: Vec<&[u8]> = self
             .tried
             .iter()
-            .filter_map(|tried| tried.of.account.as_ref())
+            .filter_map(|tried| tried.of.login.account.as_ref())
             .map(Account::name)
             .collect();
         names.sort_unstable();
@@ -202,14 +192,9 @@ impl Doors<'_> {
     /// The names as they were given.
     pub fn users(&self) -> Vec<Box<str>> {
         let mut users: Vec<Box<str>> = Vec::new();
-        for tried in self
-            .tried
-            .iter()
-            .map(|tried| &tried.of)
-            .filter(|of| !of.name.is_empty())
-        {
-            if !users.contains(&tried.name) {
-                users.push(tried.name.clone());
+        for user in self.tried.iter().filter_map(|tried| tried.of.login.user.as_ref()) {
+            if !users.contains(user) {
+                users.push(user.clone());
             }
         }
         users
@@ -220,7 +205,7 @@ impl Doors<'_> {
         let mut sources: Vec<Network> = self
             .tried
             .iter()
-            .filter_map(|tried| tried.of.source)
+            .filter_map(|tried| tried.of.login.source)
             .map(Network::from)
             .collect();
         sources.sort_unstable();
@@ -232,7 +217,7 @@ impl Doors<'_> {
     pub fn networks(&self) -> f64 {
         let mut seen: Vec<(Option<Network>, f64)> = Vec::new();
         for tried in &self.tried {
-            let network = tried.of.source.map(range);
+            let network = tried.of.login.source.map(range);
             let weight: f64 = if tried.of.strange >= 0.6 { 1.0 } else { 0.4 };
             match seen.iter_mut().find(|(known, _)| *known == network) {
                 Some((_, known)) => *known = weight.max(*known),
@@ -246,9 +231,9 @@ impl Doors<'_> {
     pub fn told(&self) -> String {
         let mut doors: Vec<(&str, u64)> = Vec::new();
         for tried in &self.tried {
-            match doors.iter_mut().find(|(door, _)| *door == &*tried.of.door) {
+            match doors.iter_mut().find(|(door, _)| *door == &*tried.of.login.service) {
                 Some((_, count)) => *count += tried.count,
-                None => doors.push((&tried.of.door, tried.count)),
+                None => doors.push((&tried.of.login.service, tried.count)),
             }
         }
         let told: Vec<String> = doors
@@ -264,13 +249,13 @@ impl Doors<'_> {
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for (at, tried) in self.tried.iter().enumerate() {
             let Some(line) = tried.line() else { continue };
-            let rank = match counts.iter_mut().find(|(door, _)| *door == &*tried.of.door) {
+            let rank = match counts.iter_mut().find(|(door, _)| *door == &*tried.of.login.service) {
                 Some((_, count)) => {
                     *count += 1;
                     *count
                 }
                 None => {
-                    counts.push((&tried.of.door, 0));
+                    counts.push((&tried.of.login.service, 0));
                     0
                 }
             };
@@ -290,18 +275,21 @@ mod tests {
     fn refused(door: &str, name: &str, time: i64, times: u64, sum: bool) -> Rc<Refused> {
         let account = Account::of(name, None);
         Rc::new(Refused {
-            door: door.into(),
-            name: name.into(),
+            login: Rc::new(Login {
+                time,
+                service: door.to_owned().into(),
+                user: Some(name.into()),
+                key: crate::detect::service::key_of(&account),
+                account: Some(account),
+                source: None,
+                accepted: false,
+                times,
+                sum,
+                line: None,
+            }),
             hash: 0,
-            key: crate::detect::service::key_of(&account),
-            account: Some(account),
-            source: None,
             claimed: false,
             strange: 0.0,
-            time,
-            times,
-            sum,
-            line: None,
         })
     }
 
