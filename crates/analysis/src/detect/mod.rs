@@ -181,7 +181,7 @@ impl Detector {
         let now = event.time.micros;
         self.last_elsewhere = service::Login::of(event, &self.options).map(Rc::new);
         if let Some(login) = self.last_elsewhere.clone() {
-            self.order.push(now, event.line(), Step::Elsewhere(login));
+            self.order.push_elsewhere(login);
         }
         if event.message().role == Role::Service {
             // what is told of the gateway's own log does not hang on what else is read
@@ -203,8 +203,7 @@ impl Detector {
                 times: times.min(service::TIMES_MAX),
                 ..(*login).clone()
             };
-            let line = login.line.as_ref().map_or(0, |line| line.line);
-            self.order.push(login.time, line, Step::Elsewhere(Rc::new(again)));
+            self.order.push_elsewhere(Rc::new(again));
         }
     }
 
