@@ -86,20 +86,11 @@ mppe=require
 ",
     },
     Snippet {
-        file: "freeradius-reject-after-n",
+        file: "freeradius",
         dialects: &["freeradius", "freeradius-detail"],
-        does: "a name is refused after five refusals within ten minutes, whatever the password",
+        does: "refusals wait, sessions without strong encryption are none; `tunlog export-rules freeradius` refuses after N refusals",
         text: "\
-# FreeRADIUS 3.2 with the sql module and post-auth logging to radpostauth (mods-available/sql, queries.conf: post-auth).
-# Into sites-enabled/default, section authorize, behind `sql`. %{SQL-User-Name} is the name as the sql module escapes it.
-# MySQL and MariaDB; for PostgreSQL write  authdate > now() - interval '10 minutes'.
-# Whoever knows a name can lock it out for ten minutes that way: say so to the people on call.
-if (&User-Name && (\"%{sql:SELECT COUNT(*) FROM radpostauth WHERE username = '%{SQL-User-Name}' AND reply = 'Access-Reject' AND authdate > DATE_SUB(NOW(), INTERVAL 10 MINUTE)}\" >= 5)) {
-    update reply {
-        &Reply-Message := \"Too many refusals, try again later\"
-    }
-    reject
-}
+# FreeRADIUS 3.2. Who is refused too often is refused for a while by what `tunlog export-rules freeradius --to DIR` writes.
 # Into radiusd.conf: refusals wait, which slows guessing down without harming anybody.
 security {
     reject_delay = 5
