@@ -71,7 +71,7 @@ chmod -R u+w corpus
 # configuration: the files of the variants, with the byte of each name in front
 number=0
 for file in ../crates/audit/src/checks/*.variants; do
-    for byte in $(seq 0 21); do
+    for byte in $(seq 0 22); do
         number=$((number + 1))
         { printf "\\x$(printf %02x "$byte")"; head -c 3000 "$file"; } >"corpus/audit/$number"
     done

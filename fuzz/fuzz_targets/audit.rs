@@ -1,10 +1,12 @@
-//! Configuration files: the first byte chooses whose.
+//! Configuration files: the first byte chooses whose; the same text as package list, exceptions and advisories.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tunlog_audit::exceptions::Exceptions;
+use tunlog_audit::versions::{Advisories, packages};
 use tunlog_audit::{ConfigFile, Machine, audit, includes, kind_of};
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "etc/pptpd.conf",
     "etc/ppp/options",
     "etc/ppp/options.pptpd",
@@ -17,6 +19,7 @@ const NAMES: [&str; 22] = [
     "etc/strongswan.conf",
     "etc/accel-ppp.conf",
     "etc/freeradius/radiusd.conf",
+    "etc/freeradius/users",
     "etc/nftables.conf",
     "etc/iptables/rules.v4",
     "etc/ufw/user.rules",
@@ -36,6 +39,9 @@ fuzz_target!(|data: &[u8]| {
     if let Some(kind) = kind_of(name, &text) {
         includes(kind, &text);
     }
+    packages(&text);
+    Exceptions::default().read(name, &text);
+    let _ = Advisories::parse(&text);
     let lines = text.lines().count();
     let machine = Machine {
         files: vec![ConfigFile::new(name, text)],

@@ -73,7 +73,7 @@ pub const LAYERS: &[Layer] = &[
 
 /// Crates that do no input or output; each has a `clippy.toml` that says so.
 pub const PURE: &[&str] = &[
-    "model", "decode", "analysis", "audit", "report", "respond", "seal", "sigma", "incident",
+    "model", "decode", "analysis", "audit", "report", "respond", "seal", "incident", "sigma",
 ];
 
 /// Dependencies that only these crates may have.

@@ -28,6 +28,8 @@ pub enum Kind {
     AccelPpp,
     /// A file of FreeRADIUS.
     FreeRadius,
+    /// FreeRADIUS's file of users.
+    RadiusUsers,
     /// A rule set of nftables.
     Nftables,
     /// `iptables-save`, or a script of `iptables` commands.
@@ -68,7 +70,7 @@ impl Kind {
             Kind::Swanctl => "swanctl.conf",
             Kind::Strongswan => "strongswan.conf",
             Kind::AccelPpp => "accel-ppp.conf",
-            Kind::FreeRadius => "FreeRADIUS",
+            Kind::FreeRadius | Kind::RadiusUsers => "FreeRADIUS",
             Kind::Nftables => "rules of nftables",
             Kind::Iptables => "rules of iptables",
             Kind::UfwRules | Kind::UfwDefaults | Kind::UfwConf | Kind::UfwStatus => "ufw",
@@ -110,6 +112,9 @@ pub fn by_name(path: &str) -> Option<Kind> {
         "strongswan.conf" => Kind::Strongswan,
         "accel-ppp.conf" => Kind::AccelPpp,
         "radiusd.conf" | "clients.conf" | "proxy.conf" => Kind::FreeRadius,
+        "users" | "authorize" if within("freeradius/") || within("raddb/") || within("mods-config/files/") => {
+            Kind::RadiusUsers
+        }
         "nftables.conf" => Kind::Nftables,
         "user.rules" | "user6.rules" | "before.rules" | "before6.rules" | "after.rules" | "after6.rules" => {
             Kind::UfwRules

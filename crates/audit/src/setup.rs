@@ -202,9 +202,13 @@ impl<'a> Setup<'a> {
     }
 
     fn find_filters(&self) -> Vec<Filter> {
+        let names = self
+            .of(Kind::Nftables)
+            .flat_map(|file| nft::defined(&file.text))
+            .collect();
         let mut filters: Vec<Filter> = self
             .of(Kind::Nftables)
-            .flat_map(|file| nft::parse(&file.path, &file.text))
+            .flat_map(|file| nft::parse(&file.path, &file.text, &names))
             .collect();
         let tables = self
             .of(Kind::Iptables)

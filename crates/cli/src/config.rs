@@ -107,11 +107,6 @@ impl Setup {
             wants,
         };
         let Loaded { catalogue, faulty } = catalogue();
-        // what is detected hangs on what is tried elsewhere
-        let catalogue = match wants.are_findings() {
-            true => catalogue.heeding_services(),
-            false => catalogue,
-        };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
         Ok(Setup {
             found,

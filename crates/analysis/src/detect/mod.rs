@@ -24,6 +24,7 @@ pub mod sigma;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use rustc_hash::FxHasher;
 use tunlog_model::{Attempt, Event, Evidence, Outcome, Role, text};
@@ -102,6 +103,14 @@ impl Options {
         Limits { rule, set }.of(key)
     }
 
+    /// Whether a rule that is on counts log-ins to other services: they are read for it alone.
+    pub fn heeds_services(&self) -> bool {
+        let none = Vec::new();
+        let on = ALL.iter().filter(|rule| !self.is_off(rule));
+        on.map(|rule| (rule.make)(&Limits { rule, set: &none }))
+            .any(|rule| rule.wants_elsewhere())
+    }
+
     /// Whether a rule is off.
     pub fn is_off(&self, rule: &Rule) -> bool {
         self.off.contains(rule.name)
@@ -121,8 +130,9 @@ impl Options {
 /// Finds attacks: give it every event, every opening and every attempt; take the findings.
 pub struct Detector {
     rules: Vec<Box<dyn Detection>>,
-    /// Which of them want events.
+    /// Which of them want events, and which log-ins to other services.
     listeners: Vec<usize>,
+    heeding: Vec<usize>,
     off: Vec<bool>,
     memory: Memory,
     order: Order,
@@ -133,7 +143,7 @@ pub struct Detector {
     now: i64,
     options: Options,
     /// The event told last, if it was a log-in to another service: it may be repeated.
-    last_elsewhere: Option<Box<service::Login>>,
+    last_elsewhere: Option<Rc<service::Login>>,
 }
 
 impl Detector {
@@ -147,6 +157,7 @@ impl Detector {
         let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
         Detector {
             listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
+            heeding: (0..rules.len()).filter(|at| rules[*at].wants_elsewhere()).collect(),
             rules,
             off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
             memory: Memory::default(),
@@ -168,9 +179,9 @@ impl Detector {
     /// Every event, in the order in which it is read.
     pub fn event(&mut self, event: &Event<'_>) {
         let now = event.time.micros;
-        self.last_elsewhere = service::Login::of(event, &self.options).map(Box::new);
+        self.last_elsewhere = service::Login::of(event, &self.options).map(Rc::new);
         if let Some(login) = self.last_elsewhere.clone() {
-            self.order.push(now, event.line(), Step::Elsewhere(login));
+            self.order.push_elsewhere(login);
         }
         if event.message().role == Role::Service {
             // what is told of the gateway's own log does not hang on what else is read
@@ -188,13 +199,11 @@ impl Detector {
     /// The event before came `times` times more. Of the gateway's own log-ins the attempts tell.
     pub fn repeated(&mut self, times: u64) {
         if let Some(login) = self.last_elsewhere.clone() {
-            let times = times.min(service::TIMES_MAX);
-            let (time, line) = (login.time, login.line.line);
-            self.order.push(
-                time,
-                line,
-                Step::Elsewhere(Box::new(service::Login { times, ..*login })),
-            );
+            let again = service::Login {
+                times: times.min(service::TIMES_MAX),
+                ..(*login).clone()
+            };
+            self.order.push_elsewhere(Rc::new(again));
         }
     }
 
@@ -261,7 +270,7 @@ impl Detector {
                 Step::Opened(attempt) => self.login(&attempt),
                 Step::Ended(attempt) => self.ended(&attempt),
                 Step::Failed(attempt) => self.failed(&attempt),
-                Step::Elsewhere(login) => self.ask_all(self.now, |rule, scene| rule.elsewhere(&login, scene)),
+                Step::Elsewhere(login) => self.elsewhere(&login),
             }
         }
         let passed = self.order.passed();
@@ -297,6 +306,13 @@ impl Detector {
     fn ask_all(&mut self, now: i64, question: impl Fn(&mut dyn Detection, &mut Scene<'_>)) {
         for at in 0..self.rules.len() {
             self.ask(at, now, &question);
+        }
+    }
+
+    fn elsewhere(&mut self, login: &Rc<service::Login>) {
+        for place in 0..self.heeding.len() {
+            let at = self.heeding[place];
+            self.ask(at, self.now, |rule, scene| rule.elsewhere(login, scene));
         }
     }
 

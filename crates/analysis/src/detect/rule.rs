@@ -1,6 +1,7 @@
 //! What a rule is: its words, its thresholds, and what it makes of what happens.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use tunlog_model::{Attempt, Event, Evidence};
 
@@ -170,8 +171,13 @@ pub trait Detection {
         false
     }
 
+    /// Whether it wants log-ins to other services: there may be as many as lines.
+    fn wants_elsewhere(&self) -> bool {
+        false
+    }
+
     /// A log-in to another service than the gateway was decided.
-    fn elsewhere(&mut self, login: &service::Login, scene: &mut Scene<'_>) {
+    fn elsewhere(&mut self, login: &Rc<service::Login>, scene: &mut Scene<'_>) {
         let _ = (login, scene);
     }
 

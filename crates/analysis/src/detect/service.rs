@@ -1,11 +1,13 @@
 //! Log-ins to other services than the gateway (SSH, mail, Windows), as their own logs tell them: never attempts, but the same
 //! people and the same guessers at another door.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use tunlog_model::{Event, EventKind, Evidence, Field, Role};
 
 use super::Options;
+use super::memory::name_hash;
 use crate::correlate::account::Account;
 
 /// A log-in elsewhere that was decided.
@@ -14,11 +16,13 @@ pub struct Login {
     /// When, microseconds UTC.
     pub time: i64,
     /// Which service: its dialect, or PAM's name of it.
-    pub service: Box<str>,
+    pub service: Cow<'static, str>,
     /// The name that was given, if the writer tells it.
     pub user: Option<Box<str>>,
-    /// The account that the name means.
+    /// The account that the name means, and the hash of its name without domain.
     pub account: Option<Account>,
+    /// The hash; 0 without a name.
+    pub key: u64,
     /// The address of the socket, if the writer tells it; local log-ins have none.
     pub source: Option<IpAddr>,
     /// It was let in.
@@ -28,7 +32,12 @@ pub struct Login {
     /// It tells at their end of tries some of which may have been told singly.
     pub sum: bool,
     /// The line.
-    pub line: Evidence,
+    pub line: Option<Evidence>,
+}
+
+/// The hash of an account's name without its domain.
+pub fn key_of(account: &Account) -> u64 {
+    name_hash(&String::from_utf8_lossy(account.name()))
 }
 
 /// Most tries that one line is believed to stand for.
@@ -44,10 +53,10 @@ impl Login {
             _ => return None,
         };
         let source = event.ip(Field::ClientIp).filter(|source| !source.is_loopback());
-        let service: Box<str> = match message.role {
+        let service = match message.role {
             Role::Service => event
                 .text(Field::Module)
-                .map_or(message.dialect.into(), |module| module.as_ref().into()),
+                .map_or(Cow::Borrowed(message.dialect), |module| Cow::Owned(module.into_owned())),
             _ => windows(event, source)?.into(),
         };
         let user = event.text(Field::User).filter(|user| !user.is_empty());
@@ -59,20 +68,22 @@ impl Login {
             _ => event.text(Field::Name),
         };
         let count = event.int(Field::Count);
+        let account = user.as_deref().map(|user| Account::of(user, domain.as_deref()));
         Some(Login {
             time: event.time.micros,
             service,
-            account: user.as_deref().map(|user| Account::of(user, domain.as_deref())),
+            key: account.as_ref().map_or(0, key_of),
+            account,
             user: user.map(|user| user.as_ref().into()),
             source,
             accepted,
             times: count.map_or(1, |count| u64::try_from(count).unwrap_or(1).clamp(1, TIMES_MAX)),
             sum: count.is_some(),
-            line: Evidence {
+            line: Some(Evidence {
                 source: event.source,
                 line: event.line(),
                 text: options.shown(event),
-            },
+            }),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::parse::brace::{self, Node};
+use crate::parse::radius_users::users;
 use crate::{Check, ConfigFile, Family, Kind, Report, Rule, Secret, Setup, Severity};
 
 /// The family.
@@ -19,6 +20,8 @@ pub const FAMILY: Family = Family {
         ANYBODY,
         PUBLIC,
         LIMITS,
+        DETAIL,
+        ACCEPTED,
     ],
     run,
 };
@@ -122,6 +125,28 @@ const LIMITS: Rule = Rule {
     reference: "radiusd.conf of FreeRADIUS 3.2, security: https://github.com/FreeRADIUS/freeradius-server/blob/v3.2.x/raddb/radiusd.conf.in",
 };
 
+const DETAIL: Rule = Rule {
+    id: "radius-detail-passwords",
+    severity: Severity::High,
+    title: "RADIUS keeps whole requests with their passwords",
+    finds: "A `detail` module without `suppress { User-Password }` that a site uses in `authorize` or `pre-proxy` (auth_log, pre_proxy_log).",
+    why: "PAP passwords stand in clear in the detail files, CHAP and MS-CHAP log-ins in a form that can be cracked.",
+    wrong: "Never on a server that people use; MS-CHAP log-ins stay in the file even then.",
+    action: "Take the module out of the section, or add `suppress { User-Password }` to it.",
+    reference: "mods-available/detail.log of FreeRADIUS 3.2 (\"You may also strip out passwords completely\"): https://github.com/FreeRADIUS/freeradius-server/blob/v3.2.x/raddb/mods-available/detail.log",
+};
+
+const ACCEPTED: Rule = Rule {
+    id: "radius-accepts-all",
+    severity: Severity::Critical,
+    title: "RADIUS lets somebody in without a password",
+    finds: "`Auth-Type := Accept` for a user or for DEFAULT in FreeRADIUS's file of users; high where other conditions stand beside it.",
+    why: "Whatever password is given, the answer is yes.",
+    wrong: "The server only answers requests of devices by their address (MAC authentication).",
+    action: "Remove the line.",
+    reference: "users(5) of FreeRADIUS, Auth-Type",
+};
+
 /// What keeps answers from being forged.
 const SIGNED: [&str; 2] = ["require_message_authenticator", "limit_proxy_state"];
 /// RFC 2865 §3.
@@ -141,6 +166,51 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
             if node.is_section && matches!(node.key.as_str(), "client" | "home_server") {
                 client(file, node, report);
             }
+        });
+    }
+    details(setup, report);
+    for file in setup.of(Kind::RadiusUsers) {
+        accepted(file, report);
+    }
+}
+
+/// Modules that keep whole requests, by the names that sites use them by.
+fn details(setup: &Setup<'_>, report: &mut Report) {
+    let mut used: Vec<String> = Vec::new();
+    for file in setup.of(Kind::FreeRadius) {
+        brace::parse(&file.text).walk(&mut |node| {
+            if node.is_section && ["authorize", "pre-proxy"].contains(&node.key.as_str()) {
+                node.walk(&mut |inner| used.push(inner.key.clone()));
+            }
+        });
+    }
+    for file in setup.of(Kind::FreeRadius) {
+        for detail in brace::parse(&file.text).sections("detail") {
+            let suppressed = detail
+                .sections("suppress")
+                .any(|list| list.get("User-Password").is_some());
+            if !suppressed && !detail.name().is_empty() && used.iter().any(|name| name == detail.name()) {
+                let summary = format!("{} keeps requests with their passwords", detail.name());
+                report.add(Check::new(&DETAIL, summary).at(&file.path, detail.line));
+            }
+        }
+    }
+}
+
+fn accepted(file: &ConfigFile, report: &mut Report) {
+    for user in users(&file.text).iter().filter(|user| user.is_accepted) {
+        let who = if user.name == "DEFAULT" {
+            "everybody"
+        } else {
+            &user.name
+        };
+        let check = Check::new(&ACCEPTED, format!("`{who}` gets in with any password")).at(&file.path, user.line);
+        let check = check.subject(&user.name);
+        let conditions = user.checks.len() > 1;
+        report.add(if conditions {
+            check.severity(Severity::High)
+        } else {
+            check
         });
     }
 }

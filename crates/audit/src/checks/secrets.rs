@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::parse::ppp_secrets::{Entry, entries};
+use crate::parse::radius_users::{User, users};
 use crate::{Check, ConfigFile, Family, Kind, Report, Rule, Secret, Setup, Severity};
 
 /// The family.
@@ -27,7 +28,7 @@ const MODE: Rule = Rule {
     id: "secrets-file-mode",
     severity: Severity::High,
     title: "A file of secrets is readable by others",
-    finds: "chap-secrets, pap-secrets, l2tp-secrets, ipsec.secrets, swanctl.conf with secrets, accel-ppp.conf and FreeRADIUS's clients.conf that others than the owner may read or write (a group may read the last two).",
+    finds: "chap-secrets, pap-secrets, l2tp-secrets, ipsec.secrets, swanctl.conf with secrets, accel-ppp.conf, FreeRADIUS's clients.conf and file of users that others than the owner may read or write (a group may read the last three).",
     why: "Whoever has an account on the machine, or breaks into one of its services, has every user's password. pppd says so in its log each time it reads such a file.",
     wrong: "A copy whose permissions are not those of the gateway's file.",
     action: "chmod 600 the file, chown it to root.",
@@ -138,6 +139,16 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
             permissions(file, kind, report);
         }
     }
+    for file in setup.of(Kind::RadiusUsers) {
+        let found: Vec<Entry> = users(&file.text).iter().filter_map(User::entry).collect();
+        if !found.is_empty() {
+            permissions(file, Kind::RadiusUsers, report);
+        }
+        for entry in &found {
+            of_entry(file, entry, report);
+        }
+        reused(file, &found, report);
+    }
     for file in setup.of(Kind::PppSecrets) {
         let found: Vec<Entry> = entries(&file.text)
             .into_iter()
@@ -153,7 +164,7 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
 
 /// Group and others; files that a daemon's own group must read may be read by it.
 fn permissions(file: &ConfigFile, kind: Kind, report: &mut Report) {
-    let grouped = matches!(kind, Kind::AccelPpp | Kind::FreeRadius);
+    let grouped = matches!(kind, Kind::AccelPpp | Kind::FreeRadius | Kind::RadiusUsers);
     let forbidden = if grouped { 0o027 } else { 0o077 };
     if let Some(mode) = file.mode.filter(|mode| mode & forbidden != 0) {
         let target = if grouped { "640" } else { "600" };

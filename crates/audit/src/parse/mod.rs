@@ -12,6 +12,7 @@ pub mod nft;
 pub mod ppp_options;
 pub mod ppp_secrets;
 pub mod pptpd;
+pub mod radius_users;
 pub mod routeros;
 pub mod rsyslog;
 pub mod sysctl;

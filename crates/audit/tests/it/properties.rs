@@ -17,6 +17,7 @@ const NAMES: &[&str] = &[
     "etc/strongswan.conf",
     "etc/accel-ppp.conf",
     "etc/freeradius/radiusd.conf",
+    "etc/freeradius/users",
     "etc/nftables.conf",
     "etc/iptables/rules.v4",
     "etc/ufw/user.rules",

@@ -170,6 +170,9 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         None => Wants::Findings,
     };
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, wants)?;
+    if options.heeds_services() || sigma.is_some() {
+        setup.catalogue = setup.catalogue.heeding_services();
+    }
     if setup.settings.evidence {
         options.keep_texts(redact);
     }

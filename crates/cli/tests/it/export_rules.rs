@@ -21,7 +21,7 @@ fn has(program: &str) -> bool {
 }
 
 /// A line as it stands in the writer's log.
-fn in_a_log(dialect: &str, body: &str) -> String {
+pub fn in_a_log(dialect: &str, body: &str) -> String {
     match dialect {
         "freeradius" if body.starts_with("Auth: ") => format!("Wed Nov 19 12:00:00 2025 : {body}"),
         "freeradius" => format!("Nov 19 12:00:00 gw radiusd[33]: {body}"),
@@ -31,7 +31,7 @@ fn in_a_log(dialect: &str, body: &str) -> String {
 }
 
 /// The example lines of a dialect, as (id, line, the address that it blames); none where nobody is to be banned for it.
-fn examples(dialect: &str, left_out: &[&str]) -> Vec<(String, String, Option<String>)> {
+pub fn examples(dialect: &str, left_out: &[&str]) -> Vec<(String, String, Option<String>)> {
     let mut all = Vec::new();
     for (_, text) in DIALECT_FILES {
         let file: toml::Table = text.parse().expect("a dialect file");

@@ -69,6 +69,11 @@ const LAST: &str = "filter: \"evt.StrTime != ''\"\nname: test/date\nstatics:\n  
 
 /// Who, by CrowdSec's word, did what.
 fn performed(kind: &str, log: &str) -> Option<Vec<String>> {
+    judged(kind, log).map(|(performed, _)| performed)
+}
+
+/// The same, and every address that its parsers took from a line.
+fn judged(kind: &str, log: &str) -> Option<(Vec<String>, Vec<String>)> {
     let patterns = Path::new("/etc/crowdsec/patterns");
     if !Path::new("/usr/bin/crowdsec").is_file() || !patterns.is_dir() {
         eprintln!("skipped: crowdsec is not here");
@@ -77,7 +82,7 @@ fn performed(kind: &str, log: &str) -> Option<Vec<String>> {
     let folder = Folder::new();
     folder.run(&["export-rules", "crowdsec", "--to", "conf"]).good();
     let root = folder.path();
-    for name in ["conf/parsers/s00-raw", "conf/parsers/s02-enrich", "data", "hub"] {
+    for name in ["conf/parsers/s00-raw", "conf/parsers/s02-enrich", "data", "hub", "dump"] {
         std::fs::create_dir_all(root.join(name)).expect("a folder");
     }
     std::os::unix::fs::symlink(patterns, root.join("conf/patterns")).expect("a link");
@@ -101,6 +106,7 @@ fn performed(kind: &str, log: &str) -> Option<Vec<String>> {
         .arg(root.join("config.yaml"))
         .arg("-dsn")
         .arg(format!("file://{}", log.display()));
+    command.arg("-dump-data").arg(root.join("dump"));
     let ran = command
         .args(["-type", kind, "-no-api", "-no-capi"])
         .output()
@@ -113,7 +119,42 @@ fn performed(kind: &str, log: &str) -> Option<Vec<String>> {
     found.sort();
     found.dedup();
     assert!(said.contains("Starting processing data"), "{said}");
-    Some(found)
+    let dump = std::fs::read_to_string(root.join("dump/parser-dump.yaml")).unwrap_or_default();
+    let mut sources: Vec<String> = dump
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("source_ip: ").map(str::to_owned))
+        .collect();
+    sources.sort();
+    sources.dedup();
+    Some((found, sources))
+}
+
+/// Each example line of the catalogue, with an address of its own: none but addresses is taken for one, and of those that count none is missed.
+#[test]
+fn every_spelling_gives_the_address() {
+    for (dialect, least) in [("freeradius", 100), ("routeros", 2), ("softether", 1)] {
+        let (mut log, mut expected) = (String::new(), Vec::new());
+        let examples = crate::export_rules::examples(dialect, &[]);
+        for (number, (_, line, address)) in examples.iter().enumerate() {
+            let own = format!("198.18.{}.{}", number / 250, number % 250);
+            let Some(address) = address
+                .as_ref()
+                .filter(|address| line.matches(address.as_str()).count() == 1)
+            else {
+                continue;
+            };
+            log += &crate::export_rules::in_a_log(dialect, &line.replace(address, &own))
+                .replace("Nov 19 12:00:00 gw radiusd[33]: ", "");
+            log += "\n";
+            expected.push(own);
+        }
+        expected.sort();
+        assert!(expected.len() >= least, "{dialect}: {}", expected.len());
+        let Some((_, sources)) = judged(dialect, &log) else {
+            return;
+        };
+        assert_eq!(sources, expected, "{dialect}");
+    }
 }
 
 #[test]
@@ -154,6 +195,26 @@ fn files_of_softether_are_read() {
         );
     }
     if let Some(found) = performed("softether", &log) {
+        assert_eq!(found, ["203.0.113.66 performed 'tunlog/vpn-bf'"]);
+    }
+}
+
+/// What a syslog server writes of routers has a host's name behind the time.
+#[test]
+fn lines_of_appliances_are_read() {
+    let mut router = String::new();
+    for second in 0..8 {
+        router += &format!(
+            "2025-11-19T12:00:0{second} router l2tp,ppp,error <203.0.113.66>: user <192.0.2.10>: user x authentication failed\n"
+        );
+        router += &format!(
+            "2025-11-19T12:00:0{second} router l2tp,ppp,error <203.0.113.67>: user a authentication failed - radius timeout\n"
+        );
+        router += &format!(
+            "2025-11-19T12:00:0{second} gw pppd[1]: Peer l2tp,ppp,error <192.0.2.10>: user x authentication failed\n"
+        );
+    }
+    if let Some(found) = performed("routeros", &router) {
         assert_eq!(found, ["203.0.113.66 performed 'tunlog/vpn-bf'"]);
     }
 }

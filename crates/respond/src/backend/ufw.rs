@@ -97,3 +97,20 @@ impl Backend for Ufw {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_answer_is_read() {
+        let answer = "Added user rules (see 'ufw status' for running firewall):\n\
+            ufw allow 22/tcp\n\
+            ufw deny from 203.0.113.9 to any port 1723 proto tcp\n\
+            ufw deny from 198.51.101.0/24 proto gre comment 'tunlog: by hand'\n\
+            ufw deny from 198.51.101.0/24 to any port 1723 proto tcp comment 'tunlog: by hand'\n\
+            ufw deny from 2001:db8::9 to any port 1723 proto tcp comment 'tunlog: by hand'\n";
+        let shown: Vec<String> = Ufw.listed(answer).iter().map(|live| live.prefix.to_string()).collect();
+        assert_eq!(shown, ["198.51.101.0/24", "2001:db8::9"]);
+    }
+}

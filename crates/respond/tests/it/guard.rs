@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use tunlog_respond::{Guard, Latitude, Prefix, Reason};
+use tunlog_respond::{FindingLine, Guard, Latitude, Ledger, Prefix, Reason, backend};
 
 fn v4() -> impl Strategy<Value = Prefix> {
     (any::<u32>(), 0_u8..=32).prop_map(|(bits, length)| {
@@ -74,6 +74,20 @@ proptest! {
                 .map(|text| text.parse().expect(text)))
             {
                 prop_assert!(!prefix.contains(address), "{} {}", prefix, address);
+            }
+        }
+    }
+
+    /// Whatever stands in a ledger, in findings, or in a firewall's answer, it is read or refused.
+    #[test]
+    fn any_line_is_read_or_refused(line in "[ -~]{0,60}", key in "(type|time|action|outcome|target|until|sources)", value in "[ -~]{0,30}") {
+        let json = format!(r#"{{"type":"action","outcome":"done","action":"block","backend":"nftables","{key}":{value:?}}}"#);
+        for text in [&line, &json] {
+            let _ = Ledger::new().take(text);
+            let _ = FindingLine::of(text);
+            let _ = text.parse::<Prefix>();
+            for backend in backend::ALL {
+                let _ = backend.listed(text);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod tally;
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::correlate::account::Account;
 use crate::detect::bounded::Bounded;
@@ -10,14 +11,16 @@ use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity, Taken}
 use crate::detect::memory::name_hash;
 use crate::detect::region::FOREIGN;
 use crate::detect::rule::{Detection, Limits, Opening, Refusal, Rule, Scene, Threshold, finding};
-use crate::detect::service::Login;
+use crate::detect::service::{Login, key_of};
 use crate::detect::sigma::{Base, Count, Joined, Least, REFUSED, Said, Sigma};
-use tally::{Doors, GATEWAY, Tally, Tried};
+use tally::{Doors, GATEWAY, Refused, Tally, Tried};
 use tunlog_model::text::visible;
 
-/// Sources and accounts that are remembered.
-const SOURCES_MAX: usize = 8_192;
-const ACCOUNTS_MAX: usize = 16_384;
+/// People, and addresses of theirs, that are remembered from their log-ins.
+const PEOPLE_MAX: usize = 16_384;
+const HOMES_MAX: usize = 16_384;
+/// Sources and accounts whose refusals are remembered: the noise of the Internet, which must not push people out.
+const REFUSED_MAX: usize = 4_096;
 /// Sources from which one account is known to log in, at whatever service.
 const KNOWN_MAX: usize = 12;
 const HOUR: i64 = 3_600_000_000;
@@ -94,20 +97,20 @@ pub const RULE: Rule = Rule {
     make: |limits| Box::new(Elsewhere::new(limits)),
 };
 
-/// What is known of an account at all services.
+/// Somebody who has logged in, at whatever door.
 #[derive(Default)]
-struct State {
+struct Person {
     goods: u64,
     known: Vec<(IpAddr, i64)>,
-    tally: Tally,
 }
 
-impl State {
+impl Person {
     fn knows(&self, source: IpAddr) -> bool {
         self.known.iter().any(|(known, _)| *known == source)
     }
 
     fn learn(&mut self, source: IpAddr, now: i64) {
+        self.goods += 1;
         self.known.retain(|(known, _)| *known != source);
         if self.known.len() >= KNOWN_MAX {
             self.known.remove(0);
@@ -116,21 +119,17 @@ impl State {
     }
 }
 
-/// What is known of a source at all services.
-#[derive(Default)]
-struct Origin {
-    /// Log-ins that nothing speaks against.
-    goods: u64,
-    tally: Tally,
-}
-
 struct Elsewhere {
     names: [f64; 2],
     tries: u64,
     networks: f64,
     window: i64,
-    sources: Bounded<IpAddr, Origin>,
-    accounts: Bounded<u64, State>,
+    /// By the account's key.
+    people: Bounded<u64, Person>,
+    /// Log-ins from an address that nothing spoke against.
+    homes: Bounded<IpAddr, u64>,
+    by_source: Bounded<IpAddr, Tally>,
+    by_account: Bounded<u64, Tally>,
 }
 
 /// A log-in that worked, at whatever door.
@@ -138,14 +137,11 @@ struct Success<'a> {
     door: &'a str,
     user: &'a str,
     account: &'a Account,
+    key: u64,
     source: IpAddr,
     time: i64,
     strange: f64,
     lines: &'a [tunlog_model::Evidence],
-}
-
-fn key(account: &Account) -> u64 {
-    name_hash(&String::from_utf8_lossy(account.name()))
 }
 
 impl Elsewhere {
@@ -155,54 +151,65 @@ impl Elsewhere {
             tries: limits.of("tries") as u64,
             networks: limits.of("networks"),
             window: (limits.of("hours") * HOUR as f64) as i64,
-            sources: Bounded::new(SOURCES_MAX),
-            accounts: Bounded::new(ACCOUNTS_MAX),
+            people: Bounded::new(PEOPLE_MAX),
+            homes: Bounded::new(HOMES_MAX),
+            by_source: Bounded::new(REFUSED_MAX),
+            by_account: Bounded::new(REFUSED_MAX),
         }
     }
 
     /// Whether the account's owner is known to come from there.
-    fn is_owner(&self, account: Option<&Account>, source: Option<IpAddr>) -> bool {
-        let (Some(account), Some(source)) = (account, source) else {
-            return false;
-        };
-        let state = self.accounts.get(&key(account));
-        state.is_some_and(|state| state.knows(source))
+    fn is_owner(&self, key: u64, source: Option<IpAddr>) -> bool {
+        let person = self.people.get(&key);
+        source.is_some_and(|source| person.is_some_and(|person| person.knows(source)))
+    }
+
+    /// Whether people log in from there.
+    fn is_home(&self, source: IpAddr) -> bool {
+        self.homes.get(&source).is_some()
     }
 
     /// A refusal at any door.
-    fn note(&mut self, tried: &Tried, scene: &mut Scene<'_>) {
-        let since = tried.last - self.window;
-        if let Some(account) = &tried.account {
-            let state = self.accounts.entry(key(account), tried.last, State::default);
-            state.tally.note(tried, since);
-            self.judge_account(account, tried, scene);
+    fn note(&mut self, refused: &Rc<Refused>, scene: &mut Scene<'_>) {
+        let login = &refused.login;
+        let since = login.time - self.window;
+        if let Some(account) = &login.account {
+            let tally = self.by_account.entry(login.key, login.time, Tally::default);
+            tally.note(refused, since);
+            if tally.is_of_two() {
+                self.judge_account(account, refused, scene);
+            }
         }
-        if let Some(source) = tried.source {
-            let origin = self.sources.entry(source, tried.last, Origin::default);
-            origin.tally.note(tried, since);
-            self.judge_source(source, tried, scene);
+        if let Some(source) = login.source {
+            let tally = self.by_source.entry(source, login.time, Tally::default);
+            tally.note(refused, since);
+            if tally.is_of_two() {
+                self.judge_source(source, refused, scene);
+            }
         }
     }
 
     /// Whether what a source was refused at all doors is more than people are.
-    fn is_bad(&self, origin: &Origin, all: &Doors<'_>) -> bool {
-        all.names() as f64 >= self.names[usize::from(origin.goods > 0)]
-            || (origin.goods == 0 && all.strange > 0.3 && all.people >= 2 * self.tries)
+    fn is_bad(&self, source: IpAddr, all: &Doors<'_>) -> bool {
+        let home = self.is_home(source);
+        all.names() as f64 >= self.names[usize::from(home)]
+            || (!home && all.strange > 0.3 && all.people >= 2 * self.tries)
     }
 
-    fn judge_source(&mut self, source: IpAddr, last: &Tried, scene: &mut Scene<'_>) {
-        let Some(origin) = self.sources.get(&source) else {
+    fn judge_source(&mut self, source: IpAddr, last: &Refused, scene: &mut Scene<'_>) {
+        let Some(tally) = self.by_source.get(&source) else {
             return;
         };
+        let home = self.is_home(source);
         let since = scene.now - self.window;
-        let gateway = origin.tally.since(since, |tried| tried.is_gateway());
-        let others = origin.tally.since(since, |tried| !tried.is_gateway());
-        let all = origin.tally.since(since, |_| true);
+        let gateway = tally.since(since, Tried::is_gateway);
+        let others = tally.since(since, |tried| !tried.is_gateway());
+        let all = tally.since(since, |_| true);
         if gateway.count == 0 || others.count == 0 {
             return;
         }
-        let often = gateway.people.min(others.people) >= self.tries && all.strange > 0.3 && origin.goods == 0;
-        if !often && (all.names() as f64) < self.names[usize::from(origin.goods > 0)] {
+        let often = gateway.people.min(others.people) >= self.tries && all.strange > 0.3 && !home;
+        if !often && (all.names() as f64) < self.names[usize::from(home)] {
             return;
         }
         if let Some(state) = scene.memory.sources.get_mut(&source) {
@@ -222,52 +229,51 @@ impl Elsewhere {
         scene.raise(name_hash(&source.to_string()), found);
     }
 
-    fn judge_account(&mut self, account: &Account, last: &Tried, scene: &mut Scene<'_>) {
-        let Some(state) = self.accounts.get(&key(account)) else {
+    fn judge_account(&mut self, account: &Account, last: &Refused, scene: &mut Scene<'_>) {
+        let Some(tally) = self.by_account.get(&last.login.key) else {
             return;
         };
         let since = scene.now - self.window;
         let same = |tried: &Tried| tried.is_of(account);
-        let gateway = state.tally.since(since, |tried| tried.is_gateway() && same(tried));
-        let others = state.tally.since(since, |tried| !tried.is_gateway() && same(tried));
-        let good = state.goods > 0 || scene.memory.user(last.hash).is_some_and(|user| user.goods > 0);
+        let gateway = tally.since(since, |tried| tried.is_gateway() && same(tried));
+        let others = tally.since(since, |tried| !tried.is_gateway() && same(tried));
+        let known = self.people.get(&last.login.key).is_some_and(|person| person.goods > 0);
+        let good = known || scene.memory.user(last.hash).is_some_and(|user| user.goods > 0);
         let networks = gateway.networks() + others.networks();
         if !good || gateway.networks() < 2.0 || others.networks() < 1.0 || networks < self.networks {
             return;
         }
-        let all = state.tally.since(since, same);
+        let all = tally.since(since, same);
         let found = Finding {
             sources: all.sources(),
             summary: format!(
                 "{} was refused at {} within {} hours, from {} addresses from which its owner never came.",
-                visible(&last.name),
+                visible(last.login.user.as_deref().unwrap_or_default()),
                 all.told(),
                 self.window / HOUR,
                 all.sources().len(),
             ),
             ..finding_of(&all, scene.now)
         };
-        scene.raise(name_hash("account") ^ key(account), found);
+        scene.raise(name_hash("account") ^ last.login.key, found);
     }
 
     /// Somebody got in; whether nothing speaks against its being the owner.
     fn succeeded(&mut self, success: &Success<'_>, scene: &mut Scene<'_>) -> bool {
         let since = success.time - self.window;
         let other_door = |tried: &Tried| tried.is_gateway() != (success.door == GATEWAY);
-        let none = Origin::default();
-        let origin = self.sources.get(&success.source).unwrap_or(&none);
-        let side = origin.tally.since(since, other_door);
-        let everywhere = origin.tally.since(since, |_| true);
-        let (all, reason) = if side.count > 0 && self.is_bad(origin, &everywhere) {
+        let none = Tally::default();
+        let tally = self.by_source.get(&success.source).unwrap_or(&none);
+        let side = tally.since(since, other_door);
+        let everywhere = tally.since(since, |_| true);
+        let (all, reason) = if side.count > 0 && self.is_bad(success.source, &everywhere) {
             let reason = format!("after that address was refused at {}", everywhere.told());
             (everywhere, reason)
         } else {
-            let Some(state) = self.accounts.get(&key(success.account)) else {
+            let Some(tally) = self.by_account.get(&success.key) else {
                 return true;
             };
-            let side = state
-                .tally
-                .since(since, |tried| other_door(tried) && tried.is_of(success.account));
+            let side = tally.since(since, |tried| other_door(tried) && tried.is_of(success.account));
             if success.strange < FOREIGN || side.networks() < self.networks - 1.0 {
                 return true;
             }
@@ -298,20 +304,22 @@ impl Elsewhere {
             .evidence
             .truncate(EVIDENCE_MAX - success.lines.len().min(EVIDENCE_MAX));
         found.evidence.extend(success.lines.iter().take(EVIDENCE_MAX).cloned());
-        let told = name_hash("success") ^ key(success.account) ^ name_hash(&success.source.to_string());
+        let told = name_hash("success") ^ success.key ^ name_hash(&success.source.to_string());
         scene.raise(told, found);
         false
     }
 
     /// An honest log-in, as far as is known: what its owner was refused before is forgiven.
-    fn learn(&mut self, account: &Account, source: IpAddr, now: i64) {
-        let state = self.accounts.entry(key(account), now, State::default);
-        state.goods += 1;
-        state.learn(source, now);
-        state.tally.forgive(|tried| tried.source == Some(source));
-        let origin = self.sources.entry(source, now, Origin::default);
-        origin.goods += 1;
-        origin.tally.forgive(|tried| tried.is_of(account));
+    fn learn(&mut self, success: &Success<'_>) {
+        let (source, now) = (success.source, success.time);
+        self.people.entry(success.key, now, Person::default).learn(source, now);
+        *self.homes.entry(source, now, || 0) += 1;
+        if let Some(tally) = self.by_account.get_mut(&success.key) {
+            tally.forgive(|tried| tried.source() == Some(source));
+        }
+        if let Some(tally) = self.by_source.get_mut(&source) {
+            tally.forgive(|tried| tried.is_of(success.account));
+        }
     }
 }
 
@@ -330,13 +338,29 @@ fn finding_of(all: &Doors<'_>, now: i64) -> Finding {
 impl Detection for Elsewhere {
     fn refused(&mut self, refusal: &Refusal, scene: &mut Scene<'_>) {
         let account = (!refusal.user.is_empty()).then(|| Account::of(&refusal.user, None));
-        if refusal.outage || refusal.known_pair || self.is_owner(account.as_ref(), refusal.source) {
+        let key = account.as_ref().map_or(0, key_of);
+        if refusal.outage || refusal.known_pair || self.is_owner(key, refusal.source) {
             return;
         }
-        let mut tried = Tried::new(GATEWAY, refusal.time, refusal.times, refusal.lines.first().cloned());
-        (tried.name, tried.hash, tried.account) = (refusal.user.clone(), refusal.hash, account);
-        (tried.source, tried.claimed, tried.strange) = (refusal.source, refusal.claimed, refusal.strange);
-        self.note(&tried, scene);
+        let login = Login {
+            time: refusal.time,
+            service: GATEWAY.into(),
+            user: account.is_some().then(|| refusal.user.clone()),
+            account,
+            key,
+            source: refusal.source,
+            accepted: false,
+            times: refusal.times,
+            sum: false,
+            line: refusal.lines.first().cloned(),
+        };
+        let refused = Refused {
+            login: Rc::new(login),
+            hash: refusal.hash,
+            claimed: refusal.claimed,
+            strange: refusal.strange,
+        };
+        self.note(&Rc::new(refused), scene);
     }
 
     fn opened(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
@@ -347,34 +371,42 @@ impl Detection for Elsewhere {
         let success = Success {
             door: GATEWAY,
             user,
+            key: key_of(&account),
             account: &account,
             source,
             time: opening.time,
             strange: opening.strange,
             lines: &opening.lines,
         };
-        let owner = opening.known_pair || self.is_owner(Some(&account), Some(source));
+        let owner = opening.known_pair || self.is_owner(success.key, Some(source));
         if owner || self.succeeded(&success, scene) {
-            self.learn(&account, source, opening.time);
+            self.learn(&success);
         }
     }
 
-    fn elsewhere(&mut self, login: &Login, scene: &mut Scene<'_>) {
+    fn wants_elsewhere(&self) -> bool {
+        true
+    }
+
+    fn elsewhere(&mut self, login: &Rc<Login>, scene: &mut Scene<'_>) {
         let user = login.user.as_deref().unwrap_or_default();
         let hash = name_hash(user);
         let at_the_gateway = |source| scene.memory.user(hash).is_some_and(|known| known.knows(source));
-        let owner = login.source.is_some_and(at_the_gateway) || self.is_owner(login.account.as_ref(), login.source);
+        let owner = login.source.is_some_and(at_the_gateway) || self.is_owner(login.key, login.source);
+        if !login.accepted && (owner || scene.memory.outage.is_on(scene.now)) {
+            return;
+        }
         let strange = login
             .source
             .map_or(0.0, |source| scene.memory.regions.strangeness(source));
         if !login.accepted {
-            if owner || scene.memory.outage.is_on(scene.now) {
-                return;
-            }
-            let mut tried = Tried::new(&login.service, login.time, login.times, Some(login.line.clone()));
-            (tried.name, tried.hash, tried.account) = (user.into(), hash, login.account.clone());
-            (tried.source, tried.strange, tried.sum) = (login.source, strange, login.sum);
-            return self.note(&tried, scene);
+            let refused = Refused {
+                login: Rc::clone(login),
+                hash,
+                claimed: false,
+                strange,
+            };
+            return self.note(&Rc::new(refused), scene);
         }
         let (Some(account), Some(source)) = (&login.account, login.source) else {
             return;
@@ -383,13 +415,14 @@ impl Detection for Elsewhere {
             door: &login.service,
             user,
             account,
+            key: login.key,
             source,
             time: login.time,
             strange,
-            lines: std::slice::from_ref(&login.line),
+            lines: login.line.as_slice(),
         };
         if owner || self.succeeded(&success, scene) {
-            self.learn(account, source, login.time);
+            self.learn(&success);
         }
     }
 }

@@ -15,12 +15,30 @@ const ELEMENTS_MAX: usize = 1024;
 /// Statements and what a `vmap` may become, at most, of one file.
 const RULES_MAX: usize = 50_000;
 
-/// Reads a rule set: one filter for each of its tables.
-pub fn parse(path: &str, text: &str) -> Vec<Filter> {
+/// Names with what they stand for: `$variable`, `@set`.
+pub type Names = HashMap<String, Vec<String>>;
+
+/// The variables that a file defines, for those that include it.
+pub fn defined(text: &str) -> Names {
+    let tokens = tokens(text);
+    let mut names = Names::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let word = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.text.as_str());
+        if token.text == "define" && word(2) == "=" {
+            let (mut elements, _) = elements(&tokens, at + 3);
+            elements.truncate(ELEMENTS_MAX);
+            names.insert(format!("${}", word(1)), elements);
+        }
+    }
+    names
+}
+
+/// Reads a rule set: one filter for each of its tables. What other files define is known.
+pub fn parse(path: &str, text: &str, known: &Names) -> Vec<Filter> {
     let mut reader = Reader {
         path,
         tables: Vec::new(),
-        names: HashMap::new(),
+        names: known.clone(),
         rules: 0,
     };
     let tokens = tokens(text);
@@ -37,7 +55,7 @@ struct Reader<'a> {
     path: &'a str,
     tables: Vec<((String, String), Filter)>,
     /// Elements of named sets and of `define`d variables.
-    names: HashMap<String, Vec<String>>,
+    names: Names,
     rules: usize,
 }
 

@@ -202,7 +202,13 @@ impl Reader<'_> {
         }
         let is_not = word(0) == "!=";
         let (values, next) = self.values(tokens, at + usize::from(is_not));
+        // what a name stands for that nobody defined here, nobody knows
+        let unknown = values.iter().any(|value| value.starts_with(['$', '@']));
+        rule.matches.limited |= unknown;
         let ranges = values.iter().filter_map(|value| ports(value)).collect();
+        if unknown {
+            return next;
+        }
         if is_not {
             rule.matches.not_ports = ranges;
         } else {

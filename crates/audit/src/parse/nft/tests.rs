@@ -10,7 +10,7 @@ const RULES: &str = "#!/usr/sbin/nft -f\ndefine ike = { 500, 4500 }\ntable inet 
 
 #[test]
 fn rule_sets_are_walked() {
-    let filters = parse("nftables.conf", RULES);
+    let filters = parse("nftables.conf", RULES, &Names::new());
     assert_eq!(filters.len(), 1);
     let fate = |probe| filters[0].fate(probe);
     assert_eq!(fate(IKE), Some(Fate::Open(13)));
@@ -24,10 +24,10 @@ fn rule_sets_are_walked() {
 fn commands_and_maps() {
     let text = "add table ip f\nadd chain ip f in { type filter hook input priority 0 ; policy accept ; }\nadd chain ip f l2tp\n\
         add rule ip f in udp dport vmap { 1701 : jump l2tp, 500 : accept }\nadd rule ip f l2tp meta secpath missing drop\ninsert rule ip f in tcp dport != 22 drop\n";
-    let filters = parse("x.nft", text);
+    let filters = parse("x.nft", text, &Names::new());
     assert_eq!(filters[0].fate(L2TP), Some(Fate::Closed(5)));
     assert_eq!(filters[0].fate(IKE), Some(Fate::Open(4)));
     assert_eq!(filters[0].fate(PPTP), Some(Fate::Closed(6)));
     assert!(!filters[0].ipv6);
-    parse("x", "table { chain { { { \" add rule");
+    parse("x", "table { chain { { { \" add rule", &Names::new());
 }

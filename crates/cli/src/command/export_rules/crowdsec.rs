@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use super::lines::{Dialect, Line, Writer, escape, regex, short_head};
 use super::{File, banner};
 
-/// Files below CrowdSec's folder.
+/// Files below CrowdSec's folder. Without the ASA: with its spellings CrowdSec's grok library (tried with 1.4.6) loses count of the groups
+/// and takes the name for the address.
 pub fn files(writers: &[Writer]) -> Vec<File> {
+    let writers: Vec<&Writer> = writers.iter().filter(|writer| writer.dialect != "cisco").collect();
     let mut files: Vec<File> = writers
         .iter()
         .map(|writer| File {
@@ -14,6 +16,10 @@ pub fn files(writers: &[Writer]) -> Vec<File> {
             text: parser(writer),
         })
         .collect();
+    files.push(File {
+        path: "parsers/s01-parse/tunlog-0-time.yaml".to_owned(),
+        text: time(&writers),
+    });
     files.push(File {
         path: "scenarios/tunlog-vpn-bf.yaml".to_owned(),
         text: scenario(
@@ -50,8 +56,7 @@ fn parser(writer: &Writer) -> String {
     let _ = write!(
         out,
         "onsuccess: next_stage\nname: tunlog/{name}\ndescription: refused VPN logins of {name}\n\
-         filter: \"evt.Line.Labels.type == '{name}' || evt.Parsed.program in [{programs}]\"\npattern_syntax:\n  TUNLOG_TIME: {time}\nnodes:\n",
-        time = yaml(TIME),
+         filter: \"evt.Line.Labels.type == '{name}' || evt.Parsed.program in [{programs}]\"\nnodes:\n",
         name = writer.dialect,
         programs = programs.join(", "),
     );
@@ -64,15 +69,30 @@ fn parser(writer: &Writer) -> String {
             write_line(&mut out, line, short_head(writer), kind);
         }
     }
-    out += "statics:\n  - meta: service\n    value: vpn\n  - meta: source_ip\n    expression: evt.Parsed.source_ip\n  - meta: target_user\n    expression: evt.Parsed.user\n  - target: evt.StrTime\n    expression: \"evt.Parsed.tunlog_time != '' ? evt.Parsed.tunlog_time : evt.StrTime\"\n";
+    out += "statics:\n  - meta: service\n    value: vpn\n  - meta: source_ip\n    expression: evt.Parsed.source_ip\n  - meta: target_user\n    expression: evt.Parsed.user\n";
     out
+}
+
+/// The time of lines that no syslog parser has cut. A parser of its own, before the others: CrowdSec's grok library (1.4.6) loses count of
+/// the groups between two names, and takes the name for the address, where optional ones stand there.
+fn time(writers: &[&Writer]) -> String {
+    let types: Vec<String> = writers.iter().map(|writer| format!("'{}'", writer.dialect)).collect();
+    format!(
+        "{}name: tunlog/time\ndescription: the time of lines of VPN gateways\nfilter: \"evt.Line.Labels.type in [{}]\"\n\
+         pattern_syntax:\n  TUNLOG_TIME: {}\n\
+         grok:\n  apply_on: message\n  pattern: '^%{{TUNLOG_TIME:tunlog_time}}'\n\
+         statics:\n  - target: evt.StrTime\n    expression: evt.Parsed.tunlog_time\n",
+        banner("#"),
+        types.join(", "),
+        yaml(TIME)
+    )
 }
 
 fn write_line(out: &mut String, line: &Line, head: &str, kind: &str) {
     let _ = writeln!(out, "  # {}", line.id);
     for pattern in &line.patterns {
         let whole = format!(
-            "^(?:%{{TUNLOG_TIME:tunlog_time}} ?)?(?:{head})?{}$",
+            "^(?:{TIME} ?(?:[0-9A-Za-z._-]+ )?)?(?:{head})?{}$",
             regex(pattern, &DIALECT)
         );
         let _ = write!(

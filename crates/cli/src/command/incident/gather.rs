@@ -88,6 +88,7 @@ pub fn setup(case: &Case, quiet: bool, show_secrets: bool, wants: Wants) -> Resu
     let paths: Vec<PathBuf> = case.paths.iter().map(PathBuf::from).collect();
     // as detection has it: the machine's other services tell where a thief went
     let mut setup = Setup::in_format(Format::Jsonl, &common, &paths, false, Wants::Findings)?;
+    setup.catalogue = setup.catalogue.heeding_services();
     setup.settings.wants = wants;
     Ok(setup)
 }

@@ -174,6 +174,7 @@ pub fn run(args: &OpenArgs) -> Result<u8, Failure> {
         return Err(Failure::Message(words.to_owned()));
     }
     let mut setup = Setup::in_format(Format::Jsonl, &args.common(), &args.paths, false, Wants::Findings)?;
+    setup.catalogue = setup.catalogue.heeding_services();
     let choice = Choice {
         rule: args.rule.clone(),
         users: args.user.clone(),

@@ -1,16 +1,18 @@
 //! What was refused, at which door, with which name, from where.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::correlate::account::Account;
 use crate::detect::region::{Network, range};
 use crate::detect::rhythm::Rhythm;
+use crate::detect::service::Login;
 use tunlog_model::Evidence;
 
 /// The door that is the gateway's.
 pub const GATEWAY: &str = "vpn";
 /// Most of them that one source or account keeps.
-const TRIED_MAX: usize = 48;
+const TRIED_MAX: usize = 24;
 /// How long, in microseconds, a line that sums up speaks of tries that were told singly.
 const SUM: i64 = 600_000_000;
 
@@ -19,91 +21,89 @@ pub fn said(door: &str) -> &str {
     if door == GATEWAY { "the VPN" } else { door }
 }
 
-/// Refusals at one door, with one name, from one source.
-#[derive(Clone, Debug)]
-pub struct Tried {
-    door: Box<str>,
-    /// The name as it was given, and its hash.
-    pub name: Box<str>,
-    /// The hash.
+/// A refusal, at whatever door: the gateway's are told in the same form.
+#[derive(Debug)]
+pub struct Refused {
+    /// At which door, with which name, from where.
+    pub login: Rc<Login>,
+    /// Hash of the name as it was given.
     pub hash: u64,
-    /// The account that it means.
-    pub account: Option<Account>,
-    /// Where it came from.
-    pub source: Option<IpAddr>,
     /// The source is what the peer claims.
     pub claimed: bool,
     /// How strange the source's network is.
     pub strange: f64,
-    /// The line tells at their end of tries that may have been told singly.
-    pub sum: bool,
+}
+
+impl Refused {
+    fn is_like(&self, other: &Refused) -> bool {
+        let (one, other) = (&self.login, &other.login);
+        one.key == other.key
+            && one.source == other.source
+            && one.service == other.service
+            && one.account == other.account
+    }
+}
+
+/// Refusals at one door, with one name, from one source.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    of: Rc<Refused>,
     count: u64,
     /// Those of them that were told singly, lately.
     singles: u64,
     rhythm: Rhythm,
-    first: i64,
-    /// When the last one was.
-    pub last: i64,
+    last: i64,
     line: Option<Evidence>,
 }
 
 impl Tried {
-    /// So many refusals at a door, of nobody yet.
-    pub fn new(door: &str, time: i64, times: u64, line: Option<Evidence>) -> Tried {
+    fn first(of: &Rc<Refused>) -> Tried {
         Tried {
-            door: door.into(),
-            name: "".into(),
-            hash: 0,
-            account: None,
-            source: None,
-            claimed: false,
-            strange: 0.0,
-            sum: false,
-            count: times,
-            singles: 0,
+            of: Rc::clone(of),
+            count: of.login.times,
+            singles: if of.login.sum { 0 } else { of.login.times },
             rhythm: Rhythm::default(),
-            first: time,
-            last: time,
-            line,
+            last: of.login.time,
+            line: None,
         }
     }
 
     /// Whether the gateway refused.
     pub fn is_gateway(&self) -> bool {
-        &*self.door == GATEWAY
+        self.of.login.service == GATEWAY
+    }
+
+    /// Where it came from.
+    pub fn source(&self) -> Option<IpAddr> {
+        self.of.login.source
     }
 
     /// Whether the name may mean this account.
     pub fn is_of(&self, account: &Account) -> bool {
-        let likeness = self.account.as_ref().and_then(|own| own.likeness(account));
+        let likeness = self.of.login.account.as_ref().and_then(|own| own.likeness(account));
         likeness.is_some()
     }
 
-    fn is_like(&self, other: &Tried) -> bool {
-        let same = match (&self.account, &other.account) {
-            (Some(one), Some(other)) => one == other,
-            (None, None) => true,
-            _ => false,
-        };
-        same && self.door == other.door && self.source == other.source
+    /// The line that tells of it best.
+    fn line(&self) -> Option<&Evidence> {
+        self.line.as_ref().or(self.of.login.line.as_ref())
     }
 
     /// Takes in more of the same.
-    fn add(&mut self, more: &Tried) {
-        self.rhythm.note(more.last - self.last);
-        if more.last - self.last > SUM {
+    fn add(&mut self, more: &Refused) {
+        let more = &more.login;
+        self.rhythm.note(more.time - self.last);
+        if more.time - self.last > SUM {
             self.singles = 0;
         }
         if more.sum {
-            self.count += more.count.saturating_sub(self.singles);
+            self.count += more.times.saturating_sub(self.singles);
         } else {
-            self.count += more.count;
-            self.singles += more.count;
-        }
-        self.last = more.last;
-        if !more.sum || self.line.is_none() {
+            self.count += more.times;
+            self.singles += more.times;
             self.line.clone_from(&more.line);
         }
+        self.last = more.time;
     }
 }
 
@@ -115,21 +115,24 @@ pub struct Tally {
 
 impl Tally {
     /// Takes a refusal in; what was before `since` is forgotten.
-    pub fn note(&mut self, more: &Tried, since: i64) {
-        self.tried.retain(|tried| tried.last >= since);
-        if let Some(tried) = self.tried.iter_mut().find(|tried| tried.is_like(more)) {
+    pub fn note(&mut self, more: &Rc<Refused>, since: i64) {
+        if let Some(tried) = self.tried.iter_mut().find(|tried| tried.of.is_like(more)) {
             return tried.add(more);
         }
+        self.tried.retain(|tried| tried.last >= since);
         if self.tried.len() >= TRIED_MAX
             && let Some(oldest) = (0..self.tried.len()).min_by_key(|at| self.tried[*at].last)
         {
             self.tried.remove(oldest);
         }
-        let singles = if more.sum { 0 } else { more.count };
-        self.tried.push(Tried {
-            singles,
-            ..more.clone()
-        });
+        self.tried.push(Tried::first(more));
+    }
+
+    /// Whether the gateway and somebody else refused.
+    pub fn is_of_two(&self) -> bool {
+        let mut gateway = self.tried.iter().map(Tried::is_gateway);
+        let first = gateway.next();
+        first.is_some_and(|first| gateway.any(|other| other != first))
     }
 
     /// Forgets what turned out to be the owner's.
@@ -148,8 +151,8 @@ impl Tally {
         Doors {
             count: tried.iter().map(|tried| tried.count).sum(),
             people: people.map(|tried| tried.count).sum(),
-            strange: tried.iter().map(|tried| tried.strange).fold(0.0, f64::max),
-            first: tried.iter().map(|tried| tried.first).min().unwrap_or(since),
+            strange: tried.iter().map(|tried| tried.of.strange).fold(0.0, f64::max),
+            first: tried.iter().map(|tried| tried.of.login.time).min().unwrap_or(since),
             last: tried.iter().map(|tried| tried.last).max().unwrap_or(since),
             tried,
         }
@@ -178,7 +181,7 @@ impl Doors<'_> {
         let mut names: Vec<&[u8]> = self
             .tried
             .iter()
-            .filter_map(|tried| tried.account.as_ref())
+            .filter_map(|tried| tried.of.login.account.as_ref())
             .map(Account::name)
             .collect();
         names.sort_unstable();
@@ -189,9 +192,9 @@ impl Doors<'_> {
     /// The names as they were given.
     pub fn users(&self) -> Vec<Box<str>> {
         let mut users: Vec<Box<str>> = Vec::new();
-        for tried in self.tried.iter().filter(|tried| !tried.name.is_empty()) {
-            if !users.contains(&tried.name) {
-                users.push(tried.name.clone());
+        for user in self.tried.iter().filter_map(|tried| tried.of.login.user.as_ref()) {
+            if !users.contains(user) {
+                users.push(user.clone());
             }
         }
         users
@@ -202,7 +205,7 @@ impl Doors<'_> {
         let mut sources: Vec<Network> = self
             .tried
             .iter()
-            .filter_map(|tried| tried.source)
+            .filter_map(|tried| tried.of.login.source)
             .map(Network::from)
             .collect();
         sources.sort_unstable();
@@ -214,8 +217,8 @@ impl Doors<'_> {
     pub fn networks(&self) -> f64 {
         let mut seen: Vec<(Option<Network>, f64)> = Vec::new();
         for tried in &self.tried {
-            let network = tried.source.map(range);
-            let weight: f64 = if tried.strange >= 0.6 { 1.0 } else { 0.4 };
+            let network = tried.of.login.source.map(range);
+            let weight: f64 = if tried.of.strange >= 0.6 { 1.0 } else { 0.4 };
             match seen.iter_mut().find(|(known, _)| *known == network) {
                 Some((_, known)) => *known = weight.max(*known),
                 None => seen.push((network, weight)),
@@ -228,9 +231,9 @@ impl Doors<'_> {
     pub fn told(&self) -> String {
         let mut doors: Vec<(&str, u64)> = Vec::new();
         for tried in &self.tried {
-            match doors.iter_mut().find(|(door, _)| *door == &*tried.door) {
+            match doors.iter_mut().find(|(door, _)| *door == &*tried.of.login.service) {
                 Some((_, count)) => *count += tried.count,
-                None => doors.push((&tried.door, tried.count)),
+                None => doors.push((&tried.of.login.service, tried.count)),
             }
         }
         let told: Vec<String> = doors
@@ -245,14 +248,14 @@ impl Doors<'_> {
         let mut lines: Vec<(usize, usize, &Evidence)> = Vec::new();
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for (at, tried) in self.tried.iter().enumerate() {
-            let Some(line) = &tried.line else { continue };
-            let rank = match counts.iter_mut().find(|(door, _)| *door == &*tried.door) {
+            let Some(line) = tried.line() else { continue };
+            let rank = match counts.iter_mut().find(|(door, _)| *door == &*tried.of.login.service) {
                 Some((_, count)) => {
                     *count += 1;
                     *count
                 }
                 None => {
-                    counts.push((&tried.door, 0));
+                    counts.push((&tried.of.login.service, 0));
                     0
                 }
             };
@@ -269,41 +272,50 @@ impl Doors<'_> {
 mod tests {
     use super::*;
 
-    fn tried(door: &str, time: i64, times: u64, sum: bool) -> Tried {
-        Tried {
-            account: Some(Account::of("anna", None)),
-            sum,
-            ..Tried::new(door, time, times, None)
-        }
+    fn refused(door: &str, name: &str, time: i64, times: u64, sum: bool) -> Rc<Refused> {
+        let account = Account::of(name, None);
+        Rc::new(Refused {
+            login: Rc::new(Login {
+                time,
+                service: door.to_owned().into(),
+                user: Some(name.into()),
+                key: crate::detect::service::key_of(&account),
+                account: Some(account),
+                source: None,
+                accepted: false,
+                times,
+                sum,
+                line: None,
+            }),
+            hash: 0,
+            claimed: false,
+            strange: 0.0,
+        })
     }
 
     #[test]
     fn a_sum_adds_only_what_was_not_told_singly() {
         let mut tally = Tally::default();
         let counted = |tally: &Tally| tally.since(0, |_| true).count;
-        tally.note(&tried("sshd", 1, 1, false), 0);
-        tally.note(&tried("sshd", 2, 1, false), 0);
-        tally.note(&tried("sshd", 3, 1, true), 0);
+        tally.note(&refused("sshd", "anna", 1, 1, false), 0);
+        tally.note(&refused("sshd", "anna", 2, 1, false), 0);
+        tally.note(&refused("sshd", "anna", 3, 1, true), 0);
         assert_eq!(counted(&tally), 2);
-        tally.note(&tried("dovecot", 4, 3, true), 0);
+        tally.note(&refused("dovecot", "anna", 4, 3, true), 0);
         assert_eq!(counted(&tally), 5);
-        tally.note(&tried("dovecot", 4 + SUM + 1, 3, true), 0);
+        tally.note(&refused("dovecot", "anna", 4 + SUM + 1, 3, true), 0);
         assert_eq!(counted(&tally), 8);
         assert_eq!(tally.since(0, |_| true).told(), "sshd (2×), dovecot (6×)");
+        assert!(!tally.is_of_two());
+        tally.note(&refused(GATEWAY, "anna", 9, 1, false), 0);
+        assert!(tally.is_of_two());
     }
 
     #[test]
     fn no_more_than_its_cap_is_kept() {
         let mut tally = Tally::default();
         for number in 0..1000 {
-            let account = Some(Account::of(&format!("u{number}"), None));
-            tally.note(
-                &Tried {
-                    account,
-                    ..tried("sshd", number, 1, false)
-                },
-                0,
-            );
+            tally.note(&refused("sshd", &format!("u{number}"), number, 1, false), 0);
         }
         assert_eq!(tally.since(0, |_| true).count, TRIED_MAX as u64);
     }
