@@ -124,8 +124,7 @@ impl<'a> Setup<'a> {
             }
         }
         for file in self.of(Kind::PppOptions) {
-            let is_l2tp = file.name().contains("l2tp");
-            let service = if is_l2tp { Service::L2tp } else { Service::Pptp };
+            let service = crate::ppp::service_of(file);
             match file.name() {
                 _ if used.contains(file.path.as_str()) => {}
                 "options" => found.push(self.alone(Service::Global, file)),
