@@ -81,6 +81,11 @@ pub trait Watch {
         let _ = event;
     }
 
+    /// An event of somebody who was not asked for: it counts for nothing, and may tell what becomes of those who were.
+    fn context(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
     /// An attempt that closed.
     fn attempt(&mut self, attempt: &Attempt) {
         let _ = attempt;
@@ -121,8 +126,8 @@ impl Logs {
         }
     }
 
-    /// Every event, in the order in which it is told.
-    pub fn event(&mut self, event: &Event<'_>) {
+    /// Every event, in the order in which it is told; `meant`: it is of those who were asked for.
+    pub fn event(&mut self, event: &Event<'_>, meant: bool) {
         let time = event.time.micros;
         let (first, last) = self.covered.unwrap_or((time, time));
         self.covered = Some((first.min(time), last.max(time)));
@@ -131,7 +136,10 @@ impl Logs {
             return;
         }
         for watch in &mut self.watches {
-            watch.event(event);
+            match meant {
+                true => watch.event(event),
+                false => watch.context(event),
+            }
         }
     }
 

@@ -211,6 +211,10 @@ impl Watch for Sessions {
         self.protection.event(event);
     }
 
+    fn context(&mut self, event: &Event<'_>) {
+        self.protection.event(event);
+    }
+
     fn attempt(&mut self, attempt: &Attempt) {
         self.login(attempt);
         if !is_up(attempt) {

@@ -13,7 +13,7 @@ fn report(log: &str, attempts: &[Attempt], beside: Beside) -> Report {
     let mut logs = Logs::new(beside, redact);
     Log::default().tell(log, &mut |told| {
         if let Told::Event(event) = told {
-            logs.event(&event);
+            logs.event(&event, true);
         }
     });
     for attempt in attempts {
@@ -326,7 +326,7 @@ fn an_ike_daemon_that_speaks_after_the_session_is_heard_too() {
     migration.attempt(&plain);
     Log::default().tell(lines, &mut |told| {
         if let Told::Event(event) = told {
-            logs.event(&event);
+            logs.event(&event, true);
             migration.event(&event);
         }
     });

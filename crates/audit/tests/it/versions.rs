@@ -51,7 +51,7 @@ impl Case {
         let mut logs = Logs::new(beside, redact);
         Log::default().tell(&self.log, &mut |told| {
             if let Told::Event(event) = told {
-                logs.event(&event);
+                logs.event(&event, true);
             }
         });
         if self.radius {

@@ -90,11 +90,18 @@ fn a_check_of_a_log_has_the_contracts_keys_and_what_was_seen() {
 fn only_what_was_asked_for_counts() {
     let out = run(&["audit", "-o", "csv", "-q", "--user", "anna"]).good();
     assert!(
-        !out.contains("session-unencrypted") && out.contains("1 session of anna"),
+        !out.contains("session-unencrypted") && out.contains("1 session of anna") && out.contains("1 line of anna"),
         "{out}"
+    );
+    let out = run(&["audit", "-o", "csv", "-q", "--user", "bob"]).good();
+    assert!(
+        out.contains("PPTP without MPPE: 1 session of bob"),
+        "what was heard of the link counts: {out}"
     );
     let out = run(&["audit", "-o", "csv", "-q", "--since", "2026-11-20 10:30"]).good();
     assert!(out.contains("2 sessions of 2 users"), "{out}");
+    let out = run(&["audit", "-o", "csv", "-q", "--gateway", "vpn2"]);
+    assert!(!out.out.contains("pptp-sessions"), "{}", out.out);
 }
 
 #[test]

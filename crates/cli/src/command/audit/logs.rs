@@ -50,14 +50,15 @@ struct Stream<T> {
 
 /// Looks at events and attempts.
 trait Look {
-    fn event(&mut self, event: &Event<'_>);
+    /// `meant`: of those who were asked for.
+    fn event(&mut self, event: &Event<'_>, meant: bool);
     fn attempt(&mut self, attempt: &Attempt);
     fn lost(&mut self, count: Option<u64>, time: i64);
 }
 
 impl Look for Logs {
-    fn event(&mut self, event: &Event<'_>) {
-        Logs::event(self, event);
+    fn event(&mut self, event: &Event<'_>, meant: bool) {
+        Logs::event(self, event, meant);
     }
 
     fn attempt(&mut self, attempt: &Attempt) {
@@ -70,7 +71,7 @@ impl Look for Logs {
 }
 
 impl Look for Migration {
-    fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, event: &Event<'_>, _: bool) {
         Migration::event(self, event);
     }
 
@@ -84,7 +85,9 @@ impl Look for Migration {
 impl<T: Look> Subscriber for Stream<T> {
     fn event(&mut self, event: &Event<'_>, _: &Sources) -> ControlFlow<()> {
         if self.choice.takes_time(event.time.micros) {
-            self.looks.event(event);
+            let filter = &self.choice.filter;
+            let meant = !filter.names_something() || filter.takes_event(event);
+            self.looks.event(event, meant);
         }
         ControlFlow::Continue(())
     }
