@@ -276,13 +276,16 @@ fn shared(file: &ConfigFile, node: &Node, report: &mut Report) {
     if any {
         report.add(Check::new(&ANYBODY, "one shared key for every peer").at(&file.path, node.line));
     }
-    if let Some(found) = node.get("secret") {
+    // 0x… and 0s… are binary: as long as somebody made them
+    let secret = |found: &Node| {
         let text = found.value.as_deref().unwrap_or_default();
-        if !text.starts_with("0x") && !text.starts_with("0s") {
-            if let Some(check) = strength(&Secret::new(text)) {
-                report.add(check.at(&file.path, found.line));
-            }
-        }
+        let is_text = !text.starts_with("0x") && !text.starts_with("0s");
+        is_text.then(|| Secret::new(text))
+    };
+    if let Some(found) = node.get("secret")
+        && let Some(check) = secret(found).as_ref().and_then(strength)
+    {
+        report.add(check.at(&file.path, found.line));
     }
 }
 
