@@ -342,6 +342,10 @@ pub struct DetectArgs {
     /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
     #[arg(long, value_name = "FILE.mmdb")]
     pub mmdb: Vec<PathBuf>,
+    /// Count log-ins to other services (sshd, dovecot, postfix, PAM) in the gateway's own log as well; in logs of their own
+    /// they always count
+    #[arg(long)]
+    pub services: bool,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

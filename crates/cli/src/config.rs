@@ -105,6 +105,7 @@ impl Setup {
             evidence: format != Format::Table,
             show_secrets: common.show_secrets,
             wants,
+            services: None,
         };
         let Loaded { catalogue, faulty } = catalogue();
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();

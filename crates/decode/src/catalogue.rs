@@ -1,5 +1,7 @@
 //! All dialects: which program speaks which, and what a line means.
 
+use std::sync::Arc;
+
 use tunlog_model::{AppFilter, Hint, Message, RecordRef};
 
 use crate::definition::DialectFile;
@@ -12,7 +14,7 @@ use crate::user;
 /// The catalogue of messages.
 #[derive(Debug)]
 pub struct Catalogue {
-    dialects: Vec<Dialect>,
+    dialects: Arc<[Dialect]>,
     programs: Programs,
 }
 
@@ -56,15 +58,29 @@ impl Catalogue {
             }
         }
         let programs = Programs::of(&dialects, false);
-        Catalogue { dialects, programs }
+        Catalogue {
+            dialects: dialects.into(),
+            programs,
+        }
     }
 
     /// The same catalogue, which reads the lines of other services (`role = "service"`: SSH, mail) as well. Otherwise they are
     /// lines of nobody: no attempt needs them, and there may be many.
     #[must_use]
-    pub fn heeding_services(self) -> Catalogue {
-        let programs = Programs::of(&self.dialects, true);
-        Catalogue { programs, ..self }
+    pub fn heeding_services(&self) -> Catalogue {
+        Catalogue {
+            dialects: Arc::clone(&self.dialects),
+            programs: Programs::of(&self.dialects, true),
+        }
+    }
+
+    /// Whether a program speaks of tunnels or of who may have one: a log with its lines is a gateway's, or one of its helpers'.
+    pub fn is_of_gateway(&self, app: &[u8]) -> bool {
+        let program = self.programs.get(app);
+        program.is_some_and(|program| {
+            let mut own = program.speakers.iter().filter(|speaker| speaker.own);
+            own.any(|speaker| self.dialects[usize::from(speaker.dialect)].is_of_gateway())
+        })
     }
 
     /// The dialects.

@@ -72,6 +72,12 @@ impl Dialect {
         self.tables.iter().all(|table| table.role == "service")
     }
 
+    /// Whether it is one of tunnels, or of who may have one.
+    pub(crate) fn is_of_gateway(&self) -> bool {
+        const ROLES: [&str; 7] = ["ppp", "pptp", "l2tp", "ike", "radius", "server", "caller"];
+        self.tables.iter().any(|table| ROLES.contains(&table.role))
+    }
+
     /// Its files.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &'static DialectTable> {
         self.tables.iter().copied()

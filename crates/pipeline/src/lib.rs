@@ -8,10 +8,12 @@ mod live;
 mod merge;
 mod packets;
 mod plain;
+mod services;
 mod stream;
 mod twins;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
 use tunlog_decode::{Catalogue, Keep};
@@ -36,6 +38,10 @@ pub struct Settings {
     pub show_secrets: bool,
     /// What the subscriber is told.
     pub wants: Wants,
+    /// The messages, with those of other services (`Catalogue::heeding_services`), for their own logs: those in whose beginning
+    /// no daemon of a gateway speaks, and the machine's journal. A gateway's log is read without: there they may be half
+    /// of all lines, and reading them would cost as much as all the rest.
+    pub services: Option<Arc<Catalogue>>,
 }
 
 /// What a subscriber wants to be told.

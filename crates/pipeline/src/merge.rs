@@ -8,6 +8,7 @@ use tunlog_decode::Catalogue;
 use tunlog_ingest::{Clock, Discovered, SourceSpec};
 use tunlog_model::{Entry, Event, EventBatch, RecordTime, SourceId};
 
+use crate::services::catalogue_for;
 use crate::stream::{Batch, Item, Shared, Stream, is_large};
 use crate::{Settings, Teller};
 
@@ -27,14 +28,19 @@ pub(crate) fn all(
         teller.expect_twins(sets.len());
     }
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
+    let catalogues: Vec<&Catalogue> = sets
+        .iter()
+        .map(|specs| catalogue_for(specs, catalogue, settings))
+        .collect();
     let shared: Vec<Option<Shared<'_>>> = sets
         .iter()
-        .map(|specs| is_large(specs).then(|| Shared::new(specs, catalogue, settings)))
+        .zip(&catalogues)
+        .map(|(specs, catalogue)| is_large(specs).then(|| Shared::new(specs, catalogue, settings)))
         .collect();
     thread::scope(|scope| {
         let mut threaded = 0;
         let mut cursors: Vec<Cursor<'_>> = Vec::with_capacity(sets.len());
-        for (specs, shared) in sets.iter().zip(&shared) {
+        for ((specs, shared), catalogue) in sets.iter().zip(&shared).zip(&catalogues) {
             let stream = match shared.as_ref().filter(|_| threaded < THREADED_SETS_MAX && workers > 1) {
                 Some(shared) => {
                     threaded += 1;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tunlog_analysis::correlate::Redact;
 use tunlog_analysis::detect::{self, ALL, Detector, Finding, Severity};
@@ -170,8 +171,10 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         None => Wants::Findings,
     };
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, wants)?;
-    if options.heeds_services() || sigma.is_some() {
-        setup.catalogue = setup.catalogue.heeding_services();
+    match options.heeds_services() || sigma.is_some() {
+        true if args.services => setup.catalogue = setup.catalogue.heeding_services(),
+        true => setup.settings.services = Some(Arc::new(setup.catalogue.heeding_services())),
+        false => {}
     }
     if setup.settings.evidence {
         options.keep_texts(redact);

@@ -151,6 +151,16 @@ fn a_guesser_at_ssh_who_gets_into_the_vpn_is_told_with_lines_of_both_logs() {
         assert!(found.contains(part), "{part}\n{found}");
     }
     assert_eq!(found.lines().count(), 1, "{found}");
+    // in the gateway's own log such lines may be half of all: they are read there if that is asked for
+    let gateway = std::fs::read_to_string(folder.path().join("gw.log")).expect("the log that was written");
+    folder.log("all.log", &format!("{}{gateway}\n", auth.concat()));
+    let mixed = ["detect", "-o", "jsonl", "--year", "2026", "all.log"];
+    assert_eq!(folder.run(&mixed).good(), "");
+    let found = folder.run(&[&mixed[..], &["--services"]].concat()).good();
+    assert!(
+        found.starts_with("{\"type\":\"finding\",\"rule\":\"same-credentials-elsewhere\""),
+        "{found}"
+    );
     // the other log changes no attempt, and is read by nobody else
     let attempts = |files: &[&str]| {
         folder

@@ -655,6 +655,7 @@ fn child_reads_one_file() {
         evidence: false,
         show_secrets: false,
         wants: Wants::Attempts,
+        services: None,
     };
     let found = tunlog_ingest::discover(&[PathBuf::from(path)], false);
     tunlog_pipeline::run(found, &Catalogue::builtin(), &settings, &mut Count(0));

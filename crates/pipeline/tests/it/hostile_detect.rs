@@ -71,6 +71,7 @@ fn settings() -> Settings {
         evidence: true,
         show_secrets: false,
         wants: Wants::Findings,
+        services: None,
     }
 }
 

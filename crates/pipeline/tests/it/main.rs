@@ -127,6 +127,7 @@ impl Reading {
             evidence: true,
             show_secrets: false,
             wants: self.wants,
+            services: None,
         };
         let mut seen = Seen::default();
         let summary = run(discover(paths, false), &Catalogue::builtin(), &settings, &mut seen);
