@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::command::store::args as store;
+
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
 #[command(
@@ -52,6 +54,15 @@ pub enum Command {
     /// One page for the manager and for the administrator: figures, charts, failures with their evidence
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Brings old logs into a store; importing the same again adds nothing
+    #[command(after_help = store::IMPORT_EXAMPLES)]
+    Import(store::ImportArgs),
+    /// Makes and looks after a store of logs
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// What a store holds, and what became of everything that was read
+    #[command(after_help = store::STATUS_EXAMPLES)]
+    Status(store::StatusArgs),
     /// Works on users' own dialect files
     #[command(subcommand)]
     Dialect(DialectCommand),

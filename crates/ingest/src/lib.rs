@@ -15,7 +15,7 @@ pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Format, Framer, Note, Place};
 pub use source::discover::{Discovered, discover, machine_sources};
 pub use source::tail::{Tail, TailChunk};
-pub use source::{Chunk, Source, SourceKind, SourceSpec};
+pub use source::{Chunk, Source, SourceKind, SourceSpec, each_block, set_name};
 pub use time::{Clock, check_zone};
 
 /// What the user decided about reading.

@@ -4,9 +4,11 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
+mod import;
 mod live;
 mod merge;
 mod packets;
+mod stored;
 mod stream;
 mod twins;
 
@@ -17,7 +19,9 @@ use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
+pub use import::{ImportOptions, ImportSummary, import};
 pub use live::Live;
+pub use stored::discover;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]
@@ -52,6 +56,8 @@ pub enum Wants {
     Unrecognised,
     /// Attempts, and the lines that nobody understood.
     AttemptsAndUnrecognised,
+    /// Every event, and the lines that nobody understood: for a store.
+    Everything,
 }
 
 /// Most sides open at once where everything that is said about them is kept (some 10 KiB each).
@@ -64,6 +70,7 @@ impl Settings {
             Wants::Events | Wants::Diagnoses => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
+            Wants::Everything => Keep::Everything,
         }
     }
 
@@ -258,7 +265,10 @@ pub(crate) struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
-        let correlates = !matches!(settings.wants, Wants::Events | Wants::Unrecognised);
+        let correlates = !matches!(
+            settings.wants,
+            Wants::Events | Wants::Unrecognised | Wants::Everything
+        );
         Teller {
             settings,
             sources,

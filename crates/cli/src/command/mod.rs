@@ -9,6 +9,7 @@ mod dialect;
 mod explain;
 mod history;
 mod report;
+pub mod store;
 mod unknown;
 
 use std::ops::ControlFlow;
@@ -37,6 +38,9 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Import(args) => store::import(&args),
+        Command::Store(command) => store::run(&command),
+        Command::Status(args) => store::status(&args),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }
 }

@@ -1,0 +1,120 @@
+//! What may be typed behind `tunlog import`, `tunlog store` and `tunlog status`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use tunlog_store::FullPolicy;
+
+use crate::args::{Color, Output};
+
+pub const IMPORT_EXAMPLES: &str = "Examples:
+  tunlog import --store /var/lib/tunlog /var/log              everything that lies there, rotations and all
+  tunlog import --store vpn-logs -r /var/log/syslog radius.log
+  tunlog import --store vpn-logs --year 2019 --tz Europe/Berlin archive-2019.zip
+  tunlog attempts vpn-logs                                    and from then on the store stands for the logs
+
+The store is made if it is not there. The same again, renamed, compressed, in another order, or pieces that overlap, add
+nothing twice; a file that has grown is read on. An import that was interrupted goes on where it was.
+Passwords, challenges and responses are left out unless --keep-secrets says otherwise.";
+
+pub const STATUS_EXAMPLES: &str = "Examples:
+  tunlog status --store /var/lib/tunlog
+  tunlog status --store vpn-logs -o json       with every source
+
+read = stored + filtered + rejected + unparsed: `stored` was understood, `filtered` concerns no VPN daemon or continues
+the line before, `rejected` was damaged, `unparsed` are lines of VPN daemons that nobody understood (kept as well).";
+
+/// Forms of output and the like, of commands about a store.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct FormArgs {
+    /// Form of the output
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// The same as -o jsonl
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// No notes on standard error, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Of `import`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ImportArgs {
+    /// The store; made if it is not there
+    #[arg(long, value_name = "DIR", required = true)]
+    pub store: PathBuf,
+    /// Logs: files, compressed files, archives, directories, captures; - is standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Read the rotations of each PATH too, oldest first
+    #[arg(short, long)]
+    pub rotate: bool,
+    /// Zone of inputs that carry none: Europe/Berlin, UTC, +02:00 [default: TZ, then the system's]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+    /// Year of the first line of inputs without years [default: inferred from the file's time]
+    #[arg(long, value_name = "YYYY", value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    pub year: Option<i16>,
+    /// Keep passwords, challenges and responses that stand in the logs
+    #[arg(long)]
+    pub keep_secrets: bool,
+    /// When the disk is full
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "stop")]
+    pub full: Full,
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// What a full disk means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Full {
+    /// Wait for room
+    Block,
+    /// Give up the oldest records that are not sealed, and count them as lost
+    DropOldestUnsealed,
+    /// End with an error; the same import goes on later
+    Stop,
+}
+
+impl Full {
+    /// The store's word for it.
+    pub fn policy(self) -> FullPolicy {
+        match self {
+            Full::Block => FullPolicy::Block,
+            Full::DropOldestUnsealed => FullPolicy::DropOldestUnsealed,
+            Full::Stop => FullPolicy::Stop,
+        }
+    }
+}
+
+/// Of `status`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct StatusArgs {
+    /// The store
+    #[arg(long, value_name = "DIR", required = true)]
+    pub store: PathBuf,
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// Of `store`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Makes a store, and the key that its seal begins with
+    Init(InitArgs),
+}
+
+/// Of `store init`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct InitArgs {
+    /// A directory that is empty or not there
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Whose log it is, as every checkpoint says [default: HOST/tunlog]
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+}

@@ -1,0 +1,33 @@
+//! Keeps what was seen, and proves that it was not changed.
+//!
+//! A store is a directory. Records are committed to a working database together with the position of their source
+//! ([`Store`]); when enough of them lie there they become segments, which never change again, and a checkpoint seals them.
+//! [`Reader`] hands them out as they were: whoever reads a store sees the events that were read from the logs.
+
+mod checkpoint;
+mod close;
+mod columns;
+pub mod error;
+mod files;
+mod index;
+mod keys;
+mod known;
+mod layout;
+mod parquet_file;
+pub mod record;
+mod reader;
+mod recover;
+mod source;
+mod status;
+mod store;
+mod take;
+mod working;
+
+pub use error::{Kind as ErrorKind, StoreError};
+pub use files::{Disk, Storage};
+pub use known::{Candidate, FileHash, Identity, KnownRecords};
+pub use reader::{Loaded, Part, Reader, StoredSource, Unreadable};
+pub use source::{Counts, NewSource, StoredProblem};
+pub use status::StoreStatus;
+pub use store::{Created, FullPolicy, Options, Store, is_store};
+pub use take::{Messages, raw_of, rebuild, record_of};
