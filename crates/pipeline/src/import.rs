@@ -2,7 +2,8 @@
 //!
 //! A file is known by its bytes: the same under another name, or compressed, is passed over, and one that has grown is read on.
 //! A record is known by its text, its time and its ordinal among equal ones of that second, so pieces of files that overlap
-//! add what is new in them.
+//! add what is new in them. What several logs of one run tell alike is kept of each, as long as they are different logs: whoever
+//! reads them together takes such lines for one (`twins`), and names the one that he met first.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use tunlog_ingest::{Clock, Discovered, Place, Problem, ProblemKind, SourceKind, 
 use tunlog_model::{Entry, RecordTime, SourceId};
 use tunlog_store::record::{Kind, Record};
 use tunlog_store::{
-    Counts, FileHash, FullPolicy, Identity, KnownRecords, NewSource, Store, StoreError, StoredProblem,
+    Candidate, Counts, FileHash, FullPolicy, Identity, KnownRecords, NewSource, Store, StoreError, StoredProblem,
     raw_of, record_of,
 };
 
@@ -76,6 +77,7 @@ pub fn import(
     };
     let mut import = Import {
         run: store.next_run()?,
+        before: store.next_seq(),
         keys: store.hash_keys()?,
         floor: store.floor()?,
         store,
@@ -97,6 +99,8 @@ pub fn import(
 
 struct Import<'a> {
     run: u64,
+    /// Records with a lower number were there before this run.
+    before: u64,
     keys: [u8; 24],
     /// Nothing that is older is taken: it was removed on purpose.
     floor: Option<i64>,
@@ -191,6 +195,11 @@ impl Import<'_> {
             // what can be read of it is read, and the trouble is told then
             Err(_) => false,
         };
+        if is_file && hash.is_empty() {
+            let cause = "empty: there is nothing to read";
+            self.summary.problems.push(Problem::error(spec.name.as_str(), cause));
+            return Ok(None);
+        }
         let mut whole = u64::MAX;
         if is_file && !hash.is_whole() && is_being_written(spec, hash.len(), (self.now)()) {
             whole = hash.lines();
@@ -232,14 +241,19 @@ impl Import<'_> {
     }
 
     /// The longest source whose bytes are those that a file begins with.
-    fn known(&self, spec: &SourceSpec, hash: &FileHash) -> Result<Option<tunlog_store::Candidate>, StoreError> {
+    fn known(&self, spec: &SourceSpec, hash: &FileHash) -> Result<Option<Candidate>, StoreError> {
         let candidates = self.store.candidates(hash)?;
         if let Some(same) = candidates.iter().rfind(|known| known.bytes == hash.len())
             && same.content == hash.content()
         {
             return Ok(Some(same.clone()));
         }
-        let shorter: Vec<_> = candidates.into_iter().filter(|known| known.bytes < hash.len()).collect();
+        // a few equal bytes may be nothing but a header, which other files have, too
+        let is_telling = |known: &Candidate| known.bytes >= FileHash::HEAD || known.name == spec.name;
+        let shorter: Vec<_> = candidates
+            .into_iter()
+            .filter(|known| known.bytes < hash.len() && is_telling(known))
+            .collect();
         if shorter.is_empty() {
             return Ok(None);
         }
@@ -267,11 +281,12 @@ impl Import<'_> {
 
     fn begin(&mut self, plan: Plan, clock: Option<Box<Clock>>) -> Reading {
         self.summary.sources += 1;
+        let known = KnownRecords::of(self.store, self.before, plan.set);
         Reading {
             plan,
             clock,
             identity: Identity::new(&self.keys),
-            known: KnownRecords::of(self.store),
+            known,
             time: None,
             lines_before: 0,
             problems: 0,

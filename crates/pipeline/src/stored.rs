@@ -280,8 +280,8 @@ impl Open {
 
 fn of_stored(told: StoredProblem, source: &str) -> Problem {
     let kind = match told.kind {
-        0 => ProblemKind::Error,
-        1 => ProblemKind::Warning,
+        // whoever imported it was told that it was an error: a question to the store does not fail for it
+        0 | 1 => ProblemKind::Warning,
         _ => ProblemKind::Note,
     };
     Problem {

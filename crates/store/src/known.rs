@@ -11,12 +11,10 @@ use twox_hash::XxHash3_128;
 use crate::close::{DAY, day_of};
 use crate::error::{Result, StoreError};
 use crate::files;
-use crate::parquet_file;
+use crate::parquet_file::{self, Identified};
 use crate::record::{self, Record};
 use crate::store::{Store, within};
 
-/// Bytes by which files are told apart at first.
-pub const HEAD: u64 = 4096;
 
 /// Days of record hashes that are held at once: eight bytes for each record of these days.
 const DAYS_HELD: usize = 3;
@@ -37,6 +35,8 @@ pub struct Candidate {
     pub lines: u64,
     /// It was read to its end.
     pub complete: bool,
+    /// Its name.
+    pub name: String,
 }
 
 /// Hashes the bytes of a file piece by piece, and tells at which of some lengths they were those of a known source.
@@ -50,6 +50,9 @@ pub struct FileHash {
 }
 
 impl FileHash {
+    /// Bytes by which files are told apart at first.
+    pub const HEAD: u64 = 4096;
+
     /// Of nothing yet.
     pub fn new(keys: &[u8; 24]) -> FileHash {
         let mut key = [0; 8];
@@ -69,7 +72,7 @@ impl FileHash {
     pub fn update(&mut self, bytes: &[u8]) {
         self.hash.write(bytes);
         self.len += bytes.len() as u64;
-        let room = (HEAD as usize).saturating_sub(self.head.len());
+        let room = (Self::HEAD as usize).saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
         self.newlines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
         self.last = bytes.last().copied().unwrap_or(self.last);
@@ -163,16 +166,21 @@ impl Identity {
 
 /// The records that were in the store before a source was read, looked up by day.
 pub struct KnownRecords {
-    /// Records with a lower number count.
+    /// Records with a lower number count: those of earlier runs.
+    run: u64,
+    /// So do records of this set with a lower number than this.
     before: u64,
+    set: u64,
     days: VecDeque<(Option<i64>, Vec<u64>)>,
 }
 
 impl KnownRecords {
-    /// What a store holds now.
-    pub fn of(store: &Store) -> KnownRecords {
+    /// What a store held when a run began (records with lower numbers than `run`), and what of one set it holds now.
+    pub fn of(store: &Store, run: u64, set: u64) -> KnownRecords {
         KnownRecords {
+            run,
             before: store.next_seq(),
+            set,
             days: VecDeque::new(),
         }
     }
@@ -189,7 +197,7 @@ impl KnownRecords {
         let at = match self.days.iter().position(|(known, _)| *known == day) {
             Some(at) => at,
             None => {
-                let ids = store.ids_of(day, self.before)?;
+                let ids = store.ids_of(day, self)?;
                 self.days.push_front((day, ids));
                 self.days.truncate(DAYS_HELD);
                 0
@@ -207,16 +215,17 @@ impl Store {
     pub fn candidates(&self, hash: &FileHash) -> Result<Vec<Candidate>> {
         self.working.ask(|db| {
             let mut found = db.prepare_cached(
-                "SELECT id, bytes, content, lines, complete FROM source
+                "SELECT id, bytes, content, lines, complete, name FROM source
                  WHERE bytes <= ?1 AND content IS NOT NULL AND (head = ?2 OR bytes < ?3) ORDER BY bytes, id",
             )?;
-            let found = found.query_map(params![hash.len() as i64, hash.head(), HEAD as i64], |row| {
+            let found = found.query_map(params![hash.len() as i64, hash.head(), FileHash::HEAD as i64], |row| {
                 Ok(Candidate {
                     source: row.get::<_, i64>(0)? as u64,
                     bytes: row.get::<_, i64>(1)? as u64,
                     content: row.get(2)?,
                     lines: row.get::<_, i64>(3)? as u64,
                     complete: row.get(4)?,
+                    name: row.get(5)?,
                 })
             })?;
             found.collect()
@@ -249,8 +258,9 @@ impl Store {
         })
     }
 
-    /// The identities of the records of a day with numbers below `before`, sorted.
-    fn ids_of(&self, day: Option<i64>, before: u64) -> Result<Vec<u64>> {
+    /// The identities of the known records of a day, sorted.
+    fn ids_of(&self, day: Option<i64>, known: &KnownRecords) -> Result<Vec<u64>> {
+        let before = known.before;
         let (from, to) = match day {
             Some(day) => (day.saturating_mul(DAY), day.saturating_add(1).saturating_mul(DAY)),
             None => (i64::MIN, i64::MAX),
@@ -270,9 +280,10 @@ impl Store {
             found.collect()
         })?;
         let mut ids = Vec::new();
-        let mut take = |seq: u64, time: Option<i64>, id: u64| {
-            if seq < before && time.map(day_of) == day {
-                ids.push(id);
+        let mut take = |one: Identified| {
+            let counts = one.seq < known.run || (one.seq < before && one.set == known.set);
+            if counts && one.time.map(day_of) == day {
+                ids.push(one.id);
             }
         };
         for path in paths {
@@ -281,7 +292,7 @@ impl Store {
             if let Ok(file) = files::read(&path)
                 && let Ok(found) = parquet_file::read_identities(file)
             {
-                found.into_iter().for_each(|(seq, time, id)| take(seq, time, id));
+                found.into_iter().for_each(&mut take);
             }
         }
         self.open_identities(from, to, &mut take)?;
@@ -289,7 +300,7 @@ impl Store {
         Ok(ids)
     }
 
-    fn open_identities(&self, from: i64, to: i64, take: &mut dyn FnMut(u64, Option<i64>, u64)) -> Result<()> {
+    fn open_identities(&self, from: i64, to: i64, take: &mut dyn FnMut(Identified)) -> Result<()> {
         let path: &Path = &self.working.path;
         let chunks: Vec<Vec<u8>> = self.working.ask(|db| {
             let mut found = db.prepare_cached(
@@ -302,7 +313,12 @@ impl Store {
             for record in record::records(&chunk) {
                 let record = record.and_then(Record::decode);
                 let record = record.map_err(|_| StoreError::corrupt(path, "a record that is not sealed is damaged"))?;
-                take(record.seq, record.time, record.id);
+                take(Identified {
+                    seq: record.seq,
+                    set: record.set,
+                    time: record.time,
+                    id: record.id,
+                });
             }
         }
         Ok(())

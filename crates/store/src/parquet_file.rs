@@ -342,11 +342,20 @@ fn read_columns(file: Vec<u8>) -> parquet::errors::Result<(Vec<ReadColumn>, usiz
     Ok((columns, rows))
 }
 
-/// Number, time and identity of a file's records.
+/// What tells a record apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identified {
+    pub seq: u64,
+    pub set: u64,
+    pub time: Option<i64>,
+    pub id: u64,
+}
+
+/// What tells a file's records apart.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read_identities(file: Vec<u8>) -> Result<Vec<(u64, Option<i64>, u64)>, String> {
+pub fn read_identities(file: Vec<u8>) -> Result<Vec<Identified>, String> {
     let read = catch_unwind(AssertUnwindSafe(|| {
         let reader = SerializedFileReader::new(Bytes::from(file))?;
         let (group, rows) = only_group(&reader)?;
@@ -356,14 +365,19 @@ pub fn read_identities(file: Vec<u8>) -> Result<Vec<(u64, Option<i64>, u64)>, St
             let at = at.ok_or_else(|| ParquetError::General(format!("it has no column {name}")))?;
             ReadColumn::of(group.get_column_reader(at)?, rows)
         };
-        let (mut seqs, mut times, mut ids) = (column("seq")?, column("time")?, column("record_id")?);
+        let (mut seqs, mut sets) = (column("seq")?, column("set_id")?);
+        let (mut times, mut ids) = (column("time")?, column("record_id")?);
         let one = |row: usize| {
             let number = |read: Option<Read<'_>>| match read {
                 Some(Read::Int(number)) => Some(number),
                 _ => None,
             };
-            let time = number(times.row(row));
-            Some((number(seqs.row(row))? as u64, time, number(ids.row(row))? as u64))
+            Some(Identified {
+                time: number(times.row(row)),
+                seq: number(seqs.row(row))? as u64,
+                set: number(sets.row(row))? as u64,
+                id: number(ids.row(row))? as u64,
+            })
         };
         let all: Option<Vec<_>> = (0..rows).map(one).collect();
         all.ok_or_else(|| ParquetError::General("a record has no number".to_owned()))

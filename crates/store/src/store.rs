@@ -245,6 +245,11 @@ impl Store {
         self.layout.folder()
     }
 
+    /// Where the checkpoint with a number lies.
+    pub fn note_path(&self, number: u64) -> PathBuf {
+        self.layout.note(number)
+    }
+
     /// The number that the next record gets.
     pub fn next_seq(&self) -> u64 {
         self.next_seq

@@ -106,6 +106,62 @@ pub struct StatusArgs {
 pub enum StoreCommand {
     /// Makes a store, and the key that its seal begins with
     Init(InitArgs),
+    /// Whether a store is what it was, to the byte: 0 intact, 1 changed, 2 incomplete, 3 cannot judge
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Proves that one record was in the log, without showing the rest of it
+    Prove(ProveArgs),
+    /// Seals what is open, writes a checkpoint, shows it to the witnesses, and prints it
+    Checkpoint(CheckpointArgs),
+}
+
+pub const VERIFY_EXAMPLES: &str = "Examples:
+  tunlog store verify /var/lib/tunlog --key 'donkey finger mirror kernel brush jasmine fox bacon'
+  tunlog store verify /var/lib/tunlog --key tunlog.key --witness /mnt/worm/vpn1.witness --require-witness
+
+KEY is what `store init` printed, in any of its forms, or a file that holds it; without --key it is what this user wrote
+down when the store was made. 1 names segment, record and byte of each change, 2 what is missing, 3 why nobody can tell.";
+
+/// Of `store verify`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The first public key: eight words, hexadecimal digits, NAME+HASH+BASE64, or a file
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// A file that has seen its checkpoints, beside those that the store names
+    #[arg(long, value_name = "FILE")]
+    pub witness: Vec<PathBuf>,
+    /// Judge nothing without a witness
+    #[arg(long)]
+    pub require_witness: bool,
+    /// No notes on standard error, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Of `store prove`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ProveArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The record's number, from 0 (column `seq` of the segments)
+    #[arg(value_name = "N")]
+    pub record: u64,
+}
+
+/// Of `store checkpoint`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct CheckpointArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// From now on every checkpoint is appended to this file, too: on a medium that this machine cannot rewrite
+    #[arg(long, value_name = "FILE")]
+    pub witness: Vec<PathBuf>,
 }
 
 /// Of `store init`.

@@ -55,9 +55,9 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
     }
     if !is_store(&args.store) {
         let (origin, created) = init::create(&args.store, None)?;
+        let mut text = Vec::new();
+        init::tell(&args.store, &origin, &created, &mut text)?;
         if !args.form.quiet {
-            let mut text = Vec::new();
-            init::tell(&args.store, &origin, &created, &mut text)?;
             String::from_utf8_lossy(&text).lines().for_each(tell);
         }
     }

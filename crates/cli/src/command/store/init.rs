@@ -7,7 +7,7 @@ use tunlog_model::text;
 use tunlog_store::{Created, Store};
 
 use super::args::InitArgs;
-use super::now;
+use super::{now, pins};
 use crate::output::{Failure, Output};
 
 /// Makes a store and prints its key.
@@ -31,6 +31,7 @@ pub fn create(dir: &Path, origin: Option<&str>) -> Result<(String, Created), Fai
 
 /// Says what the key is and what to do with it.
 pub fn tell(dir: &Path, origin: &str, created: &Created, out: &mut dyn Write) -> std::io::Result<()> {
+    let dir_path = dir;
     let dir = dir.display().to_string();
     writeln!(out, "store    {}  origin {}", text::visible(&dir), text::visible(origin))?;
     writeln!(out, "key      {}", created.words)?;
@@ -40,7 +41,15 @@ pub fn tell(dir: &Path, origin: &str, created: &Created, out: &mut dyn Write) ->
         out,
         "Keep the key, in any of these forms, in another place than this machine: only who has it can tell later\n\
          whether the store is what it was (`tunlog store verify --key KEY`)."
-    )
+    )?;
+    match pins::keep(dir_path, &created.key) {
+        Ok(place) => writeln!(
+            out,
+            "It was written down in {} as well; who can change the store may change that file, too.",
+            text::visible(&place.display().to_string())
+        ),
+        Err(cause) => writeln!(out, "It was not written down here: {}", text::visible(&cause)),
+    }
 }
 
 /// The machine's name, as far as a key can have it.

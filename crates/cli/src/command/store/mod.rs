@@ -3,6 +3,8 @@
 pub mod args;
 mod import;
 mod init;
+mod pins;
+mod seal;
 mod status;
 
 use jiff::Timestamp;
@@ -24,6 +26,9 @@ pub use status::run as status;
 pub fn run(command: &StoreCommand) -> Result<u8, Failure> {
     match command {
         StoreCommand::Init(args) => init::run(args),
+        StoreCommand::Verify(args) => seal::run_verify(args),
+        StoreCommand::Prove(args) => seal::run_prove(args),
+        StoreCommand::Checkpoint(args) => seal::run_checkpoint(args),
     }
 }
 
