@@ -206,6 +206,12 @@ impl Import<'_> {
         }
         let set = set_name(&spec.name);
         if is_file && let Some(known) = self.known(spec, &hash)? {
+            if let (Some(floor), Some(first)) = (self.floor, known.first)
+                && first < floor
+            {
+                let cause = "known, and what of it retention removed is not taken again";
+                self.summary.problems.push(Problem::note(spec.name.as_str(), cause));
+            }
             if known.bytes == hash.len() && known.complete {
                 self.summary.known_sources += 1;
                 return Ok(None);

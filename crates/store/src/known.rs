@@ -37,6 +37,8 @@ pub struct Candidate {
     pub complete: bool,
     /// Its name.
     pub name: String,
+    /// Time of its first record.
+    pub first: Option<i64>,
 }
 
 /// Hashes the bytes of a file piece by piece, and tells at which of some lengths they were those of a known source.
@@ -215,7 +217,7 @@ impl Store {
     pub fn candidates(&self, hash: &FileHash) -> Result<Vec<Candidate>> {
         self.working.ask(|db| {
             let mut found = db.prepare_cached(
-                "SELECT id, bytes, content, lines, complete, name FROM source
+                "SELECT id, bytes, content, lines, complete, name, first_time FROM source
                  WHERE bytes <= ?1 AND content IS NOT NULL AND (head = ?2 OR bytes < ?3) ORDER BY bytes, id",
             )?;
             let found = found.query_map(params![hash.len() as i64, hash.head(), FileHash::HEAD as i64], |row| {
@@ -226,6 +228,7 @@ impl Store {
                     lines: row.get::<_, i64>(3)? as u64,
                     complete: row.get(4)?,
                     name: row.get(5)?,
+                    first: row.get(6)?,
                 })
             })?;
             found.collect()

@@ -4,6 +4,7 @@
 //! ([`Store`]); when enough of them lie there they become segments, which never change again, and a checkpoint seals them.
 //! [`Reader`] hands them out as they were: whoever reads a store sees the events that were read from the logs.
 
+mod backup;
 mod checkpoint;
 mod close;
 mod columns;
@@ -19,6 +20,7 @@ pub mod record;
 mod prove;
 mod reader;
 mod recover;
+mod retention;
 mod source;
 mod status;
 mod store;
@@ -27,11 +29,16 @@ mod verify;
 mod witness;
 mod working;
 
+#[cfg(test)]
+mod tests;
+
+pub use backup::{Copied, backup, export_segments};
 pub use error::{Kind as ErrorKind, StoreError};
 pub use files::{Disk, Storage};
 pub use known::{Candidate, FileHash, Identity, KnownRecords};
 pub use prove::Proof;
 pub use reader::{Loaded, Part, Reader, StoredSource, Unreadable};
+pub use retention::{Expired, Retain};
 pub use source::{Counts, NewSource, StoredProblem};
 pub use status::StoreStatus;
 pub use store::{Created, FullPolicy, Options, Store, is_store};

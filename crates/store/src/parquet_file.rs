@@ -560,7 +560,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_answered() {
         let (_, file) = file_of(&several());
-        for at in 0..file.len() {
+        for at in (0..file.len()).step_by(5) {
             let mut damaged = file.clone();
             damaged[at] ^= 1 << (at % 8);
             let _ = read(damaged);

@@ -241,12 +241,33 @@ impl Reader {
             match self.segment(&path, &Digest(hash)) {
                 Ok(records) => all.extend_from_slice(&records),
                 Err(cause) => {
+                    let cause = match self.set_aside(id, &path) {
+                        true => format!("{cause}; it lies in quarantine now"),
+                        false => cause,
+                    };
                     let known = self.unreadable.entry(id);
                     known.or_insert(Some(Unreadable { path, rows, cause }));
                 }
             }
         }
         Ok(all)
+    }
+
+    /// Moves a segment that cannot be read out of the way, if nobody writes to the store meanwhile and this user may.
+    fn set_aside(&self, id: u64, path: &str) -> bool {
+        let Ok(lock) = crate::store::lock(&self.layout) else { return false };
+        let from = within(self.layout.folder(), path);
+        let to = self.layout.quarantine();
+        let moved = from.file_name().is_some_and(|name| {
+            std::fs::create_dir_all(&to).is_ok() && std::fs::rename(&from, to.join(name)).is_ok()
+        });
+        let known = moved
+            && Working::open(&self.layout.working()).is_ok_and(|mut working| {
+                let set = "UPDATE segment SET state = 2 WHERE id = ?1 AND state = 0";
+                working.write(|db| db.execute(set, [id as i64]).map(drop)).is_ok()
+            });
+        drop(lock);
+        known
     }
 
     fn segment(&self, path: &str, hash: &Digest) -> std::result::Result<Vec<u8>, String> {

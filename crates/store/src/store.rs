@@ -483,7 +483,7 @@ impl Pending {
 }
 
 /// Takes the store for this process.
-fn lock(layout: &Layout) -> Result<File> {
+pub(crate) fn lock(layout: &Layout) -> Result<File> {
     let path = layout.lock();
     let failed = |error: std::io::Error| StoreError::io(&path, &error);
     let mut options = File::options();

@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use tunlog_seal::note::Note;
+
+use crate::checkpoint::Checkpoint;
 use crate::error::{Result, StoreError};
 use crate::files;
 use crate::store::Store;
@@ -52,12 +55,18 @@ impl Witness for FileWitness {
     }
 }
 
-/// What a witness file has seen: the numbers of checkpoints, and their notes.
+/// What a witness file has seen: the numbers of checkpoints, and their notes. A checkpoint that somebody kept, alone in a file,
+/// is a witness, too.
 ///
 /// # Errors
 /// If it cannot be read, or is no such file.
 pub fn seen(path: &Path) -> Result<Vec<(u64, Vec<u8>)>> {
     let bytes = files::read(path)?;
+    if let Ok(note) = Note::parse(&bytes)
+        && let Some(checkpoint) = Checkpoint::parse(note.text())
+    {
+        return Ok(vec![(checkpoint.number, bytes)]);
+    }
     let mut rest = bytes.as_slice();
     let mut found = Vec::new();
     while !rest.is_empty() {

@@ -131,7 +131,7 @@ pub struct VerifyArgs {
     /// The first public key: eight words, hexadecimal digits, NAME+HASH+BASE64, or a file
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// A file that has seen its checkpoints, beside those that the store names
+    /// A file that has seen its checkpoints, or one checkpoint that was kept, beside the files that the store names
     #[arg(long, value_name = "FILE")]
     pub witness: Vec<PathBuf>,
     /// Judge nothing without a witness
