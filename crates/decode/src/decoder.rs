@@ -29,10 +29,7 @@ impl Keep {
     }
 
     fn unrecognised(self) -> bool {
-        matches!(
-            self,
-            Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything
-        )
+        matches!(self, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything)
     }
 }
 

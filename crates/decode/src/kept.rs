@@ -53,7 +53,9 @@ impl<'c> KeptMessages<'c> {
     /// A dialect's name.
     pub fn dialect(&self, name: &str) -> Option<&'static str> {
         let mut dialects = self.catalogue.dialects().iter();
-        dialects.find(|dialect| dialect.name == name).map(|dialect| dialect.name)
+        dialects
+            .find(|dialect| dialect.name == name)
+            .map(|dialect| dialect.name)
     }
 }
 
@@ -135,7 +137,10 @@ mod tests {
         let variant = variant.expect("a code makes one");
         let name = name_of(variant);
         let older = format!("{}#00000000", name.split('#').next().unwrap_or_default());
-        assert_eq!(kept.find("rras", "20271", &older).and_then(|found| found.blames), variant.blames);
+        assert_eq!(
+            kept.find("rras", "20271", &older).and_then(|found| found.blames),
+            variant.blames
+        );
         let gone = kept.find("rras", "20271", "nothing/such#1").expect("a message");
         assert!(std::ptr::eq(gone, base));
     }

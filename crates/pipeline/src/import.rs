@@ -307,7 +307,9 @@ impl Import<'_> {
         }
         if reading.plan.whole < reading.lines_before {
             let cause = "its last line is being written: it is left for the next import";
-            self.summary.problems.push(Problem::note(reading.plan.name.as_str(), cause));
+            self.summary
+                .problems
+                .push(Problem::note(reading.plan.name.as_str(), cause));
         }
         self.commit()
     }
@@ -460,9 +462,18 @@ fn line_of(entry: &Entry) -> u64 {
 
 /// Whether a file, of which so many bytes were read, is plain and was written to just now.
 fn is_being_written(spec: &SourceSpec, bytes: u64, now: i64) -> bool {
-    let SourceKind::File(path) = &spec.kind else { return false };
-    let Ok(data) = std::fs::metadata(path) else { return false };
-    let written = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let SourceKind::File(path) = &spec.kind else {
+        return false;
+    };
+    let Ok(data) = std::fs::metadata(path) else {
+        return false;
+    };
+    let written = data
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let written = written.and_then(|since| i64::try_from(since.as_micros()).ok());
-    data.len() == bytes && !spec.is_plain_capture() && written.is_some_and(|written| now.saturating_sub(written) < FRESH)
+    data.len() == bytes
+        && !spec.is_plain_capture()
+        && written.is_some_and(|written| now.saturating_sub(written) < FRESH)
 }

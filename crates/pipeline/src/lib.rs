@@ -265,10 +265,7 @@ pub(crate) struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
-        let correlates = !matches!(
-            settings.wants,
-            Wants::Events | Wants::Unrecognised | Wants::Everything
-        );
+        let correlates = !matches!(settings.wants, Wants::Events | Wants::Unrecognised | Wants::Everything);
         Teller {
             settings,
             sources,

@@ -64,7 +64,10 @@ type SharedReader = Arc<Mutex<Reader>>;
 /// The open store of a directory: the sets of one run share it, and see the same of it.
 fn reader_of(folder: &Path) -> Result<SharedReader, StoreError> {
     static OPEN: OnceLock<Mutex<HashMap<PathBuf, Weak<Mutex<Reader>>>>> = OnceLock::new();
-    let mut open = OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(|held| held.into_inner());
+    let mut open = OPEN
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(|held| held.into_inner());
     if let Some(reader) = open.get(folder).and_then(Weak::upgrade) {
         return Ok(reader);
     }
@@ -155,7 +158,9 @@ impl<'s> StoredSet<'s> {
         match Open::new(*id, *source, spec, folder) {
             Ok((open, problems)) => {
                 self.ready.push_back(Item::Begin(*id, None));
-                let told = problems.into_iter().map(|told| Item::Problem(of_stored(told, &spec.name)));
+                let told = problems
+                    .into_iter()
+                    .map(|told| Item::Problem(of_stored(told, &spec.name)));
                 self.ready.extend(told);
                 self.open = Some(open);
             }
@@ -303,10 +308,7 @@ fn time_of(record: &Record<'_>) -> Option<RecordTime> {
 fn wanted(keep: Keep, record: &Record<'_>) -> bool {
     match record.kind {
         Kind::Repeated | Kind::Lost => true,
-        Kind::Unrecognised => matches!(
-            keep,
-            Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything
-        ),
+        Kind::Unrecognised => matches!(keep, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything),
         Kind::Event => keep != Keep::Unrecognised,
     }
 }

@@ -271,7 +271,10 @@ impl<'s> Stream<'s> {
         catalogue: &'s Catalogue,
         settings: &'s Settings,
     ) -> Stream<'s> {
-        if specs.iter().any(|(_, spec)| matches!(spec.kind, SourceKind::Stored { .. })) {
+        if specs
+            .iter()
+            .any(|(_, spec)| matches!(spec.kind, SourceKind::Stored { .. }))
+        {
             return Stream {
                 kind: Kind::Stored(Box::new(StoredSet::new(specs, catalogue, settings.keep()))),
             };

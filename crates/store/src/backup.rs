@@ -38,7 +38,11 @@ pub fn backup(folder: &Path, to: &Path, with_key: bool) -> Result<Copied> {
     let (from, into) = (Layout::new(folder), Layout::new(to));
     let origin = from.check_is_store()?;
     if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(StoreError::new(Kind::Io, to, "holds other files: a backup needs a directory of its own"));
+        return Err(StoreError::new(
+            Kind::Io,
+            to,
+            "holds other files: a backup needs a directory of its own",
+        ));
     }
     for needed in [into.notes(), into.segments()] {
         files::make_folder(&Disk, &needed)?;
@@ -88,7 +92,8 @@ pub fn export_segments(folder: &Path, to: &Path, between: (Option<i64>, Option<i
 
 fn copy_segments(folder: &Path, to: &Path, working: &Working, between: Option<(i64, i64)>) -> Result<Copied> {
     let segments: Vec<(String, u64, Option<i64>, Option<i64>)> = working.ask(|db| {
-        let mut found = db.prepare("SELECT path, rows, first_time, last_time FROM segment WHERE state = 0 ORDER BY id")?;
+        let mut found =
+            db.prepare("SELECT path, rows, first_time, last_time FROM segment WHERE state = 0 ORDER BY id")?;
         let found = found.query_map([], |row| {
             Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get(2)?, row.get(3)?))
         })?;

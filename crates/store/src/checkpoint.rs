@@ -99,7 +99,16 @@ impl Checkpoint {
             line("previous", previous);
         }
         for segment in &self.segments {
-            let SegmentLine { id, rows, first_seq, last_seq, root, file, index, path } = segment;
+            let SegmentLine {
+                id,
+                rows,
+                first_seq,
+                last_seq,
+                root,
+                file,
+                index,
+                path,
+            } = segment;
             line(
                 "segment",
                 &format_args!("{id} {rows} {first_seq} {last_seq} {root} {file} {index} {path}"),

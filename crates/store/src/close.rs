@@ -148,9 +148,8 @@ impl Store {
 
     fn source_names(&self) -> Result<BTreeMap<u64, String>> {
         self.working.ask(|db| {
-            let mut names = db.prepare(
-                "SELECT id, name FROM source WHERE id IN (SELECT DISTINCT source FROM chunk_source)",
-            )?;
+            let mut names =
+                db.prepare("SELECT id, name FROM source WHERE id IN (SELECT DISTINCT source FROM chunk_source)")?;
             let names = names.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
             names.collect()
         })
@@ -314,7 +313,12 @@ pub(crate) fn take_in(
     }
 }
 
-fn insert_segment(db: &Transaction<'_>, checkpoint: u64, line: &SegmentLine, contents: &Contents) -> rusqlite::Result<()> {
+fn insert_segment(
+    db: &Transaction<'_>,
+    checkpoint: u64,
+    line: &SegmentLine,
+    contents: &Contents,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO segment (id, checkpoint, path, rows, bytes, first_seq, last_seq, first_time, last_time, root, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

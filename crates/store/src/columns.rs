@@ -136,24 +136,44 @@ fn told_elsewhere(_: &mut Record<'_>, _: Read<'_>) -> Option<()> {
 
 /// Columns that stand before the fields.
 pub const LEADING: &[Column] = &[
-    column("time", Type::Time, |r, _| Cell::int(r.time), |r, c| {
-        r.time = c.int()?;
-        Some(())
-    }),
+    column(
+        "time",
+        Type::Time,
+        |r, _| Cell::int(r.time),
+        |r, c| {
+            r.time = c.int()?;
+            Some(())
+        },
+    ),
     column("assumed", Type::Text, |r, _| assumed(r.assumed), told_elsewhere),
-    column("gateway", Type::Text, |r, _| Cell::bytes(r.host), |r, c| {
-        r.host = c.bytes()?;
-        Some(())
-    }),
+    column(
+        "gateway",
+        Type::Text,
+        |r, _| Cell::bytes(r.host),
+        |r, c| {
+            r.host = c.bytes()?;
+            Some(())
+        },
+    ),
     column("source", Type::Text, |_, source| Cell::text(source), told_elsewhere),
-    column("line", Type::Int, |r, _| Cell::Int(r.line as i64), |r, c| {
-        r.line = c.number()?;
-        Some(())
-    }),
-    column("program", Type::Text, |r, _| Cell::bytes(r.program), |r, c| {
-        r.program = c.bytes()?;
-        Some(())
-    }),
+    column(
+        "line",
+        Type::Int,
+        |r, _| Cell::Int(r.line as i64),
+        |r, c| {
+            r.line = c.number()?;
+            Some(())
+        },
+    ),
+    column(
+        "program",
+        Type::Text,
+        |r, _| Cell::bytes(r.program),
+        |r, c| {
+            r.program = c.bytes()?;
+            Some(())
+        },
+    ),
     column(
         "pid",
         Type::Int,
@@ -163,42 +183,77 @@ pub const LEADING: &[Column] = &[
             Some(())
         },
     ),
-    column("dialect", Type::Text, |r, _| Cell::text(r.dialect), |r, c| {
-        r.dialect = c.text()?;
-        Some(())
-    }),
-    column("message", Type::Text, |r, _| Cell::text(r.message), |r, c| {
-        r.message = c.text()?;
-        Some(())
-    }),
-    column("layer", Type::Text, |r, _| Cell::text(r.layer), |r, c| {
-        r.layer = c.text()?;
-        Some(())
-    }),
-    column("event", Type::Text, |r, _| Cell::text(r.event), |r, c| {
-        r.event = c.text()?;
-        Some(())
-    }),
-    column("severity", Type::Text, |r, _| severity(r.severity), |r, c| {
-        let word = c.text()?;
-        r.severity = match word.is_empty() {
-            true => None,
-            false => Some(Severity::from_word(word)?),
-        };
-        Some(())
-    }),
+    column(
+        "dialect",
+        Type::Text,
+        |r, _| Cell::text(r.dialect),
+        |r, c| {
+            r.dialect = c.text()?;
+            Some(())
+        },
+    ),
+    column(
+        "message",
+        Type::Text,
+        |r, _| Cell::text(r.message),
+        |r, c| {
+            r.message = c.text()?;
+            Some(())
+        },
+    ),
+    column(
+        "layer",
+        Type::Text,
+        |r, _| Cell::text(r.layer),
+        |r, c| {
+            r.layer = c.text()?;
+            Some(())
+        },
+    ),
+    column(
+        "event",
+        Type::Text,
+        |r, _| Cell::text(r.event),
+        |r, c| {
+            r.event = c.text()?;
+            Some(())
+        },
+    ),
+    column(
+        "severity",
+        Type::Text,
+        |r, _| severity(r.severity),
+        |r, c| {
+            let word = c.text()?;
+            r.severity = match word.is_empty() {
+                true => None,
+                false => Some(Severity::from_word(word)?),
+            };
+            Some(())
+        },
+    ),
 ];
 
 /// Columns that stand behind the fields: what a person asks for less, and what makes the record the same again.
 pub const TRAILING: &[Column] = &[
-    column("raw", Type::Text, |r, _| Cell::bytes(r.raw), |r, c| {
-        r.raw = c.bytes()?;
-        Some(())
-    }),
-    column("kind", Type::Text, |r, _| Cell::text(r.kind.word()), |r, c| {
-        r.kind = Kind::from_word(c.text()?)?;
-        Some(())
-    }),
+    column(
+        "raw",
+        Type::Text,
+        |r, _| Cell::bytes(r.raw),
+        |r, c| {
+            r.raw = c.bytes()?;
+            Some(())
+        },
+    ),
+    column(
+        "kind",
+        Type::Text,
+        |r, _| Cell::text(r.kind.word()),
+        |r, c| {
+            r.kind = Kind::from_word(c.text()?)?;
+            Some(())
+        },
+    ),
     column(
         "times",
         Type::Int,
@@ -208,26 +263,51 @@ pub const TRAILING: &[Column] = &[
             Some(())
         },
     ),
-    column("command_line", Type::Text, |r, _| Cell::bytes(r.command_line), |r, c| {
-        r.command_line = c.bytes()?;
-        Some(())
-    }),
-    column("body", Type::Text, |r, _| Cell::bytes(r.body), |r, c| {
-        r.body = c.bytes()?;
-        Some(())
-    }),
-    column("variant", Type::Text, |r, _| Cell::text(r.variant), |r, c| {
-        r.variant = c.text()?;
-        Some(())
-    }),
-    column("trusted", Type::Bool, |r, _| Cell::Bool(r.trusted), |r, c| {
-        r.trusted = c.bool()?;
-        Some(())
-    }),
-    column("redacted", Type::Bool, |r, _| Cell::Bool(r.redacted), |r, c| {
-        r.redacted = c.bool()?;
-        Some(())
-    }),
+    column(
+        "command_line",
+        Type::Text,
+        |r, _| Cell::bytes(r.command_line),
+        |r, c| {
+            r.command_line = c.bytes()?;
+            Some(())
+        },
+    ),
+    column(
+        "body",
+        Type::Text,
+        |r, _| Cell::bytes(r.body),
+        |r, c| {
+            r.body = c.bytes()?;
+            Some(())
+        },
+    ),
+    column(
+        "variant",
+        Type::Text,
+        |r, _| Cell::text(r.variant),
+        |r, c| {
+            r.variant = c.text()?;
+            Some(())
+        },
+    ),
+    column(
+        "trusted",
+        Type::Bool,
+        |r, _| Cell::Bool(r.trusted),
+        |r, c| {
+            r.trusted = c.bool()?;
+            Some(())
+        },
+    ),
+    column(
+        "redacted",
+        Type::Bool,
+        |r, _| Cell::Bool(r.redacted),
+        |r, c| {
+            r.redacted = c.bool()?;
+            Some(())
+        },
+    ),
     column(
         "assumed_flags",
         Type::Int,
@@ -237,22 +317,42 @@ pub const TRAILING: &[Column] = &[
             Some(())
         },
     ),
-    column("seq", Type::Int, |r, _| Cell::Int(r.seq as i64), |r, c| {
-        r.seq = c.number()?;
-        Some(())
-    }),
-    column("set_id", Type::Int, |r, _| Cell::Int(r.set as i64), |r, c| {
-        r.set = c.number()?;
-        Some(())
-    }),
-    column("source_id", Type::Int, |r, _| Cell::Int(r.source as i64), |r, c| {
-        r.source = c.number()?;
-        Some(())
-    }),
-    column("record_id", Type::Int, |r, _| Cell::Int(r.id as i64), |r, c| {
-        r.id = c.number()?;
-        Some(())
-    }),
+    column(
+        "seq",
+        Type::Int,
+        |r, _| Cell::Int(r.seq as i64),
+        |r, c| {
+            r.seq = c.number()?;
+            Some(())
+        },
+    ),
+    column(
+        "set_id",
+        Type::Int,
+        |r, _| Cell::Int(r.set as i64),
+        |r, c| {
+            r.set = c.number()?;
+            Some(())
+        },
+    ),
+    column(
+        "source_id",
+        Type::Int,
+        |r, _| Cell::Int(r.source as i64),
+        |r, c| {
+            r.source = c.number()?;
+            Some(())
+        },
+    ),
+    column(
+        "record_id",
+        Type::Int,
+        |r, _| Cell::Int(r.id as i64),
+        |r, c| {
+            r.id = c.number()?;
+            Some(())
+        },
+    ),
 ];
 
 fn assumed(flags: Assumed) -> Cell<'static> {
@@ -372,7 +472,13 @@ impl Spread {
             // a number that is none has no text that comes back
             spread.is_exact |= matches!(datum, Datum::Seconds(seconds) if !seconds.is_finite());
         }
-        let parts = [record.host, record.program, record.command_line, record.raw, record.body];
+        let parts = [
+            record.host,
+            record.program,
+            record.command_line,
+            record.raw,
+            record.body,
+        ];
         spread.is_exact |= !parts.iter().all(|part| is_text(part));
         spread.is_exact |= Severity::ALL.len() != 8; // their words are what stands in segments
         spread

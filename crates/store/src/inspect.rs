@@ -71,7 +71,11 @@ fn place(line: &SegmentLine, file: Vec<u8>, index: Option<Index<'_>>) -> String 
     match at {
         Some((all, at)) => {
             // the number stands in the record, and in the one before it
-            let seq = |at: u64| Record::decode(all.get(usize::try_from(at).ok()?)?).ok().map(|record| record.seq);
+            let seq = |at: u64| {
+                Record::decode(all.get(usize::try_from(at).ok()?)?)
+                    .ok()
+                    .map(|record| record.seq)
+            };
             let before = at.checked_sub(1).and_then(seq).map_or(line.first_seq, |seq| seq + 1);
             format!("{bytes}: record {before} ({} of {} in it)", at + 1, line.rows)
         }
@@ -154,7 +158,9 @@ pub(crate) fn compare(layout: &Layout, database: Option<Database>, chain: &Chain
         let same = *id == line.id && *path == line.path && Digest(*hash) == line.file;
         let removed = chain.removed.contains_key(&line.id);
         if !same {
-            report.changed.push(format!("the database shows another segment {}", line.id));
+            report
+                .changed
+                .push(format!("the database shows another segment {}", line.id));
         } else if *state == 1 && !removed {
             report
                 .changed
@@ -162,6 +168,8 @@ pub(crate) fn compare(layout: &Layout, database: Option<Database>, chain: &Chain
         }
     }
     if database.segments.len() > chain.segments.len() && report.missing.is_empty() && report.changed.is_empty() {
-        report.changed.push("the database shows segments that nobody sealed".to_owned());
+        report
+            .changed
+            .push("the database shows segments that nobody sealed".to_owned());
     }
 }

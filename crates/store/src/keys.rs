@@ -43,7 +43,11 @@ impl KeyFiles {
     pub fn create(&self, storage: &dyn Storage, origin: &str) -> Result<SigningKey> {
         let key = self.random(origin)?;
         put_secret(storage, &self.current(), &key)?;
-        files::put(storage, &self.first(), format!("{}\n", key.verifying().text()).as_bytes())?;
+        files::put(
+            storage,
+            &self.first(),
+            format!("{}\n", key.verifying().text()).as_bytes(),
+        )?;
         Ok(key)
     }
 
@@ -80,9 +84,8 @@ impl KeyFiles {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice())
             .map_err(|error| StoreError::corrupt(&self.folder, format!("no random numbers: {error}")))?;
-        SigningKey::from_seed(origin, &seed).map_err(|error| {
-            StoreError::corrupt(&self.folder, format!("the origin `{origin}` {}", error.words()))
-        })
+        SigningKey::from_seed(origin, &seed)
+            .map_err(|error| StoreError::corrupt(&self.folder, format!("the origin `{origin}` {}", error.words())))
     }
 
     /// Makes the key of the next epoch; it signs nothing before `take_over`.

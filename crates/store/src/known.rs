@@ -15,7 +15,6 @@ use crate::parquet_file::{self, Identified};
 use crate::record::{self, Record};
 use crate::store::{Store, within};
 
-
 /// Days of record hashes that are held at once: eight bytes for each record of these days.
 const DAYS_HELD: usize = 3;
 

@@ -131,15 +131,30 @@ mod tests {
 
     #[test]
     fn a_gateways_name_leads_nowhere() {
-        assert_eq!(partition(Some("2026-11-20"), b"vpn1.example"), "segments/day=2026-11-20/gateway=vpn1.example");
+        assert_eq!(
+            partition(Some("2026-11-20"), b"vpn1.example"),
+            "segments/day=2026-11-20/gateway=vpn1.example"
+        );
         assert_eq!(
             partition(None, b""),
             "segments/day=__HIVE_DEFAULT_PARTITION__/gateway=__HIVE_DEFAULT_PARTITION__"
         );
-        for name in [&b"../../etc"[..], b"..", b"a/b", b"a\\b", b"C:", b"a=b", b"\xff\n\x1b", &[b'%'; 500]] {
+        for name in [
+            &b"../../etc"[..],
+            b"..",
+            b"a/b",
+            b"a\\b",
+            b"C:",
+            b"a=b",
+            b"\xff\n\x1b",
+            &[b'%'; 500],
+        ] {
             let path = partition(None, name);
             let last = path.rsplit_once("gateway=").expect("a gateway").1;
-            assert!(!last.contains(['/', '\\', ':', '=', '\n']) && !last.starts_with('.'), "{path}");
+            assert!(
+                !last.contains(['/', '\\', ':', '=', '\n']) && !last.starts_with('.'),
+                "{path}"
+            );
             assert!(last.len() <= NAME_BYTES_MAX, "{path}");
         }
     }

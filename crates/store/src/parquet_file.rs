@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::reader::ColumnReader;
-use parquet::errors::ParquetError;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -209,7 +209,11 @@ fn put_map(group: &mut Group<'_>, rows: &[Row<'_>], spreads: &[Spread]) -> parqu
                 more => keys.push(format!("{}#{}", field.word(), more + 1).as_bytes()),
             }
             values.push_text(&text_of(datum));
-            (key_levels.push(2), value_levels.push(3), repetitions.push(i16::from(number > 0)));
+            (
+                key_levels.push(2),
+                value_levels.push(3),
+                repetitions.push(i16::from(number > 0)),
+            );
         }
     }
     put_values::<ByteArrayType>(group, &keys.values(), &key_levels, Some(&repetitions))?;
@@ -241,8 +245,12 @@ impl ReadColumn {
                 let mut values = Vec::new();
                 let mut read = 0;
                 while read < rows {
-                    let (records, _, found) =
-                        reader.read_records(rows - read, Some(&mut levels), Some(&mut repetitions), &mut values)?;
+                    let (records, _, found) = reader.read_records(
+                        rows - read,
+                        Some(&mut levels),
+                        Some(&mut repetitions),
+                        &mut values,
+                    )?;
                     if records == 0 && found == 0 {
                         break;
                     }
@@ -534,7 +542,11 @@ mod tests {
             redacted: false,
             ..unknown.clone()
         };
-        let empty = Record { kind: Kind::Repeated, times: Some(3), ..Record::empty() };
+        let empty = Record {
+            kind: Kind::Repeated,
+            times: Some(3),
+            ..Record::empty()
+        };
         vec![full(), plain, unknown, lost, empty]
     }
 

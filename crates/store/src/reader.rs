@@ -98,7 +98,11 @@ impl Loaded {
 
     /// The records of a source from a place on, in order.
     pub fn records(&self, source: u64, from: usize) -> impl Iterator<Item = Record<'_>> {
-        let spans = self.of.get(&source).and_then(|spans| spans.get(from..)).unwrap_or_default();
+        let spans = self
+            .of
+            .get(&source)
+            .and_then(|spans| spans.get(from..))
+            .unwrap_or_default();
         spans
             .iter()
             .filter_map(|(from, to)| Record::decode(&self.bytes[*from..*to]).ok())
@@ -135,7 +139,8 @@ impl Reader {
     pub fn sources(&self) -> Result<Vec<StoredSource>> {
         let mut sources: Vec<StoredSource> = self.working.ask(|db| {
             let columns = Counts::COLUMNS;
-            let sql = format!("SELECT id, set_id, name, capture, complete, lines, run, {columns} FROM source ORDER BY id");
+            let sql =
+                format!("SELECT id, set_id, name, capture, complete, lines, run, {columns} FROM source ORDER BY id");
             let mut found = db.prepare(&sql)?;
             let found = found.query_map([], |row| {
                 Ok(StoredSource {
@@ -216,7 +221,9 @@ impl Reader {
         let bytes = match part {
             Part::Sealed(checkpoint) => self.sealed(checkpoint)?,
             Part::Open(chunk) => self.working.ask(|db| {
-                db.query_row("SELECT records FROM chunk WHERE id = ?1", [chunk as i64], |row| row.get(0))
+                db.query_row("SELECT records FROM chunk WHERE id = ?1", [chunk as i64], |row| {
+                    row.get(0)
+                })
             })?,
         };
         let loaded = Loaded::new(bytes)
@@ -232,7 +239,12 @@ impl Reader {
             let sql = "SELECT id, path, rows, hash FROM segment WHERE checkpoint = ?1 AND state = 0 ORDER BY id";
             let mut found = db.prepare_cached(sql)?;
             let found = found.query_map([checkpoint as i64], |row| {
-                Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get::<_, i64>(2)? as u64, row.get(3)?))
+                Ok((
+                    row.get::<_, i64>(0)? as u64,
+                    row.get(1)?,
+                    row.get::<_, i64>(2)? as u64,
+                    row.get(3)?,
+                ))
             })?;
             found.collect()
         })?;
@@ -255,12 +267,14 @@ impl Reader {
 
     /// Moves a segment that cannot be read out of the way, if nobody writes to the store meanwhile and this user may.
     fn set_aside(&self, id: u64, path: &str) -> bool {
-        let Ok(lock) = crate::store::lock(&self.layout) else { return false };
+        let Ok(lock) = crate::store::lock(&self.layout) else {
+            return false;
+        };
         let from = within(self.layout.folder(), path);
         let to = self.layout.quarantine();
-        let moved = from.file_name().is_some_and(|name| {
-            std::fs::create_dir_all(&to).is_ok() && std::fs::rename(&from, to.join(name)).is_ok()
-        });
+        let moved = from
+            .file_name()
+            .is_some_and(|name| std::fs::create_dir_all(&to).is_ok() && std::fs::rename(&from, to.join(name)).is_ok());
         let known = moved
             && Working::open(&self.layout.working()).is_ok_and(|mut working| {
                 let set = "UPDATE segment SET state = 2 WHERE id = ?1 AND state = 0";
@@ -277,7 +291,8 @@ impl Reader {
         }
         let records = parquet_file::read(file)?;
         let fine = record::records(&records).all(|record| record.is_ok_and(|bytes| Record::decode(bytes).is_ok()));
-        fine.then_some(records).ok_or_else(|| "a record in it is damaged".to_owned())
+        fine.then_some(records)
+            .ok_or_else(|| "a record in it is damaged".to_owned())
     }
 
     /// Segments whose records could not be had, each told once.

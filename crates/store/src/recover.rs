@@ -113,9 +113,7 @@ fn set_aside(layout: &Layout, storage: &dyn Storage, path: &Path) -> Result<()> 
     let folder = layout.quarantine();
     files::make_folder(storage, &folder)?;
     let to = folder.join(path.file_name().unwrap_or_default());
-    storage
-        .rename(path, &to)
-        .map_err(|error| StoreError::io(path, &error))
+    storage.rename(path, &to).map_err(|error| StoreError::io(path, &error))
 }
 
 /// Takes away what a close left behind that came to no checkpoint.

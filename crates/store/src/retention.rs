@@ -121,8 +121,10 @@ impl Store {
             for folder in [gateway, day].into_iter().flatten() {
                 let _ = std::fs::remove_dir(folder);
             }
-            self.working
-                .write(|db| db.execute("UPDATE segment SET bytes = 0 WHERE id = ?1", params![id]).map(drop))?;
+            self.working.write(|db| {
+                db.execute("UPDATE segment SET bytes = 0 WHERE id = ?1", params![id])
+                    .map(drop)
+            })?;
         }
         Ok(())
     }

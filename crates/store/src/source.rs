@@ -166,7 +166,13 @@ impl StoredProblem {
         db.prepare_cached(
             "INSERT OR REPLACE INTO problem (source, number, kind, position, cause) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![source as i64, number as i64, self.kind, self.position, self.cause])
+        .execute(params![
+            source as i64,
+            number as i64,
+            self.kind,
+            self.position,
+            self.cause
+        ])
         .map(drop)
     }
 }

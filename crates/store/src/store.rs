@@ -417,7 +417,9 @@ impl Store {
 
     /// Whether the open segment is to be closed: it is full, or old.
     pub fn is_due(&self, now: i64) -> bool {
-        let old = self.open_since.is_some_and(|since| now.saturating_sub(since) >= self.options.segment_age);
+        let old = self
+            .open_since
+            .is_some_and(|since| now.saturating_sub(since) >= self.options.segment_age);
         self.open_bytes >= self.options.segment_bytes || (old && self.open_bytes > 0)
     }
 
@@ -440,7 +442,10 @@ impl Store {
 impl Pending {
     fn write(&self, db: &Transaction<'_>, now: i64) -> rusqlite::Result<()> {
         for (id, name) in &self.new_sets {
-            db.execute("INSERT INTO log_set (id, name) VALUES (?1, ?2)", params![*id as i64, name])?;
+            db.execute(
+                "INSERT INTO log_set (id, name) VALUES (?1, ?2)",
+                params![*id as i64, name],
+            )?;
         }
         for (id, source) in &self.new_sources {
             source.insert(db, *id)?;
@@ -501,7 +506,11 @@ pub(crate) fn lock(layout: &Layout) -> Result<File> {
             // only to say who; the answer is no in any case
             let _ = file.read_to_string(&mut who);
             let digits = who.trim().bytes().all(|byte| byte.is_ascii_digit()) && !who.trim().is_empty();
-            let who = if digits { format!(" (process {})", who.trim()) } else { String::new() };
+            let who = if digits {
+                format!(" (process {})", who.trim())
+            } else {
+                String::new()
+            };
             let cause = format!("another tunlog{who} writes to this store: one at a time");
             return Err(StoreError::new(Kind::Busy, layout.folder(), cause));
         }
@@ -520,5 +529,6 @@ pub fn is_store(path: &Path) -> bool {
 
 /// Path of a file in a store, from what a note says.
 pub(crate) fn within(folder: &Path, path: &str) -> PathBuf {
-    path.split('/').fold(folder.to_path_buf(), |folder, part| folder.join(part))
+    path.split('/')
+        .fold(folder.to_path_buf(), |folder, part| folder.join(part))
 }

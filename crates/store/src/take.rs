@@ -45,7 +45,9 @@ pub fn record_of<'a>(
             body: batch.slice(line.body),
             ..blank
         },
-        Entry::Repeated { times, host, app, line, .. } => Record {
+        Entry::Repeated {
+            times, host, app, line, ..
+        } => Record {
             kind: Kind::Repeated,
             line: *line,
             times: Some(*times),

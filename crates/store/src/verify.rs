@@ -75,7 +75,11 @@ pub struct Report {
 impl Report {
     /// The answer: what was changed weighs more than what is missing, and that more than what nobody can tell.
     pub fn answer(&self) -> Answer {
-        match (self.changed.is_empty(), self.missing.is_empty(), self.unjudged.is_empty()) {
+        match (
+            self.changed.is_empty(),
+            self.missing.is_empty(),
+            self.unjudged.is_empty(),
+        ) {
             (false, ..) => Answer::Changed,
             (true, false, _) => Answer::Incomplete,
             (true, true, false) => Answer::Unjudged,
@@ -135,11 +139,15 @@ fn first_key(layout: &Layout, against: &Against, report: &mut Report) -> Option<
     });
     match (key, &against.key) {
         (Err(cause), _) => {
-            report.unjudged.push(format!("the first key ({}): {cause}", path.display()));
+            report
+                .unjudged
+                .push(format!("the first key ({}): {cause}", path.display()));
             None
         }
         (Ok(key), Some(pinned)) if !is_key(&key, pinned) => {
-            report.unjudged.push("the store begins with another key than the pinned one".to_owned());
+            report
+                .unjudged
+                .push("the store begins with another key than the pinned one".to_owned());
             None
         }
         (Ok(key), pinned) => {
@@ -235,9 +243,9 @@ impl<'l> Chain<'l> {
         if let Some((before, _)) = &self.last
             && checkpoint.time < before.time
         {
-            report
-                .notes
-                .push(format!("checkpoint {number} is older than the one before it: the clock was set back"));
+            report.notes.push(format!(
+                "checkpoint {number} is older than the one before it: the clock was set back"
+            ));
         }
         for line in &checkpoint.segments {
             self.roots.push(tree::leaf(&line.root.0));
@@ -265,7 +273,10 @@ impl<'l> Chain<'l> {
         let before = self.last.as_ref().map_or(0, |(before, _)| before.records);
         let rows = checkpoint.segments.iter().map(|line| line.rows).sum::<u64>();
         let mut ids = checkpoint.segments.iter().zip(self.next_segment()..);
-        let same_origin = self.last.as_ref().is_none_or(|(last, _)| last.origin == checkpoint.origin);
+        let same_origin = self
+            .last
+            .as_ref()
+            .is_none_or(|(last, _)| last.origin == checkpoint.origin);
         let faults = [
             (checkpoint.number != number, "it has another number"),
             (checkpoint.epoch != self.epoch, "it is of another epoch"),
@@ -276,7 +287,10 @@ impl<'l> Chain<'l> {
                 checkpoint.records < before.saturating_add(rows),
                 "it counts fewer records than there were",
             ),
-            (!ids.all(|(line, id)| line.id == id), "its segments are not the next ones"),
+            (
+                !ids.all(|(line, id)| line.id == id),
+                "its segments are not the next ones",
+            ),
         ];
         let found = faults.iter().find(|(is_fault, _)| *is_fault);
         found.map_or(Ok(()), |(_, cause)| Err((*cause).to_owned()))
@@ -325,7 +339,9 @@ fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
         let is_ours = match path.strip_prefix("seal/") {
             Some("key" | "key.next" | "first-key" | "witnesses") => true,
             Some(rest) => {
-                let number = rest.strip_prefix("checkpoints/").and_then(|name| name.strip_suffix(".note"));
+                let number = rest
+                    .strip_prefix("checkpoints/")
+                    .and_then(|name| name.strip_suffix(".note"));
                 number.is_some_and(|number| {
                     let parsed = number.parse::<u64>().ok();
                     parsed.is_some_and(|parsed| format!("{parsed:08}") == number)
@@ -337,9 +353,9 @@ fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
         let is_left_over = name.ends_with(".tmp") || id.is_some_and(|id| id >= chain.next_segment());
         match (is_ours, is_left_over) {
             (true, _) => {}
-            (false, true) => report
-                .notes
-                .push(format!("{path}: left over by a close that did not come to its end, or is going on")),
+            (false, true) => report.notes.push(format!(
+                "{path}: left over by a close that did not come to its end, or is going on"
+            )),
             (false, false) => report.changed.push(format!("{path}: no checkpoint names this file")),
         }
     }
@@ -356,12 +372,12 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
     for (number, note) in &seen {
         match chain.hashes.get(number) {
             Some(hash) if *hash == Digest::of(note) => newest = newest.max(*number),
-            Some(_) => report
-                .changed
-                .push(format!("witness {name} saw another checkpoint {number}: there were two stories")),
-            None => report
-                .missing
-                .push(format!("witness {name} saw checkpoint {number}, which the store does not have any more")),
+            Some(_) => report.changed.push(format!(
+                "witness {name} saw another checkpoint {number}: there were two stories"
+            )),
+            None => report.missing.push(format!(
+                "witness {name} saw checkpoint {number}, which the store does not have any more"
+            )),
         }
     }
     let last = chain.hashes.len() as u64;

@@ -102,7 +102,10 @@ impl Store {
     pub fn add_witness(&mut self, path: &Path) -> Result<()> {
         let list = self.layout.witnesses();
         let Some(name) = path.to_str().filter(|name| !name.contains('\n')) else {
-            return Err(StoreError::corrupt(path, "a witness needs a name in UTF-8, without line ends"));
+            return Err(StoreError::corrupt(
+                path,
+                "a witness needs a name in UTF-8, without line ends",
+            ));
         };
         let mut text = std::fs::read_to_string(&list).unwrap_or_default();
         if !configured(&list).iter().any(|known| known == path) {

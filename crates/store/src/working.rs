@@ -114,7 +114,10 @@ impl Working {
         let failed = |error: rusqlite::Error| StoreError::database(path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(path, flags).map_err(failed)?;
-        if db.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0)).is_err() {
+        if db
+            .query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))
+            .is_err()
+        {
             // a disk that cannot be written to has no place for what readers and writers share
             let uri = format!("file:{}?immutable=1", percent_encoded(path));
             db = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(failed)?;
@@ -228,11 +231,13 @@ mod tests {
         let path = folder.join("working.db");
         let mut working = Working::open(&path).expect("a database");
         assert_eq!(working.version(), Ok(VERSION));
-        working
-            .write(|db| set_meta(db, "kept", 7))
-            .expect("a number is kept");
+        working.write(|db| set_meta(db, "kept", 7)).expect("a number is kept");
         // the step to a version that is not there yet
-        let steps: Vec<&str> = MIGRATIONS.iter().copied().chain(["CREATE TABLE later (id INTEGER)"]).collect();
+        let steps: Vec<&str> = MIGRATIONS
+            .iter()
+            .copied()
+            .chain(["CREATE TABLE later (id INTEGER)"])
+            .collect();
         working.migrate(&steps).expect("a step");
         assert_eq!(working.meta::<i64>("kept"), Ok(Some(7)));
         drop(working);

@@ -9,4 +9,5 @@ mod explain;
 mod harness;
 mod monitor_defects;
 mod report;
+mod store;
 mod watch;

@@ -370,7 +370,9 @@ pub fn each_block(spec: &SourceSpec, each: &mut dyn FnMut(&[u8])) -> Result<bool
 
 /// What the files of one rotated set have in common: directory and log name.
 pub fn set_name(name: &str) -> String {
-    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
+    let (folder, file) = name
+        .rsplit_once('/')
+        .map_or(("", name), |(folder, file)| (folder, file));
     let log = rotated::parse(file).0;
     match folder {
         "" if !name.starts_with('/') => log,

@@ -47,7 +47,9 @@ fn survive(at: u64, fault: Fault) -> u64 {
     assert_ne!(report.answer(), Answer::Changed, "{at} {fault:?}: {report:?}");
     let mut store = Store::open(&path, OPTIONS).unwrap_or_else(|error| panic!("{at} {fault:?}: {error}"));
     add(&mut store, kept as u64..kept as u64 + 5);
-    store.close(NOW, true).unwrap_or_else(|error| panic!("{at} {fault:?}: {error}"));
+    store
+        .close(NOW, true)
+        .unwrap_or_else(|error| panic!("{at} {fault:?}: {error}"));
     drop(store);
     assert_eq!(numbers(&path), (0..kept + 5).collect::<Vec<i64>>(), "{at} {fault:?}");
     let report = judged(&path, &created.key);
@@ -89,7 +91,14 @@ fn a_full_disk_or_a_bad_one_at_some_steps() {
 #[test]
 #[ignore = "takes minutes; the others take some of the steps"]
 fn every_fault_at_every_step() {
-    for fault in [Fault::Killed, Fault::PowerCut, Fault::PowerCutNames, FULL, BAD, INTERRUPTED] {
+    for fault in [
+        Fault::Killed,
+        Fault::PowerCut,
+        Fault::PowerCutNames,
+        FULL,
+        BAD,
+        INTERRUPTED,
+    ] {
         survive_all(fault, 1, 1);
     }
 }

@@ -100,7 +100,11 @@ impl Storage for Faulty {
         if let Some(error) = self.fails(|| ()) {
             return Err(error);
         }
-        self.state.lock().expect("a state").unsynced.retain(|known| known != path);
+        self.state
+            .lock()
+            .expect("a state")
+            .unsynced
+            .retain(|known| known != path);
         Disk.sync(path)
     }
 

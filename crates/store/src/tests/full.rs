@@ -59,7 +59,11 @@ fn with_drop_oldest_the_oldest_are_given_up_and_counted() {
     let (path, key, mut store) = small(&folder);
     for part in 0..40_u64 {
         add(&mut store, part * 100..part * 100 + 100);
-        assert!(store.commit_by(FullPolicy::DropOldestUnsealed, NOW).expect("room is made"));
+        assert!(
+            store
+                .commit_by(FullPolicy::DropOldestUnsealed, NOW)
+                .expect("room is made")
+        );
     }
     store
         .working
@@ -74,5 +78,9 @@ fn with_drop_oldest_the_oldest_are_given_up_and_counted() {
     assert_eq!(left, (first..4000).collect::<Vec<i64>>());
     let report = judged(&path, &key);
     assert_eq!(report.answer(), Answer::Intact, "{report:?}");
-    assert_eq!(report.newest.map(|last| last.lost), Some(first as u64), "what was given up is signed");
+    assert_eq!(
+        report.newest.map(|last| last.lost),
+        Some(first as u64),
+        "what was given up is signed"
+    );
 }

@@ -29,9 +29,18 @@ fn what_retention_removes_is_signed_and_not_missed() {
     assert_eq!(files_under(&path, &["segments"]).len(), 8);
     let report = judged(&path, &key);
     assert_eq!((report.answer(), report.removed), (Answer::Intact, 2), "{report:?}");
-    let error = Reader::open(&path).expect("the store").prove(5).expect_err("it is gone");
+    let error = Reader::open(&path)
+        .expect("the store")
+        .prove(5)
+        .expect_err("it is gone");
     assert!(error.cause.contains("retention"), "{error}");
-    assert!(Reader::open(&path).expect("the store").prove(150).expect("a proof").holds());
+    assert!(
+        Reader::open(&path)
+            .expect("the store")
+            .prove(150)
+            .expect("a proof")
+            .holds()
+    );
 }
 
 #[test]
@@ -40,7 +49,12 @@ fn by_size_the_oldest_go_first() {
     let path = folder.join("store");
     let key = three(&path, Options::default());
     let mut store = Store::open(&path, Options::default()).expect("the store");
-    let all = store.expired(&Retain { bytes_max: Some(0), ..Retain::default() }).expect("segments");
+    let all = store
+        .expired(&Retain {
+            bytes_max: Some(0),
+            ..Retain::default()
+        })
+        .expect("segments");
     assert_eq!(all.len(), 6);
     let rule = Retain {
         bytes_max: Some(all[4].bytes + all[5].bytes),
@@ -98,7 +112,9 @@ fn a_segment_that_cannot_be_read_is_set_aside_named_and_counted() {
     bytes[100] ^= 1;
     std::fs::write(&at, bytes).expect("a file");
     // the fourth segment has the odd numbers of the second hundred
-    let rest: Vec<i64> = (0..300).filter(|number| !(100..200).contains(number) || number % 2 == 0).collect();
+    let rest: Vec<i64> = (0..300)
+        .filter(|number| !(100..200).contains(number) || number % 2 == 0)
+        .collect();
     for _ in 0..2 {
         assert_eq!(numbers(&path), rest);
     }
@@ -107,7 +123,10 @@ fn a_segment_that_cannot_be_read_is_set_aside_named_and_counted() {
     assert_eq!((status.set_aside, status.segments), (1, 5));
     let report = judged(&path, &key);
     assert_eq!(report.answer(), Answer::Changed);
-    assert!(report.changed[0].contains(&segment) && report.changed[0].contains("set aside"), "{report:?}");
+    assert!(
+        report.changed[0].contains(&segment) && report.changed[0].contains("set aside"),
+        "{report:?}"
+    );
     let mut store = Store::open(&path, Options::default()).expect("it opens all the same");
     add(&mut store, 300..301);
     store.close(NOW, false).expect("and goes on");

@@ -58,7 +58,11 @@ pub fn source() -> NewSource {
 pub fn add(store: &mut Store, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let raw = format!("Nov 20 vpn pppd[7]: number {number}");
-        let host = if number.is_multiple_of(2) { &b"vpn1"[..] } else { b"vpn2" };
+        let host = if number.is_multiple_of(2) {
+            &b"vpn1"[..]
+        } else {
+            b"vpn2"
+        };
         let mut record = Record {
             set: 1,
             source: 1,
@@ -67,11 +71,21 @@ pub fn add(store: &mut Store, numbers: std::ops::Range<u64>) {
             time: Some(NOW + number as i64 * 60_000_000),
             host,
             raw: raw.as_bytes(),
-            fields: vec![(Field::Count, Datum::Int(number as i64)), (Field::User, Datum::Text(b"\xc3anna"))],
+            fields: vec![
+                (Field::Count, Datum::Int(number as i64)),
+                (Field::User, Datum::Text(b"\xc3anna")),
+            ],
             ..full()
         };
         store.add(&mut record);
-        store.count(1, &Counts { read: 1, stored: 1, ..Counts::default() });
+        store.count(
+            1,
+            &Counts {
+                read: 1,
+                stored: 1,
+                ..Counts::default()
+            },
+        );
         store.position(1, number + 1);
     }
 }
@@ -83,7 +97,9 @@ pub fn three(folder: &Path, options: Options) -> String {
     store.add_source(source()).expect("a source");
     for part in 0..3 {
         add(&mut store, part * 100..part * 100 + 100);
-        store.close(NOW + 1_000_000 * (part as i64 + 1), false).expect("a close");
+        store
+            .close(NOW + 1_000_000 * (part as i64 + 1), false)
+            .expect("a close");
     }
     created.key
 }
@@ -160,7 +176,11 @@ fn a_store_is_written_by_one_at_a_time_and_read_meanwhile() {
     assert_eq!(numbers(&path), (0..310).collect::<Vec<i64>>());
     let before = Reader::open(&path).expect("the store");
     first.close(NOW, false).expect("a close");
-    assert_eq!(before.status().expect("figures").open, 10, "as it was when it was opened");
+    assert_eq!(
+        before.status().expect("figures").open,
+        10,
+        "as it was when it was opened"
+    );
     drop(first);
     Store::open(&path, Options::default()).expect("it is free again");
 }
@@ -177,5 +197,8 @@ fn other_directories_are_no_store_and_none_is_made_of_them() {
     assert!(Store::create(&path, "a/b", NOW).is_err());
     std::fs::write(path.join("tunlog-store"), "tunlog store\nversion 2\n").expect("a file");
     assert_eq!(kind(&path), Some(crate::ErrorKind::Newer));
-    assert!(Store::create(&folder.join("other"), "a name", NOW).is_err(), "no key has this name");
+    assert!(
+        Store::create(&folder.join("other"), "a name", NOW).is_err(),
+        "no key has this name"
+    );
 }

@@ -56,7 +56,10 @@ fn flips(count: u64) {
         }
         if name.starts_with("segments/") {
             let segment = name.replace(".index", ".parquet");
-            assert!(report.changed.iter().any(|what| what.contains(&segment)), "{name} {at}: {found}");
+            assert!(
+                report.changed.iter().any(|what| what.contains(&segment)),
+                "{name} {at}: {found}"
+            );
             assert_eq!(report.changed.len(), 1, "{name} {at}: {found}");
         }
         std::fs::write(within(&path, name), bytes).expect("a file");
@@ -87,7 +90,9 @@ fn segments(path: &Path) -> Vec<String> {
 fn forge(path: &Path, segment: &str, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
     let at = within(path, segment);
     let read = parquet_file::read(std::fs::read(&at).expect("a file")).expect("a segment");
-    let mut records: Vec<Vec<u8>> = record::records(&read).map(|bytes| bytes.expect("a record").to_vec()).collect();
+    let mut records: Vec<Vec<u8>> = record::records(&read)
+        .map(|bytes| bytes.expect("a record").to_vec())
+        .collect();
     change(&mut records);
     let rows: Vec<Row<'_>> = records
         .iter()
@@ -149,9 +154,10 @@ fn the_record_that_was_changed_is_named() {
     std::fs::write(&at, index).expect("the true index");
     // the third segment has the even numbers of the second hundred
     let report = judged(&path, &key);
-    let named = report.changed.iter().any(|what| {
-        what.contains("(8 of 50 in it)") && what.contains("first bad checkpoint 3, last good 2")
-    });
+    let named = report
+        .changed
+        .iter()
+        .any(|what| what.contains("(8 of 50 in it)") && what.contains("first bad checkpoint 3, last good 2"));
     assert!(named, "{report:?}");
 }
 
@@ -174,9 +180,13 @@ fn a_segment_that_is_gone_is_missing_and_a_file_that_nobody_sealed_is_a_change()
 fn a_segment_that_the_database_hides_is_found() {
     let (_folder, path, key) = store(Options::default());
     let db = rusqlite::Connection::open(path.join("working.db")).expect("the database");
-    db.execute("UPDATE segment SET state = 1 WHERE id = 2", []).expect("a change");
+    db.execute("UPDATE segment SET state = 1 WHERE id = 2", [])
+        .expect("a change");
     let report = judged(&path, &key);
-    assert!(report.changed.iter().any(|what| what.contains("hides segment 2")), "{report:?}");
+    assert!(
+        report.changed.iter().any(|what| what.contains("hides segment 2")),
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -245,10 +255,17 @@ fn without_the_right_key_nothing_is_judged() {
         require_witness: true,
         ..against(&key)
     };
-    assert_eq!(verify(&path, &unwitnessed).expect("a report").answer(), Answer::Unjudged);
+    assert_eq!(
+        verify(&path, &unwitnessed).expect("a report").answer(),
+        Answer::Unjudged
+    );
     // any of the forms of the key will do
     let public = tunlog_seal::VerifyingKey::parse(&key).expect("a key");
-    for form in [public.fingerprint().to_string(), public.spoken(), public.spoken().to_uppercase()] {
+    for form in [
+        public.fingerprint().to_string(),
+        public.spoken(),
+        public.spoken().to_uppercase(),
+    ] {
         assert_eq!(judged(&path, &form).answer(), Answer::Intact, "{form}");
     }
 }
@@ -292,10 +309,18 @@ fn old_keys_are_not_kept() {
     let mut store = Store::open(&path, options).expect("the store");
     store.close(NOW + 10, true).expect("a checkpoint");
     drop(store);
-    let holds = |bytes: &[u8]| bytes.windows(40).any(|part| part == &first[first.len() - 41..first.len() - 1]);
+    let holds = |bytes: &[u8]| {
+        bytes
+            .windows(40)
+            .any(|part| part == &first[first.len() - 41..first.len() - 1])
+    };
     for entry in std::fs::read_dir(path.join("seal")).expect("a folder").flatten() {
         if entry.path().is_file() {
-            assert!(!holds(&std::fs::read(entry.path()).expect("a file")), "{:?}", entry.path());
+            assert!(
+                !holds(&std::fs::read(entry.path()).expect("a file")),
+                "{:?}",
+                entry.path()
+            );
         }
     }
     assert!(Store::open(&path, options).is_ok(), "and the new one signs");
@@ -310,5 +335,8 @@ fn a_clock_that_was_set_back_is_told_and_is_no_change() {
     drop(running);
     let report = judged(&path, &key);
     assert_eq!(report.answer(), Answer::Intact, "{report:?}");
-    assert!(report.notes.iter().any(|note| note.contains("clock was set back")), "{report:?}");
+    assert!(
+        report.notes.iter().any(|note| note.contains("clock was set back")),
+        "{report:?}"
+    );
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use tunlog_store::FullPolicy;
 
-use crate::args::{Color, Output};
+use crate::args::{Color, Common, Output};
 
 pub const IMPORT_EXAMPLES: &str = "Examples:
   tunlog import --store /var/lib/tunlog /var/log              everything that lies there, rotations and all
@@ -113,6 +113,74 @@ pub enum StoreCommand {
     Prove(ProveArgs),
     /// Seals what is open, writes a checkpoint, shows it to the witnesses, and prints it
     Checkpoint(CheckpointArgs),
+    /// Removes what is old or too much; a signed checkpoint says so
+    #[command(after_help = RETAIN_EXAMPLES)]
+    Retain(RetainArgs),
+    /// Prints what a store holds as events, or copies its Parquet files
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Copies a store, also while it is written to
+    Backup(BackupArgs),
+}
+
+const RETAIN_EXAMPLES: &str = "Examples:
+  tunlog store retain /var/lib/tunlog --before -90d              what is older than 90 days
+  tunlog store retain /var/lib/tunlog --max-size 20G             the oldest, until 20 GiB are left
+  tunlog store retain /var/lib/tunlog --before 2025-01-01 -n     only say what would go
+
+Segments go as a whole: one day of one gateway at least. `verify` says `removed by retention` then, not `missing`, and
+`import` does not bring them back.
+Exit status: 0 something went, 1 there was nothing to remove, 2 an error.";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  tunlog store export /var/lib/tunlog -o jsonl --to events.jsonl
+  tunlog store export /var/lib/tunlog --since -7d --user anna -o csv --to anna.csv
+  tunlog store export /var/lib/tunlog --since 2026-11-01 --parquet november
+  duckdb -c \"SELECT user, count(*) FROM 'november/segments/*/*/*.parquet' WHERE event = 'auth-failed' GROUP BY user\"";
+
+/// Of `store retain`.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("rule").required(true).multiple(true).args(["before", "max_size"])))]
+pub struct RetainArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Remove what is older: -90d, 2025-01-01, and the other forms of --since
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub before: Option<String>,
+    /// Remove the oldest until the segments are no larger: 500M, 20G
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+    /// Only say what would go
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// Of `store export`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Copy the segments of that time as they are, to this directory
+    #[arg(long, value_name = "DIR")]
+    pub parquet: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Of `store backup`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct BackupArgs {
+    /// The store
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// A directory that is empty or not there
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// Copy the signing key, too, so that the copy can be gone on with
+    #[arg(long)]
+    pub with_key: bool,
 }
 
 pub const VERIFY_EXAMPLES: &str = "Examples:

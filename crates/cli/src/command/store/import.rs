@@ -20,31 +20,46 @@ struct Row {
 
 const COLUMNS: &[Column<Row>] = &[
     column("store", "STORE", "the store", |row| Cell::Text(row.store.clone())),
-    column("sources", "FILES", "files of which something was read", |row| Cell::Count(row.summary.sources)),
-    column("known_sources", "KNOWN", "files that were in the store already", |row| {
-        Cell::Count(row.summary.known_sources)
+    column("sources", "FILES", "files of which something was read", |row| {
+        Cell::Count(row.summary.sources)
     }),
+    column(
+        "known_sources",
+        "KNOWN",
+        "files that were in the store already",
+        |row| Cell::Count(row.summary.known_sources),
+    ),
     column("read", "READ", "lines read", |row| Cell::Count(row.summary.counts.read)),
-    column("stored", "STORED", "understood and kept", |row| Cell::Count(row.summary.counts.stored)),
-    column("filtered", "FILTERED", "concern no VPN daemon", |row| Cell::Count(row.summary.counts.filtered)),
-    column("rejected", "REJECTED", "damaged", |row| Cell::Count(row.summary.counts.rejected)),
+    column("stored", "STORED", "understood and kept", |row| {
+        Cell::Count(row.summary.counts.stored)
+    }),
+    column("filtered", "FILTERED", "concern no VPN daemon", |row| {
+        Cell::Count(row.summary.counts.filtered)
+    }),
+    column("rejected", "REJECTED", "damaged", |row| {
+        Cell::Count(row.summary.counts.rejected)
+    }),
     column("unparsed", "UNPARSED", "of VPN daemons and not understood", |row| {
         Cell::Count(row.summary.counts.unparsed)
     }),
     column("known", "DUPLICATES", "in the store already, in another file", |row| {
         Cell::Count(row.summary.counts.known)
     }),
-    column("expired", "", "older than what the store keeps", |row| Cell::Count(row.summary.expired)),
-    column("lost", "", "lost, as their writers say", |row| Cell::Count(row.summary.counts.lost)),
+    column("expired", "", "older than what the store keeps", |row| {
+        Cell::Count(row.summary.expired)
+    }),
+    column("lost", "", "lost, as their writers say", |row| {
+        Cell::Count(row.summary.counts.lost)
+    }),
 ];
 
-const fn column(
-    key: &'static str,
-    header: &'static str,
-    doc: &'static str,
-    value: fn(&Row) -> Cell,
-) -> Column<Row> {
-    Column { key, header, doc, value }
+const fn column(key: &'static str, header: &'static str, doc: &'static str, value: fn(&Row) -> Cell) -> Column<Row> {
+    Column {
+        key,
+        header,
+        doc,
+        value,
+    }
 }
 
 /// Brings logs into a store, which is made if it is not there.

@@ -33,7 +33,12 @@ pub fn create(dir: &Path, origin: Option<&str>) -> Result<(String, Created), Fai
 pub fn tell(dir: &Path, origin: &str, created: &Created, out: &mut dyn Write) -> std::io::Result<()> {
     let dir_path = dir;
     let dir = dir.display().to_string();
-    writeln!(out, "store    {}  origin {}", text::visible(&dir), text::visible(origin))?;
+    writeln!(
+        out,
+        "store    {}  origin {}",
+        text::visible(&dir),
+        text::visible(origin)
+    )?;
     writeln!(out, "key      {}", created.words)?;
     writeln!(out, "         {}", created.fingerprint)?;
     writeln!(out, "         {}", text::visible(&created.key))?;

@@ -3,6 +3,7 @@
 pub mod args;
 mod import;
 mod init;
+mod keep;
 mod pins;
 mod seal;
 mod status;
@@ -29,6 +30,9 @@ pub fn run(command: &StoreCommand) -> Result<u8, Failure> {
         StoreCommand::Verify(args) => seal::run_verify(args),
         StoreCommand::Prove(args) => seal::run_prove(args),
         StoreCommand::Checkpoint(args) => seal::run_checkpoint(args),
+        StoreCommand::Retain(args) => keep::run_retain(args),
+        StoreCommand::Export(args) => keep::run_export(args),
+        StoreCommand::Backup(args) => keep::run_backup(args),
     }
 }
 

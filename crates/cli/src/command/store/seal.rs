@@ -56,7 +56,11 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         None => writeln!(out, "log         {}  no pinned key", text::visible(&report.origin))?,
     }
-    writeln!(out, "key chain   epoch 0 -> {0}, {0} rotations signed", report.rotations)?;
+    writeln!(
+        out,
+        "key chain   epoch 0 -> {0}, {0} rotations signed",
+        report.rotations
+    )?;
     let (records, lost, gaps) = newest.map_or((0, 0, 0), |last| (last.records, last.lost, last.gaps));
     writeln!(
         out,
@@ -102,10 +106,7 @@ fn result(report: &Report, records: u64, out: &mut dyn Write) -> io::Result<()> 
     }
     match report.open {
         Some(1) => write!(out, " 1 record after it is in the open segment: not sealed yet.")?,
-        Some(open) if open > 0 => write!(
-            out,
-            " {open} records after it are in the open segment: not sealed yet."
-        )?,
+        Some(open) if open > 0 => write!(out, " {open} records after it are in the open segment: not sealed yet.")?,
         _ => {}
     }
     writeln!(out)
@@ -136,7 +137,10 @@ pub fn run_prove(args: &ProveArgs) -> Result<u8, Failure> {
         proof.rows,
         proof.root
     )?;
-    proof.path.iter().try_for_each(|hash| writeln!(out, "path        {hash}"))?;
+    proof
+        .path
+        .iter()
+        .try_for_each(|hash| writeln!(out, "path        {hash}"))?;
     writeln!(out, "log         segment {} of {}", proof.segment + 1, proof.segments)?;
     proof
         .segment_path
@@ -170,7 +174,8 @@ pub fn run_checkpoint(args: &CheckpointArgs) -> Result<u8, Failure> {
     }
     let mut out = Output::open(None)?;
     let note = std::fs::read_to_string(store.note_path(number))?;
-    note.lines().try_for_each(|line| writeln!(out, "{}", text::visible(line)))?;
+    note.lines()
+        .try_for_each(|line| writeln!(out, "{}", text::visible(line)))?;
     out.finish()?;
     Ok(if failed { 2 } else { 0 })
 }

@@ -16,31 +16,53 @@ const SOURCES_SHOWN: usize = 40;
 type Row = (StoreStatus, Vec<StoredSource>);
 
 const COLUMNS: &[Column<Row>] = &[
-    column("read", "lines (records, where a source has no lines) read", |row| Cell::Count(row.0.counts.read)),
+    column("read", "lines (records, where a source has no lines) read", |row| {
+        Cell::Count(row.0.counts.read)
+    }),
     column("stored", "understood and kept", |row| Cell::Count(row.0.counts.stored)),
-    column("filtered", "of no VPN daemon, or part of the record before", |row| Cell::Count(row.0.counts.filtered)),
+    column("filtered", "of no VPN daemon, or part of the record before", |row| {
+        Cell::Count(row.0.counts.filtered)
+    }),
     column("rejected", "damaged", |row| Cell::Count(row.0.counts.rejected)),
-    column("unparsed", "of VPN daemons and not understood; kept", |row| Cell::Count(row.0.counts.unparsed)),
-    column("duplicates", "passed over: in the store already; no part of `read`", |row| {
-        Cell::Count(row.0.counts.known)
+    column("unparsed", "of VPN daemons and not understood; kept", |row| {
+        Cell::Count(row.0.counts.unparsed)
     }),
-    column("lost", "lost, as their writers say, or given up on a full disk", |row| {
-        Cell::Count(row.0.counts.lost + row.0.dropped)
+    column(
+        "duplicates",
+        "passed over: in the store already; no part of `read`",
+        |row| Cell::Count(row.0.counts.known),
+    ),
+    column(
+        "lost",
+        "lost, as their writers say, or given up on a full disk",
+        |row| Cell::Count(row.0.counts.lost + row.0.dropped),
+    ),
+    column("gaps", "places where some were lost", |row| {
+        Cell::Count(row.0.counts.gaps)
     }),
-    column("gaps", "places where some were lost", |row| Cell::Count(row.0.counts.gaps)),
     column("first", "earliest time", |row| time(row.0.counts.first)),
     column("last", "latest time", |row| time(row.0.counts.last)),
     column("segments", "sealed segments", |row| Cell::Count(row.0.segments)),
-    column("segments_removed", "segments that retention removed", |row| Cell::Count(row.0.removed)),
-    column("segments_set_aside", "segments that cannot be read", |row| Cell::Count(row.0.set_aside)),
+    column("segments_removed", "segments that retention removed", |row| {
+        Cell::Count(row.0.removed)
+    }),
+    column("segments_set_aside", "segments that cannot be read", |row| {
+        Cell::Count(row.0.set_aside)
+    }),
     column("sealed", "records in them", |row| Cell::Count(row.0.sealed)),
     column("open", "records that are not sealed yet", |row| Cell::Count(row.0.open)),
     column("bytes", "size of the segments", |row| Cell::Bytes(row.0.bytes)),
-    column("checkpoint", "number of the last checkpoint", |row| Cell::Count(row.0.checkpoint)),
-    column("checkpoint_time", "when it was written", |row| time(row.0.checkpoint_time)),
+    column("checkpoint", "number of the last checkpoint", |row| {
+        Cell::Count(row.0.checkpoint)
+    }),
+    column("checkpoint_time", "when it was written", |row| {
+        time(row.0.checkpoint_time)
+    }),
     column("epoch", "which key signs", |row| Cell::Count(row.0.epoch)),
     column("kept_from", "retention removed what is older", |row| time(row.0.floor)),
-    column("sources", "every source", |row| Cell::List(row.1.iter().map(source).collect())),
+    column("sources", "every source", |row| {
+        Cell::List(row.1.iter().map(source).collect())
+    }),
 ];
 
 const fn column(key: &'static str, doc: &'static str, value: fn(&Row) -> Cell) -> Column<Row> {
@@ -94,7 +116,8 @@ pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
 
 fn table((status, sources): &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let counts = &status.counts;
-    let at = |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| local(time, &look.zone, "%Y-%m-%d %H:%M:%S"));
+    let at =
+        |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| local(time, &look.zone, "%Y-%m-%d %H:%M:%S"));
     writeln!(out, "time      {} to {}", at(counts.first), at(counts.last))?;
     writeln!(
         out,
@@ -142,7 +165,11 @@ fn table((status, sources): &Row, look: &Look, out: &mut dyn Write) -> io::Resul
         )?;
     }
     if sources.len() > SOURCES_SHOWN {
-        writeln!(out, "… and {} sources more (-o json has all)", sources.len() - SOURCES_SHOWN)?;
+        writeln!(
+            out,
+            "… and {} sources more (-o json has all)",
+            sources.len() - SOURCES_SHOWN
+        )?;
     }
     Ok(())
 }
