@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cat >corpus/framing/nps <<'END'
@@ -68,3 +68,11 @@ if [ -d "$hostile" ]; then
     for file in "$hostile"/1[2-5]*.pcap*; do { printf '\377'; cat "$file"; } >"corpus/capture/$(basename "$file")"; done
 fi
 chmod -R u+w corpus
+# configuration: the files of the variants, with the byte of each name in front
+number=0
+for file in ../crates/audit/src/checks/*.variants; do
+    for byte in $(seq 0 22); do
+        number=$((number + 1))
+        { printf "\\x$(printf %02x "$byte")"; head -c 3000 "$file"; } >"corpus/audit/$number"
+    done
+done

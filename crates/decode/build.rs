@@ -138,7 +138,7 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
         .collect();
     let _ = writeln!(
         out,
-        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, suspects: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, windows_event: WindowsEventTable {{ id: {:?}, providers: &{:?}, versions: &{:?} }}, codes: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
+        "        MessageTable {{ id: {:?}, templates: &{:?}, when: &{:?}, severity: {:?}, layer: {:?}, event: {:?}, set: &{:?}, blames: {:?}, suspects: {:?}, end_reason: {:?}, side: {:?}, secret: {:?}, audit: {:?}, versions: {:?}, source: {:?}, meaning: {:?}, cause: {:?}, action: {:?}, map: &{:?}, windows_event: WindowsEventTable {{ id: {:?}, providers: &{:?}, versions: &{:?} }}, codes: &{:?}, vendor: Vendor {{ code: {:?}, name: {:?}, template: {:?}, firewall_action: {:?}, revision: {:?}, parameters: &{:?}, same_text_as: {:?} }} }},",
         message.id,
         templates,
         when,
@@ -151,6 +151,7 @@ fn write_message(out: &mut String, dialect: &DialectFile, message: &MessageEntry
         message.end_reason,
         message.side,
         message.secret,
+        message.audit,
         message.versions,
         message.source,
         message.meaning,

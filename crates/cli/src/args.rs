@@ -1,11 +1,18 @@
 //! What may be typed.
 
+mod audit;
+mod export_rules;
+mod respond;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
 use crate::command::store::args as store;
+pub use export_rules::{ExportRules, FilesArgs, SigmaArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
 #[derive(Debug, Parser)]
@@ -43,8 +50,26 @@ pub enum Command {
     /// Attacks and abuse: guessed passwords, sprays, stolen accounts, and what only looks like it
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArgs),
+    /// Keeps addresses out: prints exactly what would be done, or does it with --apply
+    #[command(after_help = respond::BLOCK_EXAMPLES)]
+    Block(BlockArgs),
+    /// Lets them in again
+    #[command(after_help = respond::UNBLOCK_EXAMPLES)]
+    Unblock(UnblockArgs),
+    /// What was blocked, by the ledger of actions, and what the firewall says
+    #[command(after_help = respond::BLOCKED_EXAMPLES)]
+    Blocked(BlockedArgs),
+    /// Ends sessions that are open: prints exactly what would be done, or does it with --apply
+    #[command(after_help = respond::KICK_EXAMPLES)]
+    Kick(KickArgs),
+    /// What is weak in the configuration of a gateway, where, and what to write instead
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArgs),
+    /// What tunlog knows as rules for other tools
+    #[command(subcommand)]
+    ExportRules(ExportRules),
     /// Every line understood, as a typed event
-    Decode(ListArgs),
+    Decode(DecodeArgs),
     /// The lines of VPN daemons that were not understood, grouped and counted
     #[command(after_help = UNKNOWN_EXAMPLES)]
     Unknown(ListArgs),
@@ -63,6 +88,9 @@ pub enum Command {
     /// What a store holds, and what became of everything that was read
     #[command(after_help = store::STATUS_EXAMPLES)]
     Status(store::StatusArgs),
+    /// An incident from its opening to its report, in a directory that proves what is in it
+    #[command(subcommand)]
+    Incident(crate::command::incident::args::IncidentCommand),
     /// Works on users' own dialect files
     #[command(subcommand)]
     Dialect(DialectCommand),
@@ -95,7 +123,10 @@ Exit status: 0 diagnosed, 1 nothing found of what was named, 2 an error.";
 const DETECT_EXAMPLES: &str = "Examples:
   tunlog detect                                   the machine's own logs
   tunlog detect syslog radius.log -o jsonl        the gateway's and the RADIUS server's together
+  tunlog detect syslog auth.log mail.log          and who tries the same at SSH and at the mail server
   tunlog detect --severity medium --since -1d     alarms of the last day, with what was learned before
+  tunlog detect --mmdb GeoLite2-City.mmdb --mmdb GeoLite2-ASN.mmdb syslog   with countries and travel
+  tunlog detect --sigma ~/rules syslog            with Sigma rules of your own over attempts and events
   tunlog explain password-spray                   what a rule finds, when it is wrong, its thresholds
 
 Give it weeks rather than hours: who usually logs in, and from where, decides what is strange.
@@ -108,6 +139,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   tunlog explain gre-blocked               a cause that `attempts` or `lastb` printed
   tunlog explain pppd/peer-failed-chap     a message by its id; the last part will do
   tunlog explain Lost-Carrier              a name of a code (NO_PROPOSAL_CHOSEN, CCP)
+  tunlog explain mppe-not-required         a check of `tunlog audit`, a rule of `tunlog detect`
   tunlog explain pppd exit 19              a number that means something else elsewhere
   tunlog explain 'LCP: timeout sending Config-Requests'
   tail -n 20 /var/log/syslog | tunlog explain -
@@ -204,6 +236,9 @@ pub enum Output {
     /// One page
     #[value(hide = true)]
     Html,
+    /// SARIF 2.1.0
+    #[value(hide = true)]
+    Sarif,
     /// Markdown
     #[value(hide = true, alias = "markdown")]
     Md,
@@ -240,6 +275,17 @@ pub struct ListArgs {
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,
+}
+
+/// Of `decode`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DecodeArgs {
+    /// Also the log-ins to other services than the gateway: sshd, dovecot, postfix, PAM
+    #[arg(long)]
+    pub services: bool,
+    // Last: its heading in the help stands before what follows it.
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 /// Of `clients`.
@@ -300,6 +346,12 @@ pub struct DetectArgs {
     /// Thresholds from this file instead of tunlog.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Sigma rules to run as well: a file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub sigma: Vec<PathBuf>,
+    /// Table of places in MaxMind's format, for countries and travel; several are asked one after the other
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub mmdb: Vec<PathBuf>,
     // Last: its heading in the help stands before what follows it.
     #[command(flatten)]
     pub input: PathArgs,

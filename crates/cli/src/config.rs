@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, machine_sources};
+use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, machine_sources, machine_sources_with_services};
 use tunlog_pipeline::{Settings, Summary, Wants, discover};
 use tunlog_report::{Format, Look};
 
@@ -64,6 +64,21 @@ impl Setup {
         rotate: bool,
         wants: Wants,
     ) -> Result<Setup, Failure> {
+        let found = match paths.is_empty() {
+            true if wants.are_findings() => machine_sources_with_services(),
+            true => machine_sources(),
+            false => discover(paths, rotate),
+        };
+        let setup = Setup::over(format, common, found, wants)?;
+        setup.tell_sources()?;
+        Ok(setup)
+    }
+
+    /// The same over inputs that were found.
+    ///
+    /// # Errors
+    /// If something that was typed means nothing.
+    pub fn over(format: Format, common: &Common, found: Discovered, wants: Wants) -> Result<Setup, Failure> {
         let now = jiff::Timestamp::now().as_microsecond();
         let input_zone = zone_of(common)?;
         let look = Look {
@@ -92,13 +107,8 @@ impl Setup {
             wants,
         };
         let Loaded { catalogue, faulty } = catalogue();
-        let found = if paths.is_empty() {
-            machine_sources()
-        } else {
-            discover(paths, rotate)
-        };
         let first = found.specs.iter().take(INPUTS_HELD).cloned().collect();
-        let setup = Setup {
+        Ok(Setup {
             found,
             catalogue,
             settings,
@@ -111,9 +121,7 @@ impl Setup {
             faulty,
             to: common.to.clone(),
             first,
-        };
-        setup.tell_sources()?;
-        Ok(setup)
+        })
     }
 
     /// Says what is read when nobody named it.
@@ -237,8 +245,8 @@ pub fn format(output: args::Output) -> Result<Format, Failure> {
         args::Output::Jsonl => Format::Jsonl,
         args::Output::Csv => Format::Csv,
         args::Output::Logfmt => Format::Logfmt,
-        args::Output::Html | args::Output::Md => {
-            let message = "only `tunlog report` writes html and md: say table, json, jsonl, csv or logfmt with -o";
+        args::Output::Html | args::Output::Md | args::Output::Sarif => {
+            let message = "only `tunlog report` writes html and md, only `tunlog audit` html and sarif: say table, json, jsonl, csv or logfmt with -o";
             return Err(Failure::Message(message.to_owned()));
         }
     })

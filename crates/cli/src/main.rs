@@ -1,13 +1,18 @@
 //! The binary: what was typed is parsed, run, and answered with an exit status (0 success, 1 nothing found, 2 an error).
 
+mod act;
 mod args;
 mod command;
 mod config;
 mod filter;
 mod interface;
+mod ledger;
 mod live;
+mod machine;
 mod output;
+mod places;
 mod settings;
+mod sigma;
 mod strangers;
 mod when;
 

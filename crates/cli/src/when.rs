@@ -23,6 +23,20 @@ pub fn parse(typed: &str, now: i64, zone: &TimeZone) -> Result<i64, String> {
     })
 }
 
+/// Seconds of a duration as typed: `90s`, `10m`, `2h`, `1h30m`, `7 days`.
+///
+/// # Errors
+/// What would have been understood, if the text was not.
+pub fn duration(typed: &str) -> Result<u64, String> {
+    let no_duration = || format!("`{typed}` is no duration; write 90s, 10m, 2h or 7d");
+    let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    let text = typed.trim();
+    let later = ago(&format!("+{text}"), &now).filter(|_| !text.starts_with(['+', '-']) && !text.ends_with("ago"));
+    later
+        .and_then(|later| u64::try_from(later.as_second()).ok())
+        .ok_or_else(no_duration)
+}
+
 fn word(text: &str, now: &Zoned) -> Option<Timestamp> {
     let days = match text {
         "now" => return Some(now.timestamp()),
@@ -168,6 +182,32 @@ mod tests {
         ];
         for (typed, expected) in cases {
             assert_eq!(shown(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn durations_as_people_type_them() {
+        for (typed, seconds) in [
+            ("90s", 90),
+            ("10m", 600),
+            ("1h30m", 5400),
+            ("2 hours", 7200),
+            ("7d", 604_800),
+            ("0s", 0),
+        ] {
+            assert_eq!(duration(typed), Ok(seconds), "{typed}");
+        }
+        for typed in [
+            "",
+            "10",
+            "-10m",
+            "+10m",
+            "10m ago",
+            "ten minutes",
+            "1e9s",
+            "99999999999999999999d",
+        ] {
+            assert!(duration(typed).is_err(), "{typed}");
         }
     }
 

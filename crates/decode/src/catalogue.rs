@@ -14,6 +14,7 @@ use crate::user;
 pub struct Catalogue {
     dialects: Vec<Dialect>,
     programs: Programs,
+    services: bool,
 }
 
 impl Catalogue {
@@ -55,8 +56,30 @@ impl Catalogue {
                 None => dialects.push(Dialect::new(table)),
             }
         }
-        let programs = Programs::of(&dialects);
-        Catalogue { dialects, programs }
+        let programs = Programs::of(&dialects, false);
+        Catalogue {
+            dialects,
+            programs,
+            services: false,
+        }
+    }
+
+    /// The same catalogue, which reads the lines of other services (`role = "service"`: SSH, mail) as well. Otherwise they are
+    /// lines of nobody: no attempt needs them, and there may be many.
+    #[must_use]
+    pub fn heeding_services(self) -> Catalogue {
+        let programs = Programs::of(&self.dialects, true);
+        Catalogue {
+            programs,
+            services: true,
+            ..self
+        }
+    }
+
+    /// Whether lines of a dialect are read; those of another service's may not be.
+    pub fn heeds(&self, dialect: &str) -> bool {
+        let mut dialects = self.dialects.iter();
+        self.services || !dialects.any(|known| known.name == dialect && known.is_service())
     }
 
     /// The dialects.

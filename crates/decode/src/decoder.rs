@@ -10,7 +10,7 @@ use crate::{Catalogue, Dialect};
 /// What is kept of what was understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Only what attempts are made of: detail (`…-message` kinds without facts) is counted, not kept.
+    /// Only what attempts are made of and what audits ask for: detail (`…-message` kinds without facts) is counted, not kept.
     Facts,
     /// Every event.
     Events,
@@ -253,7 +253,7 @@ impl<'c> Decoder<'c> {
         batch: &mut EventBatch,
     ) {
         let wanted = match self.keep {
-            Keep::Facts | Keep::FactsAndUnrecognised => message.concerns_attempts,
+            Keep::Facts | Keep::FactsAndUnrecognised => message.is_fact(),
             Keep::Events | Keep::Everything => true,
             Keep::Unrecognised => false,
         };

@@ -119,6 +119,9 @@ pub struct MessageEntry {
     /// `calling`: only the calling side writes it.
     #[serde(default)]
     pub side: String,
+    /// An audit needs it, though no attempt does.
+    #[serde(default)]
+    pub audit: bool,
     /// The line holds a secret.
     #[serde(default)]
     pub secret: bool,

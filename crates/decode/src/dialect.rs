@@ -67,6 +67,11 @@ impl Dialect {
         self.ready = OnceLock::new();
     }
 
+    /// Whether it is of another service than the gateway: read only where services are asked for.
+    pub(crate) fn is_service(&self) -> bool {
+        self.tables.iter().all(|table| table.role == "service")
+    }
+
     /// Its files.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &'static DialectTable> {
         self.tables.iter().copied()
@@ -307,7 +312,7 @@ impl Ready {
         let rules = windows_event::Rules::new(tables, |number, code| self.variant(number, code), &mut wrong);
         self.problems.append(&mut problems);
         let messages = &self.messages;
-        Shape::WindowsEvent(rules.concerning(|number| messages[number as usize].concerns_attempts))
+        Shape::WindowsEvent(rules.concerning(|number| messages[number as usize].is_fact()))
     }
 
     /// The number of a message as a code makes it: cause, layer, end and words are the code's.
@@ -382,20 +387,18 @@ fn shape_of(
 ) -> Shape {
     match tables.first().map_or("template", |table| table.shape) {
         "netfilter" => {
-            let concerns = messages.iter().map(|message| message.concerns_attempts);
+            let concerns = messages.iter().map(|message| message.is_fact());
             Shape::Netfilter(Rules::new(conditions.iter().zip(concerns)))
         }
         "fields" => Shape::Fields(Box::new(fields::Rules::new(tables, conditions))),
         "packet" => Shape::Packet,
         "key-value" => {
-            let concerns = |number: usize| messages[number].concerns_attempts;
+            let concerns = |number: usize| messages[number].is_fact();
             let texts = Trie::build(templates, |number| concerns(number as usize));
             let mut wrong = |message, near, what| problems.push(Problem { message, near, what });
             Shape::KeyValue(Box::new(key_value::Rules::new(tables, texts, concerns, &mut wrong)))
         }
-        "template" => Shape::Template(Trie::build(templates, |number| {
-            messages[number as usize].concerns_attempts
-        })),
+        "template" => Shape::Template(Trie::build(templates, |number| messages[number as usize].is_fact())),
         other => {
             let what = unknown(
                 "shape",

@@ -33,7 +33,7 @@ pub use dialect::Dialect;
 pub use facts::Facts;
 pub use kept::KeptMessages;
 pub use listed::Listed;
-pub use packet::{Exposed, PacketDecoder, TunnelPackets};
+pub use packet::{Exposed, PacketDecoder, TunnelPackets, public_bytes, public_ppp_bytes};
 pub use redact::redact;
 pub use shape::windows_event::{Pairs as EventValues, pairs_of as windows_event_of};
 pub use table::FILES as DIALECT_FILES;

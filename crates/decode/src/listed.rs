@@ -57,6 +57,26 @@ impl Listed {
         self.entry.blames
     }
 
+    /// Its texts, the main one first.
+    pub fn templates(&self) -> &'static [&'static str] {
+        self.entry.templates
+    }
+
+    /// Only the calling side writes it: an address that it names is a server's.
+    pub fn is_calling(&self) -> bool {
+        !self.entry.side.is_empty()
+    }
+
+    /// The programs that write it, by their syslog tags.
+    pub fn programs(&self) -> &'static [&'static str] {
+        self.dialect.apps
+    }
+
+    /// What stands before its text and is cut off first; `none` if nothing does.
+    pub fn prelude(&self) -> &'static str {
+        self.dialect.prelude
+    }
+
     /// The contract's end reason that it proves; empty if none.
     pub fn end_reason(&self) -> &'static str {
         self.entry.end_reason
@@ -92,6 +112,7 @@ pub(crate) fn message_of(dialect: &'static str, role: Role, entry: &'static Mess
         calling: !entry.side.is_empty(),
         secret: entry.secret,
         concerns_attempts: concerns_attempts(role, layer, kind, entry),
+        concerns_audit: entry.audit || (entry.secret && !is_sent(entry)),
         templates: entry.templates,
         packet: Packet::of(entry.templates),
         meaning: entry.meaning,
@@ -119,6 +140,9 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
     if role == Role::Firewall || (role == Role::Server && layer == Layer::Firewall) {
         return !entry.blames.is_empty() || kind == HelperMissing;
     }
+    if role == Role::Service {
+        return matches!(kind, AuthSucceeded | AuthFailed);
+    }
     if role == Role::Backend {
         // what is not about a log-in is other people's business
         return matches!(kind, AuthStarted | AuthSucceeded | AuthFailed | AuthError) || !entry.blames.is_empty();
@@ -135,12 +159,14 @@ fn concerns_attempts(role: Role, layer: Layer, kind: EventKind, entry: &MessageT
         return !matches!(kind, ScriptRun | PluginLoaded | SystemError);
     }
     // of packet lines those that came from the peer prove that it is heard; what we sent proves nothing
-    let sent = entry
-        .templates
-        .first()
-        .is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["));
     let heard = kind == AuthMessage || kind == AuthStarted || (layer == Layer::Lcp && has(":ppp-options>"));
-    (heard && !sent) || JOINING.iter().any(|field| has(field))
+    (heard && !is_sent(entry)) || JOINING.iter().any(|field| has(field))
+}
+
+/// The line of a packet that the writer sent.
+fn is_sent(entry: &MessageTable) -> bool {
+    let first = entry.templates.first();
+    first.is_some_and(|template| template.starts_with("sent [") || template.starts_with("send ["))
 }
 
 /// Placeholders that join a line with others, whatever else it says.

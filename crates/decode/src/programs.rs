@@ -39,8 +39,8 @@ pub(crate) struct Programs {
 const RELAYS: &[&str] = &["NetworkManager", "nm-l2tp-service", "nm-pptp-service"];
 
 impl Programs {
-    /// The programs of the dialects.
-    pub fn of(dialects: &[Dialect]) -> Programs {
+    /// The programs of the dialects; those of other services only if `services`.
+    pub fn of(dialects: &[Dialect], services: bool) -> Programs {
         let mut all = Programs {
             gate: Box::new([0; 1024]),
             programs: Vec::new(),
@@ -49,6 +49,7 @@ impl Programs {
         for (dialect, own) in dialects
             .iter()
             .enumerate()
+            .filter(|(_, dialect)| services || !dialect.is_service())
             .flat_map(|(number, _)| [(number as u16, true), (number as u16, false)])
         {
             let speaker = Speaker { dialect, own };

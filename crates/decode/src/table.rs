@@ -50,6 +50,8 @@ pub struct MessageTable {
     pub end_reason: &'static str,
     pub side: &'static str,
     pub secret: bool,
+    /// An audit needs it, though no attempt does.
+    pub audit: bool,
     pub versions: &'static str,
     pub source: &'static str,
     pub meaning: &'static str,

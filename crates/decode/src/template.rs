@@ -104,7 +104,7 @@ impl Kind {
     }
 
     /// Split at the last fitting place, because the peer chooses the text.
-    fn splits_from_right(self) -> bool {
+    pub fn splits_from_right(self) -> bool {
         use Kind::*;
         matches!(
             self,
@@ -140,6 +140,15 @@ impl Slot {
         let mut fields = Vec::new();
         value::keep(&self.0, text, &mut fields).then(|| fields.pop()).flatten()
     }
+}
+
+/// A part of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'t> {
+    /// Text that stands there.
+    Literal(&'t [u8]),
+    /// A placeholder: how its text is recognised, and the field that it is kept in.
+    Placeholder(Kind, Option<Field>),
 }
 
 #[derive(Clone, Debug)]
@@ -219,6 +228,19 @@ impl Template {
     /// Whether the template is the literal alone.
     pub fn is_literal(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// What it is made of, for whoever writes it in another tool's words.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let of = |piece: &Piece| (piece.kind, piece.field);
+        let first = std::iter::once(Part::Literal(&self.prefix));
+        let pieces = self.pieces.iter().flat_map(move |piece| {
+            let (kind, field) = of(piece);
+            [Part::Placeholder(kind, field), Part::Literal(&piece.literal)]
+        });
+        first
+            .chain(pieces)
+            .filter(|part| !matches!(part, Part::Literal(text) if text.is_empty()))
     }
 
     /// The fields it extracts, without those of `ppp-options`.

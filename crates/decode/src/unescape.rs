@@ -18,19 +18,30 @@ fn ends_escaped(text: &[u8]) -> bool {
 /// Undoes pppd's `%q` (backslash before `"` and `\`, `\t`, `\r`, `\n`, `\b`, `\f`, `\xNN`) and then its `%v` (`M-x` for bytes from 0x80 on,
 /// `^X` for control bytes). Source: pppd/utils.c, `vslprintf`.
 pub fn pppd(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'\\' | b'^')) && memchr::memmem::find(text, b"M-").is_none() {
+    if !may_be_escaped(text) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(undo_v(&undo_q(text)))
+    match undo_v(&undo_q(text)) {
+        undone if undone == text => Cow::Borrowed(text),
+        undone => Cow::Owned(undone),
+    }
+}
+
+/// Whether a name holds anything that `%q` or `%v` may have made. Names are short: no search is worth preparing.
+fn may_be_escaped(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'\\' | b'^' | b'M'))
 }
 
 /// Undoes pppd's `%v` alone: what stands in lines that it writes without `%q` (`pptpd-logwtmp.so ip-up`, RADIUS, PAM). A
 /// backslash is one there.
 pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'^') && memchr::memmem::find(text, b"M-").is_none() {
+    if !may_be_escaped(text) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(undo_v(text))
+    match undo_v(text) {
+        undone if undone == text => Cow::Borrowed(text),
+        undone => Cow::Owned(undone),
+    }
 }
 
 fn undo_q(text: &[u8]) -> Vec<u8> {

@@ -66,6 +66,7 @@ fn message(entry: MessageEntry, templates: Vec<String>) -> MessageTable {
         end_reason: text(entry.end_reason),
         side: text(entry.side),
         secret: entry.secret,
+        audit: entry.audit,
         versions: text(entry.versions),
         source: text(entry.source),
         meaning: text(entry.meaning),

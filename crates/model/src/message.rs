@@ -29,6 +29,8 @@ pub enum Role {
     Backend,
     /// A packet capture: both sides of every connection that it shows.
     Packet,
+    /// A service that lets the same people in at another door (SSH, mail): never an attempt, and read only where it is asked for.
+    Service,
 }
 
 impl Role {
@@ -46,6 +48,7 @@ impl Role {
         (Role::Caller, "caller"),
         (Role::Backend, "backend"),
         (Role::Packet, "packet"),
+        (Role::Service, "service"),
     ];
 
     /// The role that a word names.
@@ -83,6 +86,8 @@ pub struct Message {
     pub secret: bool,
     /// Whether an attempt may be made of it or explained by it; the rest is only counted when attempts are asked for.
     pub concerns_attempts: bool,
+    /// An audit needs it though no attempt does: the version of a daemon, a secret, what a daemon says of its own weakness.
+    pub concerns_audit: bool,
     /// The templates, the main one first; empty for shapes without templates.
     pub templates: &'static [&'static str],
     /// The packet that its line tells of, if it is the line of a packet.
@@ -101,6 +106,13 @@ pub struct Message {
     pub versions: &'static str,
     /// What the writer's own reference says of it; all empty where there is none.
     pub vendor: Vendor,
+}
+
+impl Message {
+    /// Whether somebody who counts asks for it; the rest is detail, kept only for those who want to see every line.
+    pub fn is_fact(&self) -> bool {
+        self.concerns_attempts || self.concerns_audit
+    }
 }
 
 /// A PPP control packet as daemons' debugging lines name it: `rcvd [LCP ConfReq id=…`.

@@ -8,6 +8,7 @@ mod import;
 mod live;
 mod merge;
 mod packets;
+mod plain;
 mod stored;
 mod stream;
 mod twins;
@@ -21,6 +22,7 @@ use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
 pub use import::{ImportOptions, ImportSummary, import};
 pub use live::Live;
+pub use plain::{PlainRecord, plain};
 pub use stored::discover;
 
 /// What a run reads and keeps.
@@ -50,6 +52,8 @@ pub enum Wants {
     /// Attempts, sessions as soon as they are up, and every event that attempts are made of; whatever the time asked
     /// for: what is found depends on what was before.
     Findings,
+    /// The same with every event, chatter too.
+    FindingsAndEvents,
     /// Every event.
     Events,
     /// The lines of VPN daemons that nobody understood.
@@ -60,6 +64,13 @@ pub enum Wants {
     Everything,
 }
 
+impl Wants {
+    /// Whether findings are made of it: sessions are told when they come up, and all that was before counts.
+    pub fn are_findings(self) -> bool {
+        matches!(self, Wants::Findings | Wants::FindingsAndEvents)
+    }
+}
+
 /// Most sides open at once where everything that is said about them is kept (some 10 KiB each).
 const TRAILED_MAX: usize = 20_000;
 
@@ -67,7 +78,7 @@ impl Settings {
     fn keep(&self) -> Keep {
         match self.wants {
             Wants::Attempts | Wants::Findings => Keep::Facts,
-            Wants::Events | Wants::Diagnoses => Keep::Events,
+            Wants::Events | Wants::Diagnoses | Wants::FindingsAndEvents => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
             Wants::Everything => Keep::Everything,
@@ -82,7 +93,7 @@ impl Settings {
             evidence: self.evidence,
             trail,
             redact,
-            openings: self.wants == Wants::Findings,
+            openings: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },
             ..defaults
         })
@@ -151,6 +162,11 @@ pub trait Subscriber {
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         let _ = (attempt, sources);
         ControlFlow::Continue(())
+    }
+
+    /// The event told last came so many times more.
+    fn repeated(&mut self, times: u64, sources: &Sources) {
+        let _ = (times, sources);
     }
 
     /// A line that nobody understood.
@@ -319,7 +335,7 @@ impl<'s> Teller<'s> {
     }
 
     fn tell_closed(&mut self) -> ControlFlow<()> {
-        let all = self.settings.wants == Wants::Findings;
+        let all = self.settings.wants.are_findings();
         for attempt in self.correlator.closed() {
             if all || self.settings.in_range(attempt.started, attempt.last_seen) {
                 self.subscriber.attempt(attempt, &self.sources)?;
@@ -343,6 +359,7 @@ impl<'s> Teller<'s> {
 
     /// The event told last came more often.
     fn repeated(&mut self, times: u64) {
+        self.subscriber.repeated(times, &self.sources);
         if self.correlates {
             self.correlator.repeated(times);
         }

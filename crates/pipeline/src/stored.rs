@@ -98,6 +98,7 @@ impl Messages for CatalogueMessages<'_> {
 /// The sources of one set of a store, one after the other.
 pub(crate) struct StoredSet<'s> {
     specs: &'s [(SourceId, SourceSpec)],
+    catalogue: &'s Catalogue,
     keep: Keep,
     messages: CatalogueMessages<'s>,
     next: usize,
@@ -125,6 +126,7 @@ impl<'s> StoredSet<'s> {
     pub fn new(specs: &'s [(SourceId, SourceSpec)], catalogue: &'s Catalogue, keep: Keep) -> StoredSet<'s> {
         StoredSet {
             specs,
+            catalogue,
             keep,
             messages: CatalogueMessages(KeptMessages::of(catalogue)),
             next: 0,
@@ -180,7 +182,7 @@ impl<'s> StoredSet<'s> {
             for record in part.records(open.source, *at) {
                 taken += 1;
                 open.time = time_of(&record).unwrap_or(open.time);
-                if !wanted(self.keep, &record) {
+                if !wanted(self.keep, &record) || !self.catalogue.heeds(record.dialect) {
                     continue;
                 }
                 let before = events.entries.len();
@@ -317,7 +319,7 @@ fn wanted(keep: Keep, record: &Record<'_>) -> bool {
 fn is_kept(keep: Keep, entry: Option<&Entry>) -> bool {
     let facts_only = matches!(keep, Keep::Facts | Keep::FactsAndUnrecognised);
     match entry {
-        Some(Entry::Event(event)) => !facts_only || event.message.concerns_attempts,
+        Some(Entry::Event(event)) => !facts_only || event.message.is_fact(),
         _ => true,
     }
 }

@@ -4,6 +4,7 @@
 //! machine's zone. Text of foreign origin passes one door per format (`json::string`, `csv::text`, `logfmt::text`,
 //! `model::text::visible`), so that no format ever carries a raw control character.
 
+pub mod check;
 pub mod csv;
 pub mod diagnosis;
 pub mod document;
@@ -16,9 +17,12 @@ pub mod html;
 pub mod json;
 pub mod logfmt;
 pub mod markdown;
+pub mod migration;
 pub mod monitor;
 mod page;
 mod printer;
+pub mod sarif;
+pub mod sheet;
 mod size;
 mod slots;
 mod table;

@@ -14,3 +14,4 @@ pub mod words;
 pub use hash::{Digest, Hasher};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use note::{Note, NoteError};
+pub use zeroize::Zeroizing;

@@ -5,6 +5,7 @@
 
 pub mod evtx;
 pub mod life;
+pub mod mmdb;
 pub mod windows;
 pub mod windows_day;
 
@@ -13,7 +14,11 @@ use std::net::IpAddr;
 
 use tunlog_decode::{Catalogue, Decoder, Keep, windows_event_of};
 use tunlog_ingest::{Chunk, Clock, Format, Framer, Options};
-use tunlog_model::{Attempt, Entry, Event, EventBatch, Payload, RecordRef, SourceId, Spans, Stamp, text};
+use tunlog_model::{
+    Attempt, Entry, Event, EventBatch, Layer, Outcome, Payload, Protocol, RecordRef, SourceId, Spans, Stamp, text,
+};
+
+pub use tunlog_decode::redact;
 
 /// The present of tests: 2026-11-21T00:00:00Z.
 pub const NOW: i64 = 1_795_219_200_000_000;
@@ -41,6 +46,14 @@ impl Default for Log {
 }
 
 impl Log {
+    /// The same log, with what other services say.
+    #[must_use]
+    pub fn heeding_services(self) -> Log {
+        Log {
+            catalogue: self.catalogue.heeding_services(),
+        }
+    }
+
     /// A log that is read with dialects of the test's own besides.
     ///
     /// # Errors
@@ -138,6 +151,43 @@ pub fn event_line(line: &str) -> Option<(i64, &str, &str)> {
         .split(':')
         .try_fold(0, |sum: i64, part| Some(sum * 60 + part.parse::<i64>().ok()?));
     Some((seconds?, host, event))
+}
+
+/// A PPTP session of nobody in particular, an hour long, which ended at `NOW`; tests say what else there is of it.
+pub fn session(user: &str) -> Attempt {
+    Attempt {
+        id: 1,
+        protocol: Some(Protocol::Pptp),
+        gateway: Some("vpn1".into()),
+        client_ip: Some(IpAddr::from([203, 0, 113, 9])),
+        client_port: None,
+        claimed_ip: None,
+        user: Some(user.into()),
+        started: NOW - 3_600_000_000,
+        up: Some(NOW - 3_599_000_000),
+        ended: Some(NOW),
+        duration_s: Some(3599.0),
+        outcome: Outcome::Established,
+        reached: Layer::Data,
+        failed_at: None,
+        cause: None,
+        confidence: None,
+        assigned_ip: None,
+        server_ip: None,
+        interface: Some("ppp0".into()),
+        auth_method: Some("ms-chap-v2"),
+        mppe_bits: Some(128),
+        bytes_to_client: None,
+        bytes_from_client: None,
+        end_reason: None,
+        backend: None,
+        exposed: None,
+        last_seen: NOW,
+        times: 1,
+        assumed: Default::default(),
+        evidence: Vec::new(),
+        trail: Vec::new(),
+    }
 }
 
 /// An attempt as one line: what it was, who, what came of it; without times.

@@ -21,7 +21,8 @@ pub struct Account {
 impl Account {
     /// The account that `name` means; `domain` where the writer tells it apart.
     pub fn of(name: &str, domain: Option<&str>) -> Account {
-        let whole = plain(name).to_ascii_lowercase();
+        let mut whole = plain(name);
+        whole.make_ascii_lowercase();
         // what stands for no domain: Samba's word for a missing one, and the empty one that most clients send
         let told = domain.filter(|domain| !domain.is_empty() && *domain != "(null)");
         if let Some(domain) = told {
@@ -31,16 +32,24 @@ impl Account {
             };
         }
         let (name, domain) = match whole.iter().position(|byte| *byte == b'\\') {
-            Some(at) => (&whole[at + 1..], Some(&whole[..at])),
+            Some(at) => (&whole[at + 1..], &whole[..at]),
             None => match whole.iter().rposition(|byte| *byte == b'@') {
-                Some(at) => (&whole[..at], Some(&whole[at + 1..])),
-                None => (&whole[..], None),
+                Some(at) => (&whole[..at], &whole[at + 1..]),
+                None => {
+                    let (name, domain) = (whole.into(), None);
+                    return Account { name, domain };
+                }
             },
         };
         Account {
             name: name.into(),
-            domain: domain.filter(|domain| !domain.is_empty()).map(Into::into),
+            domain: (!domain.is_empty()).then(|| domain.into()),
         }
+    }
+
+    /// The name without its domain.
+    pub fn name(&self) -> &[u8] {
+        &self.name
     }
 
     /// How much this is like the other; None if they are two.

@@ -5,6 +5,7 @@
 //! account, at the same moment, the same: accepted or refused. The last word before that decides; what the same machine
 //! said within a second before it belongs to it. Where two accounts or two attempts could be meant, nobody is.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
@@ -53,7 +54,15 @@ type Request = (u32, u32, Box<[u8]>, i64);
 struct Decision {
     at: i64,
     link: Key,
-    account: Account,
+    /// The name as the client gave it; most decisions are never asked which account it means.
+    user: Box<str>,
+    account: OnceCell<Account>,
+}
+
+impl Decision {
+    fn account(&self) -> &Account {
+        self.account.get_or_init(|| Account::of(&self.user, None))
+    }
 }
 
 /// What backends said lately.
@@ -151,9 +160,9 @@ impl Backends {
 
     /// Whether the log-in of another account of that name, in another domain, was decided at the same time.
     fn is_ambiguous(&self, login: &Login<'_>) -> bool {
-        self.decisions
-            .iter()
-            .any(|decision| apart(decision.at, login.at) <= BEFORE_MAX && decision.account.is_namesake(&login.account))
+        self.decisions.iter().any(|decision| {
+            apart(decision.at, login.at) <= BEFORE_MAX && decision.account().is_namesake(&login.account)
+        })
     }
 }
 
@@ -243,7 +252,7 @@ impl Correlator {
         let mut fitting = self.backends.decisions.iter().filter(|decision| {
             let near = word.facts.last.saturating_sub(decision.at) <= AFTER_MAX;
             let open = self.links.get(decision.link).filter(|link| !link.attested);
-            near && decision.account.likeness(&word.account) == Some(Likeness::Same)
+            near && decision.account().likeness(&word.account) == Some(Likeness::Same)
                 && open.is_some_and(|link| link.refused != word.accepted)
         });
         let (first, more) = (fitting.next().cloned(), fitting.next().is_some());
@@ -264,20 +273,21 @@ impl Correlator {
     pub(super) fn ask_backends(&mut self, key: Key) {
         let now = self.now;
         self.backends.forget(now);
-        let Some(login) = self.links.get(key).and_then(|link| login(link, now)) else {
+        if !self.links.get(key).is_some_and(may_be_attested) {
             return;
-        };
-        let account = login.account;
+        }
         if self.backends.active {
             self.join_words(key, now);
         }
         // also before any backend spoke: the first word must not be taken for another's
         if let Some(link) = self.links.get_mut(key).filter(|link| !link.decided) {
+            let Some(user) = link.facts.user.clone() else { return };
             link.decided = true;
             self.backends.decisions.push_back(Decision {
                 at: now,
                 link: key,
-                account,
+                user,
+                account: OnceCell::new(),
             });
         }
     }
@@ -314,9 +324,14 @@ impl Correlator {
     }
 }
 
+/// Whether a backend may still say something of a link: it is the gateway's own, names somebody, and none did.
+fn may_be_attested(link: &Link) -> bool {
+    !(link.calling || link.attested) && link.facts.user.is_some()
+}
+
 /// The log-in of a link as a backend may have decided it; None if that is done, or not the gateway's.
 fn login(link: &Link, at: i64) -> Option<Login<'_>> {
-    if link.calling || link.attested {
+    if !may_be_attested(link) {
         return None;
     }
     Some(Login {

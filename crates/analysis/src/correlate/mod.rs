@@ -5,7 +5,7 @@
 //! PID:`, the launcher's own lines, the client's address) and, only as the last resort, by neighbouring process ids; a
 //! later proof undoes a guess. Nothing here reads a clock: time is the events' time.
 
-mod account;
+pub(crate) mod account;
 mod accounting;
 mod backend;
 mod build;
@@ -207,6 +207,11 @@ impl Correlator {
         if !event.trusted() {
             return;
         }
+        if event.message().role == Role::Service {
+            // attempts are the same whether or not the logs of other services are read along; what is repeated is theirs
+            self.last_refused = None;
+            return;
+        }
         self.passed = self
             .passed
             .saturating_add(event.time.micros.saturating_sub(self.now).clamp(0, PASSED_MAX));
@@ -234,7 +239,7 @@ impl Correlator {
                 Role::Server => self.server(host, event),
                 Role::Caller => self.caller(host, event),
                 Role::Backend => self.backend(host, event),
-                Role::Packet | Role::None => {}
+                Role::Packet | Role::Service | Role::None => {}
             }
         }
         if self.carriers.len() + self.links.len() > self.options.open_max {

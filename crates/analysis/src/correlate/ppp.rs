@@ -14,7 +14,7 @@ impl Correlator {
         if known.is_none() && !makes_a_link(kind) && !event.message().calling {
             return;
         }
-        let key = self.link_of(host, pid, event);
+        let key = self.link_of(known, host, pid, event);
         let policy = self.policy;
         let Some(link) = self.links.get_mut(key) else { return };
         let before = link.interface.is_some();
@@ -54,9 +54,10 @@ impl Correlator {
         }
     }
 
-    /// The link of a process; a new one if there is none or if this event shows that the pid came round.
-    pub(super) fn link_of(&mut self, host: u32, pid: u32, event: &Event<'_>) -> Key {
-        if let Some(key) = self.by_link.get(&(host, pid)).copied() {
+    /// The link of a process, which is the `known` one; a new one if there is none or if this event shows that the pid came
+    /// round.
+    pub(super) fn link_of(&mut self, known: Option<Key>, host: u32, pid: u32, event: &Event<'_>) -> Key {
+        if let Some(key) = known {
             if !self.links.get(key).is_some_and(|link| link.is_other_life(event)) {
                 return key;
             }

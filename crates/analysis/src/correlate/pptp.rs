@@ -69,7 +69,8 @@ impl Correlator {
 
     /// The forked child that becomes pppd still calls itself pptpd, but has pppd's pid already (lab.md).
     fn launcher(&mut self, host: u32, event: &Event<'_>) {
-        let key = self.link_of(host, event.pid(), event);
+        let known = self.by_link.get(&(host, event.pid())).copied();
+        let key = self.link_of(known, host, event.pid(), event);
         if let Some(link) = self.links.get_mut(key) {
             link.facts.touch(event, &self.policy);
         }

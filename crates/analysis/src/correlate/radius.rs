@@ -343,8 +343,11 @@ fn same_account(one: &str, other: &str) -> bool {
 
 /// A name with pppd's escaping undone, as far as two spellings of one name differ by it.
 pub fn plain(name: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
+    if !rest.iter().any(|byte| matches!(byte, b'-' | b'^' | b'\\')) {
+        return rest.to_vec();
+    }
+    let mut out = Vec::with_capacity(name.len());
     while let Some((first, after)) = rest.split_first() {
         let (byte, used) = match rest {
             [b'M', b'-', b'^', c, ..] => (0x80 | (c ^ 0x40), 4),

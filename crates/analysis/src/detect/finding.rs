@@ -3,42 +3,9 @@
 use std::net::IpAddr;
 
 use tunlog_model::Evidence;
+pub use tunlog_model::FindingSeverity as Severity;
 
 use super::region::Network;
-
-/// How bad it is. `Info` and `Low` never sound an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // the contract's words
-pub enum Severity {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Severity {
-    /// Every severity with the contract's word.
-    pub const ALL: &[(Severity, &str)] = &[
-        (Severity::Info, "info"),
-        (Severity::Low, "low"),
-        (Severity::Medium, "medium"),
-        (Severity::High, "high"),
-        (Severity::Critical, "critical"),
-    ];
-
-    /// The contract's word.
-    pub fn word(self) -> &'static str {
-        let found = Self::ALL.iter().find(|(severity, _)| *severity == self);
-        found.map_or("", |(_, word)| word)
-    }
-
-    /// The severity that a word names.
-    pub fn from_word(word: &str) -> Option<Severity> {
-        let found = Self::ALL.iter().find(|(_, known)| *known == word);
-        found.map(|(severity, _)| *severity)
-    }
-}
 
 /// An account that was got into.
 #[derive(Clone, Debug, PartialEq, Eq)]

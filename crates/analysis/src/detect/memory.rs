@@ -10,7 +10,9 @@ use super::bounded::Bounded;
 use super::bucket::Bucket;
 use super::distinct::Distinct;
 use super::outage::Outage;
+use super::place::Atlas;
 use super::region::Regions;
+use super::rhythm::Rhythm;
 use super::rule::Refusal;
 
 /// Every cap of the detector, in one place; `Detector::limits_reached` says which were met.
@@ -40,9 +42,6 @@ pub mod caps {
 const DAY: i64 = 86_400_000_000;
 /// A source that was silent for so long begins anew.
 const FORGOTTEN: i64 = 14 * DAY;
-/// Redials whose gaps are remembered, to know a machine by its rhythm.
-const GAPS: usize = 8;
-
 /// A name's hash: SipHash with fixed keys, so that it is the same in every run and cannot be steered cheaply.
 pub fn name_hash(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -90,8 +89,7 @@ pub struct SourceState {
     pub names: Distinct,
     /// Lines of its refusals.
     pub lines: VecDeque<Evidence>,
-    /// Gaps between its last refusals, seconds.
-    gaps: VecDeque<u32>,
+    rhythm: Rhythm,
     /// When a rule that speaks of one source last named it.
     pub alarmed: Option<i64>,
     /// When it last added something to the chart of distributed attacks.
@@ -101,15 +99,7 @@ pub struct SourceState {
 impl SourceState {
     /// Whether it fails at a constant rhythm, as a machine that redials does; the period in seconds.
     pub fn period(&self) -> Option<u32> {
-        if self.gaps.len() < GAPS {
-            return None;
-        }
-        let mut sorted: Vec<u32> = self.gaps.iter().copied().collect();
-        sorted.sort_unstable();
-        // one odd gap is a call in between
-        let (least, most, middle) = (sorted[0], sorted[GAPS - 2], sorted[GAPS / 2]);
-        let even = middle >= 60 && f64::from(most - least) <= f64::from(middle) * 0.15 + 12.0;
-        even.then_some(middle)
+        self.rhythm.period()
     }
 
     /// Names that it tried since a time without ever having logged in with them; only unknown ones if asked.
@@ -136,11 +126,7 @@ impl SourceState {
         if self.fails == 0 {
             self.first = refusal.time;
         } else {
-            let gap = (refusal.time - self.last).max(0) / 1_000_000;
-            self.gaps.push_back(u32::try_from(gap).unwrap_or(u32::MAX));
-            if self.gaps.len() > GAPS {
-                self.gaps.pop_front();
-            }
+            self.rhythm.note(refusal.time - self.last);
         }
         self.last = refusal.time.max(self.last);
         self.fails += refusal.times;
@@ -374,6 +360,8 @@ pub struct Memory {
     pub regions: Regions,
     /// Whether what decides logins is down.
     pub outage: Outage,
+    /// Where addresses are.
+    pub atlas: Atlas,
     /// Findings told: rule and key.
     told: Bounded<(usize, u64), i64>,
 }
@@ -386,6 +374,7 @@ impl Default for Memory {
             strangers: Bounded::new(caps::STRANGERS),
             regions: Regions::default(),
             outage: Outage::default(),
+            atlas: Atlas::default(),
             told: Bounded::new(caps::TOLD),
         }
     }

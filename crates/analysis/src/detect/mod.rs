@@ -13,19 +13,25 @@ mod finding;
 mod memory;
 mod order;
 mod outage;
+mod place;
 mod region;
+mod rhythm;
 mod rule;
 mod rules;
+mod service;
+pub mod sigma;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use rustc_hash::FxHasher;
-use tunlog_model::{Attempt, Event, Evidence, Outcome};
+use tunlog_model::{Attempt, Event, Evidence, Outcome, Role, text};
 
 pub use finding::{Finding, Severity, Taken};
 pub use memory::caps;
+pub use place::{Place, Places};
 pub use region::Network;
 pub use rule::{Rule, Threshold};
 pub use rules::ALL;
@@ -34,6 +40,8 @@ use bounded::Bounded;
 use memory::{Memory, Open, name_hash};
 use order::{Order, Step};
 use rule::{Detection, Limits, Opening, Refusal, Scene};
+
+use crate::correlate::Redact;
 
 /// Microseconds in which a source stays suspect after an alarm.
 const SUSPECT: i64 = 86_400_000_000;
@@ -48,9 +56,28 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 pub struct Options {
     set: BTreeMap<&'static str, Vec<(Box<str>, f64)>>,
     off: BTreeSet<&'static str>,
+    texts: bool,
+    redact: Option<Redact>,
 }
 
 impl Options {
+    /// Keeps the texts of lines that no attempt has (those of other services), with their secrets taken out by `redact`.
+    pub fn keep_texts(&mut self, redact: Option<Redact>) {
+        self.texts = true;
+        self.redact = redact;
+    }
+
+    /// The record of an event as it may be shown; nothing where texts are not kept.
+    fn shown(&self, event: &Event<'_>) -> Box<str> {
+        if !self.texts {
+            return "".into();
+        }
+        let raw = event.raw();
+        let redact = self.redact.filter(|_| !event.redacted());
+        let shown = redact.map_or(raw.into(), |redact| redact(event.message(), raw));
+        text::lossy(shown.trim_ascii_end()).into()
+    }
+
     /// Sets a threshold of a rule.
     ///
     /// # Errors
@@ -71,6 +98,25 @@ impl Options {
         Ok(())
     }
 
+    /// The value of a threshold as it is set.
+    pub fn threshold(&self, rule: &'static Rule, key: &str) -> f64 {
+        let set = self.set.get(rule.name).map_or(&[][..], Vec::as_slice);
+        Limits { rule, set }.of(key)
+    }
+
+    /// Whether a rule that is on counts log-ins to other services: they are read for it alone.
+    pub fn heeds_services(&self) -> bool {
+        let none = Vec::new();
+        let on = ALL.iter().filter(|rule| !self.is_off(rule));
+        on.map(|rule| (rule.make)(&Limits { rule, set: &none }))
+            .any(|rule| rule.wants_elsewhere())
+    }
+
+    /// Whether a rule is off.
+    pub fn is_off(&self, rule: &Rule) -> bool {
+        self.off.contains(rule.name)
+    }
+
     /// Switches a rule off.
     ///
     /// # Errors
@@ -85,8 +131,9 @@ impl Options {
 /// Finds attacks: give it every event, every opening and every attempt; take the findings.
 pub struct Detector {
     rules: Vec<Box<dyn Detection>>,
-    /// Which of them want events.
+    /// Which of them want events, and which log-ins to other services.
     listeners: Vec<usize>,
+    heeding: Vec<usize>,
     off: Vec<bool>,
     memory: Memory,
     order: Order,
@@ -95,6 +142,9 @@ pub struct Detector {
     timers: BTreeSet<(i64, usize, u64)>,
     ready: VecDeque<Finding>,
     now: i64,
+    options: Options,
+    /// The event told last, if it was a log-in to another service: it may be repeated.
+    last_elsewhere: Option<Rc<service::Login>>,
 }
 
 impl Detector {
@@ -108,6 +158,7 @@ impl Detector {
         let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
         Detector {
             listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
+            heeding: (0..rules.len()).filter(|at| rules[*at].wants_elsewhere()).collect(),
             rules,
             off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
             memory: Memory::default(),
@@ -116,18 +167,45 @@ impl Detector {
             timers: BTreeSet::new(),
             ready: VecDeque::new(),
             now: i64::MIN,
+            options: options.clone(),
+            last_elsewhere: None,
         }
+    }
+
+    /// Gives it a table of places: without one the rules about countries and travel find nothing.
+    pub fn know_places(&mut self, table: Box<dyn Places>) {
+        self.memory.atlas.open(table);
     }
 
     /// Every event, in the order in which it is read.
     pub fn event(&mut self, event: &Event<'_>) {
         let now = event.time.micros;
+        self.last_elsewhere = service::Login::of(event, &self.options).map(Rc::new);
+        if let Some(login) = self.last_elsewhere.clone() {
+            self.order.push_elsewhere(login);
+        }
+        if event.message().role == Role::Service {
+            // what is told of the gateway's own log does not hang on what else is read
+            self.order.pass(now);
+            return self.work();
+        }
         for place in 0..self.listeners.len() {
             let at = self.listeners[place];
             self.ask(at, now, |rule, scene| rule.event(event, scene));
         }
         self.order.pass(now);
         self.work();
+    }
+
+    /// The event before came `times` times more. Of the gateway's own log-ins the attempts tell.
+    pub fn repeated(&mut self, times: u64) {
+        if let Some(login) = self.last_elsewhere.clone() {
+            let again = service::Login {
+                times: times.min(service::TIMES_MAX),
+                ..(*login).clone()
+            };
+            self.order.push_elsewhere(Rc::new(again));
+        }
     }
 
     /// Time goes on, though nothing is heard of it.
@@ -193,6 +271,7 @@ impl Detector {
                 Step::Opened(attempt) => self.login(&attempt),
                 Step::Ended(attempt) => self.ended(&attempt),
                 Step::Failed(attempt) => self.failed(&attempt),
+                Step::Elsewhere(login) => self.elsewhere(&login),
             }
         }
         let passed = self.order.passed();
@@ -228,6 +307,13 @@ impl Detector {
     fn ask_all(&mut self, now: i64, question: impl Fn(&mut dyn Detection, &mut Scene<'_>)) {
         for at in 0..self.rules.len() {
             self.ask(at, now, &question);
+        }
+    }
+
+    fn elsewhere(&mut self, login: &Rc<service::Login>) {
+        for place in 0..self.heeding.len() {
+            let at = self.heeding[place];
+            self.ask(at, self.now, |rule, scene| rule.elsewhere(login, scene));
         }
     }
 

@@ -1,10 +1,12 @@
 //! Attempts are told when they close; here they get back the order in which they happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use tunlog_model::Attempt;
 
 use super::memory::caps;
+use super::service;
 
 /// How long, in microseconds of event time, attempts wait for earlier ones: the correlator holds an attempt back for up to a
 /// minute after its last line, and one that came up for ten seconds.
@@ -18,6 +20,8 @@ pub enum Step {
     Ended(Attempt),
     /// An attempt failed.
     Failed(Attempt),
+    /// A log-in to another service was decided.
+    Elsewhere(Rc<service::Login>),
 }
 
 /// Steps by their time.
@@ -25,6 +29,8 @@ pub enum Step {
 pub struct Order {
     /// Time, what kind, whose, and which of equal ones.
     waiting: BTreeMap<(i64, u8, u64, u64), Step>,
+    /// Log-ins to other services: they come in the order of time, and as many as lines, so they stand in a queue of their own.
+    elsewhere: VecDeque<Rc<service::Login>>,
     count: u64,
     seen: Option<i64>,
     ended: bool,
@@ -50,10 +56,17 @@ impl Order {
         let rank = match step {
             Step::Failed(_) => 0,
             Step::Opened(_) => 1,
-            Step::Ended(_) => 2,
+            Step::Ended(_) | Step::Elsewhere(_) => 2,
         };
         self.count += 1;
         self.waiting.insert((time, rank, id, self.count), step);
+    }
+
+    /// Takes a log-in to another service in; at the same time it comes behind what the gateway tells.
+    pub fn push_elsewhere(&mut self, login: Rc<service::Login>) {
+        let later = self.elsewhere.iter().rev().take_while(|other| other.time > login.time);
+        let at = self.elsewhere.len() - later.count();
+        self.elsewhere.insert(at, login);
     }
 
     /// The evidence ends.
@@ -63,10 +76,16 @@ impl Order {
 
     /// The next step whose time has come, with its time.
     pub fn next(&mut self) -> Option<(i64, Step)> {
-        let (time, ..) = *self.waiting.first_key_value()?.0;
-        if !self.ended && time > self.passed() && self.waiting.len() <= caps::WAITING {
+        let first = self.waiting.first_key_value().map(|((time, ..), _)| *time);
+        let other = self.elsewhere.front().map(|login| login.time);
+        let time = first.into_iter().chain(other).min()?;
+        let full = self.waiting.len() > caps::WAITING || self.elsewhere.len() > caps::WAITING;
+        if !self.ended && time > self.passed() && !full {
             return None;
         }
-        self.waiting.pop_first().map(|((time, ..), step)| (time, step))
+        if first == Some(time) {
+            return self.waiting.pop_first().map(|((time, ..), step)| (time, step));
+        }
+        self.elsewhere.pop_front().map(|login| (time, Step::Elsewhere(login)))
     }
 }

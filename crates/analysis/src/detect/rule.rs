@@ -1,12 +1,15 @@
 //! What a rule is: its words, its thresholds, and what it makes of what happens.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use tunlog_model::{Attempt, Event, Evidence};
 
 use super::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use super::memory::{Memory, SourceState};
 use super::region::Network;
+use super::service;
+use super::sigma::Sigma;
 
 /// A number that a rule compares with; the configuration may set it.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,8 @@ pub struct Rule {
     pub actions: &'static [&'static str],
     /// Its thresholds.
     pub thresholds: &'static [Threshold],
+    /// What of it can be said in Sigma.
+    pub sigma: Sigma,
     /// Makes the part that works.
     pub make: fn(&Limits<'_>) -> Box<dyn Detection>,
 }
@@ -164,6 +169,16 @@ pub trait Detection {
     /// Whether it wants events: each costs every line something.
     fn wants_events(&self) -> bool {
         false
+    }
+
+    /// Whether it wants log-ins to other services: there may be as many as lines.
+    fn wants_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// A log-in to another service than the gateway was decided.
+    fn elsewhere(&mut self, login: &Rc<service::Login>, scene: &mut Scene<'_>) {
+        let _ = (login, scene);
     }
 
     /// Any event, at once: before attempts of the same time.

@@ -9,12 +9,15 @@
 //! silent SOURCE NAME …   (RADIUS does not answer)      line [TIMES every WAIT] TAG: TEXT      wait LENGTH   back LENGTH (the clock is set back)
 //! ```
 //!
+//! elsewhere refused|accepted SERVICE SOURCE NAME [TIMES every WAIT]   (sshd, dovecot, postfix; of sudo the source is `-`)
+//!
 //! `%` in a source or a name is the number of the repetition. FLAG: `clear` (no MPPE), `large` (2 GiB to the client).
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use tunlog_analysis::correlate::{Correlator, Options};
-use tunlog_analysis::detect::{ALL, Detector, Finding, Options as Thresholds};
+use tunlog_analysis::detect::{ALL, Detector, Finding, Options as Thresholds, Place, Places};
 use tunlog_testkit::{Log, Told};
 
 macro_rules! scenarios {
@@ -34,11 +37,14 @@ const SCENARIOS: &[(&str, &str)] = scenarios![
     "distributed_brute_force",
     "distributed_spray",
     "encryption_downgrade",
+    "first_seen_country",
+    "impossible_travel",
     "injected_line",
     "log_gap",
     "password_spray",
     "protocol_abuse",
     "reconnect_storm",
+    "same_credentials_elsewhere",
     "slow_brute_force",
     "stale_password",
     "success_after_failures",
@@ -110,6 +116,7 @@ impl Writer {
         let (head, rest) = match words[0] {
             "probe" => (2, &words[2..]),
             "line" => (1, &words[1..]),
+            "elsewhere" => (5, &words[5..]),
             _ => (3, &words[3..]),
         };
         let course = course(rest);
@@ -122,6 +129,7 @@ impl Writer {
                     self.put(self.now, text);
                 }
                 "probe" => self.probe(&text(1)),
+                "elsewhere" => self.elsewhere(words[1] == "accepted", words[2], &text(3), &text(4)),
                 kind => self.call(kind, &text(1), &text(2), &course),
             }
             self.now += course.every;
@@ -140,6 +148,36 @@ impl Writer {
             now,
             format!("pptpd[{pid}]: CTRL: Client {source} control connection finished"),
         );
+    }
+
+    fn elsewhere(&mut self, accepted: bool, service: &str, source: &str, name: &str) {
+        self.pid += 2;
+        let pid = self.pid;
+        let line = match (service, accepted) {
+            ("sshd", true) => {
+                format!("sshd-session[{pid}]: Accepted password for {name} from {source} port 40000 ssh2")
+            }
+            ("sshd", false) => {
+                format!("sshd-session[{pid}]: Failed password for invalid user {name} from {source} port 40000 ssh2")
+            }
+            ("dovecot", true) => format!(
+                "dovecot: imap-login: Login: user=<{name}>, method=PLAIN, rip={source}, lip=192.0.2.1, mpid=7, TLS"
+            ),
+            ("dovecot", false) => format!(
+                "dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{name}>, method=PLAIN, rip={source}, lip=192.0.2.1, TLS"
+            ),
+            ("postfix", true) => format!(
+                "postfix/smtpd[{pid}]: 4F2A1B: client=unknown[{source}], sasl_method=PLAIN, sasl_username={name}"
+            ),
+            ("postfix", false) => format!(
+                "postfix/smtpd[{pid}]: warning: unknown[{source}]: SASL PLAIN authentication failed: UGFzc3dvcmQ6, sasl_username={name}"
+            ),
+            ("sudo", false) => format!(
+                "sudo[{pid}]: {name} : 1 incorrect password attempt ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls"
+            ),
+            (service, _) => panic!("no such service: {service}"),
+        };
+        self.put(self.now, line);
     }
 
     fn call(&mut self, kind: &str, source: &str, name: &str, course: &Course<'_>) {
@@ -209,7 +247,7 @@ impl Writer {
             format!("pppd[{ppp}]: remote IP address 10.99.1.{}", 1 + ppp % 250),
         );
         let end = now + course.length;
-        self.put(end, format!("pppd[{ppp}]: LCP terminated by peer"));
+        self.put(end, format!("pppd[{ppp}]: LCP terminated by peer (User request)"));
         self.put(
             end,
             format!("pppd[{ppp}]: Connect time {:.1} minutes.", course.length as f64 / 60.0),
@@ -231,14 +269,51 @@ impl Writer {
     }
 }
 
+/// Where the addresses of the scenarios about places are.
+#[derive(Debug)]
+struct Globe;
+
+impl Places for Globe {
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        let (net, country, at, asn) = match address {
+            IpAddr::V4(v4) => match v4.octets() {
+                [203, 0, 113, last] if last >= 200 => ("telephone", "DE", (-33.9, 151.2), 64_500),
+                [203, 0, 113, _] => ("Berlin", "DE", (52.5, 13.4), 64_500),
+                [192, 0, 2, _] => ("Munich", "DE", (48.1, 11.6), 64_501),
+                [198, 51, 100, _] => ("Sydney", "AU", (-33.9, 151.2), 64_502),
+                [198, 18, ..] => ("proxy", "AU", (-33.9, 151.2), 64_503),
+                _ => return None,
+            },
+            IpAddr::V6(_) => return None,
+        };
+        Some(Place {
+            country: Some(country.into()),
+            at: Some(at),
+            accuracy_km: 50.0,
+            asn: Some(asn),
+            anonymous: net == "proxy",
+        })
+    }
+}
+
+/// Rules whose scenarios are told with a table of places.
+const PLACED: &[&str] = &["first_seen_country", "impossible_travel"];
+
 fn findings_of(log: &str) -> Vec<Finding> {
-    thread_local!(static LOG: Log = Log::default());
+    findings_at(log, false)
+}
+
+fn findings_at(log: &str, placed: bool) -> Vec<Finding> {
+    thread_local!(static LOG: Log = Log::default().heeding_services());
     let mut correlator = Correlator::new(Options {
         evidence: true,
         openings: true,
         ..Options::default()
     });
     let mut detector = Detector::new(&Thresholds::default());
+    if placed {
+        detector.know_places(Box::new(Globe));
+    }
     LOG.with(|reader| {
         reader.tell(log, &mut |told| {
             match told {
@@ -246,7 +321,10 @@ fn findings_of(log: &str) -> Vec<Finding> {
                     detector.event(&event);
                     correlator.observe(&event);
                 }
-                Told::Repeated(times) => correlator.repeated(times),
+                Told::Repeated(times) => {
+                    detector.repeated(times);
+                    correlator.repeated(times);
+                }
             }
             correlator.opened().for_each(|attempt| detector.opened(attempt));
             correlator.closed().for_each(|attempt| detector.attempt(attempt));
@@ -284,7 +362,7 @@ fn every_scenario_has_its_findings() {
     for (rule, text) in SCENARIOS {
         for text in text.split("# ").skip(1) {
             let (name, log, expected) = scenario(text);
-            let found = findings_of(&log);
+            let found = findings_at(&log, PLACED.contains(rule));
             let told: BTreeSet<String> = found
                 .iter()
                 .map(|one| format!("{} {}", one.rule, one.severity.word()))
@@ -352,4 +430,49 @@ fn reading_in_any_portions_gives_the_same_findings() {
     detector.finish();
     found.extend(std::iter::from_fn(|| detector.ready()).map(|one| (one.rule, one.alarm_time)));
     assert_eq!(found, at_once);
+}
+
+/// Log-ins of Windows' Security log beside four refusals at the gateway, one a minute.
+fn windows_findings(events: &str) -> Vec<Finding> {
+    let mut detector = Detector::new(&Thresholds::default());
+    Log::default().heeding_services().tell_windows(events, &mut |told| {
+        if let Told::Event(event) = told {
+            detector.event(&event);
+        }
+    });
+    let (_, log, _) = scenario("x\nwait 10h\nrefused 198.51.100.7 anna 4 every 60s\n");
+    for mut attempt in super::attempts_of(&log) {
+        // on the day of the events
+        let shift = tunlog_testkit::NOW - 1_788_220_800_000_000;
+        (attempt.started, attempt.last_seen) = (attempt.started + shift, attempt.last_seen + shift);
+        attempt.ended = attempt.ended.map(|ended| ended + shift);
+        detector.attempt(attempt);
+    }
+    detector.finish();
+    std::iter::from_fn(|| detector.ready()).collect()
+}
+
+#[test]
+fn log_ins_to_windows_are_another_door_and_what_a_vpn_asked_for_is_none() {
+    let event = |time: &str, user: &str, rest: &str| {
+        format!(
+            "{time} DC1 4625 Microsoft-Windows-Security-Auditing: TargetUserName={user} TargetDomainName=CORP Status=0xc000006d SubStatus=0xc000006a {rest}\n"
+        )
+    };
+    let desktop = "LogonType=10 LogonProcessName=\"User32 \" IpAddress=198.51.100.7 IpPort=49200";
+    let share = "LogonType=3 LogonProcessName=\"NtLmSsp \" IpAddress=::ffff:198.51.100.7 IpPort=49200";
+    let asked = "LogonType=3 LogonProcessName=IAS IpAddress=198.51.100.7 IpPort=0";
+    let nobody = "LogonType=3 LogonProcessName=\"NtLmSsp \" IpAddress=- IpPort=-";
+    let rules = |rest: &str| {
+        let events: String = ["bert", "carl", "dora"]
+            .iter()
+            .map(|user| event("17:50:00", user, rest))
+            .collect();
+        let found = windows_findings(&events);
+        found.iter().map(|one| (one.rule, one.users.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(desktop), [("same-credentials-elsewhere", 4)]);
+    assert_eq!(rules(share), [("same-credentials-elsewhere", 4)]);
+    assert_eq!(rules(asked), []);
+    assert_eq!(rules(nobody), []);
 }

@@ -12,7 +12,7 @@ use tunlog_report::{Format, Printer};
 
 use super::explain::of_message;
 use super::{Explain, Stop};
-use crate::args::ListArgs;
+use crate::args::DecodeArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::Failure;
@@ -59,8 +59,12 @@ impl Subscriber for Stream<'_> {
 }
 
 /// Prints events in the order of time.
-pub fn run(args: &ListArgs) -> Result<u8, Failure> {
+pub fn run(args: &DecodeArgs) -> Result<u8, Failure> {
+    let DecodeArgs { services, list: args } = args;
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Events)?;
+    if *services {
+        setup.catalogue = setup.catalogue.heeding_services();
+    }
     let mut out = setup.output()?;
     let explain = Explain::new(args.explain, &setup.look);
     let printer = Printer::new(setup.format, "event", EventView::COLUMNS, setup.look.clone());

@@ -3,22 +3,28 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use tunlog_analysis::detect::{ALL, Detector, Finding, Severity};
+use tunlog_analysis::correlate::Redact;
+use tunlog_analysis::detect::{self, ALL, Detector, Finding, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_report::{Addition, Format, Look, Printer};
+use tunlog_sigma::Engine;
 
 use super::{Names, Stop};
 use crate::args::DetectArgs;
 use crate::config::Setup;
 use crate::filter::Filter;
 use crate::output::{self, Failure, tell};
-use crate::settings;
+use crate::places::Tables;
+use crate::{settings, sigma};
+
+/// Names of rules that a message lists.
+const NAMES_MAX: usize = 60;
 
 /// Which findings are printed.
 struct Choice {
-    rule: Option<&'static str>,
+    rule: Option<String>,
     severity: Severity,
     since: Option<i64>,
     until: Option<i64>,
@@ -26,15 +32,15 @@ struct Choice {
 }
 
 impl Choice {
-    fn new(args: &DetectArgs, setup: &mut Setup) -> Result<Choice, Failure> {
-        let rule = args.rule.as_deref().map(|typed| {
-            ALL.iter()
-                .map(|rule| rule.name)
-                .find(|name| *name == typed)
-                .ok_or_else(|| {
-                    let names: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
-                    Failure::Message(format!("--rule: there is no rule `{typed}`: {}", names.join(", ")))
-                })
+    fn new(args: &DetectArgs, sigma: impl Iterator<Item = &'static str>, setup: &mut Setup) -> Result<Choice, Failure> {
+        let rule = args.rule.clone().map(|typed| {
+            let mut names: Vec<&str> = ALL.iter().map(|rule| rule.name).chain(sigma).collect();
+            if names.contains(&typed.as_str()) {
+                return Ok(typed);
+            }
+            names.truncate(NAMES_MAX);
+            let words = format!("--rule: there is no rule `{typed}`: {}", names.join(", "));
+            Err(Failure::Message(words))
         });
         let severity = args.severity.as_deref().map_or(Ok(Severity::Info), |typed| {
             Severity::from_word(typed).ok_or_else(|| {
@@ -54,7 +60,7 @@ impl Choice {
     }
 
     fn takes(&self, finding: &Finding) -> bool {
-        self.rule.is_none_or(|rule| finding.rule == rule)
+        self.rule.as_ref().is_none_or(|rule| finding.rule == rule)
             && finding.severity >= self.severity
             && self.since.is_none_or(|since| finding.alarm_time >= since)
             && self.until.is_none_or(|until| finding.alarm_time <= until)
@@ -64,6 +70,7 @@ impl Choice {
 
 struct Stream<'a> {
     detector: Detector,
+    sigma: Option<Engine>,
     choice: Choice,
     limit: u64,
     printer: Printer,
@@ -75,8 +82,12 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
+    fn next(&mut self) -> Option<Finding> {
+        self.detector.ready().or_else(|| self.sigma.as_mut()?.ready())
+    }
+
     fn print_ready(&mut self, sources: &Sources) -> ControlFlow<()> {
-        while let Some(finding) = self.detector.ready() {
+        while let Some(finding) = self.next() {
             if !self.choice.takes(&finding) {
                 continue;
             }
@@ -105,7 +116,13 @@ impl Stream<'_> {
 
 impl Subscriber for Stream<'_> {
     fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
-        self.detector.event(event);
+        // chatter is read for Sigma rules only: what is found otherwise does not hang on it
+        if event.message().concerns_attempts {
+            self.detector.event(event);
+        }
+        if let Some(sigma) = &mut self.sigma {
+            sigma.event(event);
+        }
         self.print_ready(sources)
     }
 
@@ -115,8 +132,15 @@ impl Subscriber for Stream<'_> {
     }
 
     fn attempt(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        if let Some(sigma) = &mut self.sigma {
+            sigma.attempt(&attempt);
+        }
         self.detector.attempt(attempt);
         ControlFlow::Continue(())
+    }
+
+    fn repeated(&mut self, times: u64, _: &Sources) {
+        self.detector.repeated(times);
     }
 
     fn lost(&mut self, count: Option<u64>, time: RecordTime, _: &Sources) {
@@ -124,11 +148,36 @@ impl Subscriber for Stream<'_> {
     }
 }
 
+pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
+    let mut detector = Detector::new(options);
+    if !tables.is_empty() {
+        detector.know_places(Box::new(tables));
+    }
+    detector
+}
+
 /// Prints findings as they come.
 pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
-    let options = settings::detection(args.config.as_deref())?;
-    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, Wants::Findings)?;
-    let choice = Choice::new(args, &mut setup)?;
+    let settings::Detection { mut options, mmdb } = settings::detection(args.config.as_deref())?;
+    let mmdb = if args.mmdb.is_empty() { &mmdb } else { &args.mmdb };
+    let tables = Tables::open(mmdb)?;
+    let trouble = tables.trouble();
+    let redact = (!args.input.common.show_secrets).then_some(tunlog_decode::redact as Redact);
+    let (sigma, faulty) =
+        sigma::engine(&args.sigma, redact)?.map_or((None, false), |(engine, faulty)| (Some(engine), faulty));
+    let wants = match sigma {
+        Some(_) => Wants::FindingsAndEvents,
+        None => Wants::Findings,
+    };
+    let mut setup = Setup::new(&args.input.common, &args.input.paths, false, wants)?;
+    if options.heeds_services() || sigma.is_some() {
+        setup.catalogue = setup.catalogue.heeding_services();
+    }
+    if setup.settings.evidence {
+        options.keep_texts(redact);
+    }
+    let names = sigma.iter().flat_map(Engine::names);
+    let choice = Choice::new(args, names, &mut setup)?;
     let mut out = setup.output()?;
     let for_people = setup.format == Format::Table;
     let columns = if for_people {
@@ -137,7 +186,8 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         FindingView::COLUMNS
     };
     let mut stream = Stream {
-        detector: Detector::new(&options),
+        detector: detector(&options, tables),
+        sigma,
         choice,
         limit: setup.limit,
         printer: Printer::new(setup.format, "finding", columns, setup.look.clone()),
@@ -151,6 +201,9 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let sources = Sources::of(&found);
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut stream);
     stream.detector.finish();
+    if let Some(sigma) = &mut stream.sigma {
+        sigma.finish();
+    }
     let _ = stream.print_ready(&sources);
     let Stream {
         mut printer,
@@ -169,7 +222,14 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         }
     }
     let chosen = args.rule.is_some() || args.severity.is_some();
-    let status = setup.close(&summary, printer.rows());
+    let mut status = setup.close(&summary, printer.rows());
+    if faulty {
+        status = 2;
+    }
+    if let Some(words) = trouble.take() {
+        tell(&words);
+        status = 2;
+    }
     Ok(if status == 0 && chosen && printer.rows() == 0 {
         1
     } else {

@@ -1,14 +1,19 @@
 //! One file per command, and what they share.
 
 mod attempts;
+mod audit;
 mod clients;
 mod decode;
 mod detect;
 mod diagnose;
 mod dialect;
 mod explain;
+mod export_rules;
 mod history;
+pub mod incident;
 mod report;
+mod respond;
+mod scope;
 pub mod store;
 mod unknown;
 
@@ -34,6 +39,12 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Lastb(args) => history::lastb(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Block(args) => respond::block::run(&args),
+        Command::Unblock(args) => respond::unblock::run(&args),
+        Command::Blocked(args) => respond::blocked::run(&args),
+        Command::Kick(args) => respond::kick::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::ExportRules(which) => export_rules::run(&which),
         Command::Decode(args) => decode::run(&args),
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -41,6 +52,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Import(args) => store::import(&args),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => store::status(&args),
+        Command::Incident(command) => incident::run(&command),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }
 }

@@ -33,7 +33,7 @@ fn kind(common: &Common) -> Result<Kind, Failure> {
         (true, _) | (_, Some(Form::Json | Form::Jsonl)) => return Ok(Kind::Json),
         (_, Some(Form::Html)) => return Ok(Kind::Html),
         (_, Some(Form::Md)) => return Ok(Kind::Markdown),
-        (_, Some(Form::Table | Form::Csv | Form::Logfmt)) => {
+        (_, Some(Form::Table | Form::Csv | Form::Logfmt | Form::Sarif)) => {
             let message = "a report is html, json or md: say which with -o; `tunlog attempts` has the other forms";
             return Err(Failure::Message(message.to_owned()));
         }

@@ -72,9 +72,7 @@ fn same_answers(folder: &Folder, paths: &[&str]) {
     ] {
         let now = |text: String| -> String {
             // a report says when it was made
-            text.lines()
-                .filter(|line| !line.starts_with("Made by"))
-                .collect()
+            text.lines().filter(|line| !line.starts_with("Made by")).collect()
         };
         let raw = folder.run(&[table, &["-q"], paths].concat());
         let kept = folder.run(&[table, &["-q", "store"]].concat());
@@ -90,6 +88,8 @@ fn a_store_answers_as_its_logs_do() {
     let counts = import(&folder, &[logs]);
     assert_eq!(counts("sources"), 3);
     same_answers(&folder, &[logs]);
+    let services = |path: &str| folder.run(&["decode", "--services", "-q", "-o", "jsonl", path]).good();
+    assert_eq!(services("store"), services(logs));
     // and beside other logs
     folder.log("more", &log(0, 3));
     let raw = folder.run(&["attempts", "-q", "-o", "jsonl", logs, "more"]).good();

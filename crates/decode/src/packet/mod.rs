@@ -14,6 +14,7 @@ mod messages;
 mod ncp;
 mod ppp;
 mod pptp;
+mod public;
 mod radius;
 mod sides;
 mod tell;
@@ -27,6 +28,7 @@ use crate::{Catalogue, Keep};
 pub use exposed::Exposed;
 use messages::{Id, Messages};
 use ppp::Frame;
+pub use public::{public_bytes, public_ppp_bytes};
 use tell::{Carrier, Context, Teller};
 pub use wants::TunnelPackets;
 

@@ -101,11 +101,13 @@ impl Prelude {
 }
 
 fn uptime(body: &[u8]) -> Option<&[u8]> {
-    let inner = body.strip_prefix(b"[")?;
-    let end = memchr::memchr(b']', inner)?;
-    let number = inner[..end].trim_ascii();
-    let is_uptime = !number.is_empty() && number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-    is_uptime.then(|| inner[end + 1..].trim_ascii_start())
+    let inner = body.strip_prefix(b"[")?.trim_ascii_start();
+    let end = inner
+        .iter()
+        .position(|byte| !(byte.is_ascii_digit() || *byte == b'.'))
+        .filter(|end| *end > 0)?;
+    let rest = inner[end..].trim_ascii_start().strip_prefix(b"]")?;
+    Some(rest.trim_ascii_start())
 }
 
 /// A hub's name is the administrator's and holds no quotation mark.

@@ -26,8 +26,10 @@ pub(super) fn peek(body: &[u8]) -> &[u8] {
 }
 
 fn after_labels(body: &[u8]) -> &[u8] {
-    let body = glib(body).unwrap_or(body);
-    let after_service = service(body).unwrap_or(body);
+    // NetworkManager's own lines begin with their level, and are nearly all
+    let own = body.first() == Some(&b'<');
+    let body = if own { body } else { glib(body).unwrap_or(body) };
+    let after_service = if own { body } else { service(body).unwrap_or(body) };
     let Some(rest) = level(after_service) else { return body };
     let rest = uptime(rest).unwrap_or(rest);
     bracketed(rest, b"[helper-").unwrap_or(rest)

@@ -10,6 +10,7 @@ mod redaction;
 mod relays;
 mod render;
 mod seed;
+mod services;
 mod torn;
 mod user;
 mod windows;

@@ -11,6 +11,7 @@ mod ip;
 mod link;
 mod pcap;
 mod pcapng;
+mod raw;
 mod stream;
 mod wireless;
 
@@ -20,6 +21,7 @@ use crate::{Problem, ProblemKind};
 use file::{Format, Frame, Record, Step};
 use fragments::Fragments;
 use link::Network;
+pub use raw::{RawContent, RawPacket};
 use stream::Streams;
 
 /// Most bytes of one packet that a file may hold: libpcap's own limit of a snap length.
@@ -65,6 +67,9 @@ struct Above {
     unread: Vec<u16>,
 }
 
+/// What is done with a frame.
+type Each<'e> = dyn FnMut(&mut Above, &Frame<'_>, &str, &mut Vec<Problem>) + 'e;
+
 impl Capture {
     /// A capture of that name, of which nothing was fed.
     pub fn new(name: &str) -> Capture {
@@ -90,12 +95,28 @@ impl Capture {
     /// number of the last one.
     pub fn feed<F: PacketFilter>(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         before: u64,
         filter: &F,
         each: &mut impl FnMut(&PacketRef<'_>),
     ) -> u64 {
         self.above.stretch = before;
+        self.walk(bytes, &mut |above, frame, name, problems| {
+            above.frame(frame, name, problems, filter, each);
+        });
+        self.above.stretch
+    }
+
+    /// Reads on and hands out every packet as the capture holds it, for whoever cuts captures.
+    pub fn feed_raw(&mut self, bytes: &[u8], each: &mut impl FnMut(&RawPacket<'_>)) {
+        self.walk(bytes, &mut |above, frame, _, _| {
+            above.packets += 1;
+            each(&RawPacket::of(frame));
+        });
+    }
+
+    /// Calls `each` with every frame, over the ends of stretches.
+    fn walk(&mut self, mut bytes: &[u8], each: &mut Each<'_>) {
         while !self.carry.is_empty() && !bytes.is_empty() && !self.stopped {
             let wanted = match self.format.step(&self.carry) {
                 Step::Needs(wanted) => wanted,
@@ -105,15 +126,14 @@ impl Capture {
             self.carry.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
             let mut carry = std::mem::take(&mut self.carry);
-            let used = self.records(&carry, filter, each);
+            let used = self.records(&carry, each);
             carry.drain(..used);
             self.carry = carry;
         }
-        let used = self.records(bytes, filter, each);
+        let used = self.records(bytes, each);
         if !self.stopped {
             self.carry.extend_from_slice(&bytes[used..]);
         }
-        self.above.stretch
     }
 
     /// The file ends here.
@@ -147,7 +167,7 @@ impl Capture {
     }
 
     /// Reads the whole records of `bytes`; answers how many bytes were used.
-    fn records<F: PacketFilter>(&mut self, bytes: &[u8], filter: &F, each: &mut impl FnMut(&PacketRef<'_>)) -> usize {
+    fn records(&mut self, bytes: &[u8], each: &mut Each<'_>) -> usize {
         let mut used = 0;
         while !self.stopped {
             let rest = &bytes[used..];
@@ -170,7 +190,7 @@ impl Capture {
                 Step::Skip(whole) => self.skip = whole,
                 Step::Whole(len) => {
                     match self.format.record(&rest[..len]) {
-                        Record::Packet(frame) => self.above.frame(&frame, &self.name, &mut self.problems, filter, each),
+                        Record::Packet(frame) => each(&mut self.above, &frame, &self.name, &mut self.problems),
                         Record::Nothing => {}
                         Record::Lost(count) => {
                             let cause = format!("the capturing machine says that it lost {count} packets");

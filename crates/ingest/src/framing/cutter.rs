@@ -11,21 +11,54 @@ use super::header::{self, Header};
 use super::json_record::JsonReader;
 use super::markers::{self, Repeat};
 use super::radius_detail::Block;
+use super::tag::{self, Named};
 use super::w3c::Layout;
 use super::windows::{EventFields, binxml, snare};
-use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba, tag};
+use super::{Cut, Note, REPEATS_MAX, newlines, nps, routeros, samba};
 
 /// Hosts whose last line is remembered, for `last message repeated`.
 const HOSTS_MAX: usize = 64;
 
-/// What the beginning of a line tells.
-enum Glance<'a> {
-    /// A program nobody asked for.
-    Foreign,
-    /// A program that is asked for, or one that may tell of lost lines; what follows its name.
-    Tagged(&'a [u8], &'a [u8], Option<Hint>),
-    /// Nothing yet.
-    Other,
+/// How many program names are remembered; a power of two.
+const TAGS: usize = 128;
+
+/// What is known of a name as it stands in a tag, in one word, because it is asked for with every line: flags, and above them
+/// the number by which the filter knows the program.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Verdict(u64);
+
+impl Verdict {
+    /// Not asked yet, or no name.
+    const NONE: Verdict = Verdict(0);
+    /// Its lines are nobody's concern.
+    const FOREIGN: Verdict = Verdict(1);
+    const TAGGED: u64 = 2;
+    const WANTED: u64 = 4;
+    const MARKER: u64 = 8;
+
+    /// Of a program whose lines are wanted, or may tell of lost lines.
+    fn of(program: Option<Hint>, marker: bool) -> Verdict {
+        let marker = if marker { Verdict::MARKER } else { 0 };
+        match program {
+            None if marker == 0 => Verdict::FOREIGN,
+            None => Verdict(Verdict::TAGGED | marker),
+            Some(hint) => Verdict(u64::from(hint.program) << 32 | Verdict::TAGGED | Verdict::WANTED | marker),
+        }
+    }
+
+    /// What the filter would like to be told again, if it wants the lines.
+    #[inline]
+    fn program(self) -> Option<Hint> {
+        (self.0 & Verdict::WANTED != 0).then_some(Hint {
+            program: (self.0 >> 32) as u32,
+            place: 0,
+        })
+    }
+
+    #[inline]
+    fn is_marker(self) -> bool {
+        self.0 & Verdict::MARKER != 0
+    }
 }
 
 pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
@@ -34,6 +67,8 @@ pub(crate) struct Cutter<'a, 'f, F: ?Sized, E> {
     each: &'f mut E,
     cut: Cut,
     shape: Option<Shape<'a>>,
+    /// Names of programs, as they stood in tags: asking the filter for each line would cost more than finding its end.
+    tags: [(Named, Verdict); TAGS],
     /// For each host, whether its last line was handed out; for the one of the last line that is `kept`.
     hosts: Vec<(&'a [u8], bool)>,
     host: usize,
@@ -65,6 +100,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             each,
             cut: Cut::default(),
             shape: None,
+            tags: [Default::default(); TAGS],
             hosts: vec![(b"", true)],
             host: 0,
             kept: true,
@@ -170,45 +206,51 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     fn line(&mut self, bytes: &'a [u8], start: usize, end: usize, hole: u64) {
         self.cut.lines += 1;
         let line = &bytes[start..end];
-        match self.glance(line) {
-            Glance::Foreign => self.kept = false,
-            Glance::Tagged(name, rest, program) => self.short(line, name, rest, program),
-            Glance::Other => self.long(bytes, start, end, hole),
+        // what the beginning tells, if it is that of the line before; blocks of lines have none and forget it
+        if let Some(shape) = &self.shape
+            && shape.fits(line)
+            && line.len() <= self.line_bytes_max
+            && let text = &line[shape.app_at..]
+            && let Some(named) = Named::of(text)
+        {
+            let (known, verdict) = self.tags[named.slot(TAGS)];
+            let verdict = if known == named { verdict } else { self.ask(named, text) };
+            if verdict == Verdict::FOREIGN {
+                self.kept = false;
+                return;
+            }
+            if verdict != Verdict::NONE {
+                return self.short(line, text, named.end, verdict);
+            }
         }
+        self.long(bytes, start, end, hole);
     }
 
-    /// What the beginning of a line tells, if it is that of the line before. Blocks of lines have no such beginnings, and
-    /// forget it.
-    #[inline(always)]
-    fn glance(&self, line: &'a [u8]) -> Glance<'a> {
-        let Some(shape) = self.shape.as_ref().filter(|shape| shape.fits(line)) else {
-            return Glance::Other;
+    /// Asks the filter for a program, and remembers what it said.
+    #[cold]
+    fn ask(&mut self, named: Named, text: &[u8]) -> Verdict {
+        let verdict = if named.is_tag(text) {
+            let name = tag::base(&text[..named.end]);
+            Verdict::of(self.filter.program(name), markers::may_tell_loss(name))
+        } else {
+            Verdict::NONE
         };
-        if line.len() > self.line_bytes_max {
-            return Glance::Other;
-        }
-        let text = &line[shape.app_at..];
-        let Some(end) = tag::name_end(text) else {
-            return Glance::Other;
-        };
-        let (name, rest) = text.split_at(end);
-        let name = tag::base(name);
-        match self.filter.program(name) {
-            None if !markers::may_tell_loss(name) => Glance::Foreign,
-            program => Glance::Tagged(name, rest, program),
-        }
+        self.tags[named.slot(TAGS)] = (named, verdict);
+        verdict
     }
 
-    /// A line that begins like the one before; of a program whose lines are wanted.
-    fn short(&mut self, line: &'a [u8], app: &'a [u8], behind: &'a [u8], program: Option<Hint>) {
+    /// A line that begins like the one before; of a program whose lines are wanted. `text` begins with the tag, whose name ends at
+    /// `end`.
+    fn short(&mut self, line: &'a [u8], text: &'a [u8], end: usize, verdict: Verdict) {
+        let (name, behind) = text.split_at(end);
         let Some((pid, body)) = tag::behind(behind) else {
             return self.plain(line);
         };
-        let body = trim_end(body);
+        let (app, body) = (tag::base(name), trim_end(body));
         let tag = tag::Tag { app, pid, body };
         let repeat = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
         let mut hint = Hint::default();
-        if let Some(program) = program.filter(|_| !repeat) {
+        if let Some(program) = verdict.program().filter(|_| !repeat) {
             let Some(seen) = self.filter.glance(program, tag.body) else {
                 self.kept = true;
                 self.cut.chatter += 1;
@@ -216,7 +258,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             };
             hint = seen;
         }
-        let marker = repeat || markers::may_tell_loss(tag.app);
+        let marker = repeat || verdict.is_marker();
         let Some(shape) = &mut self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
         let number = self.cut.lines;
@@ -528,11 +570,15 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 /// Cuts blanks and line ends off the end.
 #[inline]
 pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
-    let mut end = text.len();
-    while end > 0 && matches!(text[end - 1], b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c) {
-        end -= 1;
+    let mut rest = text;
+    // nearly every line ends with something that can be seen
+    while let [before @ .., last] = rest
+        && *last <= b' '
+        && matches!(last, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
+    {
+        rest = before;
     }
-    &text[..end]
+    rest
 }
 
 #[inline]

@@ -1,6 +1,7 @@
 //! The short way: a line that begins like the one before it, the time of day apart. Nearly all lines of a syslog do.
 
 use tunlog_model::{Civil, Stamp};
+use wide::u8x16;
 
 use super::digits;
 use super::header::Header;
@@ -36,8 +37,8 @@ type Written = ([u8; 2], [u8; 8]);
 /// Some of sixteen bytes.
 #[derive(Clone, Copy, Debug)]
 struct Masked {
-    mask: u128,
-    value: u128,
+    mask: u8x16,
+    value: u8x16,
 }
 
 impl Masked {
@@ -46,19 +47,22 @@ impl Masked {
         for (at, byte) in bytes.iter_mut().enumerate() {
             *byte = if compared(at) { 0xff } else { 0 };
         }
-        let mask = u128::from_le_bytes(bytes);
+        let mask = u8x16::from(bytes);
         Masked {
             mask,
             value: word(text, 0).unwrap_or_default() & mask,
         }
     }
+
+    #[inline(always)]
+    fn fits(&self, word: u8x16) -> bool {
+        (word & self.mask).simd_eq(self.value).to_bitmask() == 0xffff
+    }
 }
 
 #[inline]
-fn word(text: &[u8], at: usize) -> Option<u128> {
-    text.get(at..at + WORD)
-        .and_then(|text| <[u8; WORD]>::try_from(text).ok())
-        .map(u128::from_le_bytes)
+fn word(text: &[u8], at: usize) -> Option<u8x16> {
+    text.get(at..)?.first_chunk::<WORD>().map(|word| u8x16::from(*word))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +123,8 @@ impl<'a> Shape<'a> {
         let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else {
             return false;
         };
-        head & self.head.mask == self.head.value
-            && tail & self.tail.mask == self.tail.value
+        self.head.fits(head)
+            && self.tail.fits(tail)
             && line.len() > self.app_at
             && line[self.time_at + 5] == b':'
             && (self.long_tail.is_empty() || &line[self.tail_at..self.app_at] == self.long_tail)

@@ -6,6 +6,7 @@ mod cutter;
 mod digits;
 mod efw;
 mod fast;
+pub mod foreign;
 mod header;
 pub(crate) mod journal_export;
 mod json;

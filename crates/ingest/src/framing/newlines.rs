@@ -1,23 +1,38 @@
 //! Where lines end.
 
-/// Tells of each newline, in order. Lines are short: what finds the next one must not cost a call, so where every processor
-/// has vector instructions these are used directly, and `memchr` does not choose at run time.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use wide::u8x16;
+
+/// Bytes that are looked at in one go: one bit each fits a word.
+const BLOCK: usize = 64;
+
+/// Tells of each newline, in order. Lines are short: what finds the next one must not begin anew for each, so sixty-four
+/// bytes become sixty-four bits first, and then every bit that is set costs a few instructions. `memchr` would choose its
+/// instructions for each line at run time.
 #[inline(always)]
 pub(super) fn each(bytes: &[u8], mut tell: impl FnMut(usize)) {
-    use memchr::arch::x86_64::sse2::memchr::One;
-    if let Some(newline) = One::new(b'\n') {
-        newline.iter(bytes).for_each(&mut tell);
+    let newline = u8x16::splat(b'\n');
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let mut last = [0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut at = 0;
+    // one loop for all, so that what is told of is there once
+    for block in blocks.iter().chain([&last]) {
+        let mut bits = newlines_of(block, newline);
+        while bits != 0 {
+            tell(at + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+        at += BLOCK;
     }
 }
 
-/// Tells of each newline, in order.
-#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+/// A bit for each byte, the lowest for the first: whether it ends a line.
 #[inline(always)]
-pub(super) fn each(bytes: &[u8], tell: impl FnMut(usize)) {
-    memchr::memchr_iter(b'\n', bytes).for_each(tell);
+fn newlines_of(block: &[u8; BLOCK], newline: u8x16) -> u64 {
+    let (words, _) = block.as_chunks::<16>();
+    let bits = |at: usize| u64::from(u8x16::from(words[at]).simd_eq(newline).to_bitmask());
+    bits(0) | bits(1) << 16 | bits(2) << 32 | bits(3) << 48
 }
-
 #[cfg(test)]
 mod tests {
     #[test]

@@ -19,28 +19,68 @@ const NAME_MAX: usize = 64;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Where a program name at the beginning of `text` ends, if a colon or bracket follows it within sixteen bytes. Looks at
-/// eight bytes at once: this is asked of every line.
-#[inline]
-pub(crate) fn name_end(text: &[u8]) -> Option<usize> {
-    let first = stops(text, 0)?;
-    let end = if first != 0 {
-        (first.trailing_zeros() / 8) as usize
-    } else {
-        let second = stops(text, 8)?;
-        8 + (second.trailing_zeros() / 8) as usize
-    };
-    (end > 0 && end < 16 && matches!(text[end], b':' | b'[')).then_some(end)
+/// A program name at the beginning of a text with the colon or bracket that ends it, as two words: what a name is
+/// remembered by. Looks at eight bytes at once: this is asked of every line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    words: [u64; 2],
+    /// Bytes of the name.
+    pub end: usize,
+}
+
+impl Named {
+    /// The name before a colon or bracket, if one comes within sixteen bytes (or something else that ends a name).
+    #[inline(always)]
+    pub fn of(text: &[u8]) -> Option<Named> {
+        let first = word(text, 0)?;
+        let stop = stops(first);
+        if stop != 0 {
+            let at = stop.trailing_zeros();
+            return Some(Named {
+                words: [first & up_to(at), 0],
+                end: (at / 8) as usize,
+            });
+        }
+        let second = word(text, 8)?;
+        let stop = stops(second);
+        let at = stop.trailing_zeros();
+        (stop != 0).then(|| Named {
+            words: [first, second & up_to(at)],
+            end: 8 + (at / 8) as usize,
+        })
+    }
+
+    /// Whether it is a name, and what ends it ends a name.
+    pub fn is_tag(&self, text: &[u8]) -> bool {
+        self.end > 0 && matches!(text.get(self.end), Some(b':' | b'['))
+    }
+
+    /// A number below `count`, which must be a power of two up to 256: names that are not equal seldom have the same.
+    #[inline(always)]
+    pub fn slot(&self, count: usize) -> usize {
+        let mixed = (self.words[0] ^ self.words[1].rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 56) as usize & (count - 1)
+    }
+}
+
+/// Ones up to the byte whose high bit is the `at`th.
+#[inline(always)]
+fn up_to(at: u32) -> u64 {
+    u64::MAX >> (63 - at)
+}
+
+#[inline(always)]
+fn word(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
 /// The high bit of each of eight bytes that cannot be part of a name: a colon, a bracket, or anything below `+`. Bits
 /// above the lowest one set may be wrong.
-#[inline]
-fn stops(text: &[u8], at: usize) -> Option<u64> {
-    let word = u64::from_le_bytes(text.get(at..at + 8)?.try_into().ok()?);
+#[inline(always)]
+fn stops(word: u64) -> u64 {
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let below = word.wrapping_sub(ONES * u64::from(b'+')) & !word & HIGH;
-    Some(below | zero(word ^ (ONES * u64::from(b':'))) | zero(word ^ (ONES * u64::from(b'['))))
+    below | zero(word ^ (ONES * u64::from(b':'))) | zero(word ^ (ONES * u64::from(b'[')))
 }
 
 /// Reads the tag behind stamp and host. Without one the whole text is the body.
@@ -217,6 +257,44 @@ pub(crate) fn is_tag(word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_remembered_with_what_ends_it() {
+        let named = |text: &str| Named::of(text.as_bytes());
+        for (text, end) in [
+            ("pppd[1]: x  y  z   ", 4),
+            ("a: bbbbbbbbbbbbbbbb", 1),
+            ("postfix/smtpd[77]: x", 13),
+            ("rsyslogd: bbbbbbbbbb", 8),
+            ("fifteen-letters[1]:", 15),
+        ] {
+            let name = named(text).filter(|name| name.is_tag(text.as_bytes()));
+            assert_eq!(name.map(|name| name.end), Some(end), "{text}");
+        }
+        for text in [
+            ": bbbbbbbbbbbbbbbbbb",
+            "pppd bbbbbbbbbbbbbbb",
+            "pppd(1): bbbbbbbbbbb",
+            "\0\0\0\0\0\0\0\0\0",
+        ] {
+            assert!(!named(text).is_some_and(|name| name.is_tag(text.as_bytes())), "{text}");
+        }
+        assert_eq!(named("sixteen-letters-[1]: "), None);
+        assert_eq!(named("pppd[1]"), None, "too short to be looked at so");
+        // the same name with another end, or another name, is not the same
+        let differ = [
+            "pppd[1]: aaaaaaaaaa",
+            "pppd: bbbbbbbbbbbbbb",
+            "pppe[1]: aaaaaaaaa",
+            "ppp[1]: aaaaaaaaaa",
+        ];
+        for (at, one) in differ.iter().enumerate() {
+            for other in &differ[at + 1..] {
+                assert_ne!(named(one), named(other));
+            }
+        }
+        assert_eq!(named("pppd[1]: aaaaaaaaaa"), named("pppd[23]: bbbbbbbbb"));
+    }
 
     #[test]
     fn what_stands_behind_a_name_is_read_at_once_as_by_steps() {

@@ -76,6 +76,38 @@ pub(crate) fn open_member(path: &Path, index: usize) -> Result<(Box<dyn Read + S
     Ok((reader, written))
 }
 
+/// Names of the members of a zip archive that may be read.
+///
+/// # Errors
+/// If it is none.
+pub fn zip_names(path: &Path) -> Result<Vec<String>, String> {
+    let (members, _) = members(path)?;
+    Ok(members.into_iter().map(|member| member.name).collect())
+}
+
+/// Hands every member of a zip archive to `each`, as bytes; answers the names of those that may not be read (encrypted, special,
+/// leading out of the archive). Nothing is written to a disk.
+///
+/// # Errors
+/// If the archive or a member cannot be read.
+pub fn zip_members(
+    path: &Path,
+    each: &mut dyn FnMut(&str, &mut dyn Read) -> std::io::Result<()>,
+) -> Result<Vec<String>, String> {
+    let (members, refused) = members(path)?;
+    for member in members {
+        let (mut reader, _) = open_member(path, member.index)?;
+        each(&member.name, &mut reader).map_err(|error| {
+            format!(
+                "member '{}': {}",
+                printable(&member.name),
+                crate::error::io_cause(&error)
+            )
+        })?;
+    }
+    Ok(refused)
+}
+
 fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, String> {
     let file = File::open(path).map_err(|error| crate::error::io_cause(&error))?;
     ZipArchive::new(BufReader::new(file)).map_err(|error| format!("the zip archive cannot be read: {error}"))

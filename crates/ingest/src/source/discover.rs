@@ -56,6 +56,15 @@ pub fn discover(paths: &[PathBuf], rotate: bool) -> Discovered {
 
 /// The machine's own logs: those of syslog, else the journal.
 pub fn machine_sources() -> Discovered {
+    machine_logs(&[])
+}
+
+/// The same with the logs of other services that let people in, for who compares their log-ins with the gateway's.
+pub fn machine_sources_with_services() -> Discovered {
+    machine_logs(&["mail.log", "maillog", "dovecot.log"])
+}
+
+fn machine_logs(more: &[&'static str]) -> Discovered {
     let mut finder = Finder {
         quiet: true,
         ..Finder::default()
@@ -72,9 +81,12 @@ pub fn machine_sources() -> Discovered {
         "ppp.log",
         "freeradius/radius.log",
         "radius/radius.log",
-    ] {
+    ]
+    .iter()
+    .chain(more)
+    {
         let path = folder.join(name);
-        if has_main && matches!(name, "messages" | "daemon.log") && repeats(&path, &main) {
+        if has_main && matches!(*name, "messages" | "daemon.log") && repeats(&path, &main) {
             let cause = format!("not read: its lines are in {} as well", main.display());
             finder.problems.push(Problem::note(path.display().to_string(), cause));
         } else if path.exists() {

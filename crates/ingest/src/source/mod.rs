@@ -342,7 +342,10 @@ pub(crate) fn open_input(spec: &SourceSpec) -> Result<(Input, Option<i64>), Prob
         }
         SourceKind::Journal => Ok((Input::Child(journald::start(None).map_err(refused)?), None)),
         SourceKind::JournalFile(path) => Ok((Input::Child(journald::start(Some(path)).map_err(refused)?), None)),
-        SourceKind::Stored { .. } => Err(Problem::error(spec.name.as_str(), "kept in a store: it does not grow")),
+        SourceKind::Stored { .. } => Err(Problem::error(
+            spec.name.as_str(),
+            "kept in a store: its lines are not read again",
+        )),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Reading sound logs.
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
+use tunlog_ingest::{Options, discover};
 use tunlog_model::Outcome;
 use tunlog_pipeline::Wants;
 
@@ -126,4 +128,51 @@ fn attempts_and_unknown_lines_come_in_one_run_and_each_source_is_counted() {
     // who wants attempts alone is told of no line
     assert_eq!(read(Wants::Attempts).unrecognised, [] as [u64; 0]);
     let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Every record of every program is handed out once, with its own time where the line has one.
+#[test]
+fn plain_records_of_any_program() {
+    let folder = std::env::temp_dir().join(format!("tunlog-plain-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let logs = [
+        (
+            "auth.log",
+            "Oct 28 03:50:01 files sshd[7]: Accepted password for bob from 192.168.0.10 port 50 ssh2\nOct 28 03:50:02 files cron[8]: x\n",
+        ),
+        (
+            "access.log",
+            "192.168.0.10 - - [28/Oct/2026:03:50:03 +0100] \"GET / HTTP/1.1\" 200 5\nno stamp at all\n",
+        ),
+    ];
+    let paths: Vec<std::path::PathBuf> = logs
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).expect("a file");
+            path
+        })
+        .collect();
+    let options = Options {
+        tz: Some("Europe/Berlin".to_owned()),
+        year: Some(2026),
+        ..Options::default()
+    };
+    let mut told = Vec::new();
+    let problems = tunlog_pipeline::plain(&discover(&paths, false), &options, &mut |record| {
+        let program = String::from_utf8_lossy(record.program).into_owned();
+        told.push((record.source.0, record.line, record.time.micros / 1_000_000, program));
+        ControlFlow::Continue(())
+    });
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+    assert!(problems.is_empty(), "{problems:?}");
+    let base = 1_793_155_800;
+    let program = |name: &str| name.to_owned();
+    let expected = [
+        (0, 1, base + 1, program("sshd")),
+        (0, 2, base + 2, program("cron")),
+        (1, 1, base + 3, program("")),
+        (1, 2, base + 3, program("")),
+    ];
+    assert_eq!(told, expected);
 }

@@ -85,7 +85,7 @@ fn of_cause(row: &CauseRow, document: &Document<'_>) -> Markup {
 }
 
 /// Text of ours with code between backticks.
-fn prose(text: &str) -> Markup {
+pub(super) fn prose(text: &str) -> Markup {
     html! {
         @for (at, part) in text.split('`').enumerate() {
             @if at % 2 == 1 { code { (part) } } @else { (part) }

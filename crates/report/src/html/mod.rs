@@ -4,18 +4,23 @@
 //! what could deceive the reader has been made visible; styles and script are ours, inline, and named by their hashes in
 //! the page's policy: nothing else runs or is loaded, whatever got in.
 
+pub mod audit;
 mod chart;
 mod failures;
+pub mod migration;
 mod parts;
 mod policy;
+mod sheet;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::document::{Document, counted, grouped, share};
 use crate::size::{bytes_iec, duration};
+use failures::prose;
 pub(crate) use failures::{facts, mark};
 use parts::{clients, protection, sources, traffic_of_users};
+pub use sheet::sheet;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

@@ -58,6 +58,14 @@ impl Cell {
         }
     }
 
+    /// The same with a class of the style.
+    pub(super) fn classed(shown: Markup, class: &'static str) -> Cell {
+        Cell {
+            class,
+            ..Cell::markup(shown)
+        }
+    }
+
     fn number(shown: &str, sort: String, is_empty: bool) -> Cell {
         Cell {
             class: "number",

@@ -106,6 +106,7 @@ pub fn message(id: &'static str, kind: EventKind) -> &'static Message {
         calling: false,
         secret: false,
         concerns_attempts: true,
+        concerns_audit: false,
         templates: &[],
         packet: None,
         meaning: "",

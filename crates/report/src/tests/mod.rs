@@ -1,5 +1,6 @@
 //! Whole outputs, compared with what a user sees.
 
+mod audit;
 mod build;
 mod compat;
 mod formats;

@@ -2,6 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Refusal, Rule, Scene, finding};
+use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Attempt, Evidence};
 
 /// The rule.
@@ -16,6 +17,26 @@ pub const RULE: Rule = Rule {
         "See whether the RADIUS server answers, and whether /etc/ppp/chap-secrets can be read: `tunlog diagnose` names the lines.",
     ],
     thresholds: &[],
+    sigma: Sigma::Said(&Said {
+        bases: &[Base {
+            name: "silent",
+            title: "What decides VPN logins does not answer",
+            service: "attempt",
+            fits: &[("cause", &["auth-backend-unreachable", "auth-backend-misconfigured"])],
+            but: &[],
+        }],
+        joined: &[Joined {
+            name: "users",
+            title: "What decides VPN logins does not answer several users",
+            count: Count::Values("user"),
+            of: &["silent"],
+            by: &["gateway"],
+            aliases: &[],
+            within: "10m",
+            least: Least::Fixed(2.0),
+        }],
+        loses: "It does not know users who were forgotten, nor that nearly all who usually get in fail.",
+    }),
     make: |_| Box::new(BackendOutage { told: i64::MIN }),
 };
 

@@ -4,6 +4,7 @@ use crate::detect::bucket::Scale;
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
+use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -29,6 +30,32 @@ pub const RULE: Rule = Rule {
             why: "Capacity of the bucket that leaks one in ten minutes: ten tries in a row are more than people make before they ask.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[REFUSED],
+        joined: &[
+            Joined {
+                name: "minute",
+                title: "Many VPN logins refused from one address within a minute",
+                count: Count::Events,
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "1m",
+                least: Least::Above("minute", 1.0),
+            },
+            Joined {
+                name: "ten_minutes",
+                title: "Many VPN logins refused from one address within ten minutes",
+                count: Count::Events,
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "10m",
+                least: Least::Above("ten_minutes", 1.0),
+            },
+        ],
+        loses: UNWEIGHED,
+    }),
     make: |limits| Box::new(BruteForce::new(limits)),
 };
 

@@ -3,6 +3,7 @@
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Opening, Rule, Scene, finding};
+use crate::detect::sigma::{Base, Said, Sigma};
 use tunlog_model::Protocol;
 
 /// The rule.
@@ -15,6 +16,17 @@ pub const RULE: Rule = Rule {
     wrong: "Tunnels inside another protected network.",
     actions: &["Refuse PAP (`refuse-pap`, `require-mschap-v2`), or let L2TP in only inside IPsec."],
     thresholds: &[],
+    sigma: Sigma::Said(&Said {
+        bases: &[Base {
+            name: "pap",
+            title: "A VPN login by PAP outside IPsec",
+            service: "attempt",
+            fits: &[("outcome", &["established", "open"]), ("auth_method", &["pap"])],
+            but: &[("protocol", &["l2tp-ipsec"])],
+        }],
+        joined: &[],
+        loses: "Nothing; but each login is told, not one a day.",
+    }),
     make: |_| Box::new(CleartextAuthentication),
 };
 

@@ -3,6 +3,7 @@
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::{Event, Evidence};
 
 /// The rule.
@@ -19,6 +20,7 @@ pub const RULE: Rule = Rule {
         default: 30.0,
         why: "Lines of several processes are seconds out of order, no more.",
     }],
+    sigma: Sigma::Not("It compares the order of lines with the order of their stamps."),
     make: |limits| {
         Box::new(ClockJump {
             least: (limits.of("seconds") * 1e6) as i64,

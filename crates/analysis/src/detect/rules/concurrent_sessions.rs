@@ -5,6 +5,7 @@ use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::Open;
 use crate::detect::region::range;
 use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::Evidence;
 
 /// Sessions that are looked at again later.
@@ -34,6 +35,9 @@ pub const RULE: Rule = Rule {
             why: "How foreign the second network is, 0.1 to 1: 0.6 is a /12 (IPv6 /32) from which nobody logs in, 1 a /8; lower values find a telephone beside a laptop, too.",
         },
     ],
+    sigma: Sigma::Not(
+        "Sigma cannot ask whether a session is still open when another begins, nor whether anybody ever came from a network.",
+    ),
     make: |limits| Box::new(ConcurrentSessions::new(limits)),
 };
 

@@ -7,6 +7,7 @@ use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Limits, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Attempt, Outcome};
 
 /// Sources that are counted.
@@ -35,6 +36,32 @@ pub const RULE: Rule = Rule {
             why: "One more in so many seconds is borne: a probe comes once a minute, a client that hears nothing every thirty seconds.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[Base {
+            name: "no_login",
+            title: "A VPN connection that came to no login",
+            service: "attempt",
+            fits: &[
+                ("outcome", &["failed"]),
+                (
+                    "cause",
+                    &["abandoned", "not-vpn-traffic", "gre-blocked", "l2tp-unanswered"],
+                ),
+            ],
+            but: &[],
+        }],
+        joined: &[Joined {
+            name: "minute",
+            title: "One address opens VPN connections by the dozen and never logs in",
+            count: Count::Events,
+            of: &["no_login"],
+            by: &["client_ip"],
+            aliases: &[],
+            within: "1m",
+            least: Least::Above("burst", 15.0),
+        }],
+        loses: "The rate is that of the default `seconds`.",
+    }),
     make: |limits| Box::new(ControlFlood::new(limits)),
 };
 

@@ -2,6 +2,7 @@
 
 use crate::detect::finding::Severity;
 use crate::detect::rule::{Detection, Rule};
+use crate::detect::sigma::Sigma;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -16,6 +17,9 @@ pub const RULE: Rule = Rule {
         "Ask for a second factor, or new passwords; blocking the sources only slows it.",
     ],
     thresholds: &[],
+    sigma: Sigma::Not(
+        "It is told from a distributed spray by names that were each tried once and are unknown, against what was usual in fourteen days.",
+    ),
     make: |_| Box::new(Charted),
 };
 

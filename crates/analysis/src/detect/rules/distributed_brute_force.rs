@@ -8,6 +8,7 @@ use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use crate::detect::memory::{Failing, Memory, UserState, name_hash};
 use crate::detect::region::{FOREIGN, Network, neighbours};
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma};
 
 const DAY: i64 = 86_400_000_000;
 /// Networks that are watched.
@@ -49,6 +50,32 @@ pub const RULE: Rule = Rule {
             why: "Capacity of the bucket of a network, leaking one in two hours, if at least four of its addresses try.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[REFUSED],
+        joined: &[
+            Joined {
+                name: "day",
+                title: "One account refused at the VPN from many addresses within a day",
+                count: Count::Values("client_ip"),
+                of: &["refused"],
+                by: &["user"],
+                aliases: &[],
+                within: "1d",
+                least: Least::Threshold("day"),
+            },
+            Joined {
+                name: "week",
+                title: "One account refused at the VPN from many addresses within a week",
+                count: Count::Values("client_ip"),
+                of: &["refused"],
+                by: &["user"],
+                aliases: &[],
+                within: "7d",
+                least: Least::Threshold("week"),
+            },
+        ],
+        loses: "Addresses count, not networks: a telephone that changes its address is many. It does not know who has logged in from where.",
+    }),
     make: |limits| Box::new(Distributed::new(limits)),
 };
 

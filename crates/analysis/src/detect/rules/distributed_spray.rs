@@ -12,6 +12,7 @@ use crate::detect::cusum::Cusum;
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use crate::detect::region::{FOREIGN, Network, neighbours};
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -53,6 +54,9 @@ pub const RULE: Rule = Rule {
             why: "Fewer sources are the business of the rules that count by source.",
         },
     ],
+    sigma: Sigma::Not(
+        "It compares what comes with what was usual in fourteen days (cumulative sums) and weighs networks by how strange they are.",
+    ),
     make: |limits| Box::new(DistributedSpray::new(limits)),
 };
 

@@ -3,6 +3,7 @@
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::{Attempt, Protocol};
 
 /// Users whose protection is remembered.
@@ -25,6 +26,7 @@ pub const RULE: Rule = Rule {
         default: 3.0,
         why: "Encrypted sessions before: fewer are no habit.",
     }],
+    sigma: Sigma::Not("It compares with the protection that the same user always had."),
     make: |limits| {
         Box::new(EncryptionDowngrade {
             sessions: limits.of("sessions") as u32,

@@ -3,6 +3,7 @@
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Refusal, Rule, Scene, finding};
+use crate::detect::sigma::{Base, Said, Sigma};
 use tunlog_model::{Event, Evidence};
 
 /// The rule.
@@ -18,6 +19,26 @@ pub const RULE: Rule = Rule {
         "See that other tools that read this log are not misled (fail2ban filters above all).",
     ],
     thresholds: &[],
+    sigma: Sigma::Said(&Said {
+        bases: &[
+            Base {
+                name: "words",
+                title: "A VPN login with a name that reads like a line of a log",
+                service: "attempt",
+                fits: &[("user|contains", WORDS), ("user|re", &[r".* .* .*"])],
+                but: &[],
+            },
+            Base {
+                name: "control",
+                title: "A VPN login with control characters in its name",
+                service: "attempt",
+                fits: &[("user|re", &[r"[\x00-\x1f\x7f]"])],
+                but: &[],
+            },
+        ],
+        joined: &[],
+        loses: "Names that hold an address and a bracket, and lines whose tag journald does not confirm.",
+    }),
     make: |_| Box::new(InjectedLine),
 };
 

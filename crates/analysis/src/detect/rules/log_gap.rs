@@ -2,6 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::{Event, EventKind, Evidence};
 
 const HOUR: i64 = 3_600_000_000;
@@ -23,6 +24,7 @@ pub const RULE: Rule = Rule {
         default: 200.0,
         why: "Events that the same hours of the days before had: as many do not fail to come by chance.",
     }],
+    sigma: Sigma::Not("Sigma cannot say that something is missing."),
     make: |limits| {
         Box::new(LogGap {
             expected: limits.of("expected"),

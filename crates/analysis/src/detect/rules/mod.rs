@@ -10,11 +10,14 @@ mod credential_stuffing;
 mod distributed_brute_force;
 mod distributed_spray;
 mod encryption_downgrade;
+mod first_seen_country;
+mod impossible_travel;
 mod injected_line;
 mod log_gap;
 mod password_spray;
 mod protocol_abuse;
 mod reconnect_storm;
+mod same_credentials_elsewhere;
 mod slow_brute_force;
 mod stale_password;
 mod success_after_failures;
@@ -35,8 +38,11 @@ pub const ALL: &[&Rule] = &[
     &distributed_brute_force::RULE,
     &distributed_spray::RULE,
     &credential_stuffing::RULE,
+    &same_credentials_elsewhere::RULE,
     &success_after_failures::RULE,
     &concurrent_sessions::RULE,
+    &impossible_travel::RULE,
+    &first_seen_country::RULE,
     &encryption_downgrade::RULE,
     &cleartext_authentication::RULE,
     &control_flood::RULE,

@@ -3,6 +3,7 @@
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, of_source};
+use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -40,6 +41,32 @@ pub const RULE: Rule = Rule {
             why: "The same within a day.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[REFUSED],
+        joined: &[
+            Joined {
+                name: "hour",
+                title: "One address refused at the VPN with many names within an hour",
+                count: Count::Values("user"),
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "1h",
+                least: Least::Threshold("hour"),
+            },
+            Joined {
+                name: "day",
+                title: "One address refused at the VPN with many names within a day",
+                count: Count::Values("user"),
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "1d",
+                least: Least::Threshold("day"),
+            },
+        ],
+        loses: UNWEIGHED,
+    }),
     make: |limits| Box::new(PasswordSpray::new(limits)),
 };
 

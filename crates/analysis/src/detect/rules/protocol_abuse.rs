@@ -3,6 +3,7 @@
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Event, EventKind, Evidence, Field};
 
 /// The rule.
@@ -19,6 +20,26 @@ pub const RULE: Rule = Rule {
         default: 20.0,
         why: "Such messages at once; one a minute goes unmentioned. pptpd names no address with them, so they are told of nobody, and quietly.",
     }],
+    sigma: Sigma::Said(&Said {
+        bases: &[Base {
+            name: "malformed",
+            title: "A message that is no VPN protocol, or breaks it",
+            service: "event",
+            fits: &[("event", &["not-vpn-traffic", "malformed"])],
+            but: &[],
+        }],
+        joined: &[Joined {
+            name: "ten_minutes",
+            title: "Many messages that are no VPN protocol",
+            count: Count::Events,
+            of: &["malformed"],
+            by: &["gateway"],
+            aliases: &[],
+            within: "10m",
+            least: Least::Above("burst", 10.0),
+        }],
+        loses: "Nothing.",
+    }),
     make: |limits| {
         Box::new(ProtocolAbuse {
             capacity: limits.of("burst"),

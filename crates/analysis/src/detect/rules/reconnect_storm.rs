@@ -4,6 +4,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::{Count, Joined, LOGIN, Least, Said, Sigma};
 
 /// Users that are counted.
 const USERS_MAX: usize = 16_384;
@@ -22,6 +23,20 @@ pub const RULE: Rule = Rule {
         default: 15.0,
         why: "Sessions at once; one in five minutes goes unmentioned.",
     }],
+    sigma: Sigma::Said(&Said {
+        bases: &[LOGIN],
+        joined: &[Joined {
+            name: "minutes",
+            title: "One user connects to the VPN again and again",
+            count: Count::Events,
+            of: &["login"],
+            by: &["user"],
+            aliases: &[],
+            within: "5m",
+            least: Least::Above("sessions", 1.0),
+        }],
+        loses: "Nothing.",
+    }),
     make: |limits| {
         Box::new(ReconnectStorm {
             capacity: limits.of("sessions"),

@@ -4,6 +4,7 @@ use crate::detect::bucket::Scale;
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
+use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -29,6 +30,32 @@ pub const RULE: Rule = Rule {
             why: "Capacity of the bucket that leaks one in twelve hours: finds one try in three hours within three days.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[REFUSED],
+        joined: &[
+            Joined {
+                name: "half_day",
+                title: "VPN logins refused from one address over hours",
+                count: Count::Events,
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "12h",
+                least: Least::Above("two_hours", 6.0),
+            },
+            Joined {
+                name: "three_days",
+                title: "VPN logins refused from one address over days",
+                count: Count::Events,
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "3d",
+                least: Least::Above("twelve_hours", 6.0),
+            },
+        ],
+        loses: UNWEIGHED,
+    }),
     make: |limits| Box::new(SlowBruteForce::new(limits)),
 };
 

@@ -2,6 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Refusal, Rule, Scene, Threshold, finding, is_a_device};
+use crate::detect::sigma::Sigma;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -17,6 +18,7 @@ pub const RULE: Rule = Rule {
         default: 20.0,
         why: "Refusals of the same name from there: people stop before.",
     }],
+    sigma: Sigma::Not("It knows a device by its rhythm and by where its owner has logged in."),
     make: |limits| {
         Box::new(StalePassword {
             refusals: limits.of("refusals") as u64,

@@ -4,6 +4,7 @@ use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::name_hash;
 use crate::detect::region::FOREIGN;
 use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::{Count, Joined, LOGIN, Least, REFUSED, Said, Sigma};
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -32,6 +33,32 @@ pub const RULE: Rule = Rule {
             why: "How long after an attack from many sources a login from a foreign network counts.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[REFUSED, LOGIN],
+        joined: &[
+            Joined {
+                name: "guessing",
+                title: "Many VPN logins refused from one address within a day",
+                count: Count::Events,
+                of: &["refused"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "1d",
+                least: Least::Threshold("refusals"),
+            },
+            Joined {
+                name: "success",
+                title: "A VPN login from an address that was refused many times",
+                count: Count::InOrder,
+                of: &["guessing", "login"],
+                by: &["client_ip"],
+                aliases: &[],
+                within: "1d",
+                least: Least::EachOne,
+            },
+        ],
+        loses: "It does not know that the user has logged in from there before, nor of accounts that are guessed at from many sources.",
+    }),
     make: |limits| Box::new(SuccessAfterFailures::new(limits)),
 };
 

@@ -4,6 +4,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Limits, Rule, Scene, Threshold, finding};
+use crate::detect::sigma::Sigma;
 use tunlog_model::Attempt;
 
 /// Users whose habits are remembered.
@@ -35,6 +36,7 @@ pub const RULE: Rule = Rule {
             why: "Below this it is not worth a question.",
         },
     ],
+    sigma: Sigma::Not("It compares with the habit of each user."),
     make: |limits| Box::new(UnusualTraffic::new(limits)),
 };
 

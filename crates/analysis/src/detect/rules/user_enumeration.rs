@@ -3,6 +3,7 @@
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
 use crate::detect::rule::{Detection, Refusal, Rule, Scene, Threshold, of_source};
+use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma, UNWEIGHED};
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -30,6 +31,26 @@ pub const RULE: Rule = Rule {
             why: "The same where people log in from the same address.",
         },
     ],
+    sigma: Sigma::Said(&Said {
+        bases: &[Base {
+            name: "unknown",
+            title: "A VPN login with a name that the gateway does not know",
+            service: "attempt",
+            fits: &[("cause", &["unknown-user", "no-secret"])],
+            but: &[],
+        }],
+        joined: &[Joined {
+            name: "hour",
+            title: "One address tries many names that the VPN gateway does not know",
+            count: Count::Values("user"),
+            of: &["unknown"],
+            by: &["client_ip"],
+            aliases: &[],
+            within: "1h",
+            least: Least::Threshold("hour"),
+        }],
+        loses: UNWEIGHED,
+    }),
     make: |limits| {
         Box::new(UserEnumeration {
             hour: [limits.of("hour"), limits.of("hour_shared")],

@@ -1,7 +1,7 @@
 //! `--bundle`: the diagnosis and, of every source, the lines that concern the client at that time; what a colleague or a
 //! vendor would ask for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -9,17 +9,16 @@ use std::path::Path;
 use tunlog_analysis::diagnose::Diagnosis;
 use tunlog_analysis::statistics::diagnoses::DiagnosisView;
 use tunlog_ingest::{Discovered, SourceKind};
-use tunlog_model::{Attempt, Event, Field, Layer, Role, SourceId, Value, text};
+use tunlog_model::{Attempt, Event, SourceId, text};
 use tunlog_pipeline::{Settings, Sources, Subscriber, Wants};
 use tunlog_report::{Format, Look, Printer, diagnosis, rfc3339};
 
 use super::super::Names;
+use super::super::scope::{Scope, plain_name};
 use super::zip::Archive;
 use crate::config::Setup;
 use crate::output::{Failure, Output, tell};
 
-/// How much of the time before and after an attempt is packed, microseconds.
-const MARGIN: i64 = 30_000_000;
 /// Attempts that are packed.
 const ATTEMPTS_MAX: usize = 1000;
 /// Diagnoses that are packed.
@@ -28,12 +27,9 @@ const DIAGNOSES_MAX: usize = 1000;
 const BYTES_MAX: usize = 256 << 20;
 
 /// What is to be packed.
-pub struct Scope {
-    spans: Vec<(i64, i64)>,
-    clients: HashSet<IpAddr>,
-    users: HashSet<Box<str>>,
-    processes: HashSet<(Box<str>, u32)>,
-    lines: HashSet<(SourceId, u64)>,
+pub struct Bundle {
+    scope: Scope,
+    attempts: usize,
     diagnoses: Vec<Diagnosis>,
 }
 
@@ -42,84 +38,39 @@ pub fn needs_a_name() -> Failure {
     Failure::Message("--bundle: say of whom or when: --ip ADDR, --user NAME or --at TIME".to_owned())
 }
 
-impl Scope {
+impl Bundle {
     /// Of nothing yet.
     ///
     /// # Errors
     /// If an input can be read only once.
-    pub fn new(setup: &Setup) -> Result<Scope, Failure> {
+    pub fn new(setup: &Setup) -> Result<Bundle, Failure> {
         if setup.found.specs.iter().any(|spec| spec.kind == SourceKind::Stdin) {
             let problem = "--bundle: standard input can be read only once; name files";
             return Err(Failure::Message(problem.to_owned()));
         }
-        Ok(Scope {
-            spans: Vec::new(),
-            clients: HashSet::new(),
-            users: HashSet::new(),
-            processes: HashSet::new(),
-            lines: HashSet::new(),
+        Ok(Bundle {
+            scope: Scope::default(),
+            attempts: 0,
             diagnoses: Vec::new(),
         })
     }
 
     /// An attempt that is meant.
     pub fn take(&mut self, attempt: &Attempt) {
-        if self.spans.len() >= ATTEMPTS_MAX {
-            return;
-        }
-        self.spans.push((
-            attempt.started.saturating_sub(MARGIN),
-            attempt.last_seen.saturating_add(MARGIN),
-        ));
-        self.clients.extend(attempt.client_ip);
-        self.clients.extend(attempt.claimed_ip);
-        self.users.extend(attempt.user.clone().filter(|user| !user.is_empty()));
-        let gateway = attempt.gateway.clone().unwrap_or_default();
-        for clue in &attempt.trail {
-            // daemons that serve many at once are not the client's process
-            if clue.pid != 0 && matches!(clue.message.role, Role::Ppp | Role::Pptp) {
-                self.processes.insert((gateway.clone(), clue.pid));
-            }
-            self.lines.insert((clue.source, clue.line));
-            self.lines.insert((clue.source, clue.last_line));
+        if self.attempts < ATTEMPTS_MAX {
+            self.attempts += 1;
+            self.scope.take(attempt);
         }
     }
 
     /// A diagnosis that is told.
     pub fn keep(&mut self, diagnosis: &Diagnosis) {
         if self.diagnoses.len() < DIAGNOSES_MAX {
-            self.lines
-                .extend(diagnosis.evidence.iter().map(|item| (item.source, item.line)));
+            for item in &diagnosis.evidence {
+                self.scope.keep_line(item.source, item.line);
+            }
             self.diagnoses.push(diagnosis.clone());
         }
-    }
-
-    fn concerns(&self, event: &Event<'_>) -> bool {
-        if self.lines.contains(&(event.source, event.line())) {
-            return true;
-        }
-        let time = event.time.micros;
-        if !self.spans.iter().any(|(from, until)| (*from..=*until).contains(&time)) {
-            return false;
-        }
-        let mut addresses = event.fields().iter().filter_map(|(_, value)| match value {
-            Value::Ip(address) => Some(*address),
-            _ => None,
-        });
-        if addresses.any(|address| self.clients.contains(&address)) {
-            return true;
-        }
-        if let Some(user) = event.text(Field::User) {
-            return self.users.contains(&*user);
-        }
-        let host: Box<str> = text::lossy(event.host()).into();
-        if event.pid() != 0 && self.processes.contains(&(host, event.pid())) {
-            return true;
-        }
-        // what daemons and the kernel say of themselves concerns everybody
-        let message = event.message();
-        let names_another = event.value(Field::ClientIp).is_some();
-        !names_another && message.layer == Layer::System && message.role != Role::Firewall
     }
 
     /// Reads the sources again and writes the archive.
@@ -135,7 +86,7 @@ impl Scope {
             ..setup.settings.clone()
         };
         let mut slices = Slices {
-            scope: &self,
+            scope: &self.scope,
             show_secrets: settings.show_secrets,
             of: BTreeMap::new(),
             bytes: 0,
@@ -177,13 +128,13 @@ impl Scope {
             true => "SECRETS ARE NOT TAKEN OUT: passwords, challenges and responses stand in the lines.\n\n",
             false => "Passwords, challenges and responses are taken out. Lines that tunlog does not understand are left out.\n\n",
         });
-        for (from, until) in self.spans.iter().take(20) {
-            about.push_str(&format!("time    {} to {}\n", rfc3339(*from), rfc3339(*until)));
+        for (from, until) in self.scope.spans.all().take(20) {
+            about.push_str(&format!("time    {} to {}\n", rfc3339(from), rfc3339(until)));
         }
-        let mut clients: Vec<String> = self.clients.iter().map(IpAddr::to_string).collect();
+        let mut clients: Vec<String> = self.scope.clients.iter().map(IpAddr::to_string).collect();
         clients.sort();
         about.push_str(&format!("client  {}\n", clients.join(", ")));
-        let mut users: Vec<_> = self.users.iter().map(|user| text::visible(user)).collect();
+        let mut users: Vec<_> = self.scope.users.iter().map(|user| text::visible(user)).collect();
         users.sort();
         about.push_str(&format!("user    {}\n\n", users.join(", ")));
         for source in of.keys() {
@@ -226,7 +177,7 @@ struct Slices<'s> {
 
 impl Subscriber for Slices<'_> {
     fn event(&mut self, event: &Event<'_>, _sources: &Sources) -> ControlFlow<()> {
-        if !self.scope.concerns(event) {
+        if self.scope.concerns(event).is_none() {
             return ControlFlow::Continue(());
         }
         let shown = match self.show_secrets || event.redacted() {
@@ -244,28 +195,7 @@ impl Subscriber for Slices<'_> {
     }
 }
 
-/// `sources/1-syslog.log`: the number keeps equal names apart, and nothing of a path gets out of the folder.
+/// `sources/1-syslog.log`.
 fn entry_name(source: SourceId, name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let plain: String = last
-        .chars()
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .take(80)
-        .collect();
-    format!("sources/{}-{plain}.log", source.0 + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_stay_in_their_folder() {
-        let name = |name: &str| entry_name(SourceId(0), name);
-        assert_eq!(name("/var/log/syslog"), "sources/1-syslog.log");
-        assert_eq!(name("a/../../etc/pass wd"), "sources/1-pass_wd.log");
-        assert_eq!(name(".."), "sources/1-...log");
-        assert_eq!(name(""), "sources/1-.log");
-    }
+    format!("sources/{}.log", plain_name(source, name))
 }

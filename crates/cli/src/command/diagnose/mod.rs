@@ -95,7 +95,7 @@ struct Stream<'a> {
     sink: Sink,
     causes: Causes,
     found: u64,
-    scope: Option<bundle::Scope>,
+    scope: Option<bundle::Bundle>,
     out: &'a mut dyn Write,
     stop: Stop,
 }
@@ -169,7 +169,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let chosen = setup.filter.names_something() || args.at.is_some();
     let scope = match &args.bundle {
         Some(_) if !chosen => return Err(bundle::needs_a_name()),
-        Some(_) => Some(bundle::Scope::new(&setup)?),
+        Some(_) => Some(bundle::Bundle::new(&setup)?),
         None => None,
     };
     let mut out = setup.output()?;

@@ -22,8 +22,13 @@ pub fn run(which: &str, catalogue: &Catalogue, args: &ExplainArgs) -> Result<u8,
         color: wants_color(args.color, false),
     };
     let mut out = Output::open(None)?;
-    if search::folded(which) == words::RULES {
-        return rules(args, look);
+    let rules = match search::folded(which).as_str() {
+        words::RULES => Some(ALL.iter().map(|rule| words::of_rule(rule)).collect()),
+        words::CHECKS => Some(tunlog_audit::rules().map(words::of_check).collect()),
+        _ => None,
+    };
+    if let Some(rules) = rules {
+        return of_rules(rules, args, look);
     }
     let hits = members(which, catalogue);
     let people = format(args) == Format::Table;
@@ -48,10 +53,9 @@ pub fn run(which: &str, catalogue: &Catalogue, args: &ExplainArgs) -> Result<u8,
     Ok(u8::from(hits.is_empty()))
 }
 
-/// The rules of `detect`.
-fn rules(args: &ExplainArgs, look: Look) -> Result<u8, Failure> {
+/// The rules of `detect`, or the checks of `audit`.
+fn of_rules(all: Vec<Explanation>, args: &ExplainArgs, look: Look) -> Result<u8, Failure> {
     let mut out = Output::open(None)?;
-    let all: Vec<Explanation> = ALL.iter().map(|rule| words::of_rule(rule)).collect();
     if format(args) == Format::Table {
         print(all.iter().map(row), &look, &mut out)?;
     } else {
@@ -107,7 +111,11 @@ fn overview(catalogue: &Catalogue) -> Vec<(String, String)> {
         words::RULES.to_owned(),
         format!("rules of tunlog detect ({})", ALL.len()),
     );
-    families.chain([rules]).chain(dialects).collect()
+    let checks = (
+        words::CHECKS.to_owned(),
+        format!("checks of tunlog audit ({})", tunlog_audit::rules().count()),
+    );
+    families.chain([rules, checks]).chain(dialects).collect()
 }
 
 /// Rows of id and meaning.

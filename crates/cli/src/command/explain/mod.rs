@@ -29,7 +29,7 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     args.output.map_or(Ok(Format::Table), config::format)?;
     let loaded = config::catalogue();
-    let catalogue = &loaded.catalogue;
+    let catalogue = &loaded.catalogue.heeding_services();
     let asked = args.words.join(" ");
     let asked = asked.trim();
     let code = match (args.list, asked) {
@@ -64,6 +64,9 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
 fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
     if let Some(rule) = tunlog_analysis::detect::rule(&asked.to_ascii_lowercase()) {
         return vec![(0, words::of_rule(rule))];
+    }
+    if let Some(rule) = tunlog_audit::rule(&asked.to_ascii_lowercase()) {
+        return vec![(0, words::of_check(rule))];
     }
     let hits = search::find(asked, catalogue);
     if !hits.is_empty() {

@@ -50,6 +50,12 @@ fn suggestions(asked: &str, catalogue: &Catalogue) -> Vec<String> {
     for code in FAMILIES.iter().flat_map(|family| family.codes) {
         weigh(code.id.to_owned(), &[code.code, code.name]);
     }
+    for rule in tunlog_analysis::detect::ALL {
+        weigh(rule.name.to_owned(), &[]);
+    }
+    for rule in tunlog_audit::rules() {
+        weigh(rule.id.to_owned(), &[]);
+    }
     for listed in catalogue.listed() {
         weigh(
             format!("{}/{}", listed.dialect(), listed.id()),

@@ -66,6 +66,24 @@ pub fn of_rule(rule: &'static detect::Rule) -> Explanation {
     }
 }
 
+/// The family of the checks of `audit`.
+pub const CHECKS: &str = "audit";
+
+/// Of a check of `audit`.
+pub fn of_check(rule: &'static tunlog_audit::Rule) -> Explanation {
+    Explanation {
+        id: rule.id.to_owned(),
+        name: Some(rule.title),
+        family: Some("checks of tunlog audit"),
+        severity: Some(rule.severity.word()),
+        meaning: rule.finds,
+        actions: vec![rule.action],
+        notes: vec![("matters", rule.why.to_owned()), ("wrong when", rule.wrong.to_owned())],
+        source: Some(rule.reference),
+        ..Explanation::default()
+    }
+}
+
 /// With what the cause means that a message speaks for.
 pub fn completed(mut explanation: Explanation) -> Explanation {
     explanation.blamed = explanation

@@ -62,6 +62,9 @@ pub struct ImportArgs {
     /// Keep passwords, challenges and responses that stand in the logs
     #[arg(long)]
     pub keep_secrets: bool,
+    /// Leave lines of other services out (SSH, mail); `detect` compares their log-ins with the gateway's
+    #[arg(long)]
+    pub no_services: bool,
     /// When the disk is full
     #[arg(long, value_enum, value_name = "POLICY", default_value = "stop")]
     pub full: Full,

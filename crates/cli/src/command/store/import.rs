@@ -76,7 +76,10 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
             String::from_utf8_lossy(&text).lines().for_each(tell);
         }
     }
-    let loaded = catalogue();
+    let mut loaded = catalogue();
+    if !args.no_services {
+        loaded.catalogue = loaded.catalogue.heeding_services();
+    }
     let settings = Settings {
         ingest: tunlog_ingest::Options {
             tz: args.tz.clone(),

@@ -9,7 +9,7 @@ use tunlog_store::{Copied, Options, Retain, Store, backup, export_segments};
 
 use super::args::{BackupArgs, ExportArgs, RetainArgs};
 use super::now;
-use crate::args::{ListArgs, PathArgs};
+use crate::args::{DecodeArgs, ListArgs, PathArgs};
 use crate::command::decode;
 use crate::output::{Failure, Output, tell};
 use crate::when;
@@ -99,7 +99,9 @@ pub fn run_export(args: &ExportArgs) -> Result<u8, Failure> {
             paths: vec![args.dir.clone()],
             common: args.common.clone(),
         };
-        return decode::run(&ListArgs { explain: false, input });
+        let list = ListArgs { explain: false, input };
+        // what the store holds of other services is exported as well
+        return decode::run(&DecodeArgs { services: true, list });
     };
     let (now, zone) = (now(), TimeZone::try_system().unwrap_or(TimeZone::UTC));
     let time = |option: &str, typed: &Option<String>| -> Result<Option<i64>, Failure> {
