@@ -54,8 +54,11 @@ fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
     [a, b, c, d]
 }
 
+/// A key's name, hash, and bytes with the kind of key in front.
+type Parts<'t> = (&'t str, [u8; 4], Zeroizing<Vec<u8>>);
+
 /// Reads `NAME+HASH+BASE64`.
-fn parts(text: &str) -> Result<(&str, [u8; 4], Zeroizing<Vec<u8>>), KeyError> {
+fn parts(text: &str) -> Result<Parts<'_>, KeyError> {
     let (name, rest) = text.split_once('+').ok_or(KeyError::Form)?;
     let (id, key) = rest.split_once('+').ok_or(KeyError::Form)?;
     if !is_name(name) {

@@ -194,7 +194,9 @@ fn put_map(group: &mut Group<'_>, rows: &[Row<'_>], spreads: &[Spread]) -> parqu
     let (mut key_levels, mut value_levels, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
     for (row, spread) in rows.iter().zip(spreads) {
         if spread.rest.is_empty() {
-            (key_levels.push(0), value_levels.push(0), repetitions.push(0));
+            key_levels.push(0);
+            value_levels.push(0);
+            repetitions.push(0);
             continue;
         }
         for (number, at) in spread.rest.iter().enumerate() {
@@ -209,11 +211,9 @@ fn put_map(group: &mut Group<'_>, rows: &[Row<'_>], spreads: &[Spread]) -> parqu
                 more => keys.push(format!("{}#{}", field.word(), more + 1).as_bytes()),
             }
             values.push_text(&text_of(datum));
-            (
-                key_levels.push(2),
-                value_levels.push(3),
-                repetitions.push(i16::from(number > 0)),
-            );
+            key_levels.push(2);
+            value_levels.push(3);
+            repetitions.push(i16::from(number > 0));
         }
     }
     put_values::<ByteArrayType>(group, &keys.values(), &key_levels, Some(&repetitions))?;
