@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ConfigFile;
 use crate::parse::ini::{Section, yes};
-use crate::parse::ppp_options::PppOption;
+use crate::parse::ppp_options::{PppOption, options};
 use crate::setup::{Place, Placed};
 
 /// Whom a pppd serves.
@@ -209,6 +209,20 @@ impl<'a> Pppd<'a> {
     pub fn allows_40(&self) -> bool {
         self.mppe & BITS_40 != 0
     }
+}
+
+/// Whom a file of options serves that no daemon's file names: its name says it, else its own words, else it is PPTP's, whose checks ask
+/// for more.
+pub fn service_of(file: &ConfigFile) -> Service {
+    let says = |option: PppOption| match option.name.as_str() {
+        // the example of xl2tpd has it, and who took that file for another begins with it
+        "connect-delay" => true,
+        "name" | "ipparam" => option.values.first().is_some_and(|value| value.contains("l2tp")),
+        _ => false,
+    };
+    let name = file.name();
+    let l2tp = name.contains("l2tp") || !name.contains("pptp") && options(&file.text).into_iter().any(says);
+    if l2tp { Service::L2tp } else { Service::Pptp }
 }
 
 /// What xl2tpd puts on pppd's command line for a section (`control.c`): `require authentication` gives `auth`, and only then do

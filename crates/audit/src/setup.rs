@@ -42,6 +42,8 @@ pub struct Setup<'a> {
     pub filters: Vec<Filter>,
     /// Where L2TP servers are configured, one a file.
     pub l2tp: Vec<Place<'a>>,
+    /// IPsec is set up for L2TP.
+    ipsec: bool,
     /// Where PPTP servers are configured, one a file.
     pub pptp: Vec<Place<'a>>,
 }
@@ -61,11 +63,13 @@ impl<'a> Setup<'a> {
             filters: Vec::new(),
             l2tp: Vec::new(),
             pptp: Vec::new(),
+            ipsec: false,
         };
         setup.pppd = setup.find_pppd();
         setup.filters = setup.find_filters();
         setup.pptp = setup.find_pptp();
         setup.l2tp = setup.find_l2tp();
+        setup.ipsec = setup.find_ipsec();
         setup
     }
 
@@ -124,8 +128,7 @@ impl<'a> Setup<'a> {
             }
         }
         for file in self.of(Kind::PppOptions) {
-            let is_l2tp = file.name().contains("l2tp");
-            let service = if is_l2tp { Service::L2tp } else { Service::Pptp };
+            let service = crate::ppp::service_of(file);
             match file.name() {
                 _ if used.contains(file.path.as_str()) => {}
                 "options" => found.push(self.alone(Service::Global, file)),
@@ -275,6 +278,10 @@ impl<'a> Setup<'a> {
 
     /// Whether IPsec is set up for L2TP, as far as the files tell: a connection in transport mode or for UDP 1701.
     pub fn has_ipsec(&self) -> bool {
+        self.ipsec
+    }
+
+    fn find_ipsec(&self) -> bool {
         let conf = self.of(Kind::IpsecConf).any(|file| {
             let conf = IpsecConf::parse(&file.text);
             conf.connections().any(|section| {

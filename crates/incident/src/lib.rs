@@ -22,5 +22,6 @@ pub mod remediation;
 pub mod share;
 pub mod stix;
 pub mod story;
+mod story_columns;
 pub mod text;
 pub mod timeline;

@@ -127,11 +127,13 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_by_address() {
-        let rows = r#"{"type":"attempt","role":"attacker","client_ip":"203.0.113.9","user":"a","outcome":"failed","started":"2026-11-20T10:00:00Z","times":3}
-{"type":"attempt","role":"attacker","client_ip":"203.0.113.9","user":"b","outcome":"established","started":"2026-11-20T09:00:00Z","ended":"2026-11-20T11:00:00Z"}
-{"type":"attempt","client_ip":"203.0.113.8","user":"b","outcome":"failed","started":"2026-11-20T09:00:00Z"}
-nonsense"#;
-        let all = by_address(rows);
+        let rows = [
+            r#"{"type":"attempt","role":"attacker","client_ip":"203.0.113.9","user":"a","outcome":"failed","started":"2026-11-20T10:00:00Z","times":3}"#,
+            r#"{"type":"attempt","role":"attacker","client_ip":"203.0.113.9","user":"b","outcome":"established","started":"2026-11-20T09:00:00Z","ended":"2026-11-20T11:00:00Z"}"#,
+            r#"{"type":"attempt","client_ip":"203.0.113.8","user":"b","outcome":"failed","started":"2026-11-20T09:00:00Z"}"#,
+            "nonsense",
+        ];
+        let all = by_address(&rows.join("\n"));
         assert_eq!(all.len(), 1);
         let from = &all[&"203.0.113.9".parse::<IpAddr>().expect("ip")];
         assert_eq!((from.attempts, from.failures, from.users["a"]), (4, 3, 3));

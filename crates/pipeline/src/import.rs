@@ -190,11 +190,8 @@ impl Import<'_> {
             return Ok(None);
         }
         let mut hash = FileHash::new(&self.keys);
-        let is_file = match each_block(spec, &mut |block| hash.update(block)) {
-            Ok(is_file) => is_file,
-            // what can be read of it is read, and the trouble is told then
-            Err(_) => false,
-        };
+        // of one that cannot be read to its end what can be read is taken, and the trouble is told then
+        let is_file = each_block(spec, &mut |block| hash.update(block)).unwrap_or_default();
         if is_file && hash.is_empty() {
             let cause = "empty: there is nothing to read";
             self.summary.problems.push(Problem::error(spec.name.as_str(), cause));

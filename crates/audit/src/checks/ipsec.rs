@@ -1,7 +1,7 @@
 //! IPsec: algorithms, aggressive mode, shared keys, keys in logs.
 
 use crate::parse::brace::{self, Node};
-use crate::parse::ipsec::{IpsecConf, SharedKey, shared_keys};
+use crate::parse::ipsec::{IpsecConf, SECTIONS_MAX, SharedKey, shared_keys};
 use crate::{Check, ConfigFile, Family, Kind, Report, Rule, Secret, Setup, Severity};
 
 /// The family.
@@ -112,6 +112,13 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
 
 fn conf(file: &ConfigFile, report: &mut Report) {
     let conf = IpsecConf::parse(&file.text);
+    if conf.is_cut {
+        let words = format!(
+            "{}: more than {SECTIONS_MAX} sections: the rest was not looked at",
+            file.path
+        );
+        report.notes.push(words);
+    }
     for section in &conf.sections {
         for parameter in &section.parameters {
             let (key, value) = (parameter.key.as_str(), parameter.value.as_str());
@@ -213,10 +220,8 @@ fn of_key(file: &ConfigFile, key: &SharedKey, report: &mut Report) {
     if key.is_for_anybody() {
         report.add(Check::new(&ANYBODY, "one shared key for every peer").at(&file.path, key.line));
     }
-    if let Some(secret) = &key.secret {
-        report
-            .checks
-            .extend(strength(secret).map(|check| check.at(&file.path, key.line)));
+    if let Some(check) = key.secret.as_ref().and_then(strength) {
+        report.add(check.at(&file.path, key.line));
     }
 }
 
@@ -271,13 +276,16 @@ fn shared(file: &ConfigFile, node: &Node, report: &mut Report) {
     if any {
         report.add(Check::new(&ANYBODY, "one shared key for every peer").at(&file.path, node.line));
     }
-    if let Some(found) = node.get("secret") {
+    // 0x… and 0s… are binary: as long as somebody made them
+    let secret = |found: &Node| {
         let text = found.value.as_deref().unwrap_or_default();
-        if !text.starts_with("0x") && !text.starts_with("0s") {
-            report
-                .checks
-                .extend(strength(&Secret::new(text)).map(|check| check.at(&file.path, found.line)));
-        }
+        let is_text = !text.starts_with("0x") && !text.starts_with("0s");
+        is_text.then(|| Secret::new(text))
+    };
+    if let Some(found) = node.get("secret")
+        && let Some(check) = secret(found).as_ref().and_then(strength)
+    {
+        report.add(check.at(&file.path, found.line));
     }
 }
 

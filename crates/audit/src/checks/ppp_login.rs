@@ -1,6 +1,6 @@
 //! How clients of pppd prove who they are.
 
-use crate::{Check, Family, Method, Pppd, Report, Rule, Service, Setup, Severity};
+use crate::{Check, Family, Kind, Method, Pppd, Report, Rule, Service, Setup, Severity};
 
 /// The family.
 pub const FAMILY: Family = Family {
@@ -54,6 +54,9 @@ const REFUSE_ONLY: Rule = Rule {
     reference: "pppd(8), refuse-pap (\"will not agree to authenticate itself to the peer using PAP\"): https://ppp.samba.org/pppd.html",
 };
 
+/// xl2tpd's settings become options of pppd.
+const XL2TPD_ACTION: &str = "Remove `require pap` and `require chap`: xl2tpd passes them to pppd as require-pap and require-chap, which is CHAP-MD5. Keep `require authentication = yes`, and `require-mschap-v2` in the options file.";
+
 fn run(setup: &Setup<'_>, report: &mut Report) {
     for pppd in &setup.pppd {
         if let Some((false, place)) = pppd.auth
@@ -63,14 +66,14 @@ fn run(setup: &Setup<'_>, report: &mut Report) {
                 Check::new(&NOAUTH, "noauth: a client gets in without proving who it is").at(place.file, place.line),
             );
         }
-        weak(pppd, report);
+        weak(setup, pppd, report);
         if pppd.is_server() && pppd.requires.is_empty() && pppd.auth.is_none_or(|(wanted, _)| wanted) {
             report.add(nothing_required(pppd));
         }
     }
 }
 
-fn weak(pppd: &Pppd<'_>, report: &mut Report) {
+fn weak(setup: &Setup<'_>, pppd: &Pppd<'_>, report: &mut Report) {
     if pppd.service == Service::Client {
         return;
     }
@@ -83,6 +86,8 @@ fn weak(pppd: &Pppd<'_>, report: &mut Report) {
             continue;
         };
         let check = Check::new(&WEAK, format!("accepts {word}")).at(place.file, place.line);
+        let by_xl2tpd = setup.of(Kind::Xl2tpd).any(|file| file.path == place.file);
+        let check = if by_xl2tpd { check.action(XL2TPD_ACTION) } else { check };
         report.add(match pppd.service {
             Service::L2tp => check.severity(Severity::Medium),
             _ => check,

@@ -1,6 +1,6 @@
 //! `ipsec.conf` and `ipsec.secrets` of strongSwan (starter) and Libreswan (ipsec.conf(5), ipsec.secrets(5)).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Fault, lines, unquoted};
 use crate::secret::Secret;
@@ -35,10 +35,10 @@ impl Section {
     }
 }
 
-/// Sections that are kept; each is compared with the others.
-const SECTIONS_MAX: usize = 4096;
 /// Sections that one takes over, and those take over.
-const ALSO_MAX: usize = 64;
+const ALSO_MAX: usize = 16;
+/// Sections that are kept: people write some dozens.
+pub const SECTIONS_MAX: usize = 4096;
 
 /// The file.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,10 @@ pub struct IpsecConf {
     pub sections: Vec<Section>,
     /// What starter refuses.
     pub faults: Vec<Fault>,
+    /// There are more than `SECTIONS_MAX` sections.
+    pub is_cut: bool,
+    /// The places of connections by their names.
+    by_name: HashMap<String, Vec<usize>>,
 }
 
 impl IpsecConf {
@@ -73,6 +77,7 @@ impl IpsecConf {
 
     fn parameter(&mut self, key: &str, value: &str, line: u32) {
         match self.sections.last_mut() {
+            _ if self.is_cut => {}
             Some(section) => section.parameters.push(Parameter {
                 key: key.trim().to_ascii_lowercase(),
                 value: unquoted(value).to_owned(),
@@ -88,13 +93,24 @@ impl IpsecConf {
     fn section(&mut self, content: &str, line: u32) {
         let mut words = content.split_whitespace();
         let kind = words.next().unwrap_or_default();
-        if !["config", "conn", "ca"].contains(&kind) || self.sections.len() >= SECTIONS_MAX {
+        if !["config", "conn", "ca"].contains(&kind) {
             // `include` was followed by whoever read the files, `version` says nothing
             return;
         }
+        if self.sections.len() >= SECTIONS_MAX {
+            self.is_cut = true;
+            return;
+        }
+        let name = words.next().unwrap_or_default();
+        if kind == "conn" {
+            self.by_name
+                .entry(name.to_owned())
+                .or_default()
+                .push(self.sections.len());
+        }
         self.sections.push(Section {
             kind: kind.to_owned(),
-            name: words.next().unwrap_or_default().to_owned(),
+            name: name.to_owned(),
             line,
             parameters: Vec::new(),
         });
@@ -109,7 +125,7 @@ impl IpsecConf {
 
     /// What counts for a connection: its own parameter, else that of the sections it takes over with `also`, else `%default`'s.
     pub fn effective<'a>(&'a self, section: &'a Section, key: &str) -> Option<&'a Parameter> {
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
         self.taken_over(section, key, &mut seen).or_else(|| {
             self.named("%default")
                 .filter_map(|defaults| self.taken_over(defaults, key, &mut seen))
@@ -117,15 +133,11 @@ impl IpsecConf {
         })
     }
 
-    fn taken_over<'a>(
-        &'a self,
-        section: &'a Section,
-        key: &str,
-        seen: &mut HashSet<(&'a str, u32)>,
-    ) -> Option<&'a Parameter> {
-        if seen.len() >= ALSO_MAX || !seen.insert((&section.name, section.line)) {
+    fn taken_over<'a>(&'a self, section: &'a Section, key: &str, seen: &mut Vec<&'a Section>) -> Option<&'a Parameter> {
+        if seen.len() >= ALSO_MAX || seen.iter().any(|known| std::ptr::eq(*known, section)) {
             return None;
         }
+        seen.push(section);
         section.own(key).or_else(|| {
             let also = section.parameters.iter().filter(|parameter| parameter.key == "also");
             let names = also.flat_map(|parameter| parameter.value.split_whitespace());
@@ -139,10 +151,9 @@ impl IpsecConf {
         })
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Section> {
-        self.sections
-            .iter()
-            .filter(move |section| section.kind == "conn" && section.name == name)
+    fn named(&self, name: &str) -> impl DoubleEndedIterator<Item = &Section> {
+        let places = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| self.sections.get(*place))
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Whom {
     pub user: Option<Box<str>>,
 }
 
+/// A host and a number on it.
+type Process = (Box<str>, u32);
+
 /// What concerns some attempts.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -62,7 +65,7 @@ pub struct Scope {
     pub users: HashSet<Box<str>>,
     /// A time in which addresses and users concern it whether or not an attempt is near.
     pub window: Option<(i64, i64)>,
-    processes: HashMap<(Box<str>, u32), Vec<(i64, i64, u32)>>,
+    processes: HashMap<Process, Vec<(i64, i64, u32)>>,
     lines: HashMap<(SourceId, u64), u32>,
     whom: Vec<Whom>,
 }

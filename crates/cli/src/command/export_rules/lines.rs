@@ -2,7 +2,7 @@
 
 use tunlog_decode::template::{Kind, Part as Piece, Template};
 use tunlog_decode::{Catalogue, Listed};
-use tunlog_model::Field;
+use tunlog_model::{Field, Role};
 
 /// Causes of a refusal that a guesser meets. A restricted account or a server that does not answer is nobody's guess.
 const GUESSES: [&str; 3] = ["wrong-credentials", "wrong-password", "unknown-user"];
@@ -177,7 +177,11 @@ fn writer(listed: &Listed) -> Writer {
 }
 
 fn is_guess(listed: &Listed) -> bool {
-    REFUSALS.contains(&listed.event()) && GUESSES.contains(&listed.blames()) && !listed.is_calling()
+    REFUSALS.contains(&listed.event())
+        && GUESSES.contains(&listed.blames())
+        && !listed.is_calling()
+        // for sshd, dovecot and their like every such tool has rules of its own
+        && listed.message().role != Role::Service
 }
 
 /// Whether a text names who tried and as whom. Texts with an address alone are left out: they stand beside another one of the same

@@ -1,11 +1,13 @@
 //! `tunlog incident collect`: the lines, packets and settings that prove what happened, before they rotate away.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use tunlog_incident::case::Case;
 use tunlog_incident::manifest::Fact;
 use tunlog_incident::mask;
 use tunlog_incident::movement::Search;
@@ -43,9 +45,9 @@ impl Slices {
             return;
         }
         let slice = self.of.entry(source).or_default();
-        if !slice.contains_key(&line) {
+        if let Entry::Vacant(place) = slice.entry(line) {
             self.bytes += bytes.len();
-            slice.insert(line, bytes.to_vec());
+            place.insert(bytes.to_vec());
         }
     }
 }
@@ -177,14 +179,13 @@ pub fn run(args: &CollectArgs) -> Result<u8, Failure> {
     Ok(status)
 }
 
-/// Slices of logs, in the order of each file.
-fn sources(
+/// Lines of the incident by source, and how many records each source holds.
+fn slices(
     gathered: &Gathered,
-    directory: &Directory,
+    case: &Case,
     captures: &HashSet<SourceId>,
     show_secrets: bool,
-) -> Result<Vec<Item>, Failure> {
-    let case = &directory.case;
+) -> (Slices, BTreeMap<SourceId, u64>) {
     let mut understood = Understood {
         scope: &gathered.scope,
         window: (case.since, case.until),
@@ -219,6 +220,17 @@ fn sources(
     };
     // what cannot be read was told by the first reading
     let _ = tunlog_pipeline::plain(&gathered.found, &gathered.setup.settings.ingest, &mut each);
+    (slices, records)
+}
+
+/// Slices of logs, in the order of each file.
+fn sources(
+    gathered: &Gathered,
+    directory: &Directory,
+    captures: &HashSet<SourceId>,
+    show_secrets: bool,
+) -> Result<Vec<Item>, Failure> {
+    let (mut slices, records) = slices(gathered, &directory.case, captures, show_secrets);
     let mut items = Vec::new();
     for (number, spec) in gathered.found.specs.iter().enumerate() {
         let id = SourceId(number as u32);

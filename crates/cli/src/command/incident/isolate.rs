@@ -11,7 +11,7 @@ use tunlog_model::{Attempt, Event, Outcome, text};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_report::{Format, Printer};
 use tunlog_respond::kick::Session;
-use tunlog_respond::{Entry, KnownLogins, Latitude, Order, Prefix, request};
+use tunlog_respond::{Entry, KnownLogins, Latitude, Ledger, Order, Prefix, request};
 
 use super::args::IsolateArgs;
 use super::directory::Directory;
@@ -58,10 +58,16 @@ impl Subscriber for Open<'_> {
     }
 }
 
-/// Isolates, or shows what would.
-pub fn run(args: &IsolateArgs) -> Result<u8, Failure> {
-    let directory = Directory::open(&args.case)?;
-    let is_rows = args.case.form.is_rows()?;
+/// What is to be done, and how much of it.
+struct Decided {
+    work: Work,
+    held: Option<Held>,
+    /// Blocks to be made, addresses that attack, sessions to end.
+    counts: (u64, u64, u64),
+}
+
+/// Decides as `tunlog block` and `tunlog kick` do.
+fn decide(args: &IsolateArgs, directory: &Directory, open: &Open<'_>) -> Result<Decided, Failure> {
     let settings = settings::respond(args.making.config.as_deref())?;
     let mut limits = settings.limits;
     limits.per_hour = args.per_hour.unwrap_or(limits.per_hour);
@@ -69,50 +75,62 @@ pub fn run(args: &IsolateArgs) -> Result<u8, Failure> {
     let seconds = typed
         .and_then(|typed| limits.duration(Some(typed.unwrap_or(BLOCK_S.min(limits.longest_s)))))
         .map_err(|problem| Failure::Message(format!("--for: {problem}")))?;
-    let open = read(&directory.case, args.case.quiet)?;
-    let chosen = choose(
-        args.backend.as_deref().or(settings.backend.as_deref()),
-        &settings.options,
-    )?;
+    let backend = args.backend.as_deref().or(settings.backend.as_deref());
+    let chosen = choose(backend, &settings.options)?;
     let guard = block::guard(&settings, args.making.apply)?;
     let path = ledger_path(args.making.ledger.as_ref(), &settings);
-    let (held, read) = match args.making.apply {
-        true => (Some(Held::open(&path)?), None),
-        false => (None, Some(ledger::read(&path)?)),
+    let held = if args.making.apply {
+        Some(Held::open(&path)?)
+    } else {
+        None
     };
-    let Some(known) = held.as_ref().map(|held| &held.ledger).or(read.as_ref()) else {
-        return Ok(2);
+    let read = if held.is_none() {
+        ledger::read(&path)?
+    } else {
+        Ledger::new()
     };
+    let ledger = held.as_ref().map_or(&read, |held| &held.ledger);
     let latitude = Latitude {
         force: args.force,
         private: args.private,
     };
     let orders = orders(&directory.case, seconds, directory.now)?;
-    let asked = orders.len() as u64;
+    let attackers = orders.len() as u64;
+    let by = chosen.backend.name();
     let planned = request(
         orders,
-        chosen.backend.name(),
+        by,
         (&guard, latitude),
         &open.known,
-        (known, &limits),
+        (ledger, &limits),
         directory.now,
     );
     let mut work = block::work(&chosen, &settings, planned);
     let blocks = work.to_do.len() as u64;
-    let kicks = kick::work(
-        &KickArgs {
-            making: args.making.clone(),
-            reason: Some(directory.case.id.clone()),
-            ..KickArgs::default()
-        },
-        &open.sessions,
-    )?;
+    let asked = KickArgs {
+        making: args.making.clone(),
+        reason: Some(directory.case.id.clone()),
+        ..KickArgs::default()
+    };
+    let kicks = kick::work(&asked, &open.sessions)?;
     let ended = kicks.to_do.len() as u64;
     work.to_do.extend(kicks.to_do);
     work.other.extend(kicks.other);
-    let plan = plan(&work, &directory.case);
+    Ok(Decided {
+        work,
+        held,
+        counts: (blocks, attackers, ended),
+    })
+}
+
+/// Isolates, or shows what would.
+pub fn run(args: &IsolateArgs) -> Result<u8, Failure> {
+    let directory = Directory::open(&args.case)?;
+    let is_rows = args.case.form.is_rows()?;
+    let open = read(&directory.case, args.case.quiet)?;
+    let Decided { work, held, counts } = decide(args, &directory, &open)?;
     directory.clear("isolate")?;
-    directory.write("isolate/plan.txt", plan.as_bytes())?;
+    directory.write("isolate/plan.txt", plan(&work, &directory.case).as_bytes())?;
     directory.write("isolate/plan.jsonl", &rows(&work)?)?;
     let mut dialects: Vec<String> = open.dialects.iter().map(|word| (*word).to_owned()).collect();
     dialects.sort();
@@ -131,20 +149,22 @@ pub fn run(args: &IsolateArgs) -> Result<u8, Failure> {
     };
     let result = format!(
         "{} for {}, {} to end: {done}",
-        counted(blocks, "block", "blocks"),
-        counted(asked, "attacker's address", "attackers' addresses"),
-        counted(ended, "session", "sessions")
+        counted(counts.0, "block", "blocks"),
+        counted(counts.1, "attacker's address", "attackers' addresses"),
+        counted(counts.2, "session", "sessions")
     );
     let root = directory.root().display().to_string();
     let signed = directory.done("isolate", &result)?;
     if !is_rows {
         let next = match args.making.apply {
-            true => format!("  tunlog incident collect {root}\n"),
-            false => format!(
-                "  tunlog incident isolate {root} --apply     does it, as `tunlog block` and `kick` do\n  tunlog incident collect {root}\n"
-            ),
+            true => String::new(),
+            false => {
+                format!("  tunlog incident isolate {root} --apply     does it, as `tunlog block` and `kick` do\n")
+            }
         };
-        print(&format!("isolate: {result}\n{told}{signed}next:\n{next}"))?;
+        print(&format!(
+            "isolate: {result}\n{told}{signed}next:\n{next}  tunlog incident collect {root}\n"
+        ))?;
     }
     Ok(if status == 2 { 2 } else { 0 })
 }

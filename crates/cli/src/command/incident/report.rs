@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use tunlog_incident::facts::Facts;
 use tunlog_incident::found::Found;
 use tunlog_incident::lessons::{Lesson, TEMPLATE, additions, parse};
 use tunlog_incident::misp;
 use tunlog_incident::page::{Page, sheet};
 use tunlog_incident::playbook::Playbook;
+use tunlog_incident::remediation::Item;
 use tunlog_incident::share::{by_address, json};
 use tunlog_incident::stix::{self, Export};
 use tunlog_incident::text::{counted, row};
@@ -27,53 +29,12 @@ pub fn run(args: &ReportArgs) -> Result<u8, Failure> {
     let directory = Directory::open(&args.case)?;
     let facts = remediate::facts(&directory).unwrap_or_else(|| {
         tell("nothing was analysed yet: the report says little before `tunlog incident analyse`");
-        tunlog_incident::facts::Facts::default()
+        Facts::default()
     });
     let lessons = lessons(&directory)?;
     let items = remediate::steps(&directory, &facts)?;
     remediate::write(&directory, &items)?;
-    let read = |path: &str| directory.read(path).unwrap_or_default();
-    let findings: Vec<Found> = read("findings.jsonl")
-        .lines()
-        .filter_map(|line| Found::parse(line).ok())
-        .collect();
-    let public = directory.public_key();
-    let page = Page {
-        case: &directory.case,
-        facts: &facts,
-        timeline: &read("analysis/timeline.jsonl"),
-        collection: &read("evidence/collection.jsonl"),
-        findings: &findings,
-        acts: &directory.acts.all,
-        items: &items,
-        lessons: &lessons,
-        key: (public.text(), public.spoken()),
-        zone: if args.utc {
-            TimeZone::UTC
-        } else {
-            TimeZone::try_system().unwrap_or(TimeZone::UTC)
-        },
-        now: directory.now,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let whole = sheet(&page);
-    directory.write("report.html", html::sheet(&whole).as_bytes())?;
-    directory.write("report.md", markdown(&whole).as_bytes())?;
-    let words = facts.in_words(&directory.case).join("\n");
-    let from = by_address(&read("analysis/attempts.jsonl"));
-    let export = Export {
-        case: &directory.case,
-        facts: &facts,
-        from: &from,
-        items: &items,
-        words: &words,
-        host: &keys::host(),
-        now: directory.now,
-    };
-    let bundle = stix::bundle(&export);
-    directory.write("stix.json", json(&bundle).as_bytes())?;
-    directory.write("misp.json", json(&misp::event(&export)).as_bytes())?;
-    let objects = bundle["objects"].as_array().map_or(0, Vec::len);
+    let objects = write(&directory, &facts, &items, &lessons, args.utc)?;
     let learned = match args.apply_lessons {
         true => apply(&lessons, &directory.case.id)?,
         false => would_apply(&lessons, &directory.case.id)?,
@@ -104,6 +65,58 @@ pub fn run(args: &ReportArgs) -> Result<u8, Failure> {
         ))?,
     }
     Ok(0)
+}
+
+/// Writes all forms. Answers how many objects of STIX there are.
+fn write(
+    directory: &Directory,
+    facts: &Facts,
+    items: &[Item],
+    lessons: &[Lesson],
+    utc: bool,
+) -> Result<usize, Failure> {
+    let read = |path: &str| directory.read(path).unwrap_or_default();
+    let findings: Vec<Found> = read("findings.jsonl")
+        .lines()
+        .filter_map(|line| Found::parse(line).ok())
+        .collect();
+    let public = directory.public_key();
+    let page = Page {
+        case: &directory.case,
+        facts,
+        timeline: &read("analysis/timeline.jsonl"),
+        collection: &read("evidence/collection.jsonl"),
+        findings: &findings,
+        acts: &directory.acts.all,
+        items,
+        lessons,
+        key: (public.text(), public.spoken()),
+        zone: if utc {
+            TimeZone::UTC
+        } else {
+            TimeZone::try_system().unwrap_or(TimeZone::UTC)
+        },
+        now: directory.now,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let whole = sheet(&page);
+    directory.write("report.html", html::sheet(&whole).as_bytes())?;
+    directory.write("report.md", markdown(&whole).as_bytes())?;
+    let words = facts.in_words(&directory.case).join("\n");
+    let from = by_address(&read("analysis/attempts.jsonl"));
+    let export = Export {
+        case: &directory.case,
+        facts,
+        from: &from,
+        items,
+        words: &words,
+        host: &keys::host(),
+        now: directory.now,
+    };
+    let bundle = stix::bundle(&export);
+    directory.write("stix.json", json(&bundle).as_bytes())?;
+    directory.write("misp.json", json(&misp::event(&export)).as_bytes())?;
+    Ok(bundle["objects"].as_array().map_or(0, Vec::len))
 }
 
 /// What was learned; the first report puts a file there to be written into.
