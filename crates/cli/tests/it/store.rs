@@ -128,7 +128,7 @@ fn a_store_answers_as_the_labs_logs_do() {
 fn windows_events_come_back_with_their_codes() {
     let folder = Folder::new();
     folder.bytes("System.evtx", &events());
-    import(&folder, &["System.evtx"]);
+    assert_eq!(import(&folder, &["System.evtx"])("known"), 0);
     same_answers(&folder, &["System.evtx"]);
     let out = folder.run(&["decode", "-o", "jsonl", "store"]).good();
     assert!(out.contains("rras/"), "{out}");
@@ -206,7 +206,7 @@ fn a_log_that_begins_like_another_one_is_another_one() {
     let folder = Folder::new();
     folder.log("one", &log(0, 1));
     folder.log("two", &(log(0, 1) + &log(9, 1)));
-    import(&folder, &["one"]);
+    assert_eq!(import(&folder, &["one"])("known"), 0);
     let second = import(&folder, &["two"]);
     assert_eq!((second("stored"), second("known")), (5, 6));
     let out = folder.run(&["decode", "-q", "-o", "jsonl", "store"]).good();
@@ -269,7 +269,7 @@ fn secrets_are_not_kept_unless_somebody_says_so() {
     let folder = Folder::new();
     let line = "2026-11-20T10:00:01Z radius freeradius[7]: (1) Login incorrect (mschap: error): [anna/hunter2] (from client vpn1 port 5 cli 203.0.113.9)\n";
     folder.bytes("radius.log", line.as_bytes());
-    import(&folder, &["radius.log"]);
+    assert_eq!(import(&folder, &["radius.log"])("known"), 0);
     same_answers(&folder, &["radius.log"]);
     let holds = |store: &str| {
         let mut folders = vec![folder.path().join(store)];
@@ -315,7 +315,7 @@ fn the_seal_from_init_to_a_change() {
     assert_eq!(words.split(' ').count(), 8, "{made}");
     assert_eq!(folder.run(&["store", "init", "store"]).code, Some(2));
     folder.log("syslog", &log(0, 9));
-    import(&folder, &["syslog"]);
+    assert_eq!(import(&folder, &["syslog"])("known"), 0);
     let verify = |args: &[&str]| folder.run(&[&["store", "verify", "store"], args].concat());
     assert_eq!(verify(&[]).code, Some(0), "the key was written down");
     let out = verify(&["--key", &words]);
