@@ -391,6 +391,37 @@ fn what_was_typed_wrong_is_said() {
     }
 }
 
+/// The segments are for other tools, too: DuckDB, where Python has it (`TUNLOG_PYTHON` names another Python).
+#[test]
+fn duckdb_reads_the_segments() {
+    let folder = Folder::new();
+    let python = std::env::var("TUNLOG_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let ask = |code: &str| {
+        let ran = std::process::Command::new(&python)
+            .args(["-c", code])
+            .current_dir(folder.path())
+            .output();
+        ran.ok().filter(|ran| ran.status.success())
+    };
+    if ask("import duckdb").is_none() {
+        return println!("skipped: no DuckDB");
+    }
+    folder.log("syslog", &log(0, 50));
+    assert_eq!(import(&folder, &["syslog"])("stored"), 250);
+    let code = "import duckdb\nfor row in duckdb.sql(\"select event, user, day::text, count(*), min(line), max(time)::text \
+        from read_parquet('store/segments/*/*/*.parquet', hive_partitioning=true) where gateway = 'vpn1' and user is not null \
+        group by all order by 1\").fetchall(): print(row)";
+    let ran = ask(&format!(
+        "import os, time\nos.environ['TZ'] = 'UTC'\ntime.tzset()\n{code}"
+    ))
+    .expect("an answer");
+    let out = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(
+        out.contains("('auth-failed', 'anna', '2026-11-20', 100, 3, '2026-11-20 10:49:03+00')"),
+        "{out}"
+    );
+}
+
 /// An event log: refusals that only their codes tell apart, and one without a code.
 fn events() -> Vec<u8> {
     let refused = |code: u32, number: i64| {
