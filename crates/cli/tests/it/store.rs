@@ -202,6 +202,26 @@ fn a_file_that_has_grown_is_read_on_and_a_piece_that_overlaps_adds_what_is_new()
 }
 
 #[test]
+fn a_store_among_the_logs_is_no_log() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("logs")).expect("a folder");
+    folder.log("logs/syslog", &log(0, 3));
+    let before = folder.run(&["decode", "-q", "-o", "jsonl", "logs"]).good();
+    for sources in [1, 0] {
+        let told = folder.run(&["import", "--store", "logs/store", "-o", "jsonl", "logs"]);
+        assert_eq!(
+            (number(&told.out, "sources"), told.code),
+            (sources, Some(0)),
+            "{}",
+            told.err
+        );
+    }
+    let after = folder.run(&["decode", "-o", "jsonl", "logs"]);
+    assert_eq!(after.out, before);
+    assert!(after.err.contains("logs/store: a store of logs"), "{}", after.err);
+}
+
+#[test]
 fn a_log_that_begins_like_another_one_is_another_one() {
     let folder = Folder::new();
     folder.log("one", &log(0, 1));

@@ -101,6 +101,9 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
         waiting: Some(tell),
     };
     let summary = tunlog_pipeline::import(found, &loaded.catalogue, &settings, &mut store, &options, &now)?;
+    for error in store.show_witnesses()? {
+        tell(&format!("witness {error}"));
+    }
     let failed = tell_problems(&summary, args.form.quiet) || loaded.faulty;
     print(args, format, summary)?;
     Ok(if failed { 2 } else { 0 })
