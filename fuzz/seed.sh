@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit incident; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cat >corpus/framing/nps <<'END'
@@ -76,3 +76,7 @@ for file in ../crates/audit/src/checks/*.variants; do
         { printf "\\x$(printf %02x "$byte")"; head -c 3000 "$file"; } >"corpus/audit/$number"
     done
 done
+# of an incident an act, a manifest, a case
+printf '{"type":"act","number":1,"time":"2026-10-29T08:00:00Z","by":"a@b","act":"open","arguments":[],"result":"","previous":"%064d"}\n' 0 >corpus/incident/acts
+printf 'tunlog.incident/v1 vpn1\nincident INC-1\nmade 2026-10-29T08:00:00Z\nacts 0 %064d\nprevious -\nfiles 1\n%064d 0 a\n' 0 0 >corpus/incident/manifest
+printf 'id = "INC-1"\ntitle = ""\nseverity = "high"\nopened = "2026-10-29T08:00:00Z"\nopened_by = ""\nsince = "2026-10-28T08:00:00Z"\nuntil = "2026-10-29T08:00:00Z"\n[[address]]\naddress = "192.0.2.1"\nrole = "attacker"\n' >corpus/incident/case

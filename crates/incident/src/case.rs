@@ -1,6 +1,6 @@
 //! `incident.toml`: which attack it is about. People may edit it, so it is read with a person's mistakes in mind.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -19,6 +19,8 @@ pub const BEFORE: i64 = 3_600_000_000;
 pub const AFTER: i64 = 24 * 3_600_000_000;
 /// Most addresses and most accounts of an incident; more are counted.
 pub const SUBJECTS_MAX: usize = 2_000;
+/// Accounts more than that, which are counted.
+const LEFT_OUT_MAX: usize = 1_000_000;
 /// Most bytes of the file.
 pub const BYTES_MAX: usize = 8 << 20;
 
@@ -253,17 +255,22 @@ impl Case {
         out
     }
 
-    /// Whether an address attacks.
-    pub fn is_attacker(&self, ip: IpAddr) -> bool {
-        self.role_of(ip) == Some(AddressRole::Attacker)
-    }
-
-    /// What an address is; the most telling role where it lies in several networks.
-    pub fn role_of(&self, ip: IpAddr) -> Option<AddressRole> {
-        let fitting = self.addresses.iter().filter(|address| address.network.contains(ip));
-        fitting
-            .max_by_key(|address| address.network.bits)
-            .map(|address| address.role)
+    /// The roles of addresses, to be asked of many.
+    pub fn roles(&self) -> Roles {
+        let mut roles = Roles::default();
+        for address in &self.addresses {
+            let is_host = address.network.bits == if address.network.address.is_ipv4() { 32 } else { 128 };
+            match is_host {
+                true => {
+                    roles.hosts.insert(address.network.address, address.role);
+                }
+                false => roles.networks.push(address.clone()),
+            }
+        }
+        roles
+            .networks
+            .sort_by_key(|address| std::cmp::Reverse(address.network.bits));
+        roles
     }
 
     /// The role of an account.
@@ -277,6 +284,35 @@ impl Case {
     /// Whether a time belongs to it.
     pub fn covers(&self, time: i64) -> bool {
         (self.since..=self.until).contains(&time)
+    }
+}
+
+/// The roles of addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    hosts: HashMap<IpAddr, AddressRole>,
+    /// The narrowest first.
+    networks: Vec<Address>,
+}
+
+impl Roles {
+    /// What an address is; the narrowest network decides.
+    pub fn of(&self, ip: IpAddr) -> Option<AddressRole> {
+        let wide = || self.networks.iter().find(|address| address.network.contains(ip));
+        self.hosts
+            .get(&ip)
+            .copied()
+            .or_else(|| wide().map(|address| address.role))
+    }
+
+    /// Addresses that stand alone.
+    pub fn hosts(&self) -> impl Iterator<Item = IpAddr> {
+        self.hosts.keys().copied()
+    }
+
+    /// Networks.
+    pub fn networks(&self) -> impl Iterator<Item = Network> {
+        self.networks.iter().map(|address| address.network)
     }
 }
 
@@ -392,8 +428,12 @@ fn title(findings: &[Found], subjects: &Subjects) -> String {
 #[derive(Default)]
 struct Subjects {
     addresses: Vec<Address>,
+    /// Where an address stands in the list.
+    places: HashMap<Network, usize>,
     accounts: Vec<Account>,
-    known: HashSet<String>,
+    known: HashMap<String, usize>,
+    /// Names that found no room: each is counted once.
+    left_out: HashSet<String>,
     more: u64,
 }
 
@@ -425,30 +465,31 @@ impl Subjects {
     }
 
     fn address(&mut self, network: Network, role: AddressRole) {
-        let known = self.addresses.iter().position(|address| address.network == network);
-        match known {
-            Some(at) if role == AddressRole::Attacker => self.addresses[at].role = role,
-            None if self.addresses.len() < SUBJECTS_MAX => self.addresses.push(Address { network, role }),
+        match self.places.get(&network) {
+            Some(at) if role == AddressRole::Attacker => self.addresses[*at].role = role,
+            None if self.addresses.len() < SUBJECTS_MAX => {
+                self.places.insert(network, self.addresses.len());
+                self.addresses.push(Address { network, role });
+            }
             Some(_) | None => {}
         }
     }
 
     fn account(&mut self, name: &str, role: AccountRole) {
-        if self.known.contains(name) {
-            let worse = |known: &AccountRole| (*known as u8) > (role as u8);
-            if let Some(known) = self.accounts.iter_mut().find(|account| account.name == name)
-                && worse(&known.role)
-            {
-                known.role = role;
+        if let Some(at) = self.known.get(name) {
+            let account = &mut self.accounts[*at];
+            if (role as u8) < (account.role as u8) {
+                account.role = role;
             }
             return;
         }
         // who got in is never one of the rest
         if self.accounts.len() >= SUBJECTS_MAX && role == AccountRole::Tried {
-            self.more += 1;
+            let is_new = self.left_out.len() < LEFT_OUT_MAX && self.left_out.insert(name.to_owned());
+            self.more += u64::from(is_new);
             return;
         }
-        self.known.insert(name.to_owned());
+        self.known.insert(name.to_owned(), self.accounts.len());
         self.accounts.push(Account {
             name: name.to_owned(),
             role,
@@ -492,7 +533,10 @@ mod tests {
         assert_eq!(case.account("carol"), Some(AccountRole::Suspect));
         assert_eq!(case.account("x\"\n[[account]]\nname=\"y"), Some(AccountRole::Tried));
         assert_eq!(case.account("y"), None);
-        assert!(case.is_attacker("203.0.113.9".parse().expect("ip")));
+        assert_eq!(
+            case.roles().of("203.0.113.9".parse().expect("ip")),
+            Some(AddressRole::Attacker)
+        );
         assert_eq!(case.title, "success-after-failures from 203.0.113.9, 1 account taken");
         let again = Case::parse(&case.text()).expect("our own text");
         assert_eq!((again.accounts, again.addresses), (case.accounts, case.addresses));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tunlog_model::{Cell, text};
 use tunlog_report::{bytes_iec, json, rfc3339};
 
-use crate::case::Case;
+use crate::case::{AddressRole, Case};
 use crate::found::{self, time};
 use crate::movement::{Movement, Place, Whose};
 use crate::story::{AccountRow, Known, Stolen, Verdict};
@@ -300,6 +300,10 @@ impl Facts {
                 counted(self.tried, "attempt to log in", "attempts to log in"),
                 self.succeeded
             )),
+        }
+        let is_known = |address: &crate::case::Address| address.role != AddressRole::Suspect;
+        if !case.addresses.is_empty() && !case.addresses.iter().any(is_known) {
+            words.push("None of these addresses is known to attack: they were named, or peers claim them. Their role in incident.toml decides what isolate blocks and whether a log-in from there counts as theft.".to_owned());
         }
         for (verdict, one, many) in [
             (

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use tunlog_model::{Cell, Column};
 
-use crate::case::{AddressRole, Case};
+use crate::case::{AddressRole, Case, Roles};
 use crate::mention;
 use crate::story::Stolen;
 
@@ -181,6 +181,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Search<'a> {
     case: &'a Case,
+    roles: Roles,
     /// Sessions by their addresses inside the tunnel.
     inner: HashMap<IpAddr, Vec<&'a Stolen>>,
 }
@@ -194,7 +195,11 @@ impl<'a> Search<'a> {
                 inner.entry(address).or_default().push(session);
             }
         }
-        Search { case, inner }
+        Search {
+            case,
+            roles: case.roles(),
+            inner,
+        }
     }
 
     /// Whose address a record of that time mentions; the inner one if it mentions both.
@@ -218,7 +223,7 @@ impl<'a> Search<'a> {
                 }
             } else if hit.is_none()
                 && matches!(
-                    self.case.role_of(address),
+                    self.roles.of(address),
                     Some(AddressRole::Attacker | AddressRole::CompromisedSource)
                 )
             {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use tunlog_model::{Attempt, Outcome, text};
 use tunlog_report::rfc3339;
 
-use crate::case::{AccountRole, AddressRole, Case};
+use crate::case::{AccountRole, AddressRole, Case, Roles};
 use crate::text::counted;
 
 /// Most attempts that are listed; more are counted.
@@ -57,7 +57,7 @@ pub struct Try {
 }
 
 impl Try {
-    fn of(attempt: &Attempt, case: &Case) -> Try {
+    fn of(attempt: &Attempt, roles: &Roles) -> Try {
         let client_ip = attempt.client_ip.or(attempt.claimed_ip);
         Try {
             id: attempt.id,
@@ -75,7 +75,7 @@ impl Try {
             backend: attempt.backend,
             bytes: (attempt.bytes_to_client, attempt.bytes_from_client),
             times: attempt.times.max(1),
-            role: client_ip.and_then(|ip| case.role_of(ip)),
+            role: client_ip.and_then(|ip| roles.of(ip)),
         }
     }
 
@@ -84,8 +84,13 @@ impl Try {
         matches!(self.outcome, Outcome::Established | Outcome::Open)
     }
 
-    /// Whether the attackers made it.
+    /// Whether it came from an address of the incident.
     pub fn is_hostile(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Whether it came from an address that is known to attack.
+    fn is_attack(&self) -> bool {
         matches!(self.role, Some(AddressRole::Attacker | AddressRole::CompromisedSource))
     }
 }
@@ -177,6 +182,8 @@ struct History {
 #[derive(Debug)]
 pub struct Story<'c> {
     case: &'c Case,
+    roles: Roles,
+    named: HashMap<&'c str, AccountRole>,
     tries: Vec<Try>,
     tries_more: u64,
     histories: HashMap<Box<str>, History>,
@@ -208,8 +215,11 @@ pub struct Known {
 impl<'c> Story<'c> {
     /// Of a case.
     pub fn new(case: &'c Case) -> Story<'c> {
+        let accounts = case.accounts.iter();
         Story {
             case,
+            roles: case.roles(),
+            named: accounts.map(|account| (account.name.as_str(), account.role)).collect(),
             tries: Vec::new(),
             tries_more: 0,
             histories: HashMap::new(),
@@ -220,15 +230,12 @@ impl<'c> Story<'c> {
 
     /// Takes an attempt; whether it belongs to the incident.
     pub fn take(&mut self, attempt: &Attempt) -> bool {
-        let one = Try::of(attempt, self.case);
+        let one = Try::of(attempt, &self.roles);
         if one.is_session() {
             self.remember(&one);
         }
         let in_time = one.last >= self.case.since && one.started <= self.case.until;
-        let of_account = one
-            .user
-            .as_deref()
-            .is_some_and(|user| self.case.account(user).is_some());
+        let of_account = one.user.as_deref().is_some_and(|user| self.named.contains_key(user));
         let was_tried = one.is_session() && one.user.as_deref().is_some_and(|user| self.tried.contains(user));
         let belongs = in_time && (one.role.is_some() || of_account || was_tried);
         if belongs
@@ -318,8 +325,12 @@ impl<'c> Story<'c> {
 
     fn account(&self, user: &str, tries: &[&Try], contact: Option<(i64, i64)>, stolen: &mut Vec<Stolen>) -> AccountRow {
         let hostile: Vec<&&Try> = tries.iter().filter(|one| one.is_hostile()).collect();
-        let got_in: Vec<&Try> = hostile.iter().filter(|one| one.is_session()).map(|one| **one).collect();
-        let named = self.case.account(user);
+        let got_in: Vec<&Try> = hostile
+            .iter()
+            .filter(|one| one.is_session() && one.is_attack())
+            .map(|one| **one)
+            .collect();
+        let named = self.named.get(user).copied();
         let strange = self.strange(user, contact.map_or(self.case.since, |contact| contact.0));
         let tried: u64 = hostile.iter().map(|one| one.times).sum();
         let of_suspects: Vec<&Try> = tries
@@ -439,7 +450,7 @@ impl<'c> Story<'c> {
         let mut all: Vec<(IpAddr, String)> = Vec::new();
         for (user, history) in &self.histories {
             for (ip, first) in &history.logins {
-                if *first < begun && self.case.is_attacker(*ip) {
+                if *first < begun && self.roles.of(*ip) == Some(AddressRole::Attacker) {
                     all.push((*ip, text::visible(user).into_owned()));
                 }
             }
@@ -613,6 +624,23 @@ mod tests {
         assert!(why("dan").contains("ask its owner"), "{}", why("dan"));
         assert_eq!(known.stolen.iter().map(|one| one.id).collect::<Vec<_>>(), [8, 10]);
         assert_eq!(known.contact, Some((T0 + MINUTE, T0 + 15 * MINUTE)));
+    }
+
+    #[test]
+    fn an_address_that_was_only_named_makes_nobody_compromised() {
+        let mut case = case(&[]);
+        case.addresses[0].role = AddressRole::Suspect;
+        let known = told(
+            &case,
+            &[
+                attempt(1, "ann", "203.0.113.9", 1, Outcome::Failed),
+                attempt(2, "ann", "203.0.113.9", 2, Outcome::Open),
+                attempt(3, "bob", "203.0.113.9", 3, Outcome::Failed),
+            ],
+        );
+        assert_eq!(verdict(&known, "ann"), (Verdict::Suspect, 2, 1));
+        assert_eq!(verdict(&known, "bob"), (Verdict::Tried, 1, 0));
+        assert_eq!(known.stolen.len(), 1);
     }
 
     #[test]

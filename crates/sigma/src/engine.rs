@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rsigma_eval::{
-    CorrelationConfig, CorrelationEngine, CorrelationEventMode, EvaluationResult, MapEvent, ResultBody, RuleHeader,
+    CorrelationAction, CorrelationConfig, CorrelationEngine, CorrelationEventMode, EvaluationResult, MapEvent,
+    ResultBody, RuleHeader,
 };
 use rsigma_parser::{Level, LogSource};
 use tunlog_analysis::correlate::Redact;
@@ -18,15 +19,15 @@ use crate::view::{self, Flat, Seen};
 /// What bounds the memory of users' rules.
 pub mod caps {
     /// Groups of all correlations together.
-    pub const GROUPS: usize = 20_000;
+    pub const GROUPS: usize = 6_000;
     /// Hits that one group remembers.
-    pub const HITS: usize = 10_000;
+    pub const HITS: usize = 1_000;
     /// Events of one group that a finding may quote.
     pub const QUOTED: usize = 12;
     /// Hits that findings may quote.
     pub const SEEN: usize = 16_384;
     /// What fits a rule and waits for its turn.
-    pub const WAITING: usize = 65_536;
+    pub const WAITING: usize = 8_192;
     /// Findings that are remembered so as not to tell them again.
     pub const TOLD: usize = 16_384;
 }
@@ -100,6 +101,8 @@ impl Engine {
             max_state_entries: caps::GROUPS,
             max_group_entries: Some(caps::HITS),
             emit_detections: false,
+            // what fired is told once a day: counting on would cost more with each hit, for as long as somebody floods us
+            action_on_match: CorrelationAction::Reset,
             correlation_event_mode: CorrelationEventMode::Refs,
             max_correlation_events: caps::QUOTED,
             ..CorrelationConfig::default()

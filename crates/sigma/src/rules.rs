@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::engine::caps;
+
 use rsigma_eval::{CorrelationConfig, CorrelationEngine};
 use rsigma_parser::{
     ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, SigmaCollection, SigmaRule,
@@ -76,7 +78,8 @@ impl Rules {
             each_must_be_there(&mut correlation);
             let named = self.name(&mut correlation.id, correlation.name.as_ref(), &correlation.title);
             let alone = || CorrelationEngine::new(CorrelationConfig::default()).add_correlation(&correlation);
-            match named.and_then(|()| alone().map_err(|error| error.to_string())) {
+            let bounded = named.and_then(|()| is_bounded(&correlation));
+            match bounded.and_then(|()| alone().map_err(|error| error.to_string())) {
                 Ok(()) => {
                     places.push(path.to_owned());
                     self.correlations.push(correlation);
@@ -160,6 +163,24 @@ impl Rules {
     }
 }
 
+/// Whether a group remembers as many hits as a correlation asks for.
+fn is_bounded(rule: &CorrelationRule) -> Result<(), String> {
+    let CorrelationCondition::Threshold { predicates, .. } = &rule.condition else {
+        return Ok(());
+    };
+    let counts = matches!(
+        rule.correlation_type,
+        CorrelationType::EventCount | CorrelationType::ValueCount
+    );
+    match predicates.iter().any(|(_, count)| *count >= caps::HITS as u64) && counts {
+        true => Err(format!(
+            "it counts further than {}, which is more than is remembered",
+            caps::HITS
+        )),
+        false => Ok(()),
+    }
+}
+
 /// A temporal correlation without a condition wants each of its rules; the engine's parser reads that as one of them.
 fn each_must_be_there(rule: &mut CorrelationRule) {
     let temporal = matches!(
@@ -217,6 +238,10 @@ mod tests {
             (
                 "title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [client_ip]\n  timespan: 1m\n  condition:\n    gte: 3\n",
                 "r.yml: C: there is no rule `a`",
+            ),
+            (
+                "title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [client_ip]\n  timespan: 1m\n  condition:\n    gte: 5000\n",
+                "r.yml: C: it counts further than 1000",
             ),
         ] {
             let (rules, problems) = read(text);

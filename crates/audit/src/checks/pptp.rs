@@ -59,7 +59,7 @@ const CONNECTIONS: Rule = Rule {
     id: "pptpd-connections",
     severity: Severity::Low,
     title: "More connections than addresses",
-    finds: "`connections` (100 if it is not set) above the number of addresses in `remoteip`, where both are set; or fewer than there are addresses.",
+    finds: "`connections` differs from the number of addresses in `remoteip`, where both are set.",
     why: "pptpd lowers the number, or refuses clients while addresses are free: \"No free connection slots or IPs\".",
     wrong: "RADIUS or chap-secrets assign the addresses.",
     action: "Make `connections` as many as `remoteip` has addresses.",

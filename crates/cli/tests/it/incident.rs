@@ -612,3 +612,83 @@ fn nobody_else_may_read_it() {
         );
     }
 }
+
+#[test]
+fn isolation_is_applied_as_block_and_kick_do() {
+    use crate::respond::Fakes;
+    let fakes = Fakes::new();
+    fakes.folder.bytes(
+        "stuffing.log.gz",
+        include_bytes!("../fixtures/incident/stuffing.log.gz"),
+    );
+    fakes
+        .run(&[
+            "incident",
+            "open",
+            "case",
+            "stuffing.log.gz",
+            "--year",
+            "2026",
+            "--quiet",
+        ])
+        .good();
+    fakes
+        .run(&["incident", "isolate", "case", "--backend", "nftables"])
+        .good();
+    assert_eq!(
+        (fakes.calls(), fakes.ledger()),
+        (String::new(), String::new()),
+        "nothing is done"
+    );
+    let told = fakes
+        .run(&["incident", "isolate", "case", "--backend", "nftables", "--apply"])
+        .good();
+    assert!(
+        told.contains("1 block for 1 attacker's address, 0 sessions to end: done"),
+        "{told}"
+    );
+    assert!(fakes.calls().contains("203.0.113.104 timeout 86400s"));
+    assert!(row(&fakes.ledger(), "\"target\":\"203.0.113.104\"").contains("\"outcome\":\"done\""));
+    let acts = std::fs::read_to_string(fakes.folder.path().join("case/acts.jsonl")).expect("acts");
+    assert!(
+        acts.contains("\"arguments\":[\"case\",\"--backend\",\"nftables\",\"--apply\"]"),
+        "{acts}"
+    );
+    // a step that fails is an error, and is written down as one
+    fakes.program("nft", "exit 1");
+    let ran = fakes.run(&[
+        "incident",
+        "isolate",
+        "case",
+        "--backend",
+        "nftables",
+        "--apply",
+        "--for",
+        "3d",
+    ]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    let acts = std::fs::read_to_string(fakes.folder.path().join("case/acts.jsonl")).expect("acts");
+    assert!(acts.contains("tried, and failed at a step"), "{acts}");
+}
+
+#[test]
+fn a_stolen_session_that_is_open_is_to_be_ended() {
+    let lab = Lab::new();
+    let mut whole = String::new();
+    let bytes = include_bytes!("../fixtures/incident/stuffing.log.gz").as_slice();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes), &mut whole).expect("a log");
+    let up = whole.find("remote IP address 192.168.0.10").expect("the session");
+    let end = up + whole[up..].find('\n').expect("a line") + 1;
+    lab.folder.bytes("open.log", whole[..end].as_bytes());
+    lab.run(&["open", "case", "open.log", "--year", "2026", "--quiet"])
+        .good();
+    let told = lab.run(&["isolate", "case", "--backend", "nftables"]).good();
+    assert!(told.contains("1 session to end"), "{told}");
+    assert!(
+        lab.read("case/isolate/plan.txt").contains("user023")
+            && lab.read("case/isolate/plan.jsonl").contains("\"action\":\"kick\"")
+    );
+    lab.run(&["analyse", "case"]).good();
+    assert!(lab.read("case/analysis/facts.json").contains("\"open\":true"));
+    assert!(!lab.read("case/analysis/timeline.jsonl").contains("session-down"));
+}

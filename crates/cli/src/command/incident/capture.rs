@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-use tunlog_incident::case::Case;
+use tunlog_incident::case::{Case, Roles};
 use tunlog_ingest::{Capture, Options, RawContent, RawPacket, Source, SourceSpec};
 use tunlog_model::Stamp;
 
@@ -25,6 +25,8 @@ type Piece = ((IpAddr, IpAddr), u32);
 pub struct Cut<'a> {
     /// The incident.
     pub case: &'a Case,
+    /// The roles of its addresses.
+    pub roles: Roles,
     /// Addresses besides the case's.
     pub hosts: &'a HashSet<IpAddr>,
     /// Leave logins whole.
@@ -76,7 +78,7 @@ impl Cut<'_> {
         else {
             return None;
         };
-        let is = |ip: IpAddr| self.hosts.contains(&ip) || self.case.role_of(ip).is_some();
+        let is = |ip: IpAddr| self.hosts.contains(&ip) || self.roles.of(ip).is_some();
         (self.case.covers(time) && (is(from) || is(to))).then_some(time)
     }
 

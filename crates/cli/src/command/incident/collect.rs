@@ -295,6 +295,7 @@ fn cut_captures(
     hosts.extend(known.stolen.iter().filter_map(|session| session.assigned_ip));
     let cut = Cut {
         case: &directory.case,
+        roles: directory.case.roles(),
         hosts: &hosts,
         show_secrets,
     };

@@ -101,7 +101,9 @@ pub fn gather(case: &Case, quiet: bool, show_secrets: bool) -> Result<Gathered, 
     let mut setup = setup(case, quiet, show_secrets, Wants::Diagnoses)?;
     setup.settings.evidence = false;
     let mut scope = Scope::default();
-    scope.networks = case.addresses.iter().map(|address| address.network).collect();
+    let roles = case.roles();
+    scope.networks = roles.networks().collect();
+    scope.clients = roles.hosts().collect();
     scope.users = case
         .accounts
         .iter()

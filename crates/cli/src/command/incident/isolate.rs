@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use tunlog_incident::case::{AddressRole, Case};
+use tunlog_incident::case::{AddressRole, Case, Roles};
 use tunlog_incident::isolation::snippets;
 use tunlog_incident::text::counted;
 use tunlog_model::{Attempt, Event, Outcome, text};
@@ -29,6 +29,7 @@ const BLOCK_S: u64 = 24 * 3600;
 /// Sessions that are open, log-ins that protect their addresses, daemons that spoke.
 struct Open<'a> {
     case: &'a Case,
+    roles: Roles,
     stolen: HashSet<u64>,
     sessions: Vec<Session>,
     known: KnownLogins,
@@ -44,7 +45,7 @@ impl Subscriber for Open<'_> {
     fn attempt(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
         let of_attackers = attempt
             .client_ip
-            .is_some_and(|ip| self.case.role_of(ip) == Some(AddressRole::Attacker));
+            .is_some_and(|ip| self.roles.of(ip) == Some(AddressRole::Attacker));
         // a thief's log-in protects nobody
         if let (Some(up), Some(ip), Some(user)) = (attempt.up, attempt.client_ip, &attempt.user)
             && !(of_attackers && attempt.last_seen >= self.case.since)
@@ -175,6 +176,7 @@ fn read(case: &Case, quiet: bool) -> Result<Open<'_>, Failure> {
     again.settings.evidence = false;
     let mut open = Open {
         case,
+        roles: case.roles(),
         stolen: gathered.known.stolen.iter().map(|session| session.id).collect(),
         sessions: Vec::new(),
         known: KnownLogins::new(),
