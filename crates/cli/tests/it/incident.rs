@@ -679,7 +679,7 @@ fn a_stolen_session_that_is_open_is_to_be_ended() {
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes), &mut whole).expect("a log");
     let up = whole.find("remote IP address 192.168.0.10").expect("the session");
     let end = up + whole[up..].find('\n').expect("a line") + 1;
-    lab.folder.bytes("open.log", whole[..end].as_bytes());
+    lab.folder.bytes("open.log", &whole.as_bytes()[..end]);
     lab.run(&["open", "case", "open.log", "--year", "2026", "--quiet"])
         .good();
     let told = lab.run(&["isolate", "case", "--backend", "nftables"]).good();
