@@ -11,6 +11,7 @@ pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
+use crate::command::store::args as store;
 pub use export_rules::{ExportRules, FilesArgs, SigmaArgs};
 
 /// Reads the logs of PPTP and L2TP gateways: who is connected, who was, who failed and why.
@@ -78,6 +79,15 @@ pub enum Command {
     /// One page for the manager and for the administrator: figures, charts, failures with their evidence
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Brings old logs into a store; importing the same again adds nothing
+    #[command(after_help = store::IMPORT_EXAMPLES)]
+    Import(store::ImportArgs),
+    /// Makes and looks after a store of logs
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// What a store holds, and what became of everything that was read
+    #[command(after_help = store::STATUS_EXAMPLES)]
+    Status(store::StatusArgs),
     /// An incident from its opening to its report, in a directory that proves what is in it
     #[command(subcommand)]
     Incident(crate::command::incident::args::IncidentCommand),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, discover, machine_sources, machine_sources_with_services};
-use tunlog_pipeline::{Settings, Summary, Wants};
+use tunlog_ingest::{Discovered, ProblemKind, SourceSpec, machine_sources, machine_sources_with_services};
+use tunlog_pipeline::{Settings, Summary, Wants, discover};
 use tunlog_report::{Format, Look};
 
 use crate::args::{self, Common};

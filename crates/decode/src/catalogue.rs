@@ -16,6 +16,7 @@ use crate::user;
 pub struct Catalogue {
     dialects: Arc<[Dialect]>,
     programs: Programs,
+    services: bool,
 }
 
 impl Catalogue {
@@ -61,6 +62,7 @@ impl Catalogue {
         Catalogue {
             dialects: dialects.into(),
             programs,
+            services: false,
         }
     }
 
@@ -71,6 +73,7 @@ impl Catalogue {
         Catalogue {
             dialects: Arc::clone(&self.dialects),
             programs: Programs::of(&self.dialects, true),
+            services: true,
         }
     }
 
@@ -81,6 +84,12 @@ impl Catalogue {
             let mut own = program.speakers.iter().filter(|speaker| speaker.own);
             own.any(|speaker| self.dialects[usize::from(speaker.dialect)].is_of_gateway())
         })
+    }
+
+    /// Whether lines of a dialect are read; those of another service's may not be.
+    pub fn heeds(&self, dialect: &str) -> bool {
+        let mut dialects = self.dialects.iter();
+        self.services || !dialects.any(|known| known.name == dialect && known.is_service())
     }
 
     /// The dialects.

@@ -18,6 +18,8 @@ pub enum Keep {
     Unrecognised,
     /// What attempts are made of, and the lines nobody understood.
     FactsAndUnrecognised,
+    /// Every event, and the lines nobody understood: for whoever keeps them to be asked later.
+    Everything,
 }
 
 impl Keep {
@@ -27,7 +29,7 @@ impl Keep {
     }
 
     fn unrecognised(self) -> bool {
-        matches!(self, Keep::Unrecognised | Keep::FactsAndUnrecognised)
+        matches!(self, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything)
     }
 }
 
@@ -124,7 +126,7 @@ impl<'c> Decoder<'c> {
         fields: &mut Fields<'a>,
     ) -> bool {
         if self.understood(record, body, spans, batch, fields) {
-            if self.keep == Keep::Events {
+            if matches!(self.keep, Keep::Events | Keep::Everything) {
                 self.told = spans.within(body).map(|body| (body, batch.records));
             }
             return false;
@@ -252,7 +254,7 @@ impl<'c> Decoder<'c> {
     ) {
         let wanted = match self.keep {
             Keep::Facts | Keep::FactsAndUnrecognised => message.is_fact(),
-            Keep::Events => true,
+            Keep::Events | Keep::Everything => true,
             Keep::Unrecognised => false,
         };
         if wanted {

@@ -61,6 +61,8 @@ pub struct RawEvent {
     pub severity: Severity,
     /// False when another program forged the tag.
     pub trusted: bool,
+    /// Its secrets are taken out of the record already: it comes from a store, which does not keep them.
+    pub redacted: bool,
     first_value: u32,
     values: u16,
 }
@@ -249,9 +251,17 @@ impl EventBatch {
             pid: event.pid,
             severity: event.severity,
             trusted: event.trusted,
+            redacted: false,
             first_value,
             values: count,
         }));
+    }
+
+    /// Says that the record of the event pushed last has no secrets left in it.
+    pub fn mark_redacted(&mut self) {
+        if let Some(Entry::Event(event)) = self.entries.last_mut() {
+            event.redacted = true;
+        }
     }
 }
 
@@ -392,6 +402,11 @@ impl<'a> Event<'a> {
     /// Severity.
     pub fn severity(&self) -> Severity {
         self.raw.severity
+    }
+
+    /// Whether the record has no secrets left in it: it must not be redacted again, what stands for them fits no template.
+    pub fn redacted(&self) -> bool {
+        self.raw.redacted
     }
 
     /// Whether the transport vouches for the program name.

@@ -4,11 +4,13 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
+mod import;
 mod live;
 mod merge;
 mod packets;
 mod plain;
 mod services;
+mod stored;
 mod stream;
 mod twins;
 
@@ -20,8 +22,10 @@ use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
+pub use import::{ImportOptions, ImportSummary, import};
 pub use live::Live;
 pub use plain::{PlainRecord, plain};
+pub use stored::discover;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]
@@ -62,6 +66,8 @@ pub enum Wants {
     Unrecognised,
     /// Attempts, and the lines that nobody understood.
     AttemptsAndUnrecognised,
+    /// Every event, and the lines that nobody understood: for a store.
+    Everything,
 }
 
 impl Wants {
@@ -81,6 +87,7 @@ impl Settings {
             Wants::Events | Wants::Diagnoses | Wants::FindingsAndEvents => Keep::Events,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
+            Wants::Everything => Keep::Everything,
         }
     }
 
@@ -280,7 +287,7 @@ pub(crate) struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     pub(crate) fn new(settings: &'s Settings, sources: Sources, subscriber: &'s mut dyn Subscriber) -> Teller<'s> {
-        let correlates = !matches!(settings.wants, Wants::Events | Wants::Unrecognised);
+        let correlates = !matches!(settings.wants, Wants::Events | Wants::Unrecognised | Wants::Everything);
         Teller {
             settings,
             sources,

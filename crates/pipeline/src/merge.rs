@@ -54,7 +54,7 @@ pub(crate) fn all(
     })
 }
 
-fn sets(found: &Discovered) -> Vec<Vec<(SourceId, SourceSpec)>> {
+pub(crate) fn sets(found: &Discovered) -> Vec<Vec<(SourceId, SourceSpec)>> {
     let mut sets: Vec<(usize, Vec<(SourceId, SourceSpec)>)> = Vec::new();
     for (number, spec) in found.specs.iter().enumerate() {
         let entry = (SourceId(number as u32), spec.clone());
@@ -167,8 +167,10 @@ impl<'s> Cursor<'s> {
         loop {
             if let Some(batch) = &self.batch {
                 if let Some(entry) = batch.events.entries.get(self.at) {
-                    if let (Some(clock), Some(stamp)) = (&mut self.clock, entry.stamp()) {
-                        self.time = clock.resolve(stamp);
+                    match (&batch.times, &mut self.clock, entry.stamp()) {
+                        (Some(times), ..) => self.time = times.get(self.at).copied().unwrap_or(self.time),
+                        (None, Some(clock), Some(stamp)) => self.time = clock.resolve(stamp),
+                        _ => {}
                     }
                     return;
                 }
@@ -188,8 +190,8 @@ impl<'s> Cursor<'s> {
 
     fn take(&mut self, item: Item, teller: &mut Teller<'_>) {
         match item {
-            Item::Begin(clock) => {
-                self.clock = Some(clock);
+            Item::Begin(_, clock) => {
+                self.clock = clock;
                 self.lines_before = 0;
                 self.told_line = 0;
             }

@@ -30,6 +30,8 @@ fn is_of_services(spec: &SourceSpec, catalogue: &Catalogue, settings: &Settings)
     match spec.kind {
         // all that the machine says stands there
         SourceKind::Journal | SourceKind::JournalFile(_) => return true,
+        // it was decided when the logs were brought in
+        SourceKind::Stored { .. } => return true,
         // what was read of it could not be read again
         SourceKind::Stdin => return false,
         SourceKind::File(_) | SourceKind::ZipMember(..) => {}

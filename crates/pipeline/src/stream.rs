@@ -7,10 +7,11 @@ use std::thread::Scope;
 
 use tunlog_decode::{Catalogue, Decoder, Facts};
 use tunlog_ingest::{Chunk, Clock, Framer, Note, Problem, Source, SourceKind, SourceSpec};
-use tunlog_model::{EventBatch, SourceId, Spans};
+use tunlog_model::{EventBatch, RecordTime, SourceId, Spans};
 
 use crate::Settings;
 use crate::packets::Packets;
+use crate::stored::StoredSet;
 
 /// Sets with a file of this many bytes are decoded by worker threads; a thread costs more than decoding less. Compressed
 /// logs hold about ten times their size.
@@ -21,12 +22,14 @@ pub(crate) struct Batch {
     pub source: SourceId,
     pub events: EventBatch,
     pub notes: Vec<Note>,
+    /// Of events that a store kept: the time of each entry.
+    pub times: Option<Vec<RecordTime>>,
 }
 
 /// What a stream hands out, in order.
 pub(crate) enum Item {
-    /// A source begins; its clock.
-    Begin(Box<Clock>),
+    /// A source begins; its clock, unless the times of its records are decided already.
+    Begin(SourceId, Option<Box<Clock>>),
     Batch(Box<Batch>),
     Problem(Problem),
 }
@@ -47,7 +50,7 @@ struct Reader<'r> {
 
 /// What the reader hands to a decoder.
 enum Work {
-    Begin(Box<Clock>),
+    Begin(SourceId, Box<Clock>),
     /// Packets that are decoded already.
     Decoded(Box<Batch>),
     Chunk(SourceId, Framer, Chunk),
@@ -89,6 +92,7 @@ impl<'r> Reader<'r> {
                     source: *id,
                     events,
                     notes: Vec::new(),
+                    times: None,
                 })));
             }
             return self.close();
@@ -120,7 +124,7 @@ impl<'r> Reader<'r> {
                     .capture()
                     .map(|capture| Box::new(Packets::new(&spec.name, capture, self.catalogue, self.settings.keep())));
                 self.open = Some((*id, source));
-                Some(Work::Begin(clock))
+                Some(Work::Begin(*id, clock))
             }
             Err(problem) => Some(Work::Problem(problem)),
         }
@@ -130,7 +134,7 @@ impl<'r> Reader<'r> {
 /// Decodes one piece of work.
 fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, mut events: EventBatch) -> Item {
     let (source, framer, chunk) = match work {
-        Work::Begin(clock) => return Item::Begin(clock),
+        Work::Begin(source, clock) => return Item::Begin(source, Some(clock)),
         Work::Problem(problem) => return Item::Problem(problem),
         Work::Decoded(batch) => return Item::Batch(batch),
         Work::Chunk(source, framer, chunk) => (source, framer, chunk),
@@ -153,6 +157,7 @@ fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, m
         source,
         events,
         notes: cut.notes,
+        times: None,
     }))
 }
 
@@ -169,6 +174,8 @@ enum Kind<'s> {
         catalogue: &'s Catalogue,
         spare: EventBatch,
     },
+    /// Made again of what a store keeps.
+    Stored(Box<StoredSet<'s>>),
     /// Decoded by workers, and by whoever asks while what he asks for is not ready: waking him for each item would cost
     /// more. Items that come early wait.
     Threaded {
@@ -252,6 +259,7 @@ pub(crate) fn is_large(specs: &[(SourceId, SourceSpec)]) -> bool {
             // of a capture nothing can be read before what stands in front of it
             std::fs::metadata(path).is_ok_and(|data| data.len() >= PARALLEL_MIN) && !spec.is_plain_capture()
         }
+        SourceKind::Stored { .. } => false,
         _ => true,
     })
 }
@@ -263,6 +271,14 @@ impl<'s> Stream<'s> {
         catalogue: &'s Catalogue,
         settings: &'s Settings,
     ) -> Stream<'s> {
+        if specs
+            .iter()
+            .any(|(_, spec)| matches!(spec.kind, SourceKind::Stored { .. }))
+        {
+            return Stream {
+                kind: Kind::Stored(Box::new(StoredSet::new(specs, catalogue, settings.keep()))),
+            };
+        }
         let reader = Reader::new(specs, catalogue, settings);
         let decoder = Decoder::new(catalogue, settings.keep());
         Stream {
@@ -314,6 +330,7 @@ impl<'s> Stream<'s> {
                 let (_, work) = reader.next(spare.take_buffer())?;
                 Some(decode(work, decoder, catalogue, std::mem::take(spare)))
             }
+            Kind::Stored(set) => set.next(),
             Kind::Threaded {
                 results,
                 early,
@@ -347,6 +364,7 @@ impl<'s> Stream<'s> {
     pub(crate) fn recycle(&mut self, batch: EventBatch) {
         match &mut self.kind {
             Kind::Inline { spare, .. } => *spare = batch,
+            Kind::Stored(_) => {}
             Kind::Threaded { shared, .. } => {
                 if let Ok(mut spare) = shared.spare.lock()
                     && spare.len() < 4

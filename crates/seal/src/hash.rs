@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::Digest as _;
 
 /// A SHA-256.
@@ -13,6 +15,16 @@ impl Digest {
     /// Of bytes at hand.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// In the form that checkpoints have (c2sp.org/tlog-checkpoint): base64.
+    pub fn base64(&self) -> String {
+        BASE64.encode(self.0)
+    }
+
+    /// Reads what `base64` writes.
+    pub fn from_base64(text: &str) -> Option<Digest> {
+        Some(Digest(BASE64.decode(text).ok()?.try_into().ok()?))
     }
 
     /// The first digits, for people to compare at a glance; never for a decision.
@@ -93,6 +105,10 @@ mod tests {
         hasher.update(b"bc");
         assert_eq!(hasher.finish(), Digest::of(b"abc"));
         assert_eq!(known.parse(), Ok(Digest::of(b"abc")));
+        let root = Digest::of(b"abc");
+        assert_eq!(root.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!(Digest::from_base64(&root.base64()), Some(root));
+        assert_eq!(Digest::from_base64("ungW"), None);
     }
 
     #[test]

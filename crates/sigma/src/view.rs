@@ -71,6 +71,7 @@ pub fn event(event: &Event<'_>, redact: Option<Redact>) -> Flat {
         }
     }
     let raw = event.raw();
+    let redact = redact.filter(|_| !event.redacted());
     let shown = redact.map_or(raw.into(), |redact| redact(message, raw));
     put(ID, format!("{}:{}", event.source.0, event.line()));
     put(MICROS, event.time.micros.to_string());

@@ -35,6 +35,7 @@ impl EvidencePolicy {
     fn shown<'a>(&self, event: &Event<'a>) -> Cow<'a, [u8]> {
         let raw = event.raw();
         self.redact
+            .filter(|_| !event.redacted())
             .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw))
     }
 }

@@ -73,7 +73,8 @@ impl Options {
             return "".into();
         }
         let raw = event.raw();
-        let shown = self.redact.map_or(raw.into(), |redact| redact(event.message(), raw));
+        let redact = self.redact.filter(|_| !event.redacted());
+        let shown = redact.map_or(raw.into(), |redact| redact(event.message(), raw));
         text::lossy(shown.trim_ascii_end()).into()
     }
 

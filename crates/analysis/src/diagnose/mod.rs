@@ -277,6 +277,7 @@ impl Diagnoser {
 /// The record of an event as it may be shown.
 fn shown(event: &Event<'_>, redact: Option<Redact>) -> Box<str> {
     let raw = event.raw();
+    let redact = redact.filter(|_| !event.redacted());
     let shown = redact.map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw));
     tunlog_model::text::lossy(shown.trim_ascii_end()).into()
 }

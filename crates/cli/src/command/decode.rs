@@ -36,7 +36,7 @@ impl Subscriber for Stream<'_> {
         if self.printer.rows() >= self.limit {
             return ControlFlow::Break(());
         }
-        let text = if self.show_secrets {
+        let text = if self.show_secrets || event.redacted() {
             Cow::Borrowed(event.raw())
         } else {
             tunlog_decode::redact(event.message(), event.raw())

@@ -14,6 +14,7 @@ pub mod incident;
 mod report;
 mod respond;
 mod scope;
+pub mod store;
 mod unknown;
 
 use std::ops::ControlFlow;
@@ -48,6 +49,9 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Import(args) => store::import(&args),
+        Command::Store(command) => store::run(&command),
+        Command::Status(args) => store::status(&args),
         Command::Incident(command) => incident::run(&command),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
     }

@@ -47,6 +47,7 @@ impl Folder {
         command.args(args).current_dir(&self.0).env_clear();
         command
             .envs([("TZ", "UTC"), ("XDG_CONFIG_HOME", "/nonexistent")])
+            .env("XDG_STATE_HOME", self.0.join(".state"))
             .stdin(Stdio::null());
         command
     }

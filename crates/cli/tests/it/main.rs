@@ -20,4 +20,5 @@ mod report;
 mod respond;
 mod respond_kick;
 mod respond_real;
+mod store;
 mod watch;

@@ -15,6 +15,9 @@ use crate::{Problem, framing};
 /// How deep directories are searched.
 const DEPTH_MAX: usize = 8;
 
+/// The file by which a store of tunlog's own is known; its files are no logs.
+const STORE_MARK: &str = "tunlog-store";
+
 /// Most files that are taken from directories.
 const FILES_MAX: usize = 20_000;
 
@@ -243,7 +246,10 @@ impl Finder {
             let Ok(data) = fs::symlink_metadata(&path) else {
                 continue;
             };
-            if data.is_dir() && depth < DEPTH_MAX {
+            if data.is_dir() && path.join(STORE_MARK).is_file() {
+                let cause = "a store of logs: read where it is named itself, not among the logs that it was made of";
+                self.problems.push(Problem::note(path.display().to_string(), cause));
+            } else if data.is_dir() && depth < DEPTH_MAX {
                 self.folder(&path, depth + 1);
             } else if data.is_file() && data.len() > 0 {
                 if self.candidates.len() == FILES_MAX {

@@ -56,8 +56,10 @@ impl SourceSpec {
 impl SourceSpec {
     /// Whether it is a plain file that begins like a packet capture: such a one is read in order, by one thread.
     pub fn is_plain_capture(&self) -> bool {
-        let SourceKind::File(path) = &self.kind else {
-            return false;
+        let path = match &self.kind {
+            SourceKind::File(path) => path,
+            SourceKind::Stored { capture, .. } => return *capture,
+            _ => return false,
         };
         let mut head = [0; 4];
         let read = File::open(path).and_then(|file| read_at(&file, &mut head, 0));
@@ -78,6 +80,16 @@ pub enum SourceKind {
     Journal,
     /// A journal file, by way of `journalctl --file`.
     JournalFile(PathBuf),
+    /// A source that a store keeps, by its number there: its events are decoded and timed already, and it is not for this crate
+    /// to read.
+    Stored {
+        /** The store. */
+        folder: PathBuf,
+        /** Its number in the store. */
+        source: u64,
+        /** It was a packet capture. */
+        capture: bool,
+    },
 }
 
 /// A stretch of whole records.
@@ -330,6 +342,44 @@ pub(crate) fn open_input(spec: &SourceSpec) -> Result<(Input, Option<i64>), Prob
         }
         SourceKind::Journal => Ok((Input::Child(journald::start(None).map_err(refused)?), None)),
         SourceKind::JournalFile(path) => Ok((Input::Child(journald::start(Some(path)).map_err(refused)?), None)),
+        SourceKind::Stored { .. } => Err(Problem::error(
+            spec.name.as_str(),
+            "kept in a store: its lines are not read again",
+        )),
+    }
+}
+
+/// Hands out the bytes of a file or an archive's member, decompressed, from the first to the last. False if the input is a
+/// stream, which can be read only once.
+///
+/// # Errors
+/// If it cannot be read; what came before was handed out.
+pub fn each_block(spec: &SourceSpec, each: &mut dyn FnMut(&[u8])) -> Result<bool, Problem> {
+    let regular = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|data| data.is_file());
+    match &spec.kind {
+        SourceKind::File(path) | SourceKind::ZipMember(path, _) if regular(path) => {}
+        _ => return Ok(false),
+    }
+    let (mut input, _) = open_input(spec)?;
+    let mut block = vec![0; 256 * 1024];
+    loop {
+        match input.read(&mut block) {
+            Ok(0) => return Ok(true),
+            Ok(read) => each(&block[..read]),
+            Err(error) => return Err(Problem::io(spec.name.as_str(), &error)),
+        }
+    }
+}
+
+/// What the files of one rotated set have in common: directory and log name.
+pub fn set_name(name: &str) -> String {
+    let (folder, file) = name
+        .rsplit_once('/')
+        .map_or(("", name), |(folder, file)| (folder, file));
+    let log = rotated::parse(file).0;
+    match folder {
+        "" if !name.starts_with('/') => log,
+        folder => format!("{folder}/{log}"),
     }
 }
 

@@ -9,9 +9,9 @@ use tunlog_audit::logs::{Account, Logs};
 use tunlog_audit::migration::{COLUMNS, Migration, Row, SHORT};
 use tunlog_audit::parse::ppp_secrets;
 use tunlog_audit::{ConfigFile, Kind, Report, kind_of};
-use tunlog_ingest::{Discovered, SourceKind, discover, machine_sources};
+use tunlog_ingest::{Discovered, SourceKind, machine_sources};
 use tunlog_model::{Attempt, Event, RecordTime, SourceId};
-use tunlog_pipeline::{Sources, Subscriber, Summary, Wants};
+use tunlog_pipeline::{Sources, Subscriber, Summary, Wants, discover};
 use tunlog_report::{Addition, Format, Printer};
 
 use super::Shape;

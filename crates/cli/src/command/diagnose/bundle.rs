@@ -8,7 +8,7 @@ use std::path::Path;
 
 use tunlog_analysis::diagnose::Diagnosis;
 use tunlog_analysis::statistics::diagnoses::DiagnosisView;
-use tunlog_ingest::Discovered;
+use tunlog_ingest::{Discovered, SourceKind};
 use tunlog_model::{Attempt, Event, SourceId, text};
 use tunlog_pipeline::{Settings, Sources, Subscriber, Wants};
 use tunlog_report::{Format, Look, Printer, diagnosis, rfc3339};
@@ -44,7 +44,7 @@ impl Bundle {
     /// # Errors
     /// If an input can be read only once.
     pub fn new(setup: &Setup) -> Result<Bundle, Failure> {
-        if setup.found.specs.iter().any(|spec| spec.name == "-") {
+        if setup.found.specs.iter().any(|spec| spec.kind == SourceKind::Stdin) {
             let problem = "--bundle: standard input can be read only once; name files";
             return Err(Failure::Message(problem.to_owned()));
         }
@@ -180,7 +180,7 @@ impl Subscriber for Slices<'_> {
         if self.scope.concerns(event).is_none() {
             return ControlFlow::Continue(());
         }
-        let shown = match self.show_secrets {
+        let shown = match self.show_secrets || event.redacted() {
             true => std::borrow::Cow::Borrowed(event.raw()),
             false => tunlog_decode::redact(event.message(), event.raw()),
         };

@@ -55,7 +55,7 @@ struct Events<'a> {
 
 impl Events<'_> {
     fn text(&self, event: &Event<'_>) -> String {
-        match self.show_secrets {
+        match self.show_secrets || event.redacted() {
             true => shown(event.raw()),
             false => shown(&tunlog_decode::redact(event.message(), event.raw())),
         }

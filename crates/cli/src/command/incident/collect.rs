@@ -69,7 +69,7 @@ impl Subscriber for Understood<'_> {
         if !in_time || self.captures.contains(&event.source) || self.scope.concerns(event).is_none() {
             return ControlFlow::Continue(());
         }
-        let shown = match self.show_secrets {
+        let shown = match self.show_secrets || event.redacted() {
             true => std::borrow::Cow::Borrowed(event.raw()),
             false => tunlog_decode::redact(event.message(), event.raw()),
         };
@@ -128,7 +128,7 @@ impl Item {
 fn original(spec: &SourceSpec) -> Option<Fact> {
     match &spec.kind {
         SourceKind::File(path) | SourceKind::ZipMember(path, _) | SourceKind::JournalFile(path) => fact_of(path).ok(),
-        SourceKind::Stdin | SourceKind::Journal => None,
+        SourceKind::Stdin | SourceKind::Journal | SourceKind::Stored { .. } => None,
     }
 }
 

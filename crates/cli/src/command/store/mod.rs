@@ -1,0 +1,63 @@
+//! `tunlog import`, `tunlog store` and `tunlog status`: logs that are kept.
+
+pub mod args;
+mod import;
+mod init;
+mod keep;
+mod pins;
+mod seal;
+mod status;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tunlog_report::{Format, Look};
+use tunlog_store::StoreError;
+
+use self::args::{FormArgs, StoreCommand};
+use crate::config;
+use crate::output::{Failure, wants_color};
+
+pub use import::run as import;
+pub use status::run as status;
+
+/// Runs `tunlog store …`.
+///
+/// # Errors
+/// What was typed wrong, or what the store says.
+pub fn run(command: &StoreCommand) -> Result<u8, Failure> {
+    match command {
+        StoreCommand::Init(args) => init::run(args),
+        StoreCommand::Verify(args) => seal::run_verify(args),
+        StoreCommand::Prove(args) => seal::run_prove(args),
+        StoreCommand::Checkpoint(args) => seal::run_checkpoint(args),
+        StoreCommand::Retain(args) => keep::run_retain(args),
+        StoreCommand::Export(args) => keep::run_export(args),
+        StoreCommand::Backup(args) => keep::run_backup(args),
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Message(error.to_string())
+    }
+}
+
+/// The present, microseconds UTC.
+fn now() -> i64 {
+    Timestamp::now().as_microsecond()
+}
+
+fn format_of(form: &FormArgs) -> Result<Format, Failure> {
+    match (form.json, form.output) {
+        (true, _) => Ok(Format::Jsonl),
+        (false, Some(output)) => config::format(output),
+        (false, None) => Ok(Format::Table),
+    }
+}
+
+fn look_of(form: &FormArgs) -> Look {
+    Look {
+        zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+        color: wants_color(form.color, false),
+    }
+}

@@ -1,0 +1,325 @@
+//! A store in the place of logs: its sources' events as they were read, decoded and timed once. Whoever asks sees what the
+//! logs themselves would have shown him.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use tunlog_decode::{Catalogue, Keep, KeptMessages};
+use tunlog_ingest::{Discovered, Problem, ProblemKind, SourceKind, SourceSpec};
+use tunlog_model::{Assumed, Entry, EventBatch, Message, RecordTime, SourceId};
+use tunlog_store::record::{Kind, Record};
+use tunlog_store::{Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store, rebuild};
+
+use crate::stream::{Batch, Item};
+
+/// Records of a batch.
+const RECORDS_MAX: usize = 4096;
+
+/// The inputs that `paths` name: logs as `tunlog_ingest::discover` finds them, and the sources of stores.
+pub fn discover(paths: &[PathBuf], rotate: bool) -> Discovered {
+    let (stores, logs): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(|path| is_store(path));
+    let mut found = match logs.is_empty() && !stores.is_empty() {
+        true => Discovered::default(),
+        false => tunlog_ingest::discover(&logs, rotate),
+    };
+    for store in stores {
+        add_store(&store, &mut found);
+    }
+    found
+}
+
+fn add_store(folder: &Path, found: &mut Discovered) {
+    let sources = reader_of(folder).and_then(|reader| locked(&reader).sources());
+    let sources = match sources {
+        Ok(sources) => sources,
+        Err(error) => return found.problems.push(problem(&error)),
+    };
+    if sources.is_empty() {
+        let cause = "an empty store: `tunlog import` or `tunlog serve` brings logs in";
+        return found.problems.push(Problem::error(folder.display().to_string(), cause));
+    }
+    let first = found.specs.iter().map(|spec| spec.set + 1).max().unwrap_or(0);
+    let mut sets: Vec<u64> = Vec::new();
+    for source in sources {
+        if !sets.contains(&source.set) {
+            sets.push(source.set);
+        }
+        let set = first + sets.len() - 1;
+        let kind = SourceKind::Stored {
+            folder: folder.to_path_buf(),
+            source: source.id,
+            capture: source.capture,
+        };
+        found.specs.push(SourceSpec::new(source.name, set, kind));
+    }
+}
+
+pub(crate) fn problem(error: &StoreError) -> Problem {
+    Problem::error(error.path.display().to_string(), error.cause.clone())
+}
+
+type SharedReader = Arc<Mutex<Reader>>;
+
+/// The open store of a directory: the sets of one run share it, and see the same of it.
+fn reader_of(folder: &Path) -> Result<SharedReader, StoreError> {
+    static OPEN: OnceLock<Mutex<HashMap<PathBuf, Weak<Mutex<Reader>>>>> = OnceLock::new();
+    let mut open = OPEN
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(|held| held.into_inner());
+    if let Some(reader) = open.get(folder).and_then(Weak::upgrade) {
+        return Ok(reader);
+    }
+    let reader = Arc::new(Mutex::new(Reader::open(folder)?));
+    open.retain(|_, known| known.strong_count() > 0);
+    open.insert(folder.to_path_buf(), Arc::downgrade(&reader));
+    Ok(reader)
+}
+
+/// Nothing that is half done outlives a panic in there: it only remembers what it read.
+fn locked(reader: &SharedReader) -> std::sync::MutexGuard<'_, Reader> {
+    reader.lock().unwrap_or_else(|held| held.into_inner())
+}
+
+/// The messages of a catalogue, for records.
+pub(crate) struct CatalogueMessages<'c>(pub KeptMessages<'c>);
+
+impl Messages for CatalogueMessages<'_> {
+    fn find(&mut self, dialect: &str, id: &str, variant: &str) -> Option<&'static Message> {
+        self.0.find(dialect, id, variant)
+    }
+
+    fn dialect(&mut self, name: &str) -> Option<&'static str> {
+        self.0.dialect(name)
+    }
+}
+
+/// The sources of one set of a store, one after the other.
+pub(crate) struct StoredSet<'s> {
+    specs: &'s [(SourceId, SourceSpec)],
+    catalogue: &'s Catalogue,
+    keep: Keep,
+    messages: CatalogueMessages<'s>,
+    next: usize,
+    open: Option<Open>,
+    /// To be handed out before anything else.
+    ready: VecDeque<Item>,
+}
+
+/// The source that is read.
+struct Open {
+    id: SourceId,
+    source: u64,
+    name: String,
+    reader: SharedReader,
+    parts: VecDeque<Part>,
+    part: Option<(Arc<Loaded>, usize)>,
+    time: RecordTime,
+    /// What was counted when it was read from the log; told with the first batch.
+    counted: Option<(u64, u64)>,
+    /// Events of messages that this version does not know.
+    unknown: u64,
+}
+
+impl<'s> StoredSet<'s> {
+    pub fn new(specs: &'s [(SourceId, SourceSpec)], catalogue: &'s Catalogue, keep: Keep) -> StoredSet<'s> {
+        StoredSet {
+            specs,
+            catalogue,
+            keep,
+            messages: CatalogueMessages(KeptMessages::of(catalogue)),
+            next: 0,
+            open: None,
+            ready: VecDeque::new(),
+        }
+    }
+
+    pub fn next(&mut self) -> Option<Item> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(item);
+            }
+            if self.open.is_none() {
+                self.open_next()?;
+                continue;
+            }
+            if let Err(error) = self.read() {
+                self.ready.push_back(Item::Problem(problem(&error)));
+                self.open = None;
+            }
+        }
+    }
+
+    fn open_next(&mut self) -> Option<()> {
+        let (id, spec) = self.specs.get(self.next)?;
+        self.next += 1;
+        let SourceKind::Stored { folder, source, .. } = &spec.kind else {
+            return Some(());
+        };
+        match Open::new(*id, *source, spec, folder) {
+            Ok((open, problems)) => {
+                self.ready.push_back(Item::Begin(*id, None));
+                let told = problems
+                    .into_iter()
+                    .map(|told| Item::Problem(of_stored(told, &spec.name)));
+                self.ready.extend(told);
+                self.open = Some(open);
+            }
+            Err(error) => self.ready.push_back(Item::Problem(problem(&error))),
+        }
+        Some(())
+    }
+
+    /// Makes the next batch of the open source, or closes it.
+    fn read(&mut self) -> Result<(), StoreError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let mut events = EventBatch::over(0);
+        let mut times = Vec::new();
+        while events.entries.len() < RECORDS_MAX && open.load()? {
+            let Some((part, at)) = &mut open.part else { break };
+            let mut taken = 0;
+            for record in part.records(open.source, *at) {
+                taken += 1;
+                open.time = time_of(&record).unwrap_or(open.time);
+                if !wanted(self.keep, &record) || !self.catalogue.heeds(record.dialect) {
+                    continue;
+                }
+                let before = events.entries.len();
+                if !rebuild(&record, &mut self.messages, &mut events) {
+                    open.unknown += 1;
+                } else if is_kept(self.keep, events.entries.last()) {
+                    times.push(open.time);
+                } else {
+                    events.entries.truncate(before);
+                }
+                if events.entries.len() == RECORDS_MAX {
+                    break;
+                }
+            }
+            *at += taken;
+        }
+        let counted = open.counted.take();
+        if let Some((records, unrecognised)) = counted {
+            (events.records, events.unrecognised) = (records, unrecognised);
+        }
+        let over = events.entries.is_empty();
+        if !over || counted.is_some() {
+            self.ready.push_back(Item::Batch(Box::new(Batch {
+                source: open.id,
+                events,
+                notes: Vec::new(),
+                times: Some(times),
+            })));
+        }
+        if over {
+            self.ready.extend(open.told().into_iter().map(Item::Problem));
+            self.open = None;
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    fn new(
+        id: SourceId,
+        source: u64,
+        spec: &SourceSpec,
+        folder: &Path,
+    ) -> Result<(Open, Vec<StoredProblem>), StoreError> {
+        let reader = reader_of(folder)?;
+        let (parts, problems, counted) = {
+            let reader = locked(&reader);
+            let known = reader.counted(source)?;
+            (reader.parts(source)?, reader.problems(source)?, known)
+        };
+        let time = RecordTime {
+            micros: i64::MIN,
+            assumed: Assumed::default(),
+        };
+        let open = Open {
+            id,
+            source,
+            name: spec.name.clone(),
+            reader,
+            parts: parts.into(),
+            part: None,
+            time,
+            counted: Some(counted),
+            unknown: 0,
+        };
+        Ok((open, problems))
+    }
+
+    /// Goes to the next part when one is at its end. False when there is none.
+    fn load(&mut self) -> Result<bool, StoreError> {
+        while self.part.as_ref().is_none_or(|(part, at)| *at >= part.len(self.source)) {
+            let Some(next) = self.parts.pop_front() else {
+                self.part = None;
+                return Ok(false);
+            };
+            let part = locked(&self.reader).load(next)?;
+            self.part = Some((part, 0));
+        }
+        Ok(true)
+    }
+
+    /// What is to be told at its end.
+    fn told(&self) -> Vec<Problem> {
+        let mut told = Vec::new();
+        for segment in locked(&self.reader).take_unreadable() {
+            let cause = format!(
+                "{}: its {} record(s) are left out, the rest is read (`tunlog store verify` tells more)",
+                segment.cause, segment.rows
+            );
+            told.push(Problem::error(segment.path, cause));
+        }
+        if self.unknown > 0 {
+            let cause = format!(
+                "{} event(s) of messages that this version does not know are left out (a dialect file is missing?)",
+                self.unknown
+            );
+            told.push(Problem::warning(self.name.as_str(), cause));
+        }
+        told
+    }
+}
+
+fn of_stored(told: StoredProblem, source: &str) -> Problem {
+    let kind = match told.kind {
+        // whoever imported it was told that it was an error: a question to the store does not fail for it
+        0 | 1 => ProblemKind::Warning,
+        _ => ProblemKind::Note,
+    };
+    Problem {
+        kind,
+        path: source.to_owned(),
+        position: told.position,
+        cause: told.cause,
+    }
+}
+
+fn time_of(record: &Record<'_>) -> Option<RecordTime> {
+    record.time.map(|micros| RecordTime {
+        micros,
+        assumed: record.assumed,
+    })
+}
+
+/// Whether whoever reads keeps a record of this kind, as the decoder would have.
+fn wanted(keep: Keep, record: &Record<'_>) -> bool {
+    match record.kind {
+        Kind::Repeated | Kind::Lost => true,
+        Kind::Unrecognised => matches!(keep, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything),
+        Kind::Event => keep != Keep::Unrecognised,
+    }
+}
+
+/// The same of an event, now that its message is known.
+fn is_kept(keep: Keep, entry: Option<&Entry>) -> bool {
+    let facts_only = matches!(keep, Keep::Facts | Keep::FactsAndUnrecognised);
+    match entry {
+        Some(Entry::Event(event)) => !facts_only || event.message.is_fact(),
+        _ => true,
+    }
+}

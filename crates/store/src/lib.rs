@@ -1,0 +1,58 @@
+//! Keeps what was seen, and proves that it was not changed.
+//!
+//! A store is a directory. Records are committed to a working database together with the position of their source
+//! ([`Store`]); when enough of them lie there they become segments, which never change again, and a checkpoint seals them.
+//! [`Reader`] hands them out as they were: whoever reads a store sees the events that were read from the logs.
+//!
+//! **Into it.** `pipeline::import` reads sources one after the other, in the order of their sets, with a decoder that keeps
+//! everything, lets the clock decide times, and hands records to [`Store::add`]. A record has one canonical form
+//! ([`record`]): that is what lies in the open segment and what the seal is made of; the columns of a Parquet file are another
+//! form of the same, and each is made of the other without loss. A close commits the names of its files, writes them, writes
+//! the note, and then tells the database; whoever opens the store next finishes or takes back what a crash left at any of
+//! these steps. A daemon does the same as `import`: add, count, position, commit, and close when it is due.
+//!
+//! **Out of it.** `pipeline::stored` is one more kind of stream: it finds messages by their names, makes batches with times,
+//! and drops what the decoder would have dropped for the same question. Sets are those of the import, so merging, twins and
+//! correlation see what they saw of the logs.
+
+mod backup;
+mod checkpoint;
+mod close;
+mod columns;
+pub mod error;
+mod files;
+mod index;
+mod inspect;
+mod keys;
+mod known;
+mod layout;
+mod parquet_file;
+mod prove;
+mod reader;
+pub mod record;
+mod recover;
+mod retention;
+mod source;
+mod status;
+mod store;
+mod take;
+mod verify;
+mod witness;
+mod working;
+
+#[cfg(test)]
+mod tests;
+
+pub use backup::{Copied, backup, export_segments};
+pub use error::{Kind as ErrorKind, StoreError};
+pub use files::{Disk, Storage};
+pub use known::{Candidate, FileHash, Identity, KnownRecords};
+pub use prove::Proof;
+pub use reader::{Loaded, Part, Reader, StoredSource, Unreadable};
+pub use retention::{Expired, Retain};
+pub use source::{Counts, NewSource, StoredProblem};
+pub use status::StoreStatus;
+pub use store::{Created, FullPolicy, Options, Store, is_store};
+pub use take::{Messages, raw_of, rebuild, record_of};
+pub use verify::{Against, Answer, Report, is_key, verify};
+pub use witness::{FileWitness, Witness};

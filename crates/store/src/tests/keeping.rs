@@ -1,0 +1,133 @@
+//! Retention, backups, and segments that cannot be read.
+
+use super::{Folder, NOW, add, against, judged, numbers, three};
+use crate::backup::{backup, export_segments};
+use crate::inspect::files_under;
+use crate::reader::Reader;
+use crate::retention::Retain;
+use crate::store::{Options, Store, within};
+use crate::verify::{Answer, verify};
+
+#[test]
+fn what_retention_removes_is_signed_and_not_missed() {
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let mut store = Store::open(&path, Options::default()).expect("the store");
+    // the first hundred records end at minute 99
+    let rule = Retain {
+        before: Some(NOW + 100 * 60_000_000),
+        ..Retain::default()
+    };
+    let expired = store.expired(&rule).expect("segments");
+    assert_eq!(expired.iter().map(|segment| segment.rows).sum::<u64>(), 100);
+    assert_eq!(store.remove(&expired, &rule, NOW), Ok(Some(5)));
+    assert_eq!(store.expired(&rule).expect("segments"), []);
+    assert_eq!(store.floor(), Ok(rule.before));
+    drop(store);
+    assert_eq!(numbers(&path), (100..300).collect::<Vec<i64>>());
+    assert_eq!(files_under(&path, &["segments"]).len(), 8);
+    let report = judged(&path, &key);
+    assert_eq!((report.answer(), report.removed), (Answer::Intact, 2), "{report:?}");
+    let error = Reader::open(&path)
+        .expect("the store")
+        .prove(5)
+        .expect_err("it is gone");
+    assert!(error.cause.contains("retention"), "{error}");
+    assert!(
+        Reader::open(&path)
+            .expect("the store")
+            .prove(150)
+            .expect("a proof")
+            .holds()
+    );
+}
+
+#[test]
+fn by_size_the_oldest_go_first() {
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let mut store = Store::open(&path, Options::default()).expect("the store");
+    let all = store
+        .expired(&Retain {
+            bytes_max: Some(0),
+            ..Retain::default()
+        })
+        .expect("segments");
+    assert_eq!(all.len(), 6);
+    let rule = Retain {
+        bytes_max: Some(all[4].bytes + all[5].bytes),
+        ..Retain::default()
+    };
+    let expired = store.expired(&rule).expect("segments");
+    assert_eq!(expired, all[..4]);
+    store.remove(&expired, &rule, NOW).expect("they go");
+    add(&mut store, 300..302);
+    store.close(NOW, false).expect("a close");
+    drop(store);
+    assert_eq!(numbers(&path), (200..302).collect::<Vec<i64>>());
+    assert_eq!(judged(&path, &key).answer(), Answer::Intact);
+}
+
+#[test]
+fn a_backup_is_a_store_that_can_be_read_and_verified() {
+    let folder = Folder::new();
+    let (path, to) = (folder.join("store"), folder.join("backup"));
+    let key = three(&path, Options::default());
+    let mut store = Store::open(&path, Options::default()).expect("the store");
+    add(&mut store, 300..307);
+    store.commit(NOW).expect("a commit");
+    // the writer has it all the while
+    let copied = backup(&path, &to, false).expect("a backup");
+    assert_eq!((copied.segments, copied.records, copied.open), (6, 300, 7));
+    add(&mut store, 307..320);
+    store.close(NOW, false).expect("a close");
+    assert_eq!(numbers(&to), (0..307).collect::<Vec<i64>>());
+    assert_eq!(judged(&to, &key).answer(), Answer::Intact);
+    assert!(!to.join("seal/key").exists(), "the key is not in it");
+    assert!(Store::open(&to, Options::default()).is_err());
+    assert!(backup(&path, &to, false).is_err(), "nothing is written over");
+    let with_key = folder.join("with-key");
+    backup(&path, &with_key, true).expect("a backup");
+    drop(store);
+    assert!(Store::open(&with_key, Options::default()).is_ok());
+    let out = folder.join("out");
+    let copied = export_segments(&path, &out, (Some(NOW + 250 * 60_000_000), None)).expect("an export");
+    assert_eq!((copied.segments, copied.records), (4, 120));
+    assert!(verify(&out, &against(&key)).is_err(), "segments alone are no store");
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_is_set_aside_named_and_counted() {
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let segment = files_under(&path, &["segments"])
+        .into_iter()
+        .find(|name| name.ends_with("00000003.parquet"))
+        .expect("a segment");
+    let at = within(&path, &segment);
+    let mut bytes = std::fs::read(&at).expect("a file");
+    bytes[100] ^= 1;
+    std::fs::write(&at, bytes).expect("a file");
+    // the fourth segment has the odd numbers of the second hundred
+    let rest: Vec<i64> = (0..300)
+        .filter(|number| !(100..200).contains(number) || number % 2 == 0)
+        .collect();
+    for _ in 0..2 {
+        assert_eq!(numbers(&path), rest);
+    }
+    assert!(path.join("quarantine/00000003.parquet").exists() && !at.exists());
+    let status = Reader::open(&path).expect("the store").status().expect("figures");
+    assert_eq!((status.set_aside, status.segments), (1, 5));
+    let report = judged(&path, &key);
+    assert_eq!(report.answer(), Answer::Changed);
+    assert!(
+        report.changed[0].contains(&segment) && report.changed[0].contains("set aside"),
+        "{report:?}"
+    );
+    let mut store = Store::open(&path, Options::default()).expect("it opens all the same");
+    add(&mut store, 300..301);
+    store.close(NOW, false).expect("and goes on");
+}

@@ -1,0 +1,392 @@
+//! Whether a store is what it was: every byte of every segment, every checkpoint, the chain of keys, and nothing beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use tunlog_seal::note::{Note, Verdict};
+use tunlog_seal::tree::{self, Roots};
+use tunlog_seal::{Digest, VerifyingKey};
+
+use crate::checkpoint::{Checkpoint, SegmentLine};
+use crate::error::{Result, StoreError};
+use crate::files;
+use crate::inspect;
+use crate::keys::KeyFiles;
+use crate::layout::Layout;
+use crate::witness;
+
+/// What came of it, in the contract's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// Everything is as it was.
+    Intact = 0,
+    /// Something was changed.
+    Changed = 1,
+    /// Something is missing.
+    Incomplete = 2,
+    /// Nobody can tell.
+    Unjudged = 3,
+}
+
+/// What to compare with.
+#[derive(Clone, Debug, Default)]
+pub struct Against {
+    /// The first public key, as `init` printed it in any of its forms.
+    pub key: Option<String>,
+    /// Witness files, beside those that the store names.
+    pub witnesses: Vec<PathBuf>,
+    /// Without a witness nothing is judged.
+    pub require_witness: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Whose log it is.
+    pub origin: String,
+    /// The pinned key's words and digits; None if none was given.
+    pub key: Option<(String, String)>,
+    /// Changes of keys that were signed.
+    pub rotations: u64,
+    /// Checkpoints that are good.
+    pub checkpoints: u64,
+    /// The last good one.
+    pub newest: Option<Checkpoint>,
+    /// Segments that there should be.
+    pub segments: u64,
+    /// Segments that are as they were.
+    pub intact: u64,
+    /// Segments that retention removed, signed.
+    pub removed: u64,
+    /// What was changed.
+    pub changed: Vec<String>,
+    /// What is missing.
+    pub missing: Vec<String>,
+    /// Why nobody can tell.
+    pub unjudged: Vec<String>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
+    /// What each witness says.
+    pub witnesses: Vec<String>,
+    /// Records that are not sealed yet.
+    pub open: Option<u64>,
+}
+
+impl Report {
+    /// The answer: what was changed weighs more than what is missing, and that more than what nobody can tell.
+    pub fn answer(&self) -> Answer {
+        match (
+            self.changed.is_empty(),
+            self.missing.is_empty(),
+            self.unjudged.is_empty(),
+        ) {
+            (false, ..) => Answer::Changed,
+            (true, false, _) => Answer::Incomplete,
+            (true, true, false) => Answer::Unjudged,
+            (true, true, true) => Answer::Intact,
+        }
+    }
+}
+
+/// Whether a key is the one that somebody wrote down: its text, its fingerprint, or its eight words.
+pub fn is_key(key: &VerifyingKey, written: &str) -> bool {
+    let written = written.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lower = written.to_lowercase();
+    written == key.text() || lower == key.fingerprint().to_string() || lower == key.spoken()
+}
+
+/// Looks at a store. It is not changed, and may be written to meanwhile.
+///
+/// # Errors
+/// If there is none.
+pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
+    let layout = Layout::new(folder);
+    let origin = layout.check_is_store()?;
+    let mut report = Report {
+        origin,
+        ..Report::default()
+    };
+    // what the database says is read first: what is written meanwhile is beyond it, not missing
+    let database = inspect::database(&layout);
+    let Some(first) = first_key(&layout, against, &mut report) else {
+        return Ok(report);
+    };
+    let mut chain = Chain::new(&layout, first);
+    chain.walk(&mut report)?;
+    for (line, number) in &chain.segments {
+        segment(&layout, &chain, line, *number, &mut report);
+    }
+    unreferenced(&layout, &chain, &mut report);
+    inspect::compare(&layout, database, &chain, &mut report);
+    let paths = witness::configured(&layout.witnesses());
+    for path in paths.iter().chain(&against.witnesses).collect::<BTreeSet<_>>() {
+        witnessed(path, &chain, &mut report);
+    }
+    if against.require_witness && report.witnesses.is_empty() {
+        report.unjudged.push("no witness, and one is required".to_owned());
+    }
+    Ok(report)
+}
+
+/// The first key, if it is the pinned one or none is pinned.
+fn first_key(layout: &Layout, against: &Against, report: &mut Report) -> Option<VerifyingKey> {
+    let path = KeyFiles::of(layout.folder()).first();
+    let read = files::read(&path).map_err(|error| error.to_string());
+    let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is no key".to_owned()));
+    let key = text.and_then(|text| match text.strip_suffix('\n').map(VerifyingKey::parse) {
+        Some(Ok(key)) if text == format!("{}\n", key.text()) => Ok(key),
+        _ => Err("is no key".to_owned()),
+    });
+    match (key, &against.key) {
+        (Err(cause), _) => {
+            report
+                .unjudged
+                .push(format!("the first key ({}): {cause}", path.display()));
+            None
+        }
+        (Ok(key), Some(pinned)) if !is_key(&key, pinned) => {
+            report
+                .unjudged
+                .push("the store begins with another key than the pinned one".to_owned());
+            None
+        }
+        (Ok(key), pinned) => {
+            match pinned {
+                Some(_) => report.key = Some((key.spoken(), key.fingerprint().to_string())),
+                None => report
+                    .unjudged
+                    .push("no pinned key: give the one that `store init` printed (--key)".to_owned()),
+            }
+            Some(key)
+        }
+    }
+}
+
+/// The checkpoints, one after the other, as far as they are good.
+pub(crate) struct Chain<'l> {
+    layout: &'l Layout,
+    key: VerifyingKey,
+    epoch: u64,
+    roots: Roots,
+    last: Option<(Checkpoint, Digest)>,
+    /// Hash of each good note.
+    pub hashes: BTreeMap<u64, Digest>,
+    /// Every segment with the checkpoint that sealed it.
+    pub segments: Vec<(SegmentLine, u64)>,
+    /// Segments that retention removed.
+    pub removed: BTreeMap<u64, String>,
+}
+
+impl<'l> Chain<'l> {
+    pub fn new(layout: &'l Layout, first: VerifyingKey) -> Chain<'l> {
+        Chain {
+            layout,
+            key: first,
+            epoch: 0,
+            roots: Roots::new(),
+            last: None,
+            hashes: BTreeMap::new(),
+            segments: Vec::new(),
+            removed: BTreeMap::new(),
+        }
+    }
+
+    /// The last good checkpoint.
+    pub fn newest(&self) -> Option<&Checkpoint> {
+        self.last.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The number of the segment that comes next.
+    pub fn next_segment(&self) -> u64 {
+        self.segments.len() as u64
+    }
+
+    fn walk(&mut self, report: &mut Report) -> Result<()> {
+        let numbers = numbers(&self.layout.notes())?;
+        let newest = numbers.last().copied().unwrap_or(0);
+        for number in 1..=newest {
+            if !numbers.contains(&number) {
+                report.missing.push(format!("checkpoint {number} is missing"));
+                break;
+            }
+            if let Err(cause) = self.note(number, report) {
+                let good = self.hashes.len();
+                report
+                    .changed
+                    .push(format!("checkpoint {number}: {cause}; last good checkpoint {good}"));
+                break;
+            }
+        }
+        if newest == 0 {
+            report.missing.push("there is no checkpoint".to_owned());
+        }
+        report.checkpoints = self.hashes.len() as u64;
+        report.rotations = self.epoch;
+        report.newest = self.newest().cloned();
+        report.segments = self.segments.len() as u64;
+        Ok(())
+    }
+
+    fn note(&mut self, number: u64, report: &mut Report) -> std::result::Result<(), String> {
+        let bytes = files::read(&self.layout.note(number)).map_err(|error| error.cause)?;
+        let note = Note::parse(&bytes).map_err(|_| "it is no signed note")?;
+        match note.verify(&self.key) {
+            Verdict::Good => {}
+            Verdict::Bad => return Err("its signature does not fit".to_owned()),
+            Verdict::Absent => return Err(format!("it is not signed by the key of epoch {}", self.epoch)),
+        }
+        if note.signers().count() != 1 {
+            return Err("it has more signatures than one".to_owned());
+        }
+        let checkpoint = Checkpoint::parse(note.text()).ok_or("its text is no checkpoint")?;
+        self.check(&checkpoint, number)?;
+        if let Some((before, _)) = &self.last
+            && checkpoint.time < before.time
+        {
+            report.notes.push(format!(
+                "checkpoint {number} is older than the one before it: the clock was set back"
+            ));
+        }
+        for line in &checkpoint.segments {
+            self.roots.push(tree::leaf(&line.root.0));
+            self.segments.push((line.clone(), number));
+        }
+        if self.roots.root() != checkpoint.root {
+            return Err("its root is not that of the segments".to_owned());
+        }
+        for removed in &checkpoint.removed {
+            self.removed.insert(removed.id, removed.cause.clone());
+        }
+        if let Some(next) = &checkpoint.next_key {
+            self.key = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
+            self.epoch += 1;
+        }
+        let hash = Digest::of(&bytes);
+        self.hashes.insert(number, hash);
+        self.last = Some((checkpoint, hash));
+        Ok(())
+    }
+
+    /// Whether a checkpoint fits to the one before it.
+    fn check(&self, checkpoint: &Checkpoint, number: u64) -> std::result::Result<(), String> {
+        let previous = self.last.as_ref().map(|(_, hash)| *hash);
+        let before = self.last.as_ref().map_or(0, |(before, _)| before.records);
+        let rows = checkpoint.segments.iter().map(|line| line.rows).sum::<u64>();
+        let mut ids = checkpoint.segments.iter().zip(self.next_segment()..);
+        let same_origin = self
+            .last
+            .as_ref()
+            .is_none_or(|(last, _)| last.origin == checkpoint.origin);
+        let faults = [
+            (checkpoint.number != number, "it has another number"),
+            (checkpoint.epoch != self.epoch, "it is of another epoch"),
+            (checkpoint.previous != previous, "it does not name the one before it"),
+            (!same_origin, "it is of another log"),
+            (checkpoint.added != rows, "it counts other records than its segments"),
+            (
+                checkpoint.records < before.saturating_add(rows),
+                "it counts fewer records than there were",
+            ),
+            (
+                !ids.all(|(line, id)| line.id == id),
+                "its segments are not the next ones",
+            ),
+        ];
+        let found = faults.iter().find(|(is_fault, _)| *is_fault);
+        found.map_or(Ok(()), |(_, cause)| Err((*cause).to_owned()))
+    }
+}
+
+/// The numbers of the checkpoints that are there.
+fn numbers(folder: &Path) -> Result<BTreeSet<u64>> {
+    let entries = std::fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
+    let mut numbers = BTreeSet::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".note"));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    Ok(numbers)
+}
+
+/// Every byte of one segment.
+fn segment(layout: &Layout, chain: &Chain<'_>, line: &SegmentLine, number: u64, report: &mut Report) {
+    if chain.removed.contains_key(&line.id) {
+        report.removed += 1;
+        return;
+    }
+    match inspect::segment(layout, line) {
+        inspect::State::Intact => report.intact += 1,
+        inspect::State::Missing(what) => report.missing.push(format!("{what} ({} records)", line.rows)),
+        inspect::State::Changed(what) => {
+            let good = number.saturating_sub(1);
+            report
+                .changed
+                .push(format!("{what}; first bad checkpoint {number}, last good {good}"));
+        }
+    }
+}
+
+/// Files that no checkpoint names: what nobody sealed must not pass as sealed.
+fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for (line, _) in &chain.segments {
+        let index = line.path.strip_suffix("parquet").map(|stem| format!("{stem}index"));
+        named.extend([Some(line.path.clone()), index].into_iter().flatten());
+    }
+    for path in inspect::files_under(layout.folder(), &["segments", "seal"]) {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_ours = match path.strip_prefix("seal/") {
+            Some("key" | "key.next" | "first-key" | "witnesses") => true,
+            Some(rest) => {
+                let number = rest
+                    .strip_prefix("checkpoints/")
+                    .and_then(|name| name.strip_suffix(".note"));
+                number.is_some_and(|number| {
+                    let parsed = number.parse::<u64>().ok();
+                    parsed.is_some_and(|parsed| format!("{parsed:08}") == number)
+                })
+            }
+            None => named.contains(&path),
+        };
+        let id = name.split('.').next().and_then(|stem| stem.parse::<u64>().ok());
+        let is_left_over = name.ends_with(".tmp") || id.is_some_and(|id| id >= chain.next_segment());
+        match (is_ours, is_left_over) {
+            (true, _) => {}
+            (false, true) => report.notes.push(format!(
+                "{path}: left over by a close that did not come to its end, or is going on"
+            )),
+            (false, false) => report.changed.push(format!("{path}: no checkpoint names this file")),
+        }
+    }
+}
+
+/// What a witness has seen.
+fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
+    let name = path.display().to_string();
+    let seen = match witness::seen(path) {
+        Ok(seen) => seen,
+        Err(error) => return report.unjudged.push(format!("witness {name}: {}", error.cause)),
+    };
+    let mut newest = 0;
+    for (number, note) in &seen {
+        match chain.hashes.get(number) {
+            Some(hash) if *hash == Digest::of(note) => newest = newest.max(*number),
+            Some(_) => report.changed.push(format!(
+                "witness {name} saw another checkpoint {number}: there were two stories"
+            )),
+            None => report.missing.push(format!(
+                "witness {name} saw checkpoint {number}, which the store does not have any more"
+            )),
+        }
+    }
+    let last = chain.hashes.len() as u64;
+    let behind = match last.saturating_sub(newest) {
+        0 => String::new(),
+        1 => format!("; checkpoint {last} not yet seen"),
+        more => format!("; the last {more} not yet seen"),
+    };
+    report
+        .witnesses
+        .push(format!("{name}: same note at checkpoint {newest}{behind}"));
+}
