@@ -225,6 +225,8 @@ impl EvtxFile {
                 }
             }
         }
+        // decompressors may use all of the room that they are given, and not only what they say they filled
+        bytes[filled..].fill(0);
         filled
     }
 
