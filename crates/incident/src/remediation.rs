@@ -87,8 +87,12 @@ pub fn items(playbook: &Playbook, case: &Case, facts: &Facts, dir: &str, before:
     let mut items: Vec<Item> = Vec::new();
     for step in playbook.steps.iter().filter(|step| concerns(step, case, facts)) {
         for subject in subjects(step, case, facts) {
-            if items.len() < ITEMS_MAX {
-                items.push(item(step, &subject, case, dir));
+            let item = item(step, &subject, case, dir);
+            // two sessions of one account from one address: what is the same to do is done once
+            let same =
+                |known: &Item| (&known.step, &known.text, &known.commands) == (&item.step, &item.text, &item.commands);
+            if items.len() < ITEMS_MAX && !items.iter().rev().take_while(|known| known.step == item.step).any(same) {
+                items.push(item);
             }
         }
     }
@@ -444,6 +448,23 @@ mod tests {
         let has = |step: &str| items.iter().any(|item| item.step == step);
         assert!(has("reset-radius-sql") && has("reject-after-n") && !has("reset-chap-secrets"));
         assert!(commands(&items, "block-attackers")[0].contains("'/tmp/my case'"));
+    }
+
+    #[test]
+    fn the_same_is_asked_once_however_many_sessions_there_were() {
+        let mut facts = facts(&["bob"], &["pppd"]);
+        let one = all(&facts, &[]);
+        facts.sessions.push(SessionFact {
+            id: "00fe".to_owned(),
+            ..facts.sessions[0].clone()
+        });
+        let two = all(&facts, &[]);
+        // a session more to end, and nothing else
+        assert_eq!(
+            commands(&two, "end-session").len(),
+            commands(&one, "end-session").len() + 1
+        );
+        assert_eq!(two.len(), one.len() + 1);
     }
 
     #[test]

@@ -157,6 +157,15 @@ pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
     detector
 }
 
+/// Has log-ins to other services read, in logs of their own or `everywhere`.
+fn heed_services(setup: &mut Setup, everywhere: bool) {
+    let heeding = setup.catalogue.heeding_services();
+    match everywhere {
+        true => setup.catalogue = heeding,
+        false => setup.settings.services = Some(Arc::new(heeding)),
+    }
+}
+
 /// Prints findings as they come.
 pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
     let settings::Detection { mut options, mmdb } = settings::detection(args.config.as_deref())?;
@@ -171,10 +180,8 @@ pub fn run(args: &DetectArgs) -> Result<u8, Failure> {
         None => Wants::Findings,
     };
     let mut setup = Setup::new(&args.input.common, &args.input.paths, false, wants)?;
-    match options.heeds_services() || sigma.is_some() {
-        true if args.services => setup.catalogue = setup.catalogue.heeding_services(),
-        true => setup.settings.services = Some(Arc::new(setup.catalogue.heeding_services())),
-        false => {}
+    if options.heeds_services() || sigma.is_some() {
+        heed_services(&mut setup, args.services);
     }
     if setup.settings.evidence {
         options.keep_texts(redact);
