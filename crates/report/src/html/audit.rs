@@ -1,9 +1,9 @@
 //! An audit as one page, in the looks of the report.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use tunlog_audit::{Check, Severity, rule};
 
-use super::{STYLE, policy, prose, tile};
+use super::{Shell, prose, tile};
 use crate::document::{LINE_CHARS_MAX, clipped, counted};
 use crate::sarif::address;
 
@@ -36,30 +36,18 @@ const GROUPS: [(Severity, &str); 5] = [
 
 /// The page.
 pub fn page(audit: &Audit<'_>) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy::policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                meta name="generator" content=(format!("tunlog {}", audit.version));
-                title { "VPN audit, " (audit.made) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (header(audit))
-                main {
-                    (summary(audit))
-                    @for (severity, name) in GROUPS { (group(audit, severity, name)) }
-                    (sources(audit))
-                }
-                footer { p { "Made by tunlog " (audit.version) " on " (audit.made) "." } }
-            }
-        }
+    let shell = Shell {
+        title: &format!("VPN audit, {}", audit.made),
+        version: audit.version,
+        scripted: false,
     };
-    page.into_string()
+    let main = html! {
+        (summary(audit))
+        @for (severity, name) in GROUPS { (group(audit, severity, name)) }
+        (sources(audit))
+    };
+    let footer = html! { "Made by tunlog " (audit.version) " on " (audit.made) "." };
+    shell.page(header(audit), main, footer)
 }
 
 fn of(audit: &Audit<'_>, severity: Severity) -> usize {

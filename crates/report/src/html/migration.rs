@@ -1,10 +1,10 @@
 //! Who still uses PPTP or L2TP without IPsec, as one page, in the looks of the report.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use tunlog_audit::migration::{Row, Step};
 
 use super::table::{Cell, head, table};
-use super::{SCRIPT, STYLE, policy, tile};
+use super::{Shell, tile};
 use crate::document::{NAME_CHARS_MAX, clipped};
 use crate::printer::Look;
 use crate::time::local;
@@ -21,30 +21,17 @@ const STEPS: [(Step, &str); 5] = [
 /// The page; `made`: now, microseconds UTC.
 pub fn page(rows: &[Row], look: &Look, made: i64, version: &str) -> String {
     let made = local(made, &look.zone, "%Y-%m-%d %H:%M");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy::policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                meta name="generator" content=(format!("tunlog {version}"));
-                title { "Migration from PPTP, " (made) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (header(rows, &made))
-                main {
-                    (summary(rows))
-                    @for (step, name) in STEPS { (group(rows, step, name, look)) }
-                }
-                footer { p { "Made by tunlog " (version) " on " (made) "." } }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let shell = Shell {
+        title: &format!("Migration from PPTP, {made}"),
+        version,
+        scripted: true,
     };
-    page.into_string()
+    let main = html! {
+        (summary(rows))
+        @for (step, name) in STEPS { (group(rows, step, name, look)) }
+    };
+    let footer = html! { "Made by tunlog " (version) " on " (made) "." };
+    shell.page(header(rows, &made), main, footer)
 }
 
 fn count(rows: &[Row], step: Step) -> usize {

@@ -25,41 +25,61 @@ pub use sheet::sheet;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// What every page of ours has around it: policy, style, and the script that makes tables sortable, if it is `scripted`.
+struct Shell<'a> {
+    title: &'a str,
+    version: &'a str,
+    scripted: bool,
+}
+
+impl Shell<'_> {
+    /// The page around a header, what it tells, and a footer.
+    fn page(&self, header: Markup, main: Markup, footer: Markup) -> String {
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(policy::policy());
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="referrer" content="no-referrer";
+                    @if !self.version.is_empty() { meta name="generator" content=(format!("tunlog {}", self.version)); }
+                    title { (self.title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    (header)
+                    main { (main) }
+                    footer { p { (footer) } }
+                    @if self.scripted { script { (PreEscaped(SCRIPT)) } }
+                }
+            }
+        };
+        page.into_string()
+    }
+}
+
 /// The page.
 pub fn page(document: &Document<'_>) -> String {
-    let title = format!("VPN report, {}", document.period());
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy::policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                meta name="generator" content=(format!("tunlog {}", document.version));
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (head(document))
-                main {
-                    (summary(document))
-                    (over_time(document))
-                    (traffic_of_users(document))
-                    (failures::by_cause(document))
-                    (failures::in_full(document))
-                    (clients(document))
-                    (protection(document))
-                    (sources(document))
-                }
-                footer {
-                    p { "Made by tunlog " (document.version) " on " (document.time(document.made)) ", " (document.zone_name()) "." }
-                }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let shell = Shell {
+        title: &format!("VPN report, {}", document.period()),
+        version: document.version,
+        scripted: true,
     };
-    page.into_string()
+    let main = html! {
+        (summary(document))
+        (over_time(document))
+        (traffic_of_users(document))
+        (failures::by_cause(document))
+        (failures::in_full(document))
+        (clients(document))
+        (protection(document))
+        (sources(document))
+    };
+    let footer = html! {
+        "Made by tunlog " (document.version) " on " (document.time(document.made)) ", " (document.zone_name()) "."
+    };
+    shell.page(head(document), main, footer)
 }
 
 fn head(document: &Document<'_>) -> Markup {

@@ -1,9 +1,9 @@
 //! A sheet as a page: the same look, policy and script as the report.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::table::{Cell, head, table};
-use super::{SCRIPT, STYLE, policy, tile};
+use super::{Shell, tile};
 use crate::document::{LINE_CHARS_MAX, clipped, grouped};
 use crate::sheet::{Block, Section, Sheet, SheetCell, SheetStep, SheetTable};
 
@@ -12,32 +12,22 @@ const LONG: usize = 32;
 
 /// The page.
 pub fn sheet(sheet: &Sheet) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy::policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (shown(&sheet.title)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { bdi { (shown(&sheet.title)) } }
-                    p.period { (shown(&sheet.subtitle)) }
-                    nav aria-label="Sections" {
-                        ul { @for section in &sheet.sections { li { a href=(format!("#{}", section.id)) { (section.heading) } } } }
-                    }
-                }
-                main { @for one in &sheet.sections { (section(one)) } }
-                footer { p { (shown(&sheet.footer)) } }
-                script { (PreEscaped(SCRIPT)) }
+    let shell = Shell {
+        title: &shown(&sheet.title),
+        version: "",
+        scripted: true,
+    };
+    let header = html! {
+        header {
+            h1 { bdi { (shown(&sheet.title)) } }
+            p.period { (shown(&sheet.subtitle)) }
+            nav aria-label="Sections" {
+                ul { @for section in &sheet.sections { li { a href=(format!("#{}", section.id)) { (section.heading) } } } }
             }
         }
     };
-    page.into_string()
+    let main = html! { @for one in &sheet.sections { (section(one)) } };
+    shell.page(header, main, html! { (shown(&sheet.footer)) })
 }
 
 /// Text of any origin: harmless, and not longer than people read.
@@ -111,6 +101,7 @@ fn of_steps(steps: &[SheetStep]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use super::super::policy;
     use super::*;
     use crate::sheet::tests::everything;
 
