@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use tunlog_analysis::detect::{Network, Severity};
+use tunlog_analysis::detect::{Nature, Network, Severity};
 use tunlog_report::rfc3339;
 use tunlog_seal::Digest;
 
-use crate::found::{Found, Nature, nature, time};
+use crate::found::{Found, nature, time};
 use crate::network;
 use crate::text::{quoted, quoted_list};
 
@@ -440,7 +440,7 @@ struct Subjects {
 impl Subjects {
     fn take(&mut self, found: &Found) {
         let nature = nature(&found.rule);
-        let role = if nature == Nature::Attack && !found.claimed {
+        let role = if matches!(nature, Nature::Attack | Nature::Trace) && !found.claimed {
             AddressRole::Attacker
         } else {
             AddressRole::Suspect
@@ -450,14 +450,14 @@ impl Subjects {
         }
         for taken in &found.succeeded {
             let role = match nature {
-                Nature::Attack => AccountRole::Compromised,
-                Nature::Suspicion | Nature::Other => AccountRole::Suspect,
+                Nature::Attack | Nature::Trace => AccountRole::Compromised,
+                Nature::Suspicion | Nature::NoAttack => AccountRole::Suspect,
             };
             self.account(&taken.user, role);
         }
         let role = match nature {
             Nature::Suspicion => AccountRole::Suspect,
-            Nature::Attack | Nature::Other => AccountRole::Tried,
+            Nature::Attack | Nature::Trace | Nature::NoAttack => AccountRole::Tried,
         };
         for user in &found.users {
             self.account(user, role);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde_json::Value;
-use tunlog_analysis::detect::{self, Network, Severity};
+use tunlog_analysis::detect::{self, Nature, Network, Severity};
 
 use crate::network;
 
@@ -12,50 +12,9 @@ pub const FINDINGS_MAX: usize = 10_000;
 /// Most bytes of one finding: evidence of a dozen long lines.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
-/// Rules that speak of an attack from their sources: guessing, flooding, writing into the log.
-const ATTACKERS: &[&str] = &[
-    "brute-force",
-    "slow-brute-force",
-    "password-spray",
-    "user-enumeration",
-    "credential-stuffing",
-    "distributed-brute-force",
-    "distributed-spray",
-    "success-after-failures",
-    "same-credentials-elsewhere",
-    "injected-line",
-    "control-flood",
-    "protocol-abuse",
-];
-/// Rules after which an account may be in other hands, while the address says little.
-const SUSPECTS: &[&str] = &[
-    "concurrent-sessions",
-    "impossible-travel",
-    "first-seen-country",
-    "encryption-downgrade",
-    "unusual-traffic",
-];
-
-/// What a rule makes of the addresses that it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nature {
-    /// They attack.
-    Attack,
-    /// Somebody may be using an account that is not theirs.
-    Suspicion,
-    /// No attack: an outage, a hole in the log.
-    Other,
-}
-
 /// The nature of a rule.
 pub fn nature(rule: &str) -> Nature {
-    if ATTACKERS.contains(&rule) {
-        Nature::Attack
-    } else if SUSPECTS.contains(&rule) {
-        Nature::Suspicion
-    } else {
-        Nature::Other
-    }
+    detect::rule(rule).map_or(Nature::NoAttack, |rule| rule.nature)
 }
 
 /// An account that was got into.
@@ -229,14 +188,5 @@ mod tests {
             let error = Found::parse(line).expect_err(line);
             assert!(error.contains(why), "{error}");
         }
-    }
-
-    #[test]
-    fn every_rule_has_a_nature() {
-        for name in ATTACKERS.iter().chain(SUSPECTS) {
-            assert!(detect::rule(name).is_some(), "{name}");
-        }
-        assert_eq!(nature("stale-password"), Nature::Other);
-        assert_eq!(nature("backend-outage"), Nature::Other);
     }
 }

@@ -4,27 +4,6 @@ use serde_json::Value;
 
 use crate::Prefix;
 
-/// Rules that name somebody who attacks. The others tell of the gateway's own state, of a user's forgotten phone, or of an
-/// account that is in danger: its owner's address is no attacker's.
-const ATTACKS: &[&str] = &[
-    "brute-force",
-    "slow-brute-force",
-    "password-spray",
-    "user-enumeration",
-    "credential-stuffing",
-    "distributed-brute-force",
-    "distributed-spray",
-    "success-after-failures",
-    "same-credentials-elsewhere",
-    "control-flood",
-    "protocol-abuse",
-];
-
-/// The rules whose findings accuse somebody.
-pub fn accusing_rules() -> &'static [&'static str] {
-    ATTACKS
-}
-
 /// Severities that sound an alarm (CONTRACT §3).
 const ALARMS: &[&str] = &["medium", "high", "critical"];
 
@@ -37,7 +16,7 @@ pub struct Offender {
     /// From where.
     pub prefix: Prefix,
     /// The rule that found it.
-    pub rule: &'static str,
+    pub rule: String,
     /// No socket reported the address: a peer said so.
     pub claimed: bool,
 }
@@ -52,31 +31,28 @@ pub enum FindingLine {
 }
 
 impl FindingLine {
-    /// Reads a line.
+    /// Reads a line; `accuses`: whether the findings of a rule name somebody who attacks. The others tell of the gateway's own state,
+    /// of a user's forgotten phone, or of an account that is in danger: its owner's address is no attacker's.
     ///
     /// # Errors
     /// If it is no finding, or names a source that is no address.
-    pub fn of(line: &str) -> Result<FindingLine, String> {
+    pub fn of(line: &str, accuses: &dyn Fn(&str) -> bool) -> Result<FindingLine, String> {
         let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let field = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
         if field("type") != "finding" {
             return Err("is no finding of `tunlog detect -o jsonl`".to_owned());
         }
-        let rule = ATTACKS.iter().find(|rule| **rule == field("rule"));
-        let (Some(rule), true) = (rule, ALARMS.contains(&field("severity"))) else {
-            return Ok(FindingLine::NoAttack(format!(
-                "{} ({})",
-                field("rule"),
-                field("severity")
-            )));
-        };
+        let rule = field("rule");
+        if !(accuses(rule) && ALARMS.contains(&field("severity"))) {
+            return Ok(FindingLine::NoAttack(format!("{} ({})", rule, field("severity"))));
+        }
         let claimed = value.get("claimed").and_then(Value::as_bool).unwrap_or(false);
         let sources = value.get("sources").and_then(Value::as_array);
         let mut offenders = Vec::new();
         for source in sources.into_iter().flatten().take(SOURCES_MAX) {
             offenders.push(Offender {
                 prefix: source.as_str().unwrap_or_default().parse()?,
-                rule,
+                rule: rule.to_owned(),
                 claimed,
             });
         }
@@ -94,7 +70,7 @@ mod tests {
             let line = format!(
                 r#"{{"type":"finding","rule":"{rule}","severity":"{severity}","sources":["198.51.100.7","198.51.100.0/24"],"users":["192.0.2.10"]}}"#
             );
-            FindingLine::of(&line).expect("a finding")
+            FindingLine::of(&line, &|rule| rule == "brute-force").expect("a finding")
         };
         let FindingLine::Attack(found) = of("brute-force", "high") else {
             panic!("an attack")
@@ -123,7 +99,7 @@ mod tests {
                 "is no address",
             ),
         ] {
-            let told = FindingLine::of(line).expect_err(line);
+            let told = FindingLine::of(line, &|rule| rule == "brute-force").expect_err(line);
             assert!(told.contains(words), "{told}");
         }
     }

@@ -16,7 +16,7 @@ mod prefix;
 mod request;
 pub mod words;
 
-pub use findings::{FindingLine, Offender, accusing_rules};
+pub use findings::{FindingLine, Offender};
 pub use guard::{Guard, Latitude, Reason, Refusal};
 pub use known::KnownLogins;
 pub use ledger::{Action, Blocked, Entry, Ledger, Outcome};

@@ -33,7 +33,7 @@ pub use finding::{Finding, Severity, Taken};
 pub use memory::caps;
 pub use place::{Place, Places};
 pub use region::Network;
-pub use rule::{Rule, Threshold};
+pub use rule::{Nature, Rule, Threshold};
 pub use rules::ALL;
 
 use bounded::Bounded;

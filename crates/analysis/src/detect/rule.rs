@@ -22,12 +22,27 @@ pub struct Threshold {
     pub why: &'static str,
 }
 
+/// What a rule makes of the addresses and accounts that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// The addresses attack: they may be blocked.
+    Attack,
+    /// The addresses belong to an attack, but a line that was written into a log names them: they are looked into, not blocked.
+    Trace,
+    /// Somebody may be using an account that is not theirs; the address says little.
+    Suspicion,
+    /// No attack: an outage, a hole in the log, a forgotten phone.
+    NoAttack,
+}
+
 /// One rule.
 pub struct Rule {
     /// The contract's name.
     pub name: &'static str,
     /// How bad a finding is, unless the rule knows better.
     pub severity: Severity,
+    /// What it makes of those whom it names.
+    pub nature: Nature,
     /// ATT&CK techniques (v18).
     pub techniques: &'static [&'static str],
     /// What it finds.

@@ -84,7 +84,7 @@ proptest! {
         let json = format!(r#"{{"type":"action","outcome":"done","action":"block","backend":"nftables","{key}":{value:?}}}"#);
         for text in [&line, &json] {
             let _ = Ledger::new().take(text);
-            let _ = FindingLine::of(text);
+            let _ = FindingLine::of(text, &|_| true);
             let _ = text.parse::<Prefix>();
             for backend in backend::ALL {
                 let _ = backend.listed(text);

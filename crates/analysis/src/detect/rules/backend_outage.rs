@@ -1,7 +1,7 @@
 //! What decides logins is down. No attack, and the reason why refusals of that time are counted against nobody.
 
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Refusal, Rule, Scene, finding};
+use crate::detect::rule::{Detection, Nature, Refusal, Rule, Scene, finding};
 use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Attempt, Evidence};
 
@@ -9,6 +9,7 @@ use tunlog_model::{Attempt, Evidence};
 pub const RULE: Rule = Rule {
     name: "backend-outage",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &[],
     finds: "The gateway says that its RADIUS server or directory does not answer (three tries of two users in ten minutes); or two users who have logged in before are not known any more; or at least six who usually get in fail within ten minutes, and they are eight in ten of those who try.",
     matters: "Nobody gets in; and each refusal looks like a wrong password.",

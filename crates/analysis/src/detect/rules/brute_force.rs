@@ -3,13 +3,14 @@
 use crate::detect::bucket::Scale;
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
+use crate::detect::rule::{Detection, Limits, Nature, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
 use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 /// The rule.
 pub const RULE: Rule = Rule {
     name: "brute-force",
     severity: Severity::High,
+    nature: Nature::Attack,
     techniques: &["T1110.001"],
     finds: "One source is refused more often within minutes than a person who mistypes: two leaky buckets, a minute and ten minutes wide. A refusal counts 1; 0.1 where this user has logged in from there before, 0.5 from a source of honest logins or of one real account in a familiar network, 1.5 for a name that the gateway does not know.",
     matters: "It goes on until a password fits, and every try occupies a control connection, a pppd and the authentication server.",

@@ -2,7 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Opening, Rule, Scene, finding};
+use crate::detect::rule::{Detection, Nature, Opening, Rule, Scene, finding};
 use crate::detect::sigma::{Base, Said, Sigma};
 use tunlog_model::Protocol;
 
@@ -10,6 +10,7 @@ use tunlog_model::Protocol;
 pub const RULE: Rule = Rule {
     name: "cleartext-authentication",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &["T1040"],
     finds: "A login by PAP outside IPsec: the password itself was sent. Once a day for each gateway.",
     matters: "Whoever sees the packets has the password.",

@@ -2,7 +2,7 @@
 
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Nature, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::{Event, Evidence};
 
@@ -10,6 +10,7 @@ use tunlog_model::{Event, Evidence};
 pub const RULE: Rule = Rule {
     name: "clock-jump",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &["T1070"],
     finds: "Within one source the stamps go back by more than daemons and syslog disorder them.",
     matters: "Times of the two stretches cannot be compared; certificates and RADIUS depend on the clock.",

@@ -4,7 +4,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::Open;
 use crate::detect::region::range;
-use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::Evidence;
 
@@ -15,6 +15,7 @@ const WATCHED_MAX: usize = 4_096;
 pub const RULE: Rule = Rule {
     name: "concurrent-sessions",
     severity: Severity::Medium,
+    nature: Nature::Suspicion,
     techniques: &["T1078"],
     finds: "A user who is connected connects once more from a foreign network, from where nobody of this gateway ever logged in, and both sessions last.",
     matters: "A stolen password gives no failed login: the owner's own session beside it is often the only sign.",

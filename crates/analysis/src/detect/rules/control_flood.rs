@@ -6,7 +6,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Limits, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Attempt, Outcome};
 
@@ -17,6 +17,7 @@ const SOURCES_MAX: usize = 16_384;
 pub const RULE: Rule = Rule {
     name: "control-flood",
     severity: Severity::Medium,
+    nature: Nature::Attack,
     techniques: &["T1499.002"],
     finds: "One source opens control connections, or asks for tunnels, faster than a client can, and never comes to a login.",
     matters: "pptpd serves one new connection at a time and has a limit of connections: others are kept out.",

@@ -1,13 +1,14 @@
 //! Lists of names and passwords that were lost elsewhere, tried from many sources. The chart is that of distributed-spray.
 
 use crate::detect::finding::Severity;
-use crate::detect::rule::{Detection, Rule};
+use crate::detect::rule::{Detection, Nature, Rule};
 use crate::detect::sigma::Sigma;
 
 /// The rule.
 pub const RULE: Rule = Rule {
     name: "credential-stuffing",
     severity: Severity::High,
+    nature: Nature::Attack,
     techniques: &["T1110.004"],
     finds: "The chart of distributed-spray rises, and the tries are those of a list: nearly each with a name of its own, and many names that nobody here has.",
     matters: "Passwords used elsewhere too were lost elsewhere: one or two in a hundred fit, at the first try.",

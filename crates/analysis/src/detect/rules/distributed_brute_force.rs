@@ -7,7 +7,7 @@ use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use crate::detect::memory::{Failing, Memory, UserState, name_hash};
 use crate::detect::region::{FOREIGN, Network, neighbours};
-use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Refusal, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma};
 
 const DAY: i64 = 86_400_000_000;
@@ -20,6 +20,7 @@ const MEMBERS_MAX: usize = 64;
 pub const RULE: Rule = Rule {
     name: "distributed-brute-force",
     severity: Severity::High,
+    nature: Nature::Attack,
     techniques: &["T1110.001"],
     finds: "One account is refused from many sources that never logged in with it. Sources of one provider's range count once, and less than half where people of this gateway log in from near by. Or: addresses of one /24 (IPv6 /48) from which nobody logs in take turns.",
     matters: "Each source stays below every limit that counts by address; the account is guessed at all the same.",

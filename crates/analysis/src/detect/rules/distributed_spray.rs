@@ -11,7 +11,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::cusum::Cusum;
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity};
 use crate::detect::region::{FOREIGN, Network, neighbours};
-use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Refusal, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 
 const HOUR: i64 = 3_600_000_000;
@@ -29,6 +29,7 @@ const SHARES_MAX: usize = 8_192;
 pub const RULE: Rule = Rule {
     name: "distributed-spray",
     severity: Severity::High,
+    nature: Nature::Attack,
     techniques: &["T1110.003"],
     finds: "More new pairs of name and source are refused than is usual here, from sources that never logged in: a chart of cumulative sums against the last fourteen days. A pair weighs more the stranger its network, and if its source tries several names or its name several sources; one source, and one /24, adds at most two tries a day.",
     matters: "Five hundred rented addresses with two tries each pass below every rule that counts by source or by account.",

@@ -2,7 +2,7 @@
 
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::{Attempt, Protocol};
 
@@ -13,6 +13,7 @@ const USERS_MAX: usize = 32_768;
 pub const RULE: Rule = Rule {
     name: "encryption-downgrade",
     severity: Severity::Medium,
+    nature: Nature::Suspicion,
     techniques: &["T1562.010", "T1600.001"],
     finds: "A user whose sessions were encrypted (128-bit MPPE, or L2TP inside IPsec) has one over the same protocol that is not, or with a shorter key.",
     matters: "Whoever sits in between may have struck encryption from the negotiation; the traffic can be read.",

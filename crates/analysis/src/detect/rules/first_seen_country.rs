@@ -5,7 +5,7 @@ use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::{Memory, name_hash};
 use crate::detect::place::Place;
 use crate::detect::region::range;
-use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::text::visible;
 
@@ -18,6 +18,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "first-seen-country",
     severity: Severity::Info,
+    nature: Nature::Suspicion,
     techniques: &["T1078"],
     finds: "A user logs in from a country from which this user never came, by the table of places that is configured (`[detect] mmdb`, `--mmdb`). That alone is information; with one more sign it is an alarm (medium): an address that hides where it is, refusals of this name or of others from there, an account that is guessed at, another session open elsewhere, an hour of the day at which this user never came.",
     matters: "A stolen password is used where the thief is.",

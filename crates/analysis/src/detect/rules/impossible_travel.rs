@@ -6,7 +6,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::name_hash;
 use crate::detect::place::Place;
-use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::{Attempt, EndReason, Evidence, text::visible};
 
@@ -19,6 +19,7 @@ const SITES_MAX: usize = 3;
 pub const RULE: Rule = Rule {
     name: "impossible-travel",
     severity: Severity::Medium,
+    nature: Nature::Suspicion,
     techniques: &["T1078"],
     finds: "A user logs in from a place that nobody can have reached since the last login, by the table of places that is configured (`[detect] mmdb`, `--mmdb`). Left out: addresses from which this user has logged in before, the same operator, proxies and VPNs for everybody, and what the table is not sure of.",
     matters: "The account is used by two people: the owner, and somebody who has the password.",

@@ -2,7 +2,7 @@
 
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Refusal, Rule, Scene, finding};
+use crate::detect::rule::{Detection, Nature, Refusal, Rule, Scene, finding};
 use crate::detect::sigma::{Base, Said, Sigma};
 use tunlog_model::{Event, Evidence};
 
@@ -10,6 +10,7 @@ use tunlog_model::{Event, Evidence};
 pub const RULE: Rule = Rule {
     name: "injected-line",
     severity: Severity::Medium,
+    nature: Nature::Trace,
     techniques: &["T1190", "T1565.001"],
     finds: "A name that a client gave reads like a line of a log: words of a daemon together with an address or a process number, control characters, brackets that close a field. Or a line whose tag another program than the named one wrote, as far as journald tells.",
     matters: "Somebody wants an analyser to block an innocent address, to count what never happened, or to run what stands there.",

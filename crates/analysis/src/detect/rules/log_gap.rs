@@ -1,7 +1,7 @@
 //! Holes in the evidence. No attack by itself.
 
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Nature, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::{Event, EventKind, Evidence};
 
@@ -11,6 +11,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "log-gap",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &["T1562.006", "T1070.002"],
     finds: "The writer says that lines were lost; or nothing at all was written for hours in which the days before had many lines.",
     matters: "What is not written cannot be found; who got in may have cut the log.",

@@ -2,7 +2,7 @@
 
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, of_source};
+use crate::detect::rule::{Detection, Limits, Nature, Refusal, Rule, Scene, Threshold, of_source};
 use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 const HOUR: i64 = 3_600_000_000;
@@ -11,6 +11,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "password-spray",
     severity: Severity::High,
+    nature: Nature::Attack,
     techniques: &["T1110.003"],
     finds: "One source is refused with many different names with which nobody ever logged in from there, within an hour or a day.",
     matters: "A few usual passwords tried on every account trip no lock-out, and in most lists of users one fits.",

@@ -2,7 +2,7 @@
 
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Nature, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma};
 use tunlog_model::{Event, EventKind, Evidence, Field};
 
@@ -10,6 +10,7 @@ use tunlog_model::{Event, EventKind, Evidence, Field};
 pub const RULE: Rule = Rule {
     name: "protocol-abuse",
     severity: Severity::Low,
+    nature: Nature::Attack,
     techniques: &["T1190"],
     finds: "Messages that break the protocol, or are another one, in numbers: lengths, magic cookies and types that no client sends.",
     matters: "Scanners look for services; fuzzing looks for faults of the daemon.",

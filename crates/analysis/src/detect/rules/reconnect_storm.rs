@@ -3,7 +3,7 @@
 use crate::detect::bounded::Bounded;
 use crate::detect::bucket::{Bucket, Scale};
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::{Count, Joined, LOGIN, Least, Said, Sigma};
 
 /// Users that are counted.
@@ -13,6 +13,7 @@ const USERS_MAX: usize = 16_384;
 pub const RULE: Rule = Rule {
     name: "reconnect-storm",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &[],
     finds: "One user connects again and again within minutes, each time with success.",
     matters: "A broken line or a misconfigured client; it costs addresses and floods the log. The same from two places is one account used twice where only one session is allowed.",

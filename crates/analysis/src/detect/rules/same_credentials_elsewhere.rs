@@ -10,7 +10,7 @@ use crate::detect::bounded::Bounded;
 use crate::detect::finding::{EVIDENCE_MAX, Finding, LISTED_MAX, Severity, Taken};
 use crate::detect::memory::name_hash;
 use crate::detect::region::FOREIGN;
-use crate::detect::rule::{Detection, Limits, Opening, Refusal, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Opening, Refusal, Rule, Scene, Threshold, finding};
 use crate::detect::service::{Login, key_of};
 use crate::detect::sigma::{Base, Count, Joined, Least, REFUSED, Said, Sigma};
 use tally::{Doors, GATEWAY, Refused, Tally, Tried};
@@ -29,6 +29,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "same-credentials-elsewhere",
     severity: Severity::Medium,
+    nature: Nature::Attack,
     techniques: &["T1110", "T1078"],
     finds: "One source is refused at the gateway and at another service whose log is given along (sshd, dovecot, postfix, PAM, Windows): with several names, or with one and more often than a person. Or one account is refused at both from networks from which its owner never came. Or such a source, or somebody from a foreign network, gets in at one door after refusals at the other: then it is high.",
     matters: "A list of names and passwords is tried wherever it may fit. Each log alone shows a few mistakes; what fits at one door opens the others.",

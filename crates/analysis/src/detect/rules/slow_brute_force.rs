@@ -3,13 +3,14 @@
 use crate::detect::bucket::Scale;
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Limits, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
+use crate::detect::rule::{Detection, Limits, Nature, Refusal, Rule, Scene, Threshold, is_a_device, of_source};
 use crate::detect::sigma::{Count, Joined, Least, REFUSED, Said, Sigma, UNWEIGHED};
 
 /// The rule.
 pub const RULE: Rule = Rule {
     name: "slow-brute-force",
     severity: Severity::Medium,
+    nature: Nature::Attack,
     techniques: &["T1110.001"],
     finds: "One source keeps on being refused for hours or days, slowly or in small groups: two leaky buckets that leak one in two hours and one in twelve hours. Tries with a name that has logged in from there before do not count (that is stale-password), those from a source of honest logins count half.",
     matters: "Whoever guesses one password in a quarter of an hour passes below fail2ban and lock-out rules and still makes 3000 tries a month.",

@@ -1,13 +1,14 @@
 //! A forgotten device that redials with an old password. No attack.
 
 use crate::detect::finding::{Finding, Severity};
-use crate::detect::rule::{Detection, Refusal, Rule, Scene, Threshold, finding, is_a_device};
+use crate::detect::rule::{Detection, Nature, Refusal, Rule, Scene, Threshold, finding, is_a_device};
 use crate::detect::sigma::Sigma;
 
 /// The rule.
 pub const RULE: Rule = Rule {
     name: "stale-password",
     severity: Severity::Low,
+    nature: Nature::NoAttack,
     techniques: &[],
     finds: "One user fails again and again from where that user has logged in, or from where the redialling device has moved to, at a machine's rhythm.",
     matters: "It locks the account where lock-outs are set, fills the log, and hides attacks.",

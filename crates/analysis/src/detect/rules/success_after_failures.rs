@@ -3,7 +3,7 @@
 use crate::detect::finding::{Finding, Severity, Taken};
 use crate::detect::memory::name_hash;
 use crate::detect::region::FOREIGN;
-use crate::detect::rule::{Detection, Limits, Opening, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Opening, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::{Count, Joined, LOGIN, Least, REFUSED, Said, Sigma};
 
 const HOUR: i64 = 3_600_000_000;
@@ -12,6 +12,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "success-after-failures",
     severity: Severity::Critical,
+    nature: Nature::Attack,
     techniques: &["T1110", "T1078"],
     finds: "Somebody logs in for the first time from a source that an alarm named within a day; or to an account that is under attack from many sources, from a foreign network; or from a foreign network after more refusals than a person makes.",
     matters: "The password is known to whoever guessed: they are inside now.",

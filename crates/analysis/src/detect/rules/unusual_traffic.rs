@@ -3,7 +3,7 @@
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Limits, Rule, Scene, Threshold, finding};
+use crate::detect::rule::{Detection, Limits, Nature, Rule, Scene, Threshold, finding};
 use crate::detect::sigma::Sigma;
 use tunlog_model::Attempt;
 
@@ -14,6 +14,7 @@ const USERS_MAX: usize = 32_768;
 pub const RULE: Rule = Rule {
     name: "unusual-traffic",
     severity: Severity::Low,
+    nature: Nature::Suspicion,
     techniques: &["T1048"],
     finds: "A session that moves far more bytes to its client than any habit of this user explains: by mean and deviation of the logarithm of what earlier sessions moved.",
     matters: "Somebody may be copying what the account can reach.",

@@ -2,7 +2,7 @@
 
 use crate::detect::finding::Severity;
 use crate::detect::memory::name_hash;
-use crate::detect::rule::{Detection, Refusal, Rule, Scene, Threshold, of_source};
+use crate::detect::rule::{Detection, Nature, Refusal, Rule, Scene, Threshold, of_source};
 use crate::detect::sigma::{Base, Count, Joined, Least, Said, Sigma, UNWEIGHED};
 
 const HOUR: i64 = 3_600_000_000;
@@ -11,6 +11,7 @@ const HOUR: i64 = 3_600_000_000;
 pub const RULE: Rule = Rule {
     name: "user-enumeration",
     severity: Severity::Medium,
+    nature: Nature::Attack,
     techniques: &["T1589.001", "T1110.001"],
     finds: "One source tries several names within an hour that the gateway does not know.",
     matters: "Whoever knows the names needs passwords only; guessing begins when a name answers otherwise than the rest.",

@@ -27,7 +27,7 @@ const SEVERITIES: [&str; 3] = ["medium", "high", "critical"];
 
 /// Rules whose findings accuse somebody.
 fn rules() -> Vec<&'static str> {
-    tunlog_respond::accusing_rules().to_vec()
+    super::respond::accusing_rules().collect()
 }
 
 /// What stands above each file.

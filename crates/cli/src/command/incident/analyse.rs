@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
+use tunlog_analysis::detect::Nature;
 use tunlog_incident::act::Acts;
 use tunlog_incident::case::Case;
 use tunlog_incident::facts::{Facts, summary};
-use tunlog_incident::found::{Found, Nature, nature};
+use tunlog_incident::found::{Found, nature};
 use tunlog_incident::movement::{Mention, Movement, Search, Whose};
 use tunlog_incident::story::{AccountRow, Known, Stolen, Try, Verdict};
 use tunlog_incident::timeline::{Row, Timeline};
@@ -260,7 +261,7 @@ fn key_moments(known: &Known, findings: &[Found], acts: &Acts, timeline: &mut Ti
     }
     for found in findings {
         let mut row = key(found.alarm_time, "alarm", &found.rule, found.summary.clone());
-        row.is_key = nature(&found.rule) != Nature::Other;
+        row.is_key = nature(&found.rule) != Nature::NoAttack;
         timeline.add(row);
     }
     for act in &acts.all {

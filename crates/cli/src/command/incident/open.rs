@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use tunlog_analysis::correlate::Redact;
-use tunlog_analysis::detect::{Detector, Network, Severity};
+use tunlog_analysis::detect::{Detector, Nature, Network, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_incident::case::{AFTER, AccountRole, AddressRole, BEFORE, Case, Named, Opener, open};
-use tunlog_incident::found::{FINDINGS_MAX, Found, LINE_BYTES_MAX, Nature, nature};
+use tunlog_incident::found::{FINDINGS_MAX, Found, LINE_BYTES_MAX, nature};
 use tunlog_incident::network;
 use tunlog_incident::text::{counted, few, row};
 use tunlog_model::{Attempt, Cell, Event, RecordTime};
@@ -43,7 +43,7 @@ impl Choice {
     fn takes(&self, found: &Found) -> bool {
         let kind = match &self.rule {
             Some(rule) => found.rule == *rule,
-            None => found.severity >= Severity::Medium && nature(&found.rule) != Nature::Other,
+            None => found.severity >= Severity::Medium && nature(&found.rule) != Nature::NoAttack,
         };
         let names_none = self.users.is_empty() && self.networks.is_empty();
         let user = || self.users.iter().any(|user| found.names_user(user));

@@ -136,10 +136,10 @@ impl Wanted {
             if text.trim().is_empty() {
                 continue;
             }
-            match FindingLine::of(&text) {
+            match FindingLine::of(&text, &super::accuses) {
                 Ok(FindingLine::Attack(offenders)) => {
                     for offender in offenders {
-                        self.add(offender.prefix, offender.rule, offender.claimed)?;
+                        self.add(offender.prefix, &offender.rule, offender.claimed)?;
                     }
                 }
                 Ok(FindingLine::NoAttack(_)) => self.harmless += 1,

@@ -7,6 +7,7 @@ pub mod unblock;
 
 use std::path::PathBuf;
 
+use tunlog_analysis::detect;
 use tunlog_model::text::visible;
 use tunlog_report::{Addition, Format, Look, Printer};
 use tunlog_respond::backend::{self, Backend, Options};
@@ -302,4 +303,15 @@ pub(in crate::command) fn finish(work: Work, making: &Making, page: Page, held: 
         true => Ok(u8::from(nothing)),
         false => Ok(2),
     }
+}
+
+/// The rules whose findings accuse somebody: what they name may be blocked.
+pub(in crate::command) fn accusing_rules() -> impl Iterator<Item = &'static str> {
+    let accusing = detect::ALL.iter().filter(|rule| rule.nature == detect::Nature::Attack);
+    accusing.map(|rule| rule.name)
+}
+
+/// Whether a rule is one of them.
+fn accuses(rule: &str) -> bool {
+    accusing_rules().any(|name| name == rule)
 }
