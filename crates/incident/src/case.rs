@@ -154,6 +154,12 @@ struct AccountEntry {
     role: AccountRole,
 }
 
+/// Whether a text can be the name of an incident: it becomes part of paths.
+pub fn is_id(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.len() <= 64 && !text.starts_with(['.', '-']) && text.chars().all(fits)
+}
+
 impl Case {
     /// Reads the file.
     ///
@@ -170,8 +176,7 @@ impl Case {
         };
         let severity = Severity::from_word(&file.severity)
             .ok_or_else(|| "`severity` is one of info, low, medium, high, critical".to_owned())?;
-        let is_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if file.id.is_empty() || file.id.len() > 64 || file.id.starts_with(['.', '-']) || !file.id.chars().all(is_id) {
+        if !is_id(&file.id) {
             return Err("`id` holds letters, digits, - and _, at most 64".to_owned());
         }
         let address = |entry: AddressEntry| {

@@ -20,6 +20,7 @@ use tunlog_report::rfc3339;
 use tunlog_seal::Digest;
 
 use crate::act::Acts;
+use crate::case::is_id;
 use crate::found::time;
 
 /// What the text begins with.
@@ -114,6 +115,7 @@ impl Manifest {
         let mut lines = text.split_terminator('\n');
         let host = lines.next()?.strip_prefix(ORIGIN)?.to_owned();
         let incident = lines.next()?.strip_prefix("incident ")?.to_owned();
+        is_id(&incident).then_some(())?;
         let made = time(lines.next()?.strip_prefix("made ")?)?;
         let (acts, head) = lines.next()?.strip_prefix("acts ")?.split_once(' ')?;
         let previous = match lines.next()?.strip_prefix("previous ")? {

@@ -112,6 +112,8 @@ fn value(text: &str, at: usize, writing: Writing) -> Option<(usize, usize)> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
     let len = match quote {
         Some(quote) => quoted_len(value, quote),
+        // what is assigned in a file may hold blanks and commas; a line of a log goes on with other things
+        None if writing == Writing::Configuration && is_assigned => value.find(['\n', '\r']).unwrap_or(value.len()),
         None => value
             .find([' ', '\t', ',', ';', '&', '\n', '\r'])
             .unwrap_or(value.len()),
@@ -156,10 +158,13 @@ fn userinfo(text: &str, at: usize) -> Option<(usize, usize)> {
 /// A file of configuration without secrets. `name` is its last part: files of secrets have a grammar of their own.
 pub fn configuration(name: &str, text: &str) -> String {
     let line = |line: &str| match name {
-        "chap-secrets" | "pap-secrets" | "l2tp-secrets" => ppp_secret(line),
-        name if name.ends_with(".secrets") => ipsec_secret(line),
-        // radiusclient: `host secret`
-        "servers" => words_masked(line, 2),
+        // copies too: `chap-secrets.bak`, `chap-secrets~`, `ipsec.secrets.dpkg-old`
+        name if name.contains("-secrets") => words_of_account(line, 3),
+        name if name.contains(".secrets") => ipsec_secret(line),
+        // mpd: `user "password" address`; radiusclient: `host secret`
+        name if name.starts_with("mpd.secret") || name.starts_with("servers") => words_of_account(line, 2),
+        // Libreswan: `database:password`
+        name if name.starts_with("nsspassword") => behind_last_colon(line),
         _ if listed_server(line).is_some() => listed_server(line).unwrap_or_default(),
         _ => masked(line, Writing::Configuration).into_owned(),
     };
@@ -178,16 +183,25 @@ pub fn configuration(name: &str, text: &str) -> String {
     out
 }
 
-/// `client server SECRET addresses…` (pppd(8), AUTHENTICATION). The third word goes, whatever it is.
-fn ppp_secret(line: &str) -> String {
-    if line.trim_start().starts_with('#') {
+/// `client server SECRET addresses…` (pppd(8), AUTHENTICATION) and its like: one word goes, whatever it is.
+fn words_of_account(line: &str, masked: usize) -> String {
+    let told = line.trim_start().trim_start_matches('#');
+    if told.len() < line.trim_start().len() {
         // old accounts are commented out with their passwords
-        return match line.split_whitespace().count() > 3 {
+        return match told.split_whitespace().count() >= masked {
             true => format!("# {MASK}"),
             false => line.to_owned(),
         };
     }
-    words_masked(line, 3)
+    words_masked(line, masked)
+}
+
+/// `database:password`.
+fn behind_last_colon(line: &str) -> String {
+    match line.rfind(':') {
+        Some(colon) => format!("{}:{MASK}", &line[..colon]),
+        None => MASK.to_owned(),
+    }
 }
 
 /// A line without one of its words, which may be quoted.
@@ -199,7 +213,7 @@ fn words_masked(line: &str, masked: usize) -> String {
         let Some(first) = word.chars().next() else { return out };
         let len = match first {
             '"' | '\'' => quoted_len(word, first),
-            _ => word.find([' ', '\t']).unwrap_or(word.len()),
+            _ => word_len(word),
         };
         number += 1;
         out.push_str(if number == masked { MASK } else { &word[..len] });
@@ -207,13 +221,39 @@ fn words_masked(line: &str, masked: usize) -> String {
     }
 }
 
+/// The length of a word that is not quoted; a backslash makes a blank part of it (pppd, `getword`).
+fn word_len(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ' ' | '\t' => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// What may follow the address where no secret does.
+const SERVER_OPTIONS: [&str; 7] = [
+    "auth-port=",
+    "acct-port=",
+    "req-limit=",
+    "fail-timeout=",
+    "fail-time=",
+    "max-fail=",
+    "weight=",
+];
+
 /// `server=ADDRESS,SECRET,auth-port=…` (accel-ppp.conf(5), [radius]): the second of the list.
 fn listed_server(line: &str) -> Option<String> {
     let (key, value) = line.split_once('=')?;
     key.trim().ends_with("server").then_some(())?;
     let (address, rest) = value.split_once(',')?;
     let (secret, more) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
-    let is_option = secret.contains('=');
+    // a secret may end with `=` as base64 does
+    let is_option = SERVER_OPTIONS.iter().any(|option| secret.trim().starts_with(option));
     (!is_option).then(|| format!("{key}={address},{MASK}{more}"))
 }
 
@@ -278,6 +318,20 @@ mod tests {
                 "chap-secrets",
                 "bob * hunter2 10.0.0.5\n\"b b\" * \"hun ter2\" *\n# c\n# bob * hunter2 *\n",
                 "bob * … 10.0.0.5\n\"b b\" * … *\n# c\n# …\n",
+            ),
+            (
+                "chap-secrets.bak",
+                "bob * hunter2 *\n#bob * hunter2\nb\\ b * hunter2 *\n",
+                "bob * … *\n# …\nb\\ b * … *\n",
+            ),
+            ("servers", "10.0.0.1 hunter2\n# 10.0.0.1 hunter2\n", "10.0.0.1 …\n# …\n"),
+            ("mpd.secret", "bob \"hunter2\" 10.0.0.5\n", "bob … 10.0.0.5\n"),
+            ("nsspassword", "NSS Certificate DB:hunter2\n", "NSS Certificate DB:…\n"),
+            ("swanctl.conf", "secret = correct horse, battery\n", "secret = …\n"),
+            (
+                "accel-ppp.conf",
+                "server=10.0.0.1,aHVudGVyMg==,auth-port=1812\nserver=10.0.0.1,auth-port=1812\n",
+                "server=10.0.0.1,…,auth-port=1812\nserver=10.0.0.1,auth-port=1812\n",
             ),
             (
                 "ipsec.secrets",

@@ -94,6 +94,10 @@ pub fn zip_members(
     path: &Path,
     each: &mut dyn FnMut(&str, &mut dyn Read) -> std::io::Result<()>,
 ) -> Result<Vec<String>, String> {
+    if open(path)?.has_duplicate_names() {
+        // only the last of them would be seen here, and another reader may take the first
+        return Err("the zip archive has two members of the same name".to_owned());
+    }
     let (members, refused) = members(path)?;
     for member in members {
         let (mut reader, _) = open_member(path, member.index)?;

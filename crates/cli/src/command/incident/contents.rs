@@ -80,7 +80,10 @@ impl Contents {
         let mut contents = Contents::default();
         let mut twice = Vec::new();
         let refused = tunlog_ingest::zip_members(path, &mut |name, reader| {
-            let inner = name.strip_prefix(prefix.as_str()).unwrap_or(name);
+            let Some(inner) = name.strip_prefix(prefix.as_str()) else {
+                twice.push((path_text(name.as_bytes()), "stands beside the incident in the archive"));
+                return Ok(());
+            };
             let inner = path_text(inner.as_bytes());
             if contents.files.contains_key(&inner) || (inner == UNLISTED && contents.manifest.is_some()) {
                 twice.push((inner.clone(), "stands in the archive twice"));

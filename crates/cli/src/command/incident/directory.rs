@@ -102,6 +102,9 @@ impl Directory {
         let text = std::fs::read_to_string(&case_path)
             .map_err(|error| Failure::Message(format!("{}: cannot read: {}", case_path.display(), cause(&error))))?;
         let case = Case::parse(&text).map_err(|words| Failure::Message(format!("{}: {words}", case_path.display())))?;
+        if let Some(words) = put_back(&manifest, &case, Digest::of(manifest_bytes)) {
+            return Err(failed(words));
+        }
         let (key, key_is_new) = keys::signing_key(args.key_file.as_deref())?;
         let key_text = contents.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let mut directory = Directory {
@@ -230,13 +233,12 @@ impl Directory {
         if let Some(folder) = place.parent() {
             plain_folders(&self.root, folder)?;
         }
-        let draft = place.with_extension("part");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft);
+        // a name of its own, and nobody's open file or link: what lies there is an earlier run's, or was laid out for us
+        let mut name = place.file_name().unwrap_or_default().to_os_string();
+        name.push(".tunlog-part");
+        let draft = place.with_file_name(name);
+        let _ = std::fs::remove_file(&draft);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
         let file = file.map_err(|error| Failure::write(&place.display().to_string(), &error))?;
         Ok(Draft { file, draft, place })
     }
@@ -362,4 +364,23 @@ fn check_free(root: &Path) -> Result<(), Failure> {
         ))),
         false => Ok(()),
     }
+}
+
+/// Why the signed state is not the last one that this machine knows of the incident: going on with it would hide that.
+fn put_back(manifest: &Manifest, case: &Case, digest: Digest) -> Option<String> {
+    if case.id != manifest.incident {
+        return Some(format!(
+            "incident.toml says {} and MANIFEST {}: it is not gone on with",
+            tunlog_model::text::visible(&case.id),
+            manifest.incident
+        ));
+    }
+    let (acts, known) = keys::remembered(&manifest.incident)?;
+    let is_older = manifest.acts < acts || (manifest.acts == acts && digest != known);
+    is_older.then(|| {
+        format!(
+            "holds {} acts, and this machine signed a state of it with {acts} that is another one: an earlier state was put back; it is not gone on with",
+            manifest.acts
+        )
+    })
 }

@@ -151,9 +151,14 @@ pub fn make_folder(folder: &Path) -> Result<(), Failure> {
         .map_err(|error| failure(folder, &format!("cannot make: {}", cause(&error))))
 }
 
+/// A count and a hash.
+const REMEMBERED_BYTES_MAX: u64 = 256;
+
 /// The last state of an incident that this machine signed: acts, and the hash of the manifest.
 pub fn remembered(incident: &str) -> Option<(u64, Digest)> {
-    let text = std::fs::read_to_string(state_folder().join("incidents").join(incident)).ok()?;
+    let file = std::fs::File::open(state_folder().join("incidents").join(incident)).ok()?;
+    let mut text = String::new();
+    file.take(REMEMBERED_BYTES_MAX).read_to_string(&mut text).ok()?;
     let (acts, digest) = text.trim().split_once(' ')?;
     Some((acts.parse().ok()?, digest.parse().ok()?))
 }
