@@ -50,6 +50,8 @@ pub struct Setup<'a> {
 
 /// Files that include files, at most.
 const DEPTH_MAX: usize = 8;
+/// Most options of one pppd, with those of all files that it includes.
+const OPTIONS_MAX: usize = 20_000;
 
 impl<'a> Setup<'a> {
     /// Tells the files apart and puts them together.
@@ -186,6 +188,9 @@ impl<'a> Setup<'a> {
 
     fn read(&self, file: &'a ConfigFile, depth: usize, all: &mut Vec<Placed<'a>>, used: &mut HashSet<&'a str>) {
         used.insert(&file.path);
+        if all.len() > OPTIONS_MAX {
+            return; // files that include each other, over and over
+        }
         for option in options(&file.text) {
             let named = option.values.first().map_or("", String::as_str);
             let included = match option.name.as_str() {

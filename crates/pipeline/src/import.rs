@@ -247,9 +247,9 @@ impl Import<'_> {
     /// The longest source whose bytes are those that a file begins with.
     fn known(&self, spec: &SourceSpec, hash: &FileHash) -> Result<Option<Candidate>, StoreError> {
         let candidates = self.store.candidates(hash)?;
-        if let Some(same) = candidates.iter().rfind(|known| known.bytes == hash.len())
-            && same.content == hash.content()
-        {
+        let content = hash.content();
+        let is_same = |known: &&Candidate| known.bytes == hash.len() && known.content == content;
+        if let Some(same) = candidates.iter().rfind(is_same) {
             return Ok(Some(same.clone()));
         }
         // a few equal bytes may be nothing but a header, which other files have, too

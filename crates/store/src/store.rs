@@ -529,6 +529,11 @@ pub fn is_store(path: &Path) -> bool {
 
 /// Path of a file in a store, from what a note says.
 pub(crate) fn within(folder: &Path, path: &str) -> PathBuf {
+    // a database from elsewhere may say anything: what leads out of the store leads to a name that is not there
+    let leads_out = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
+    if path.split('/').any(leads_out) {
+        return folder.join("no-such-file");
+    }
     path.split('/')
         .fold(folder.to_path_buf(), |folder, part| folder.join(part))
 }

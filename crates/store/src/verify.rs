@@ -380,6 +380,9 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
             )),
         }
     }
+    if newest == 0 {
+        return; // one that has seen nothing is no witness
+    }
     let last = chain.hashes.len() as u64;
     let behind = match last.saturating_sub(newest) {
         0 => String::new(),

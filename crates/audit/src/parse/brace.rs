@@ -5,6 +5,9 @@
 /// Sections deeper than this are not told apart from their parent.
 const DEPTH_MAX: usize = 32;
 
+/// Characters of the longest operator, and one more that would make it none.
+const OPERATOR_MAX: usize = 3;
+
 /// What may stand between a key and its value, or in a condition.
 const OPERATORS: [&str; 13] = ["=", ":=", "+=", "==", "!=", "=~", "!~", "<", ">", "<=", ">=", ":", "=*"];
 
@@ -111,6 +114,7 @@ pub fn parse(text: &str) -> Node {
 fn word(chars: &[char], from: usize) -> (Token, usize) {
     let length = chars[from..]
         .iter()
+        .take(OPERATOR_MAX)
         .take_while(|c| matches!(c, '=' | ':' | '+' | '!' | '<' | '>' | '~'))
         .count();
     let text: String = chars[from..from + length].iter().collect();

@@ -6,6 +6,9 @@ use super::firewall::{
 use super::lines;
 use super::ppp_options::words;
 
+/// Most rules of a chain into whose beginning another one is put: each moves all behind it.
+const INSERTED_MAX: usize = 10_000;
+
 /// Reads the rules of the table `filter`.
 pub fn parse(path: &str, text: &str) -> Filter {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -105,7 +108,9 @@ fn command(filter: &mut Filter, words: &[String], number: u32) {
             let rule = rule(rest, number);
             let rules = &mut chain(filter, name).rules;
             let place = place.unwrap_or(1).saturating_sub(1).min(rules.len());
-            rules.insert(place, rule);
+            if rules.len() < INSERTED_MAX {
+                rules.insert(place, rule);
+            }
         }
         "-F" | "--flush" => chain(filter, name).rules.clear(),
         _ => {}

@@ -45,8 +45,10 @@ pub fn items(text: &str) -> Vec<Item> {
             Some((from, so_far)) => (from, so_far + line),
             None => (number, line.to_owned()),
         };
-        if let Some(start) = joined.strip_suffix('\\') {
-            open = Some((from, start.to_owned()));
+        let mut joined = joined;
+        if joined.ends_with('\\') {
+            joined.pop();
+            open = Some((from, joined));
             continue;
         }
         if joined.is_empty() || joined.starts_with('#') {

@@ -113,8 +113,9 @@ pub fn packages(text: &str) -> Vec<Package> {
 
 /// `ii  ppp  2.4.9-1+1.1+b1  amd64  …`, or `ppp<tab>2.4.9-1+1.1+b1`.
 fn listed(line: &str, number: u32) -> Option<Package> {
-    if let Some(row) = line.strip_prefix("ii ") {
-        let mut words = row.split_ascii_whitespace();
+    // what is wanted and what is: `ii`, and `hi` of one that is held back (dpkg-query(1))
+    if let [_, b'i', b' ', ..] = line.as_bytes() {
+        let mut words = line.split_ascii_whitespace().skip(1);
         return package(words.next()?, words.next()?, number);
     }
     let (name, version) = line.split_once('\t')?;

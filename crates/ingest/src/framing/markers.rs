@@ -36,13 +36,16 @@ pub(crate) fn repeat(body: &[u8]) -> Option<Repeat<'_>> {
     }
 }
 
+/// More than any log holds: what is counted is added up, and kept in signed words of 64 bits.
+const COUNT_MAX: u64 = 1 << 48;
+
 /// A natural number; too large a one is the largest.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let value = text[..len].iter().fold(0_u64, |sum, byte| {
         sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
     });
-    (len > 0).then_some((value, &text[len..]))
+    (len > 0).then_some((value.min(COUNT_MAX), &text[len..]))
 }
 
 /// Whether lines of this program may be loss markers.

@@ -62,7 +62,10 @@ pub(in crate::command) fn choose(named: Option<&str>, options: &Options) -> Resu
         !programs.is_empty() && programs.iter().all(|program| act::has(program))
     };
     let present = || backend::ALL.iter().filter(here);
-    if let Some(backend) = present().find(|backend| act::is_in_use(**backend, options)) {
+    // a jail of fail2ban may ban by way of us: chosen by itself it would ask itself
+    let may_ask_us = |backend: &&&dyn Backend| backend.name() == "fail2ban";
+    let usable = present().filter(|backend| !may_ask_us(backend));
+    if let Some(backend) = usable.into_iter().find(|backend| act::is_in_use(**backend, options)) {
         let because = "in use here already";
         return Ok(Chosen {
             backend: *backend,
