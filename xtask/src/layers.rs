@@ -15,9 +15,14 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         imports: &[
-            "pipeline", "incident", "report", "respond", "store", "seal", "sigma", "ingest", "decode", "analysis",
-            "audit", "model",
+            "daemon", "pipeline", "incident", "report", "respond", "store", "seal", "sigma", "ingest", "decode",
+            "analysis", "audit", "model",
         ],
+    },
+    // the only one that waits for the network: tokio, HTTP, TLS and mail stay in here
+    Layer {
+        name: "daemon",
+        imports: &["pipeline", "report", "store", "ingest", "decode", "analysis", "model"],
     },
     Layer {
         name: "pipeline",

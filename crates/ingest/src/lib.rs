@@ -4,12 +4,14 @@
 //! [`framing`] cuts a chunk into [`tunlog_model::RecordRef`]s without knowing what came before it, so that chunks may be
 //! cut in parallel. [`time`] decides the years and the zone of one source, in the order of the source.
 
+pub mod arrival;
 pub mod capture;
 pub mod error;
 pub mod framing;
 pub mod source;
 pub mod time;
 
+pub use arrival::{Arrival, Feed, Position, What};
 pub use capture::{Capture, RawContent, RawPacket};
 pub use error::{Problem, ProblemKind};
 pub use framing::{Cut, Format, Framer, Note, Place};

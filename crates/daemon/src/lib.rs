@@ -1,0 +1,9 @@
+//! Live operation: sources that are followed, records that are kept, findings that are told.
+//!
+//! Sources (each on its own thread, or on the one that waits for the network) send [`tunlog_ingest::Arrival`]s into one
+//! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
+//! what was committed into attempts, looks for attacks, and tells every [`Listener`].
+
+pub mod told;
+
+pub use told::{Hearing, Listener, Told};
