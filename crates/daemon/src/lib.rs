@@ -4,6 +4,9 @@
 //! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
+pub mod log;
+pub mod service;
+pub mod signals;
 pub mod told;
 
 pub use told::{Hearing, Listener, Told};
