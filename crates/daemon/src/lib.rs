@@ -5,6 +5,9 @@
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
 pub mod intake;
+pub mod log;
+pub mod service;
+pub mod signals;
 pub mod state;
 pub mod told;
 
