@@ -31,6 +31,7 @@ mod layout;
 mod parquet_file;
 mod prove;
 mod reader;
+mod recent;
 pub mod record;
 mod recover;
 mod retention;
