@@ -20,6 +20,7 @@ mod checkpoint;
 mod close;
 mod columns;
 pub mod error;
+mod feed;
 mod files;
 pub mod history;
 mod index;
@@ -46,6 +47,7 @@ mod tests;
 
 pub use backup::{Copied, backup, export_segments};
 pub use error::{Kind as ErrorKind, StoreError};
+pub use feed::KnownFeed;
 pub use files::{Disk, Storage};
 pub use history::{AttemptQuery, AttemptRow, FindingQuery, FindingRow, History, HistoryReader};
 pub use known::{Candidate, FileHash, Identity, KnownRecords};
