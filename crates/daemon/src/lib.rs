@@ -4,9 +4,13 @@
 //! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
+pub mod intake;
 pub mod log;
 pub mod service;
 pub mod signals;
+pub mod state;
 pub mod told;
 
+pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
+pub use state::State;
 pub use told::{Hearing, Listener, Told};
