@@ -88,7 +88,9 @@ impl<'t> Document<'t> {
 
     /// The text of another path, as the file spells its own: from the folder of the file.
     pub fn folder(&self) -> &std::path::Path {
-        std::path::Path::new(&self.name).parent().unwrap_or(std::path::Path::new(""))
+        std::path::Path::new(&self.name)
+            .parent()
+            .unwrap_or(std::path::Path::new(""))
     }
 
     /// Names of the sections that are there.
@@ -238,7 +240,9 @@ fn walk(value: &Spanned<DeValue<'_>>, steps: &mut Vec<Step>, all: &mut Vec<Node>
 }
 
 fn remove(value: &mut DeValue<'_>, steps: &[Step]) {
-    let Some((first, rest)) = steps.split_first() else { return };
+    let Some((first, rest)) = steps.split_first() else {
+        return;
+    };
     match (value, first) {
         (DeValue::Table(table), Step::Key(key)) if rest.is_empty() => {
             table.retain(|candidate, _| candidate.get_ref() != key);
@@ -379,10 +383,7 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_told_at_its_lines() {
-        check(
-            "[store]\nbytes = = 1\n[follow\nglobs = [\n\"\\q\"]\n",
-            expect![[r#""#]],
-        );
+        check("[store]\nbytes = = 1\n[follow\nglobs = [\n\"\\q\"]\n", expect![[r#""#]]);
         check("store = 1\n", expect![[r#""#]]);
         check("[store]\nbytes = 1\nbytes = 2\n", expect![[r#""#]]);
     }

@@ -117,7 +117,9 @@ impl Config {
             return Err(("key-checkpoints", "must be 1 or more".to_owned()));
         }
         match &self.origin {
-            Some(origin) if origin.is_empty() || origin.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') => {
+            Some(origin)
+                if origin.is_empty() || origin.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') =>
+            {
                 Err(("origin", "must be a name without blanks and `+`".to_owned()))
             }
             _ => Ok(()),
