@@ -4,6 +4,7 @@
 //! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
+pub mod metrics;
 pub mod told;
 
 pub use told::{Hearing, Listener, Told};
