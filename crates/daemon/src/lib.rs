@@ -5,6 +5,10 @@
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
 pub mod metrics;
+pub mod state;
+pub mod told;
 pub mod told;
 
+pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
+pub use state::State;
 pub use told::{Hearing, Listener, Told};

@@ -4,7 +4,9 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
+mod feeds;
 mod import;
+mod keep;
 mod live;
 mod merge;
 mod packets;
@@ -13,6 +15,7 @@ mod services;
 mod stored;
 mod stream;
 mod twins;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,10 +25,13 @@ use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
+pub use feeds::{Feeds, Taken};
 pub use import::{ImportOptions, ImportSummary, import};
+pub use keep::{Keeper, keep_positions};
 pub use live::Live;
 pub use plain::{PlainRecord, plain};
 pub use stored::discover;
+pub use watch::Watch;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]

@@ -20,6 +20,7 @@ mod checkpoint;
 mod close;
 mod columns;
 pub mod error;
+mod feed;
 mod files;
 mod index;
 mod inspect;
@@ -45,6 +46,7 @@ mod tests;
 
 pub use backup::{Copied, backup, export_segments};
 pub use error::{Kind as ErrorKind, StoreError};
+pub use feed::KnownFeed;
 pub use files::{Disk, Storage};
 pub use known::{Candidate, FileHash, Identity, KnownRecords};
 pub use prove::Proof;

@@ -10,10 +10,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction};
 use crate::error::{Kind, Result, StoreError};
 
 /// The version of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Steps from each version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE log_set (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE source (
@@ -77,7 +78,11 @@ CREATE TABLE checkpoint (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, records INTEGER NOT NULL,
     epoch INTEGER NOT NULL, witnessed INTEGER NOT NULL DEFAULT 0
 );
-"];
+",
+    "
+CREATE TABLE feed (key TEXT PRIMARY KEY, source INTEGER, position BLOB) WITHOUT ROWID;
+",
+];
 
 /// An open database.
 pub struct Working {

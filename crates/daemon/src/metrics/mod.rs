@@ -22,6 +22,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 pub use counts::SOURCES_MAX;
+pub use families::process::ALL as PROCESS;
 pub use families::{ALL, Family, Kind};
 pub use file::MetricsFile;
 pub use health::{ChannelHealth, Health, InterfaceBytes, SourceHealth, StoreHealth};
