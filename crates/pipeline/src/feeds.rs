@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use tunlog_decode::{Catalogue, Decoder};
 use tunlog_ingest::{Arrival, Clock, Feed, Note, Problem, What};
-use tunlog_model::{EventBatch, RecordTime, SourceId, Spans};
+use tunlog_model::{Assumed, EventBatch, RecordTime, SourceId, Spans, Stamp};
 
+use crate::packets::LivePackets;
 use crate::{Settings, Sources};
 
 /// Feeds whose state is held; those that ended longest ago make room.
@@ -38,11 +39,22 @@ struct Open {
     clock: Option<Clock>,
     lines: u64,
     time: Option<RecordTime>,
+    packets: Option<Box<LivePackets>>,
+}
+
+/// What came of an arrival.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Its records.
+    pub taken: Option<Taken>,
+    /// Things to tell.
+    pub problems: Vec<Problem>,
 }
 
 /// Decodes what arrives and decides its times.
 pub struct Feeds<'c> {
     catalogue: &'c Catalogue,
+    keep: tunlog_decode::Keep,
     decoder: Decoder<'c>,
     open: HashMap<Box<str>, Open>,
     names: Vec<String>,
@@ -60,6 +72,7 @@ impl<'c> Feeds<'c> {
     pub fn new(catalogue: &'c Catalogue, settings: &Settings) -> Feeds<'c> {
         Feeds {
             catalogue,
+            keep: settings.keep(),
             decoder: Decoder::new(catalogue, settings.keep()),
             open: HashMap::new(),
             names: Vec::new(),
@@ -83,8 +96,21 @@ impl<'c> Feeds<'c> {
             clock: None,
             lines,
             time: None,
+            packets: None,
         };
         self.open.insert(feed.key.clone(), open);
+    }
+
+    /// A feed begins that nobody knows; the number of its source.
+    pub fn begin(&mut self, feed: &Feed) -> SourceId {
+        let source = self.know(&feed.name, &feed.set);
+        self.resume(feed, source, 0);
+        source
+    }
+
+    /// The source that a feed is.
+    pub fn source_of(&self, feed: &Feed) -> Option<SourceId> {
+        self.open.get(&feed.key).map(|open| open.source)
     }
 
     /// Names of the sources so far.
@@ -104,13 +130,13 @@ impl<'c> Feeds<'c> {
         self.open.contains_key(&feed.key)
     }
 
-    /// Takes an arrival in. None where it brought no records.
-    pub fn take(&mut self, arrival: Arrival) -> Result<Option<Taken>, Problem> {
+    /// Takes an arrival in.
+    pub fn take(&mut self, arrival: Arrival) -> Outcome {
         let feed = &*arrival.feed;
+        let read = Instant::now();
         match arrival.what {
             What::Begin(clock) => self.open(feed).clock = Some(*clock),
             What::Chunk(chunk, framer) => {
-                let read = Instant::now();
                 let mut events = EventBatch::over(chunk.bytes.len());
                 let spans = Spans::of(&chunk.bytes);
                 let (decoder, catalogue) = (&mut self.decoder, self.catalogue);
@@ -118,16 +144,46 @@ impl<'c> Feeds<'c> {
                     decoder.decode(record, &spans, &mut events)
                 });
                 events.give_bytes(chunk.bytes);
-                (events.lines, events.records) = (cut.lines, events.records + cut.chatter);
+                events.lines = cut.lines;
+                events.records += cut.chatter;
                 let mut taken = self.timed(feed, events, read);
                 taken.notes = cut.notes;
-                return Ok(Some(taken));
+                return Outcome {
+                    taken: Some(taken),
+                    problems: Vec::new(),
+                };
             }
-            What::Problem(problem) => return Err(problem),
+            What::Capture(bytes) => {
+                let (catalogue, keep) = (self.catalogue, self.keep);
+                let packets = self.open(feed).packets.get_or_insert_with(|| {
+                    let packets = LivePackets::new(&feed.name, catalogue, keep);
+                    Box::new(packets)
+                });
+                let (events, problems) = packets.push(&bytes);
+                return self.of_packets(feed, events, problems, read);
+            }
+            What::Problem(problem) => {
+                return Outcome {
+                    taken: None,
+                    problems: vec![problem],
+                };
+            }
             What::Position | What::Lost(..) => {}
-            What::End => self.close(feed),
+            What::End => {
+                let ended = self.open(feed).packets.take().map(|mut packets| packets.end());
+                let outcome = ended.map(|(events, problems)| self.of_packets(feed, events, problems, read));
+                self.close(feed);
+                return outcome.unwrap_or_default();
+            }
         }
-        Ok(None)
+        Outcome::default()
+    }
+
+    fn of_packets(&mut self, feed: &Feed, events: EventBatch, problems: Vec<Problem>, read: Instant) -> Outcome {
+        Outcome {
+            taken: Some(self.timed(feed, events, read)),
+            problems,
+        }
     }
 
     /// Numbers the entries of a batch and decides their times.
@@ -136,9 +192,15 @@ impl<'c> Feeds<'c> {
         let mut times = Vec::with_capacity(events.entries.len());
         for entry in &mut events.entries {
             *entry.line_mut() += open.lines;
-            if let (Some(clock), Some(stamp)) = (&mut open.clock, entry.stamp()) {
-                open.time = Some(clock.resolve(stamp));
-            }
+            open.time = match (&mut open.clock, entry.stamp()) {
+                (Some(clock), Some(stamp)) => Some(clock.resolve(stamp)),
+                // a packet's is complete
+                (None, Some(Stamp::Instant(micros))) => Some(RecordTime {
+                    micros,
+                    assumed: Assumed::default(),
+                }),
+                _ => open.time,
+            };
             times.push(open.time.unwrap_or(UNKNOWN));
         }
         let lines_before = open.lines;
@@ -156,8 +218,7 @@ impl<'c> Feeds<'c> {
 
     fn open(&mut self, feed: &Feed) -> &mut Open {
         if !self.open.contains_key(&feed.key) {
-            let source = self.know(&feed.name, &feed.set);
-            self.resume(feed, source, 0);
+            self.begin(feed);
         }
         self.open.get_mut(&feed.key).expect("it was added just now")
     }
