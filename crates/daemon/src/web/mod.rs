@@ -9,10 +9,12 @@ mod api;
 mod config;
 mod connection;
 mod guard;
+mod kept;
 mod openapi;
 mod problem;
 mod question;
 mod socket;
+mod status;
 mod stream;
 mod tls;
 mod token;
@@ -33,11 +35,12 @@ use tokio::time::timeout;
 
 pub use answers::{Answers, Failure, Page};
 pub use config::{Address, Config};
+pub use kept::{Explain, Kept};
 pub use question::{LIMIT_MAX, Question};
 
 use crate::metrics::Metrics;
 use crate::secret;
-use connection::{Door, Listener};
+use connection::Door;
 use guard::Place;
 use problem::Problem;
 use socket::Bound;
@@ -116,29 +119,27 @@ pub struct Web {
 
 impl Web {
     /// Takes the addresses, reads certificate and token. `state` is the folder where a token and a socket may be made: the store's.
-    /// None: the configuration says that nothing is to be listened on.
+    /// Where the configuration says that nothing is to be listened on, [`Web::names`] is empty.
     ///
     /// # Errors
     /// What cannot be used, and why: then nothing is listened on.
-    pub fn bind(config: &Config, state: Option<&Path>, parts: Parts) -> Result<Option<Web>, String> {
+    pub fn bind(config: &Config, state: Option<&Path>, parts: Parts) -> Result<Web, String> {
         config.check().map_err(|(key, why)| format!("[http] {key}: {why}"))?;
         let mut notices = Vec::new();
         let addresses = addresses(config, state, &mut notices)?;
-        if addresses.is_empty() {
-            notices.iter().for_each(drop);
-            return Ok(None);
-        }
         let certificate = match (&config.certificate, &config.key) {
             (Some(chain), Some(key)) => Some(Arc::new(Certificate::load(chain, key)?)),
             _ => None,
         };
-        let token_file: Option<PathBuf> = config.token_file.clone().or_else(|| Some(state?.join(TOKEN_FILE)));
-        let token = token_file.map(|path| secret::load_or_make(&path)).transpose()?;
-        if token.is_none() {
+        let in_state = || state.map(|state| state.join(TOKEN_FILE));
+        let token_file: Option<PathBuf> = config.token_file.clone().or_else(in_state);
+        let is_open = !addresses.is_empty();
+        let token = token_file.filter(|_| is_open).map(|path| secret::load_or_make(&path)).transpose()?;
+        if token.is_none() && is_open {
             notices.push("/api/v1 is closed: there is neither a store nor a `token-file`".to_owned());
         }
         let bound = addresses.iter().map(socket::bind).collect::<Result<_, _>>()?;
-        Ok(Some(Web {
+        Ok(Web {
             shared: Arc::new(Shared {
                 metrics: parts.metrics,
                 answers: parts.answers,
@@ -152,7 +153,7 @@ impl Web {
             connections_max: config.connections_max,
             patience: Duration::from_secs(config.timeout_s),
             notices,
-        }))
+        })
     }
 
     /// The TCP addresses that were taken; a port 0 has become a real one.
