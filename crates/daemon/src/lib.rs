@@ -5,6 +5,7 @@
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
 pub mod engine;
+pub mod config;
 pub mod intake;
 pub mod log;
 pub mod metrics;
