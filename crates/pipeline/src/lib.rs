@@ -21,6 +21,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
+use tunlog_analysis::statistics::attempts::SourceNames;
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
@@ -30,7 +31,7 @@ pub use import::{ImportOptions, ImportSummary, import};
 pub use keep::{Keeper, keep_positions};
 pub use live::Live;
 pub use plain::{PlainRecord, plain};
-pub use stored::discover;
+pub use stored::{Snapshot, discover, stored_from};
 pub use watch::Watch;
 
 /// What a run reads and keeps.
@@ -119,7 +120,8 @@ impl Settings {
 /// Names of the sources of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    names: Vec<String>,
+    // shared: whoever follows hands them on with every look
+    names: Arc<Vec<String>>,
 }
 
 impl Sources {
@@ -136,8 +138,14 @@ impl Sources {
     /// Those of the inputs that were found.
     pub fn of(found: &Discovered) -> Sources {
         Sources {
-            names: found.specs.iter().map(|spec| spec.name.clone()).collect(),
+            names: Arc::new(found.specs.iter().map(|spec| spec.name.clone()).collect()),
         }
+    }
+}
+
+impl SourceNames for Sources {
+    fn source_name(&self, source: SourceId) -> &str {
+        self.name(source)
     }
 }
 
