@@ -200,14 +200,8 @@ impl Watching<'_> {
             match delivery {
                 Delivery::Names(names) => self.watch.know(&names),
                 Delivery::Taken(more) => taken.push(more),
-                Delivery::Replay {
-                    folder,
-                    upto,
-                    names,
-                    opened,
-                } => {
+                Delivery::Replay { folder, upto, opened } => {
                     self.tell(&mut taken);
-                    self.watch.know(&names);
                     self.replay(&folder, upto, &opened);
                 }
                 Delivery::Lost(count, micros) => {
