@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{Event, EventKind, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
+use super::prompt::Told;
 use super::slab::Key;
 
 /// One control connection or tunnel.
@@ -36,6 +37,8 @@ pub struct Carrier {
     pub calling: bool,
     /// The messages that began something on the calling side: the same one again begins another call.
     pub openings: Vec<&'static str>,
+    /// What was told of it.
+    pub told: Told,
 }
 
 impl Carrier {
@@ -55,6 +58,7 @@ impl Carrier {
             encrypted: false,
             calling: false,
             openings: Vec::new(),
+            told: Told::default(),
         }
     }
 
