@@ -37,6 +37,8 @@ pub struct Carrier {
     pub calling: bool,
     /// The messages that began something on the calling side: the same one again begins another call.
     pub openings: Vec<&'static str>,
+    /// Other calls were started with it: its link may be another's as long as no line proves that it is not.
+    pub doubtful: bool,
     /// What was told of it.
     pub told: Told,
 }
@@ -58,6 +60,7 @@ impl Carrier {
             encrypted: false,
             calling: false,
             openings: Vec::new(),
+            doubtful: false,
             told: Told::default(),
         }
     }

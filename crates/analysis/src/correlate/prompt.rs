@@ -165,7 +165,14 @@ impl Correlator {
         let Some(link) = self.links.get(key) else { return };
         let Some(news) = self.news(link) else { return };
         let client = self.client_of(link).is_some();
-        let named = client && (link.facts.user.is_some() || (news == Prompt::Failed && !link.refused));
+        let carrier = link.carrier.and_then(|carrier| self.carriers.get(carrier));
+        let doubtful = carrier.is_some_and(|carrier| carrier.doubtful)
+            && !(link.paired_for_certain || link.facts.client_ip.is_some());
+        if doubtful && news == Prompt::Failed {
+            // a line that proves whose it is comes within seconds: who is blamed is not guessed
+            return;
+        }
+        let named = client && !doubtful && (link.facts.user.is_some() || (news == Prompt::Failed && !link.refused));
         let complete = match news {
             Prompt::Up => named,
             // pppd says soon what it counted

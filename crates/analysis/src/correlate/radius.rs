@@ -67,7 +67,10 @@ impl Answers {
     /// The answer that waits under a number.
     pub fn numbered(&mut self, number: u64) -> Option<&mut Answer> {
         // they wait in the order in which they came
-        let at = self.waiting.binary_search_by_key(&number, |answer| answer.number).ok()?;
+        let at = self
+            .waiting
+            .binary_search_by_key(&number, |answer| answer.number)
+            .ok()?;
         self.waiting.get_mut(at)
     }
 
