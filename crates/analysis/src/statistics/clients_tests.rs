@@ -35,6 +35,7 @@ fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 
