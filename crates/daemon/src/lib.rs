@@ -6,12 +6,17 @@
 
 pub mod config;
 pub mod engine;
+pub mod engine;
+pub mod config;
 pub mod intake;
 pub mod log;
+pub mod metrics;
+mod secret;
 pub mod service;
 pub mod signals;
 pub mod state;
 pub mod told;
+pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
 pub use state::State;
