@@ -6,8 +6,6 @@
 
 pub mod config;
 pub mod engine;
-pub mod engine;
-pub mod config;
 pub mod intake;
 pub mod log;
 pub mod metrics;
