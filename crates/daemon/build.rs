@@ -7,7 +7,6 @@ use std::path::Path;
 /// A section, the file of its struct, and the struct's name. Structs that it names stand in the same file.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("store", "src/config/store.rs", "Config"),
-    ("capture", "src/config/mod.rs", "Capture"),
     ("log", "src/log.rs", "Config"),
     ("detect", "src/config/detect.rs", "Config"),
 ];

@@ -4,8 +4,8 @@
 //! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
-pub mod engine;
 pub mod config;
+pub mod engine;
 pub mod intake;
 pub mod log;
 pub mod metrics;

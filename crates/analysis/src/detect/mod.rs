@@ -94,7 +94,10 @@ impl Options {
         if !(value.is_finite() && value > 0.0) {
             return Err(format!("`{key}` of `{rule_name}` must be a number above 0"));
         }
-        self.set.entry(known.name).or_default().push((key.into(), value));
+        let set = self.set.entry(known.name).or_default();
+        // the last word counts: a user's file is read after the machine's
+        set.retain(|(known, _)| **known != *key);
+        set.push((key.into(), value));
         Ok(())
     }
 

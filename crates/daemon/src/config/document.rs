@@ -6,8 +6,8 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -83,14 +83,21 @@ impl<'t> Document<'t> {
             let words = format!("is no TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
             document.note(line, String::new(), words);
         }
+        if !document.mistakes.is_empty() {
+            // what was understood of it may not be what was meant
+            document.root = DeTable::default();
+        }
         document
     }
 
-    /// The text of another path, as the file spells its own: from the folder of the file.
-    pub fn folder(&self) -> &std::path::Path {
-        std::path::Path::new(&self.name)
-            .parent()
-            .unwrap_or(std::path::Path::new(""))
+    /// The file.
+    pub fn place(&self) -> &Path {
+        Path::new(&self.name)
+    }
+
+    /// The folder of the file, from which it names others.
+    pub fn folder(&self) -> &Path {
+        self.place().parent().unwrap_or(Path::new(""))
     }
 
     /// Names of the sections that are there.
@@ -102,6 +109,7 @@ impl<'t> Document<'t> {
     pub fn section<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let (key, value) = self.root.get_key_value(name)?;
         let key_span = key.span();
+        let whole = value.clone();
         let mut value = value.clone();
         if !value.get_ref().is_table() {
             let line = self.line(&key_span);
@@ -120,7 +128,8 @@ impl<'t> Document<'t> {
                 return None;
             };
             let line = self.line(&node.key);
-            let path = path_of(name, &node.steps);
+            // members of lists move up when others are taken out
+            let path = path_of(name, &first_steps(&whole, &node));
             let words = said_of(error.message(), &path);
             self.note(Some(line), path, words);
             remove(value.get_mut(), &node.steps);
@@ -216,6 +225,15 @@ fn find(root: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<Node> {
     found.min_by_key(|(size, _)| *size).map(|(_, node)| node)
 }
 
+/// The way to a node before anything was taken out.
+fn first_steps(whole: &Spanned<DeValue<'_>>, node: &Node) -> Vec<Step> {
+    let mut all = Vec::new();
+    walk(whole, &mut Vec::new(), &mut all);
+    let same =
+        |known: &&Node| known.key == node.key && known.value == node.value && known.steps.len() == node.steps.len();
+    all.iter().find(same).unwrap_or(node).steps.clone()
+}
+
 fn walk(value: &Spanned<DeValue<'_>>, steps: &mut Vec<Step>, all: &mut Vec<Node>) {
     let members: Vec<(Step, Range<usize>, &Spanned<DeValue<'_>>)> = match value.get_ref() {
         DeValue::Table(table) => table
@@ -245,10 +263,11 @@ fn remove(value: &mut DeValue<'_>, steps: &[Step]) {
     };
     match (value, first) {
         (DeValue::Table(table), Step::Key(key)) if rest.is_empty() => {
-            table.retain(|candidate, _| candidate.get_ref() != key);
+            table.remove(key.as_str());
         }
         (DeValue::Array(array), Step::Index(index)) if rest.is_empty() && *index < array.len() => {
-            array.remove(*index);
+            let others = array.iter().enumerate().filter(|(at, _)| at != index);
+            *array = others.map(|(_, value)| value.clone()).collect();
         }
         (DeValue::Table(table), Step::Key(key)) => {
             if let Some(inner) = table.get_mut(key.as_str()) {
@@ -360,7 +379,7 @@ mod tests {
                 t.toml:3: `store.file_name`: there is no key of this name here; did you mean `file-name`?
                 t.toml:4: `store.policy`: cannot be "blok"; did you mean `block`?
                 t.toml:5: `store.peers.1`: invalid IP address syntax
-                t.toml:6: `store.peers.1`: invalid IP address syntax
+                t.toml:6: `store.peers.2`: invalid IP address syntax
                 t.toml:8: `store.inner.urll`: there is no key of this name here; did you mean `url`?
                 t.toml:9: `store.inner.every`: invalid value: integer `-1`, expected u32
                 t.toml:13: `store.channel.1.url`: invalid type: integer `5`, expected a string
@@ -383,8 +402,25 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_told_at_its_lines() {
-        check("[store]\nbytes = = 1\n[follow\nglobs = [\n\"\\q\"]\n", expect![[r#""#]]);
-        check("store = 1\n", expect![[r#""#]]);
-        check("[store]\nbytes = 1\nbytes = 2\n", expect![[r#""#]]);
+        check(
+            "[store]\nbytes = = 1\n[follow\nglobs = [\n\"\\q\"]\n",
+            expect![[r#"
+            t.toml:2: is no TOML: extra `=`, expected nothing
+            t.toml:2: is no TOML: unexpected key or value, expected newline, `#`
+            t.toml:3: is no TOML: unclosed table, expected `]`
+        "#]],
+        );
+        check(
+            "store = 1\n",
+            expect![[r#"
+            t.toml:1: `store`: must be a table: [store]
+        "#]],
+        );
+        check(
+            "[store]\nbytes = 1\nbytes = 2\n",
+            expect![[r#"
+            t.toml:3: is no TOML: duplicate key
+        "#]],
+        );
     }
 }

@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tunlog_ingest::repeats;
+
 /// Main logs of syslog daemons: what stands in one usually stands in no other.
 const MAIN: &[&str] = &["/var/log/syslog", "/var/log/messages"];
 
@@ -46,8 +48,6 @@ const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
 const ALIVE: Duration = Duration::from_secs(24 * 3600);
 /// The most bytes of a configuration file.
 const BYTES_MAX: u64 = 1 << 20;
-/// Bytes at the end of a log in which lines of another are looked for.
-const TAIL_BYTES: u64 = 256 << 10;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,25 +186,6 @@ fn openwrt_log(root: &Path) -> Option<String> {
     })?;
     let path = value.trim_matches(['\'', '"']);
     (path.starts_with('/') && !MAIN.contains(&path)).then(|| path.to_owned())
-}
-
-/// Whether the last line of a log also stands near the end of another: syslog daemons write some lines twice.
-fn repeats(path: &Path, other: &Path) -> bool {
-    let (Some(text), Some(whole)) = (tail(path, 16 << 10), tail(other, TAIL_BYTES)) else {
-        return false;
-    };
-    let line = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
-    line.is_some_and(|line| !line.is_empty() && whole.split(|byte| *byte == b'\n').any(|other| other == line))
-}
-
-fn tail(path: &Path, bytes: u64) -> Option<Vec<u8>> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(bytes))).ok()?;
-    let mut text = Vec::new();
-    file.take(bytes).read_to_end(&mut text).ok()?;
-    Some(text)
 }
 
 fn inside(root: &Path, path: &str) -> PathBuf {

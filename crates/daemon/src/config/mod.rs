@@ -7,29 +7,16 @@ pub mod machine;
 mod print;
 pub mod store;
 
-use serde::{Deserialize, Serialize};
-
 pub use document::{Document, Mistake};
 
 /// Sections that the daemon reads. `[detect]` is read by batch commands, too.
-pub const SECTIONS: &[&str] = &["store", "capture", "log", "detect"];
-
-/// `[capture]`: packets through a pipe.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Capture {
-    /// A pipe or file with a capture (pcap, pcapng), as `tcpdump -w -` writes it; "-" is standard input.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-}
+pub const SECTIONS: &[&str] = &["store", "log", "detect"];
 
 /// Everything that may be chosen.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Where records are kept.
     pub store: store::Config,
-    /// Packets through a pipe.
-    pub capture: Capture,
     /// What the daemon says of itself.
     pub log: crate::log::Config,
     /// Attacks and abuse.
@@ -41,7 +28,6 @@ impl Config {
     pub fn take(document: &mut Document<'_>) -> Config {
         let mut config = Config {
             store: document.section("store").unwrap_or_default(),
-            capture: document.section("capture").unwrap_or_default(),
             log: document.section("log").unwrap_or_default(),
             detect: detect::Config::default(),
         };

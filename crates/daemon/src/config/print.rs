@@ -26,7 +26,6 @@ pub(super) fn whole(config: &Config) -> String {
 fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
-        ("capture", table(&config.capture)),
         ("log", table(&config.log)),
         ("detect", config.detect.value()),
     ]
