@@ -11,11 +11,13 @@ mod explain;
 mod export_rules;
 mod history;
 pub mod incident;
+mod lastlog;
 mod report;
 mod respond;
 mod scope;
 pub mod store;
 mod unknown;
+mod usage;
 
 use std::ops::ControlFlow;
 
@@ -37,6 +39,8 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Who(args) => history::who(&args),
         Command::Last(args) => history::last(&args),
         Command::Lastb(args) => history::lastb(&args),
+        Command::Ac(args) => usage::run(&args),
+        Command::Lastlog(args) => lastlog::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Block(args) => respond::block::run(&args),
