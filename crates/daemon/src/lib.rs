@@ -5,6 +5,7 @@
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
 pub mod intake;
+pub mod listen;
 pub mod log;
 pub mod service;
 pub mod signals;
