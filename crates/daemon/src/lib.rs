@@ -6,6 +6,7 @@
 
 pub mod intake;
 pub mod log;
+pub mod notify;
 pub mod service;
 pub mod signals;
 pub mod state;
