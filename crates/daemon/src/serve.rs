@@ -24,17 +24,23 @@ use crate::config::Config;
 use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
 use crate::log::{Log, value};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, MetricsFile};
+use crate::notify::{self, Notifier};
 use crate::service::Service;
 use crate::signals::Signals;
 use crate::state::State;
 use crate::told::Listener;
 use crate::web::Explain;
+use network::{Network, Shutdown};
 
 /// Bytes of arrivals that may wait to be taken in.
 const QUEUE_BYTES: usize = 32 << 20;
 /// How long the end may take before the service manager loses patience.
 const GOODBYE: Duration = Duration::from_secs(60);
+/// How long what is under way to those who are told has to arrive at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// What waits to be told, in the store.
+const OUTBOX: &str = "outbox.db";
 /// How long the main thread sleeps when nobody watches it: until a signal comes.
 const ASLEEP: Duration = Duration::from_secs(12 * 3600);
 
@@ -49,19 +55,17 @@ pub struct Setup<'a> {
     pub settings: Settings,
     /// Tables of places.
     pub places: MakePlaces<'a>,
-    /// What is known of messages, causes and codes.
-    pub explain: Explain,
     /// The program's version.
     pub version: &'static str,
     /// Reads the configuration again; the words that say what is wrong with it.
-    pub reload: Box<dyn Fn() -> Result<Config, String> + 'a>,
+    pub reload: Box<dyn Fn() -> Result<Config, String> + Send + Sync + 'a>,
 }
 
 /// Runs until somebody asks for the end.
 ///
 /// # Errors
 /// Words that say why it could not start, or had to end.
-pub fn serve(config: Config, setup: Setup<'_>) -> Result<(), String> {
+pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
     let log = Log::new(&config.log);
     let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
@@ -75,15 +79,15 @@ pub fn serve(config: Config, setup: Setup<'_>) -> Result<(), String> {
     let folder = store.as_ref().map(|store| store.folder().to_path_buf());
     let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, None);
     let (intake, arrivals) = Intake::channel(QUEUE_BYTES);
-    metrics.ask_health(health::asked(
-        Arc::clone(&state),
-        folder.clone(),
-        intake.gauge(),
-    ));
-    let network = network::Network::bind(&config, folder.as_deref(), &setup, &state, &metrics)?;
-    for name in network.names() {
-        log.info("listening", &[("address", value(name))]);
-    }
+    let outbox = folder.as_ref().map(|folder| folder.join(OUTBOX));
+    let (notifier, telling) = Notifier::new(&config.notify, outbox.as_deref(), log.clone())
+        .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
+    let counts = telling.reader();
+    let channels = Box::new(move || counts.get());
+    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels));
+    let file = metrics_file(&config, &metrics, &log)?;
+    let shared = (&state, &metrics);
+    let network = Network::bind(&config, folder.as_deref(), (&setup, explain), shared, &log)?;
     let daemon = Daemon {
         stop: AtomicBool::new(false),
         caught_up: ready_feed(),
@@ -102,7 +106,16 @@ pub fn serve(config: Config, setup: Setup<'_>) -> Result<(), String> {
         state,
         metrics,
     };
-    daemon.run(&signals, service, (store, history), (intake, arrivals), network)
+    let ended = daemon.run(
+        &signals,
+        service,
+        (store, history),
+        (intake, arrivals),
+        (network, notifier, &telling),
+    );
+    telling.stop(LAST_WORDS);
+    drop(file);
+    ended
 }
 
 /// What all threads share.
@@ -134,7 +147,7 @@ impl Daemon<'_> {
         mut service: Service,
         (store, history): (Option<Store>, Option<History>),
         (intake, arrivals): (Intake, crate::intake::Arrivals),
-        network: network::Network,
+        (network, notifier, telling): (Network, Notifier, &notify::Handle),
     ) -> Result<(), String> {
         let saved = saved_positions(store.as_ref())?;
         let follower = follower(&self.config.follow, &self.setup.settings.ingest, &saved)
@@ -143,7 +156,7 @@ impl Daemon<'_> {
         let ended = thread::scope(|scope| {
             let watcher = scope.spawn(move || {
                 let _ends = EndsDaemon;
-                let desk = self.desk(history);
+                let desk = self.desk(history, notifier);
                 watch(&deliveries, self.setup.catalogue, &self.settings, desk);
             });
             let keeper = scope.spawn(move || {
@@ -165,7 +178,8 @@ impl Daemon<'_> {
             let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
             let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
             let _ = service.ready("following its sources");
-            self.wait(signals, &mut service, scope, &intake, &mut follow, &shutdown);
+            let mut parts = (&mut follow, &shutdown, telling);
+            self.wait(signals, &mut service, scope, &intake, &mut parts);
             let _ = service.stopping(GOODBYE);
             self.stop.store(true, Ordering::SeqCst);
             shutdown.stop();
@@ -192,8 +206,7 @@ impl Daemon<'_> {
         service: &mut Service,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
-        follow: &mut FollowThread<'scope>,
-        shutdown: &network::Shutdown,
+        parts: &mut Parts<'_, 'scope>,
     ) {
         loop {
             let asked = signals.wait(service.alive_every().unwrap_or(ASLEEP));
@@ -203,7 +216,7 @@ impl Daemon<'_> {
             }
             if asked.reload {
                 let _ = service.reloading();
-                if let Err(problem) = self.reload(scope, intake, follow, shutdown) {
+                if let Err(problem) = self.reload(scope, intake, parts) {
                     self.log
                         .error("the new configuration is not used", &[("problem", value(problem))]);
                 }
@@ -218,11 +231,13 @@ impl Daemon<'_> {
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
-        follow: &mut FollowThread<'scope>,
-        shutdown: &network::Shutdown,
+        (follow, shutdown, telling): &mut Parts<'_, 'scope>,
     ) -> Result<(), String> {
         let config = (self.setup.reload)()?;
-        shutdown.reload()?;
+        telling
+            .reload(&config.notify)
+            .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
+        shutdown.apply(config.listen.clone());
         let saved = follow.end();
         let next = follower(&config.follow, &self.setup.settings.ingest, &saved);
         let (follower, result) = match next {
@@ -233,7 +248,7 @@ impl Daemon<'_> {
                 (old.map_err(|problem| problem.to_string())?, Err(problem.to_string()))
             }
         };
-        *follow = FollowThread::start(scope, self, follower, intake.clone(), saved, false)?;
+        **follow = FollowThread::start(scope, self, follower, intake.clone(), saved, false)?;
         result?;
         for section in self.config.restart_sections(&config) {
             let words = "changed: it is used after a restart";
@@ -248,9 +263,10 @@ impl Daemon<'_> {
     }
 
     /// The watching thread's desk; made there, because a detector stays on its thread.
-    fn desk(&self, history: Option<History>) -> Desk<'_> {
+    fn desk(&self, history: Option<History>, notifier: Notifier) -> Desk<'_> {
         let mut options: detect::Options = self.config.detect.options.clone();
         options.keep_texts(Some(tunlog_decode::redact));
+        options.expect_prompts();
         let mut detector = Detector::new(&options);
         if let Some(places) = (self.setup.places)() {
             detector.know_places(places);
@@ -259,7 +275,7 @@ impl Daemon<'_> {
             history.as_ref().and_then(|history| of(history).ok().flatten())
         };
         let (analysed, open_since) = (known(History::analysed_seq), known(History::open_since));
-        let listeners: Vec<Box<dyn Listener>> = vec![Box::new(self.metrics.listener())];
+        let listeners: Vec<Box<dyn Listener>> = vec![Box::new(notifier), Box::new(self.metrics.listener())];
         Desk {
             detector,
             listeners,
@@ -275,6 +291,9 @@ impl Daemon<'_> {
         }
     }
 }
+
+/// What a reload changes.
+type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify::Handle);
 
 /// The following thread, which may be ended and followed by another.
 struct FollowThread<'scope> {
@@ -346,6 +365,19 @@ fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, String> {
         store.add_witness(witness).map_err(|error| error.to_string())?;
     }
     Ok(Some(store))
+}
+
+/// The file for node_exporter, if one is wanted.
+fn metrics_file(config: &Config, metrics: &Arc<Metrics>, log: &Log) -> Result<Option<MetricsFile>, String> {
+    let Some(path) = &config.metrics.file else {
+        return Ok(None);
+    };
+    let log = log.clone();
+    let complain = move |problem: &str| log.warning("the file of metrics cannot be written", &[("problem", value(problem))]);
+    let started = MetricsFile::start(metrics, path, now, complain);
+    started
+        .map(Some)
+        .map_err(|error| format!("[metrics] file: {}: {error}", path.display()))
 }
 
 /// How far each source was read when the store was written to last.

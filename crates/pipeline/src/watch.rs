@@ -112,6 +112,18 @@ impl Watch {
         told
     }
 
+    /// Time passes though nobody writes: `present` is the present, less what late sources are allowed, microseconds UTC. What
+    /// waits for lines that do not come is told.
+    pub fn pass(&mut self, present: i64, subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
+        let settings = self.settings.clone();
+        let Some(mut teller) = self.teller(&settings, subscriber) else {
+            return ControlFlow::Break(());
+        };
+        let told = teller.pass(present);
+        (self.correlator, self.twins, self.summary) = teller.suspend();
+        told
+    }
+
     fn teller<'s>(&mut self, settings: &'s Settings, subscriber: &'s mut dyn Subscriber) -> Option<Teller<'s>> {
         let correlator = self.correlator.take()?;
         Some(Teller::resume(

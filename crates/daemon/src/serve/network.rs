@@ -57,8 +57,7 @@ impl Network {
         config: &Config,
         folder: Option<&Path>,
         (setup, explain): (&Setup<'_>, Explain),
-        state: &Arc<State>,
-        metrics: &Arc<Metrics>,
+        (state, metrics): (&Arc<State>, &Arc<Metrics>),
         log: &Log,
     ) -> Result<Network, String> {
         let runtime = Builder::new_current_thread()
@@ -148,6 +147,9 @@ fn change(
         log.error("[listen] stays as it was", &[("problem", value(problem))]);
     }
     if let Some(Err(problem)) = reload_certificate.map(|reload| reload()) {
-        log.error("the certificate of HTTP stays as it was", &[("problem", value(problem))]);
+        log.error(
+            "the certificate of HTTP stays as it was",
+            &[("problem", value(problem))],
+        );
     }
 }
