@@ -30,7 +30,9 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         return Ok(0);
     }
     let _ = found;
-    Err(Failure::Message("the daemon is not part of this program yet".to_owned()))
+    Err(Failure::Message(
+        "the daemon is not part of this program yet".to_owned(),
+    ))
 }
 
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
@@ -123,7 +125,12 @@ fn with_environment(mut args: ServeArgs, environment: Environment<'_>) -> Result
         if typed.is_empty()
             && let Some(value) = text(name)?
         {
-            *typed = value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            *typed = value
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect();
         }
         Ok(())
     };

@@ -89,8 +89,12 @@ impl Found {
             .collect();
         log.info("not there", &[("sources", value(absent.join(" ")))]);
         if self.is_empty() {
-            let advice = "name one: --follow FILE, --journal, --listen-udp ADDR, or [follow] and [listen] in tunlog.toml";
-            log.warning("this machine has no log that could be followed", &[("advice", value(advice))]);
+            let advice =
+                "name one: --follow FILE, --journal, --listen-udp ADDR, or [follow] and [listen] in tunlog.toml";
+            log.warning(
+                "this machine has no log that could be followed",
+                &[("advice", value(advice))],
+            );
         }
     }
 }

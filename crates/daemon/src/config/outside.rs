@@ -27,8 +27,14 @@ impl Config {
         }
         wrong.extend(doubled(&self.ports()));
         for path in &self.store.witness {
-            if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-                wrong.push(("store.witness".to_owned(), format!("{}: its folder is not there", path.display())));
+            if path
+                .parent()
+                .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+            {
+                wrong.push((
+                    "store.witness".to_owned(),
+                    format!("{}: its folder is not there", path.display()),
+                ));
             }
         }
         wrong
@@ -37,7 +43,10 @@ impl Config {
     /// Files that are read at the start.
     fn files(&self) -> Vec<(&'static str, &Path)> {
         let mut files: Vec<(&'static str, &Path)> = Vec::new();
-        let named = [("http.certificate", &self.http.certificate), ("http.key", &self.http.key)];
+        let named = [
+            ("http.certificate", &self.http.certificate),
+            ("http.key", &self.http.key),
+        ];
         for (key, path) in named {
             files.extend(path.as_deref().map(|path| (key, path)));
         }
@@ -75,7 +84,9 @@ fn doubled(ports: &[Port]) -> Vec<(String, String)> {
     for port in ports.iter().filter(|port| port.address.port() != 0) {
         let ip = port.address.ip();
         let others = taken.entry((port.udp, port.address.port())).or_default();
-        let meets = |other: &IpAddr| *other == ip || (other.is_ipv4() == ip.is_ipv4() && (other.is_unspecified() || ip.is_unspecified()));
+        let meets = |other: &IpAddr| {
+            *other == ip || (other.is_ipv4() == ip.is_ipv4() && (other.is_unspecified() || ip.is_unspecified()))
+        };
         if let Some((_, key)) = others.iter().find(|(other, _)| meets(other)) {
             let kind = if port.udp { "UDP" } else { "TCP" };
             wrong.push((
@@ -108,7 +119,10 @@ mod tests {
         assert_eq!(wrong(&[tcp("0.0.0.0:514", "a"), tcp("127.0.0.1:514", "b")]), ["b"]);
         assert_eq!(wrong(&[tcp("127.0.0.1:514", "a"), tcp("0.0.0.0:514", "b")]), ["b"]);
         let none: [String; 0] = [];
-        assert_eq!(wrong(&[tcp("127.0.0.1:514", "a"), port(true, "127.0.0.1:514", "b")]), none);
+        assert_eq!(
+            wrong(&[tcp("127.0.0.1:514", "a"), port(true, "127.0.0.1:514", "b")]),
+            none
+        );
         assert_eq!(wrong(&[tcp("127.0.0.1:514", "a"), tcp("127.0.0.2:514", "b")]), none);
         assert_eq!(wrong(&[tcp("127.0.0.1:0", "a"), tcp("127.0.0.1:0", "b")]), none);
         assert_eq!(wrong(&[tcp("0.0.0.0:514", "a"), tcp("[::1]:514", "b")]), none);
