@@ -9,18 +9,23 @@ use std::time::{Duration, Instant};
 use nix::sys::inotify::WatchDescriptor;
 
 use super::FollowConfig;
-use super::generation::{Context, Generation, Looked, Out};
+use super::generation::{Generation, Looked};
 use super::print::{FileId, Print};
+use super::records::{Context, Out};
 use super::saved::{SINCE_KEY, Saved, Since};
 use super::scan::{self, Found, Pattern};
+use super::unpack::Packed;
 use super::watch::{Stirred, Watcher};
 use crate::arrival::{Arrival, Feed, Position, What};
-use crate::source::rotated;
+use crate::source::rotated::{self, Rotation};
 use crate::time::Clock;
 use crate::{Options, Problem};
 
 /// How many times longer than a rotation a line without an end is waited for in a file that was renamed.
 const PARTIAL_FACTOR: u32 = 12;
+
+/// How long after the start the order of files is kept even if one of them is still being packed.
+const START_WAIT: Duration = Duration::from_secs(3);
 
 /// How long after a refusal a file is tried again.
 const RETRY_WAIT: Duration = Duration::from_secs(5);
@@ -69,6 +74,10 @@ pub(super) struct Files {
     pub shrunk: HashMap<FileId, Instant>,
     /// Files that were found to hold other content, since when, and what they held.
     pub rewritten: HashMap<FileId, (Instant, Print)>,
+    /// The compressed file that is compared or read.
+    pub packed: Option<Packed>,
+    /// A compressed file may still be written.
+    pub settling: bool,
     pub watcher: Watcher,
     /// Names and identities are to be looked at.
     pub dirty: bool,
@@ -108,6 +117,8 @@ impl Files {
             looked: HashMap::new(),
             shrunk: HashMap::new(),
             rewritten: HashMap::new(),
+            packed: None,
+            settling: false,
             watcher: Watcher::new(),
             dirty: true,
             begun: false,
@@ -155,6 +166,7 @@ impl Files {
                 || open.again.is_some_and(|again| again <= now)
                 || open.watch.is_some_and(|watch| stirred.files.contains(&watch))
         });
+        self.advance_packed(out);
         if std::mem::take(&mut self.dirty) {
             self.look(out);
         }
@@ -164,11 +176,8 @@ impl Files {
             self.tell(Problem::warning("follow", cause), out);
         }
         let now = Instant::now();
-        self.more = self.dirty
-            || self
-                .open
-                .iter()
-                .any(|open| open.again.is_some_and(|again| again <= now));
+        let again = |open: &Open| open.again.is_some_and(|again| again <= now);
+        self.more = self.dirty || self.packed.is_some() || self.open.iter().any(again);
         self.more
     }
 
@@ -186,7 +195,7 @@ impl Files {
                 || self
                     .open
                     .iter()
-                    .any(|open| Path::new(&open.generation.saved.path) == folder.join(&*name))
+                    .any(|open| Path::new(&open.generation.records.saved.path) == folder.join(&*name))
         };
         stirred.files.iter().any(|watch| !is_open(watch)) || stirred.names.iter().any(named)
     }
@@ -215,8 +224,8 @@ impl Files {
                 Err(error) => {
                     at -= 1;
                     let Open { generation, .. } = self.open.remove(at);
-                    let path = PathBuf::from(&generation.saved.name);
-                    self.known.push(generation.saved);
+                    let path = PathBuf::from(&generation.records.saved.name);
+                    self.known.push(generation.records.saved);
                     self.refuse(&path, &error, out);
                 }
             }
@@ -226,13 +235,13 @@ impl Files {
     /// The file of an open generation holds other content now: what it still had is looked for elsewhere.
     fn torn(&mut self, at: usize, out: Out<'_>) {
         let Open { mut generation, .. } = self.open.remove(at);
-        if let Some(id) = generation.saved.file.take() {
+        if let Some(id) = generation.records.saved.file.take() {
             self.rewritten
-                .insert(id, (Instant::now(), generation.saved.print.clone()));
+                .insert(id, (Instant::now(), generation.records.saved.print.clone()));
         }
-        generation.saved.over = generation.unread() == 0;
-        generation.report(out);
-        self.known.push(generation.saved);
+        generation.records.saved.over = generation.unread() == 0;
+        generation.records.report(out);
+        self.known.push(generation.records.saved);
         self.looked.clear();
         self.dirty = true;
     }
@@ -246,18 +255,21 @@ impl Files {
         self.update_logs(expanded, first);
         let mut current = HashSet::new();
         let mut present = HashSet::new();
+        self.settling = false;
         for at in 0..self.logs.len() {
             let found = self.files_of(at);
             self.tell_missing(at, &found, out);
             present.extend(found.iter().map(|file| file.id));
             let newest = found.last().map(|file| file.id);
+            let is_current =
+                |file: &Found| file.rotation == Rotation::Current || (file.wanted && Some(file.id) == newest);
+            current.extend(found.iter().filter(|file| is_current(file)).map(|file| file.id));
             for file in &found {
-                let is_current =
-                    file.rotation == rotated::Rotation::Current || (file.wanted && Some(file.id) == newest);
-                if is_current {
-                    current.insert(file.id);
+                self.judge(at, file, is_current(file), &found, out);
+                let starting = self.settling && self.context.started.elapsed() < START_WAIT;
+                if starting || self.is_unpacking(at) {
+                    break; // what is newer comes after it
                 }
-                self.judge(at, file, is_current, &found, out);
             }
             self.logs[at].fresh = false;
         }
@@ -307,7 +319,7 @@ impl Files {
                 since,
             });
         }
-        let open = self.open.iter().map(|open| &open.generation.saved);
+        let open = self.open.iter().map(|open| &open.generation.records.saved);
         for saved in self.known.iter().filter(|known| !known.over).chain(open) {
             if logs.iter().any(|log| log.set == saved.set) || !self.is_meant(saved) {
                 continue;
@@ -374,7 +386,7 @@ impl Files {
 
     /// Whether files are still being judged that may be what something unfinished is looked for in.
     fn is_unsettled(&self) -> bool {
-        !self.shrunk.is_empty() || !self.rewritten.is_empty()
+        self.settling || self.packed.is_some() || !self.shrunk.is_empty() || !self.rewritten.is_empty()
     }
 
     /// What is found nowhere any more, and was not read to its end as far as we know.
@@ -390,24 +402,16 @@ impl Files {
                 "{}: was cut off, written anew or removed before it was read to its end: lines that stood after byte {} are lost, if there were any",
                 saved.name, saved.print.offset
             );
-            let feed = Arc::new(Feed {
-                key: saved.key.as_str().into(),
-                name: saved.name.as_str().into(),
-                set: saved.set.as_str().into(),
-            });
+            let feed = Arc::new(saved.feed());
             out(Arrival {
                 feed: Arc::clone(&feed),
                 what: What::Begin(Box::new(self.context.clock.clone().live())),
                 positions: Vec::new(),
             });
-            let position = Position {
-                key: saved.key.clone(),
-                value: Some(saved.encode()),
-            };
             out(Arrival {
                 feed,
                 what: What::Lost(None, cause),
-                positions: vec![position],
+                positions: vec![saved.position()],
             });
         }
     }
@@ -451,22 +455,22 @@ impl Files {
                 true => self.rotate_wait * PARTIAL_FACTOR,
                 false => self.rotate_wait,
             };
-            let until = since.max(generation.active) + wait;
+            let until = since.max(generation.records.active) + wait;
             if until > now || again.is_some() {
                 self.remind(until.max(now));
                 continue;
             }
             // nobody will finish a half line now
             generation.flush(out);
-            generation.saved.over = true;
+            generation.records.saved.over = true;
             if deleted {
-                generation.saved.file = None;
+                generation.records.saved.file = None;
             }
-            let position = generation.position();
-            generation.tell(What::End, vec![position], out);
+            let position = generation.records.saved.position();
+            generation.records.tell(What::End, vec![position], out);
             at -= 1;
             let Open { generation, .. } = self.open.remove(at);
-            self.known.push(generation.saved);
+            self.known.push(generation.records.saved);
             self.looked.clear();
         }
     }
@@ -535,15 +539,15 @@ impl Files {
         let watch = self.watcher.watch_file(&file, path);
         let mut generation = Generation::resume(file, saved, &self.context);
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        generation.saved.path = real.to_string_lossy().into_owned();
-        generation.saved.over = false;
-        let key = generation.saved.key.clone();
+        generation.records.saved.path = real.to_string_lossy().into_owned();
+        generation.records.saved.over = false;
+        let key = generation.records.saved.key.clone();
         self.open.push(Open {
             generation,
             watch,
             again: None,
         });
-        self.advance(out, |open| open.generation.saved.key == key);
+        self.advance(out, |open| open.generation.records.saved.key == key);
     }
 }
 

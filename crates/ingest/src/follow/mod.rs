@@ -7,9 +7,12 @@
 mod files;
 mod generation;
 mod judge;
+mod packed;
 mod print;
+mod records;
 mod saved;
 mod scan;
+mod unpack;
 mod watch;
 
 use std::os::fd::BorrowedFd;

@@ -438,3 +438,58 @@ fn written_anew_in_the_same_size() {
         run(mode, &mut keeper, steps);
     });
 }
+
+fn pack(from: &Path, to: &Path) {
+    let mut packer = flate2::write::GzEncoder::new(File::create(to).unwrap(), flate2::Compression::fast());
+    packer.write_all(&fs::read(from).unwrap()).unwrap();
+    packer.finish().unwrap();
+}
+
+#[test]
+fn packed_after_it_was_read_and_before() {
+    for late in [0, 70] {
+        each_mode(|mode| {
+            let (_folder, path, mut keeper) = place();
+            let steps: Vec<Step<'_>> = vec![
+                (Box::new(|| write(&mut append(&path), 0, H)), H),
+                (
+                    Box::new(|| {
+                        write(&mut append(&path), H, H + late);
+                        fs::rename(&path, beside(&path, ".1")).unwrap();
+                        write(&mut append(&path), H + late, N);
+                    }),
+                    N,
+                ),
+                (
+                    Box::new(|| {
+                        pack(&beside(&path, ".1"), &beside(&path, ".2.gz"));
+                        fs::remove_file(beside(&path, ".1")).unwrap();
+                    }),
+                    N,
+                ),
+            ];
+            run(mode, &mut keeper, steps);
+        });
+    }
+}
+
+#[test]
+fn packed_and_rotated_away_while_nobody_looked() {
+    let (_folder, path, mut keeper) = place();
+    keeper.poll();
+    write(&mut append(&path), 0, 100);
+    keeper.until(100);
+    keeper.stop();
+    for k in 1..5 {
+        write(&mut append(&path), k * 100, k * 100 + 100);
+        pack(&path, &beside(&path, &format!("-2026111{k}.gz")));
+        fs::remove_file(&path).unwrap();
+    }
+    write(&mut append(&path), 500, 600);
+    keeper.until(600);
+    let order = keeper.kept.clone();
+    assert!(order.is_sorted(), "oldest first");
+    keeper.stop();
+    keeper.linger(Duration::from_millis(1500));
+    keeper.check(600);
+}
