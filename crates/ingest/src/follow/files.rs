@@ -570,7 +570,8 @@ fn patterns(config: &FollowConfig) -> Vec<Pattern> {
     patterns
 }
 
-fn since_of(saved: &[Position], text: &str) -> Option<i64> {
+/// Since when something is followed.
+pub(super) fn since_of(saved: &[Position], text: &str) -> Option<i64> {
     let key = format!("{SINCE_KEY}{text}");
     let position = saved.iter().find(|position| position.key == key)?;
     let since: Since = serde_json::from_slice(position.value.as_deref()?).ok()?;

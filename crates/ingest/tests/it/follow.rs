@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tunlog_ingest::{Arrival, FollowConfig, Follower, Position, What};
-use tunlog_model::{EveryApp, RecordRef};
+use tunlog_model::{EveryApp, Payload, RecordRef};
 
 use crate::{Folder, Seen, options};
 
@@ -42,6 +42,9 @@ pub(crate) struct Keeper {
     positions: BTreeMap<String, Vec<u8>>,
     pub(crate) kept: Vec<u32>,
     pub(crate) told: Vec<String>,
+    pub(crate) lost: Vec<Option<u64>>,
+    /// Numbers stand in fields, not in text.
+    pub(crate) fields: bool,
     /// After how many more arrivals the process dies, before it commits the next.
     dies_in: Option<usize>,
     wake: (File, std::io::PipeReader),
@@ -60,6 +63,8 @@ impl Keeper {
             positions: BTreeMap::new(),
             kept: Vec::new(),
             told: Vec::new(),
+            lost: Vec::new(),
+            fields: false,
             dies_in: None,
             wake: (File::from(std::os::fd::OwnedFd::from(writer)), reader),
         }
@@ -105,13 +110,17 @@ impl Keeper {
                 assert!(chunk.bytes.len() <= 512 * 1024);
                 framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
                     let body = Seen::of(record).body;
+                    assert_eq!(self.fields, matches!(record.payload, Payload::Fields(_)), "{body}");
                     if let Some(at) = body.find("seq") {
                         self.kept.push(body[at + 3..at + 9].parse().unwrap());
                     }
                 });
             }
             What::Problem(problem) => self.told.push(problem.to_string()),
-            What::Lost(_, cause) => self.told.push(format!("lost: {cause}")),
+            What::Lost(count, cause) => {
+                self.lost.push(count);
+                self.told.push(format!("lost: {cause}"));
+            }
             What::Begin(_) | What::Position | What::End => {}
         }
         for position in arrival.positions {

@@ -3,6 +3,8 @@
 
 mod firewalls;
 mod follow;
+mod follow_journal;
+mod follow_live;
 mod framing;
 mod property;
 mod sources;
