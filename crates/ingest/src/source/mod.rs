@@ -89,6 +89,8 @@ pub enum SourceKind {
         source: u64,
         /** It was a packet capture. */
         capture: bool,
+        /** Only its records from this number on. */
+        from: u64,
     },
 }
 
