@@ -8,11 +8,13 @@ mod files;
 mod generation;
 mod journal;
 mod judge;
+mod logs;
 mod packed;
 mod print;
 mod records;
 mod saved;
 mod scan;
+mod settle;
 mod unpack;
 mod watch;
 

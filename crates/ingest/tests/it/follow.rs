@@ -46,7 +46,7 @@ pub(crate) struct Keeper {
     /// Numbers stand in fields, not in text.
     pub(crate) fields: bool,
     /// After how many more arrivals the process dies, before it commits the next.
-    dies_in: Option<usize>,
+    pub(crate) dies_in: Option<usize>,
     wake: (File, std::io::PipeReader),
 }
 
@@ -121,7 +121,7 @@ impl Keeper {
                 self.lost.push(count);
                 self.told.push(format!("lost: {cause}"));
             }
-            What::Begin(_) | What::Position | What::End => {}
+            What::Begin(_) | What::Capture(_) | What::Position | What::End => {}
         }
         for position in arrival.positions {
             match position.value {
@@ -245,7 +245,7 @@ fn place() -> (Folder, PathBuf, Keeper) {
     (folder, path, keeper)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
@@ -448,7 +448,7 @@ fn written_anew_in_the_same_size() {
     });
 }
 
-fn pack(from: &Path, to: &Path) {
+pub(crate) fn pack(from: &Path, to: &Path) {
     let mut packer = flate2::write::GzEncoder::new(File::create(to).unwrap(), flate2::Compression::fast());
     packer.write_all(&fs::read(from).unwrap()).unwrap();
     packer.finish().unwrap();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use super::records::{Context, Out};
 use super::saved::{SINCE_KEY, Since};
 use super::watch::Watcher;
-use super::{FollowConfig, files};
+use super::{FollowConfig, logs};
 use crate::Problem;
 use crate::arrival::{Arrival, Feed, Position, What};
 use crate::framing::{Format, Framer};
@@ -94,7 +94,7 @@ impl Journal {
             .find(|position| position.key == KEY)
             .and_then(|position| Place::decode(position.value.as_deref()?));
         let mut unsent = Vec::new();
-        let since = files::since_of(saved, KEY).or_else(|| (!config.from_start).then(crate::time::now));
+        let since = logs::since_of(saved, KEY).or_else(|| (!config.from_start).then(crate::time::now));
         if let Some(since) = since.filter(|_| last.is_none()) {
             unsent.push(Position {
                 key: format!("{SINCE_KEY}{KEY}"),
