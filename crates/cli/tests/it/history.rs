@@ -6,9 +6,9 @@ use crate::harness::{Folder, Ran};
 
 /// Sessions of three users: one over midnight of UTC, one over the end of a month, one that is up.
 const LOG: &str = "
-    2026-10-30T22:00:00Z vpn1 pppd[101]: Plugin pptp.so loaded.
+    2026-10-30T22:00:00Z vpn1 pppd[101]: pppd 2.4.9 started by root, uid 0
     2026-10-30T22:00:01Z vpn1 pppd[101]: Using interface ppp0
-    2026-10-30T22:00:01Z vpn1 pppd[101]: Connect: ppp0 <--> pptp (203.0.113.5)
+    2026-10-30T22:00:01Z vpn1 pppd[101]: Connect: ppp0 <--> /dev/pts/1
     2026-10-30T22:00:02Z vpn1 pppd[101]: peer from calling number 203.0.113.5 authorized
     2026-10-30T22:00:02Z vpn1 pppd[101]: rcvd [CHAP Response id=0x1 <0>, name = \"anna\"]
     2026-10-30T22:00:03Z vpn1 pppd[101]: remote IP address 10.0.0.5
@@ -16,21 +16,21 @@ const LOG: &str = "
     2026-10-31T01:00:03Z vpn1 pppd[101]: Connect time 180.0 minutes.
     2026-10-31T01:00:03Z vpn1 pppd[101]: Sent 3221225472 bytes, received 1048576 bytes.
     2026-10-31T01:00:03Z vpn1 pppd[101]: Exit.
-    2026-10-31T23:30:00Z vpn1 pppd[102]: Plugin pptp.so loaded.
+    2026-10-31T23:30:00Z vpn1 pppd[102]: pppd 2.4.9 started by root, uid 0
     2026-10-31T23:30:01Z vpn1 pppd[102]: Using interface ppp0
-    2026-10-31T23:30:01Z vpn1 pppd[102]: Connect: ppp0 <--> pptp (203.0.113.6)
+    2026-10-31T23:30:01Z vpn1 pppd[102]: Connect: ppp0 <--> /dev/pts/1
     2026-10-31T23:30:02Z vpn1 pppd[102]: rcvd [CHAP Response id=0x1 <0>, name = \"berta\"]
     2026-10-31T23:30:03Z vpn1 pppd[102]: remote IP address 10.0.0.6
     2026-11-01T00:30:03Z vpn1 pppd[102]: LCP terminated by peer
     2026-11-01T00:30:03Z vpn1 pppd[102]: Connect time 60.0 minutes.
     2026-11-01T00:30:03Z vpn1 pppd[102]: Sent 1000 bytes, received 2000 bytes.
     2026-11-01T00:30:03Z vpn1 pppd[102]: Exit.
-    2026-11-01T10:00:00Z vpn1 pppd[103]: Plugin pptp.so loaded.
+    2026-11-01T10:00:00Z vpn1 pppd[103]: pppd 2.4.9 started by root, uid 0
     2026-11-01T10:00:01Z vpn1 pppd[103]: Using interface ppp0
-    2026-11-01T10:00:01Z vpn1 pppd[103]: Connect: ppp0 <--> pptp (203.0.113.7)
+    2026-11-01T10:00:01Z vpn1 pppd[103]: Connect: ppp0 <--> /dev/pts/1
     2026-11-01T10:00:02Z vpn1 pppd[103]: rcvd [CHAP Response id=0x1 <0>, name = \"anna\"]
     2026-11-01T10:00:03Z vpn1 pppd[103]: remote IP address 10.0.0.7
-    2026-11-01T11:00:00Z vpn1 pppd[104]: Plugin pptp.so loaded.
+    2026-11-01T11:00:00Z vpn1 pppd[104]: pppd 2.4.9 started by root, uid 0
     2026-11-01T11:00:03Z vpn1 pppd[104]: Using interface ppp1
     2026-11-01T11:00:03Z vpn1 pppd[104]: Peer eve failed CHAP authentication
     2026-11-01T11:00:03Z vpn1 pppd[104]: Exit.
