@@ -36,5 +36,6 @@ pub fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }

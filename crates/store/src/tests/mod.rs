@@ -5,6 +5,7 @@ mod faulty;
 mod full;
 mod hidden;
 mod keeping;
+mod outbox;
 mod seal;
 
 use std::path::{Path, PathBuf};
