@@ -3,7 +3,7 @@
 mod health;
 mod network;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,7 @@ use tunlog_store::{FullPolicy, History, Store, is_store};
 use crate::config::Config;
 use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
+use crate::listen::Capture;
 use crate::log::{Log, value};
 use crate::metrics::{Metrics, MetricsFile};
 use crate::notify::{self, Notifier};
@@ -176,6 +177,7 @@ impl Daemon<'_> {
                 })
             });
             let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
+            let capture = self.capture(&intake, &saved)?;
             let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
             let _ = service.ready("following its sources");
             let mut parts = (&mut follow, &shutdown, telling);
@@ -184,6 +186,7 @@ impl Daemon<'_> {
             self.stop.store(true, Ordering::SeqCst);
             shutdown.stop();
             follow.end();
+            drop(capture);
             let _ = network.join();
             drop(intake);
             let kept = keeper.join();
@@ -256,6 +259,16 @@ impl Daemon<'_> {
         }
         self.log.info("the configuration was read again", &[]);
         Ok(())
+    }
+
+    /// Reads the capture that the configuration names.
+    fn capture(&self, intake: &Intake, saved: &BTreeMap<String, Vec<u8>>) -> Result<Option<Capture>, String> {
+        let Some(path) = &self.config.listen.capture else {
+            return Ok(None);
+        };
+        let known: BTreeSet<String> = saved.keys().cloned().collect();
+        let started = Capture::start(path, intake.clone(), move |key| known.contains(key));
+        started.map(Some).map_err(|error| format!("capture {path}: {error}"))
     }
 
     fn full_policy(&self) -> FullPolicy {
@@ -373,7 +386,8 @@ fn metrics_file(config: &Config, metrics: &Arc<Metrics>, log: &Log) -> Result<Op
         return Ok(None);
     };
     let log = log.clone();
-    let complain = move |problem: &str| log.warning("the file of metrics cannot be written", &[("problem", value(problem))]);
+    let complain =
+        move |problem: &str| log.warning("the file of metrics cannot be written", &[("problem", value(problem))]);
     let started = MetricsFile::start(metrics, path, now, complain);
     started
         .map(Some)

@@ -79,7 +79,8 @@ impl Config {
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal
+        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
+        follows || self.listen.is_used()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.
