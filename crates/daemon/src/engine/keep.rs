@@ -141,6 +141,13 @@ impl<'a> Keep<'a> {
             return self.catch_up();
         }
         let feed = Arc::clone(&arrival.feed);
+        if let What::Problem(problem) = &arrival.what {
+            // whoever has a problem need not have records
+            self.tell(&feed, problem);
+            if self.feeds.source_of(&feed).is_none() {
+                return Ok(());
+            }
+        }
         let positions = std::mem::take(&mut arrival.positions);
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
@@ -160,8 +167,8 @@ impl<'a> Keep<'a> {
             self.hand_on(Delivery::Lost(*count, time));
         }
         let outcome = self.feeds.take(arrival);
-        for problem in outcome.problems {
-            self.tell(&feed, &problem);
+        for problem in &outcome.problems {
+            self.tell(&feed, problem);
         }
         if let Some(mut taken) = outcome.taken {
             let counts = self.add(&mut taken)?;
