@@ -14,6 +14,9 @@ pub(super) const SINCE_KEY: &str = "follow:";
 /// Most bytes of a position that are looked at.
 const VALUE_MAX: usize = 64 * 1024;
 
+/// Larger numbers than files can have.
+const NUMBER_MAX: u64 = i64::MAX as u64;
+
 /// Most other files that are remembered as copies of one.
 pub(super) const COPIES_MAX: usize = 16;
 
@@ -76,6 +79,9 @@ impl Saved {
         }
         let saved: Saved = serde_json::from_slice(value).ok()?;
         let sound = saved.v == 1
+            && [saved.print.offset, saved.lines, saved.hole]
+                .into_iter()
+                .all(|number| number <= NUMBER_MAX)
             && saved.print.head.len() <= 8
             && saved.copies.len() <= COPIES_MAX
             && u64::from(saved.print.before.0) <= saved.print.offset
