@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::print::{FileId, Print};
+use super::print::{FileId, HEAD_BYTES, Print};
 use crate::arrival::{Feed, Position};
 
 /// Beginning of the keys of files' positions.
@@ -78,7 +78,9 @@ impl Saved {
             return None;
         }
         let saved: Saved = serde_json::from_slice(value).ok()?;
+        let head = saved.print.head.last().map_or(0, |(length, _)| u64::from(*length));
         let sound = saved.v == 1
+            && head == saved.print.offset.min(HEAD_BYTES as u64)
             && [saved.print.offset, saved.lines, saved.hole]
                 .into_iter()
                 .all(|number| number <= NUMBER_MAX)
