@@ -200,7 +200,7 @@ impl Files {
             return self.done_with(found); // a copy that has just begun
         }
         let mut saved = self.saved_of(at, found);
-        if meant && !(fresh && !self.from_start) {
+        if meant && (self.from_start || !fresh) {
             return self.begin(file, saved, found, is_current, out);
         }
         // what was there before is passed over

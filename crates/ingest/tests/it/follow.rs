@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -451,7 +451,6 @@ fn written_anew_in_the_same_size() {
                     let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
                     // in two parts: in between new and old stand side by side
                     write(&mut file, H, H + 100);
-                    let _ = file.seek(SeekFrom::Current(0)).unwrap();
                     write(&mut file, H + 100, N);
                 }),
                 N,

@@ -145,7 +145,7 @@ fn a_file_that_may_not_be_read() {
     let folder = Folder::new();
     let path = folder.0.join("vpn.log");
     write(&mut append(&path), 0, 5);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         return; // root may read everything
     }
