@@ -51,6 +51,8 @@ pub enum What {
     Begin(Box<Clock>),
     /// Whole records.
     Chunk(Chunk, Framer),
+    /// Bytes of a packet capture, cut anywhere. No clock is needed: packets have times of their own.
+    Capture(Vec<u8>),
     /// Nothing but positions.
     Position,
     /// Records were lost on the way: how many, if anybody knows, and why.

@@ -12,6 +12,7 @@ mod finding;
 mod kind;
 mod layer;
 mod message;
+pub mod near;
 mod packet;
 mod record;
 mod table;

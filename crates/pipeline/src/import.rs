@@ -438,7 +438,7 @@ impl Import<'_> {
     }
 }
 
-fn tally(record: &Record<'_>, counts: &mut Counts) {
+pub(crate) fn tally(record: &Record<'_>, counts: &mut Counts) {
     match record.kind {
         Kind::Unrecognised => counts.unparsed += 1,
         Kind::Event | Kind::Repeated => counts.stored += 1,
@@ -450,7 +450,7 @@ fn tally(record: &Record<'_>, counts: &mut Counts) {
     }
 }
 
-fn line_of(entry: &Entry) -> u64 {
+pub(crate) fn line_of(entry: &Entry) -> u64 {
     match entry {
         Entry::Event(event) => event.line,
         Entry::Unrecognised(line) => line.line,

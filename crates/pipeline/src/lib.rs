@@ -4,7 +4,9 @@
 //! times from the source's clock, are merged with those of other sources by time, and meet the correlator on the
 //! caller's thread. Memory is bounded by the chunks in flight, whatever the size of the sources.
 
+mod feeds;
 mod import;
+mod keep;
 mod live;
 mod merge;
 mod packets;
@@ -13,19 +15,24 @@ mod services;
 mod stored;
 mod stream;
 mod twins;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Prompt, Redact, Skew};
+use tunlog_analysis::statistics::attempts::SourceNames;
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
 
+pub use feeds::{Feeds, Taken};
 pub use import::{ImportOptions, ImportSummary, import};
+pub use keep::{Keeper, keep_positions};
 pub use live::Live;
 pub use plain::{PlainRecord, plain};
-pub use stored::discover;
+pub use stored::{Snapshot, discover, stored_from};
+pub use watch::Watch;
 
 /// What a run reads and keeps.
 #[derive(Clone, Debug)]
@@ -114,7 +121,8 @@ impl Settings {
 /// Names of the sources of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    names: Vec<String>,
+    // shared: whoever follows hands them on with every look
+    names: Arc<Vec<String>>,
 }
 
 impl Sources {
@@ -131,8 +139,14 @@ impl Sources {
     /// Those of the inputs that were found.
     pub fn of(found: &Discovered) -> Sources {
         Sources {
-            names: found.specs.iter().map(|spec| spec.name.clone()).collect(),
+            names: Arc::new(found.specs.iter().map(|spec| spec.name.clone()).collect()),
         }
+    }
+}
+
+impl SourceNames for Sources {
+    fn source_name(&self, source: SourceId) -> &str {
+        self.name(source)
     }
 }
 
@@ -330,15 +344,27 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
-            if self.correlator.has_prompts() {
-                self.tell_prompts()?;
-            }
-            if self.correlator.has_opened() {
-                self.tell_opened()?;
-            }
-            if self.correlator.has_closed() {
-                self.tell_closed()?;
-            }
+            self.tell_all()?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// So many microseconds passed since the last event.
+    pub(crate) fn pass(&mut self, since: i64) -> Option<i64> {
+        let time = self.correlator.pass(since);
+        let _ = self.tell_all();
+        time
+    }
+
+    fn tell_all(&mut self) -> ControlFlow<()> {
+        if self.correlator.has_prompts() {
+            self.tell_prompts()?;
+        }
+        if self.correlator.has_opened() {
+            self.tell_opened()?;
+        }
+        if self.correlator.has_closed() {
+            self.tell_closed()?;
         }
         ControlFlow::Continue(())
     }

@@ -66,6 +66,40 @@ impl Packets {
     }
 }
 
+/// A capture that comes piece by piece, cut anywhere.
+pub(crate) struct LivePackets {
+    capture: Capture,
+    decoder: PacketDecoder,
+}
+
+impl LivePackets {
+    /// A capture of which nothing came yet.
+    pub fn new(name: &str, catalogue: &Catalogue, keep: Keep) -> LivePackets {
+        LivePackets {
+            capture: Capture::new(name),
+            decoder: PacketDecoder::new(catalogue, keep),
+        }
+    }
+
+    /// The events of the next piece, numbered from its first packet on, and what is to be told.
+    pub fn push(&mut self, bytes: &[u8]) -> (EventBatch, Vec<Problem>) {
+        let mut batch = EventBatch::over(0);
+        let decoder = &mut self.decoder;
+        batch.lines = self.capture.feed(bytes, 0, &TunnelPackets, &mut |packet| {
+            decoder.packet(packet, &mut batch)
+        });
+        (batch, self.capture.problems())
+    }
+
+    /// What the capture's end makes of it.
+    pub fn end(&mut self) -> (EventBatch, Vec<Problem>) {
+        let mut batch = EventBatch::over(0);
+        self.capture.end();
+        self.decoder.finish(0, &mut batch);
+        (batch, self.capture.problems())
+    }
+}
+
 /// What a capture gives away, in words: who has the file has the logins. None if it gives nothing away.
 fn exposure(exposed: Exposed) -> Option<String> {
     let passwords = match exposed.passwords {

@@ -27,6 +27,7 @@ mod size;
 mod slots;
 mod table;
 mod time;
+pub mod when;
 
 pub use printer::{Addition, Format, Look, Printer};
 pub use size::{bytes_compat, bytes_iec, duration};

@@ -47,7 +47,10 @@ pub fn backup(folder: &Path, to: &Path, with_key: bool) -> Result<Copied> {
     for needed in [into.notes(), into.segments()] {
         files::make_folder(&Disk, &needed)?;
     }
-    copy_database(&from, &into)?;
+    copy_database(&from.working(), &into.working(), crate::working::VERSION)?;
+    if from.history().exists() {
+        copy_database(&from.history(), &into.history(), crate::history::VERSION)?;
+    }
     let working = Working::open(&into.working())?;
     let last: i64 = working.ask(|db| db.query_row("SELECT MAX(number) FROM checkpoint", [], |row| row.get(0)))?;
     for number in 1..=last as u64 {
@@ -67,11 +70,10 @@ pub fn backup(folder: &Path, to: &Path, with_key: bool) -> Result<Copied> {
     Ok(copied)
 }
 
-fn copy_database(from: &Layout, into: &Layout) -> Result<()> {
-    let path = into.working();
-    let failed = |error: rusqlite::Error| StoreError::database(&path, &error);
-    let source = Working::open_to_read(&from.working())?;
-    let mut target = Connection::open(&path).map_err(failed)?;
+fn copy_database(from: &Path, to: &Path, version: i64) -> Result<()> {
+    let failed = |error: rusqlite::Error| StoreError::database(to, &error);
+    let source = Working::open_to_read_as(from, version)?;
+    let mut target = Connection::open(to).map_err(failed)?;
     let backup = Backup::new(&source.db, &mut target).map_err(failed)?;
     backup
         .run_to_completion(PAGES, Duration::from_millis(5), None)

@@ -43,6 +43,11 @@ impl Layout {
         self.folder.join("working.db")
     }
 
+    /// Attempts and findings.
+    pub fn history(&self) -> PathBuf {
+        self.folder.join("history.db")
+    }
+
     /// Held by whoever writes.
     pub fn lock(&self) -> PathBuf {
         self.folder.join("lock")

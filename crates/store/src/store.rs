@@ -75,6 +75,7 @@ struct Pending {
     new_sets: Vec<(u64, String)>,
     changed: BTreeMap<u64, Change>,
     problems: Vec<(u64, u64, crate::source::StoredProblem)>,
+    feeds: crate::feed::Changes,
 }
 
 /// What changes of one source.
@@ -345,6 +346,16 @@ impl Store {
         self.pending.problems.push((source, number, problem));
     }
 
+    /// What a feed's key stands for from now on: a source.
+    pub fn keep_feed(&mut self, key: &str, source: u64) {
+        self.pending.feeds.source(key, source);
+    }
+
+    /// How far something was read, in its own words; None: it need not be remembered any longer.
+    pub fn keep_position(&mut self, key: &str, position: Option<Vec<u8>>) {
+        self.pending.feeds.position(key, position);
+    }
+
     /// Bytes of records that wait for a commit.
     pub fn pending_bytes(&self) -> usize {
         self.pending.records.len()
@@ -357,7 +368,8 @@ impl Store {
     /// The database's.
     pub fn commit(&mut self, now: i64) -> Result<()> {
         let (pending, next_seq) = (&self.pending, self.next_seq);
-        if pending.rows == 0 && pending.changed.is_empty() && pending.new_sources.is_empty() {
+        if pending.rows == 0 && pending.changed.is_empty() && pending.new_sources.is_empty() && pending.feeds.is_empty()
+        {
             return Ok(());
         }
         self.working.write(|db| {
@@ -423,6 +435,17 @@ impl Store {
         self.open_bytes >= self.options.segment_bytes || (old && self.open_bytes > 0)
     }
 
+    /// When the open segment will be old, microseconds UTC; None if it is empty.
+    pub fn due_at(&self) -> Option<i64> {
+        let since = self.open_since.filter(|_| self.open_bytes > 0)?;
+        Some(since.saturating_add(self.options.segment_age))
+    }
+
+    /// Records given up since the last checkpoint because the disk was full.
+    pub fn lost_to_full_disk(&self) -> u64 {
+        self.dropped
+    }
+
     /// The open segment is empty now.
     pub(crate) fn was_closed(&mut self) {
         (self.open_bytes, self.open_since, self.dropped) = (0, None, 0);
@@ -464,6 +487,7 @@ impl Pending {
         for (source, number, problem) in &self.problems {
             problem.write(db, *source, *number)?;
         }
+        self.feeds.write(db)?;
         if self.rows == 0 {
             return Ok(());
         }

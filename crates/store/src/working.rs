@@ -10,10 +10,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction};
 use crate::error::{Kind, Result, StoreError};
 
 /// The version of the tables.
-const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Steps from each version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE log_set (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE source (
@@ -77,7 +78,11 @@ CREATE TABLE checkpoint (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, records INTEGER NOT NULL,
     epoch INTEGER NOT NULL, witnessed INTEGER NOT NULL DEFAULT 0
 );
-"];
+",
+    "
+CREATE TABLE feed (key TEXT PRIMARY KEY, source INTEGER, position BLOB) WITHOUT ROWID;
+",
+];
 
 /// An open database.
 pub struct Working {
@@ -91,10 +96,19 @@ impl Working {
     /// # Errors
     /// If it cannot be opened, or a later version wrote it.
     pub fn open(path: &Path) -> Result<Working> {
+        Working::open_as(path, MIGRATIONS, "FULL")
+    }
+
+    /// The same for another database of a store: with tables of its own, and told how far a commit is waited for
+    /// (`FULL`, `NORMAL`).
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_as(path: &Path, steps: &[&str], synchronous: &str) -> Result<Working> {
         let failed = |error: rusqlite::Error| StoreError::database(path, &error);
         let db = Connection::open(path).map_err(failed)?;
         db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-        db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        db.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
         db.pragma_update(None, "trusted_schema", false).map_err(failed)?;
         // as large as what is written between two checkpoints of the WAL
         db.pragma_update(None, "cache_size", -8192).map_err(failed)?;
@@ -102,7 +116,7 @@ impl Working {
             db,
             path: path.to_path_buf(),
         };
-        working.migrate(MIGRATIONS)?;
+        working.migrate(steps)?;
         Ok(working)
     }
 
@@ -111,6 +125,14 @@ impl Working {
     /// # Errors
     /// If it cannot be opened, or another version wrote it.
     pub fn open_to_read(path: &Path) -> Result<Working> {
+        Working::open_to_read_as(path, VERSION)
+    }
+
+    /// The same for another database of a store, whose tables are of this version.
+    ///
+    /// # Errors
+    /// As `open_to_read`.
+    pub fn open_to_read_as(path: &Path, needed: i64) -> Result<Working> {
         let failed = |error: rusqlite::Error| StoreError::database(path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -127,8 +149,8 @@ impl Working {
             path: path.to_path_buf(),
         };
         match working.version()? {
-            VERSION => Ok(working),
-            version if version < VERSION => Err(working.error(
+            version if version == needed => Ok(working),
+            version if version < needed => Err(working.error(
                 Kind::Io,
                 "written by an earlier version; the next `tunlog import` or `tunlog serve` brings it up to date",
             )),

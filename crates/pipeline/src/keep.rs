@@ -1,0 +1,211 @@
+//! The keeping half of live operation: what was taken in becomes records of a store, committed together with how far each
+//! source was read.
+
+use std::collections::HashMap;
+
+use tunlog_decode::{Catalogue, KeptMessages};
+use tunlog_ingest::{Feed, Place, Position, ProblemKind};
+use tunlog_model::{Entry, SourceId};
+use tunlog_store::record::Record;
+use tunlog_store::{Counts, Identity, KnownRecords, NewSource, Store, StoreError, StoredProblem, raw_of, record_of};
+
+use crate::feeds::Taken;
+use crate::import::{line_of, tally};
+
+/// Things to tell that are kept of a source.
+const PROBLEMS_MAX: u64 = 200;
+
+/// A source as it is kept.
+struct Kept {
+    source: u64,
+    set: u64,
+    identity: Identity,
+    /// What an import may have brought of it before; asked until the present is reached.
+    known: Option<KnownRecords>,
+    problems: u64,
+}
+
+/// Makes records of what is taken in.
+pub struct Keeper<'c> {
+    messages: KeptMessages<'c>,
+    keys: [u8; 24],
+    run: u64,
+    /// Records with a lower number were there before.
+    before: u64,
+    /// When it began, microseconds UTC: what is younger cannot have been imported before.
+    began: i64,
+    keep_secrets: bool,
+    kept: HashMap<SourceId, Kept>,
+}
+
+impl<'c> Keeper<'c> {
+    /// For a store; `now` in microseconds UTC.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn new(
+        store: &Store,
+        catalogue: &'c Catalogue,
+        keep_secrets: bool,
+        now: i64,
+    ) -> Result<Keeper<'c>, StoreError> {
+        Ok(Keeper {
+            messages: KeptMessages::of(catalogue),
+            keys: store.hash_keys()?,
+            run: store.next_run()?,
+            before: store.next_seq(),
+            began: now,
+            keep_secrets,
+            kept: HashMap::new(),
+        })
+    }
+
+    /// A feed begins that the store does not know: it becomes a source of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn begin(&mut self, store: &mut Store, id: SourceId, feed: &Feed) -> Result<(), StoreError> {
+        let source = store.add_source(NewSource {
+            name: feed.name.to_string(),
+            set: feed.set.to_string(),
+            run: self.run,
+            ..NewSource::default()
+        })?;
+        store.keep_feed(&feed.key, source);
+        let set = store.set_number(&feed.set)?;
+        let known = KnownRecords::of(store, self.before, set);
+        self.keep(id, source, set, Some(known));
+        Ok(())
+    }
+
+    /// A feed goes on that is the source with a number.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resume(&mut self, store: &Store, id: SourceId, source: u64) -> Result<(), StoreError> {
+        let set = store.set_of(source)?;
+        self.keep(id, source, set, None);
+        Ok(())
+    }
+
+    fn keep(&mut self, id: SourceId, source: u64, set: u64, known: Option<KnownRecords>) {
+        let kept = Kept {
+            source,
+            set,
+            identity: Identity::new(&self.keys),
+            known,
+            problems: 0,
+        };
+        self.kept.insert(id, kept);
+    }
+
+    /// Whether a source is one that is kept.
+    pub fn is_known(&self, id: SourceId) -> bool {
+        self.kept.contains_key(&id)
+    }
+
+    /// Adds what was taken in to a store, and how far its sources were read.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn take(&mut self, store: &mut Store, taken: &mut Taken) -> Result<Counts, StoreError> {
+        let mut counts = Counts::default();
+        let first = store.next_seq();
+        taken.seqs = first..first;
+        let Some(kept) = self.kept.get_mut(&taken.source) else {
+            return Ok(counts);
+        };
+        for (entry, time) in taken.events.entries.iter().zip(&taken.times) {
+            let raw = raw_of(&taken.events, entry);
+            let extra = match entry {
+                Entry::Repeated { times, .. } => times.saturating_add(1),
+                _ => 0,
+            };
+            let known_time = (time.micros != i64::MIN).then_some(*time);
+            let micros = known_time.map(|time| time.micros);
+            let id = kept.identity.next(raw, extra, micros);
+            if let Some(known) = &mut kept.known {
+                if micros.is_some_and(|micros| micros > self.began) {
+                    kept.known = None;
+                } else if known.contains(store, id, micros)? {
+                    counts.known += 1;
+                    continue;
+                }
+            }
+            let (mut shown, mut variant, mut redacted) = (std::borrow::Cow::Borrowed(raw), "", false);
+            if let Entry::Event(event) = entry {
+                redacted = !self.keep_secrets;
+                if redacted {
+                    shown = tunlog_decode::redact(event.message, raw);
+                }
+                variant = self.messages.variant(event.message);
+            }
+            let mut record: Record<'_> = record_of(&taken.events, entry, known_time, &shown, variant);
+            (record.id, record.set, record.source) = (id, kept.set, kept.source);
+            (record.line, record.redacted) = (line_of(entry), redacted);
+            tally(&record, &mut counts);
+            store.add(&mut record);
+        }
+        for note in &taken.notes {
+            counts.rejected += u64::from(note.kind == ProblemKind::Error);
+            if kept.problems < PROBLEMS_MAX {
+                let told = note.problem("", taken.lines_before);
+                let kind = match note.kind {
+                    ProblemKind::Error => 0,
+                    ProblemKind::Warning => 1,
+                    ProblemKind::Note => 2,
+                };
+                let problem = StoredProblem {
+                    kind,
+                    position: told.position,
+                    cause: told.cause,
+                };
+                // numbered by place, so that what is read again after a crash is told once
+                let place = match note.place {
+                    Place::Line(line) => taken.lines_before + line,
+                    Place::File(_) => 0,
+                };
+                store.problem(kept.source, place, problem);
+                kept.problems += 1;
+            }
+        }
+        let sum = counts.stored + counts.unparsed + counts.rejected;
+        counts.read = taken.events.lines.saturating_sub(counts.known).max(sum);
+        counts.filtered = counts.read - sum;
+        counts.records = taken.events.records;
+        store.count(kept.source, &counts);
+        store.position(kept.source, taken.lines_before + taken.events.lines);
+        taken.seqs = first..store.next_seq();
+        Ok(counts)
+    }
+
+    /// Records were lost on the way to us: how many, if anybody knows.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn lost(&mut self, store: &mut Store, id: SourceId, lost: Option<u64>, cause: &str, now: i64) {
+        let Some(kept) = self.kept.get_mut(&id) else { return };
+        let mut counts = Counts::default();
+        let mut record = Record {
+            kind: tunlog_store::record::Kind::Lost,
+            times: lost,
+            time: Some(now),
+            raw: cause.as_bytes(),
+            ..Record::empty()
+        };
+        (record.set, record.source) = (kept.set, kept.source);
+        record.id = kept.identity.next(cause.as_bytes(), 1, Some(now));
+        tally(&record, &mut counts);
+        // it is no line of the source
+        (counts.read, counts.stored) = (counts.stored, counts.stored);
+        store.count(kept.source, &counts);
+        store.add(&mut record);
+    }
+}
+
+/// Keeps how far sources were read.
+pub fn keep_positions(store: &mut Store, positions: Vec<Position>) {
+    for position in positions {
+        store.keep_position(&position.key, position.value);
+    }
+}

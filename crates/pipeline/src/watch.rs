@@ -1,0 +1,167 @@
+//! The watching half of live operation: events that were taken in meet the correlator, and whoever asked is told.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tunlog_analysis::correlate::Correlator;
+use tunlog_decode::Catalogue;
+use tunlog_ingest::Discovered;
+use tunlog_model::{Attempt, Entry, Event};
+
+use crate::feeds::Taken;
+use crate::twins::Twins;
+use crate::{Settings, Sources, Subscriber, Summary, Teller, merge};
+
+/// Sets that are told apart where the same log may come in two forms.
+const SETS: usize = 64;
+
+/// Joins what is taken in, arrival by arrival.
+pub struct Watch {
+    settings: Settings,
+    sources: Sources,
+    correlator: Option<Correlator>,
+    twins: Option<Box<Twins>>,
+    /// For each source the line of the event told last.
+    told_lines: Vec<u64>,
+    summary: Summary,
+}
+
+impl Watch {
+    /// Nothing was seen yet.
+    pub fn new(settings: &Settings) -> Watch {
+        Watch {
+            correlator: Some(settings.correlator()),
+            settings: settings.clone(),
+            sources: Sources::default(),
+            twins: Twins::of(SETS),
+            told_lines: Vec::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// Names of sources that were added since.
+    pub fn know(&mut self, names: &[String]) {
+        Arc::make_mut(&mut self.sources.names).extend_from_slice(names);
+        self.told_lines.resize(self.sources.names.len(), 0);
+    }
+
+    /// Names of the sources.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// What was seen so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// What is not closed yet.
+    pub fn open(&self) -> Vec<Attempt> {
+        self.correlator.as_ref().map(Correlator::open).unwrap_or_default()
+    }
+
+    /// The correlator, for what only it knows.
+    pub fn correlator(&mut self) -> Option<&mut Correlator> {
+        self.correlator.as_mut()
+    }
+
+    /// Reads what was found (a store's sources, as `pipeline::discover` finds them) as if it came now, merged by time.
+    /// Their names must be known already, in their order.
+    pub fn replay(&mut self, found: &Discovered, catalogue: &Catalogue, subscriber: &mut dyn Subscriber) {
+        let settings = self.settings.clone();
+        let Some(mut teller) = self.teller(&settings, subscriber) else {
+            return;
+        };
+        let _ = merge::all(found, catalogue, &settings, &mut teller);
+        // whoever follows has sets of his own
+        (self.correlator, _, self.summary) = teller.suspend();
+        self.twins = Twins::of(SETS);
+    }
+
+    /// Tells what was taken in, merged by time; within a source the order of its lines stays.
+    pub fn tell(&mut self, taken: &[&Taken], subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
+        let settings = self.settings.clone();
+        let mut told_lines = std::mem::take(&mut self.told_lines);
+        let Some(mut teller) = self.teller(&settings, subscriber) else {
+            return ControlFlow::Break(());
+        };
+        let mut told = ControlFlow::Continue(());
+        for (number, at) in order(taken) {
+            let taken = taken[number];
+            let line = told_lines.get_mut(taken.source.0 as usize);
+            told = tell(taken, at, line.unwrap_or(&mut 0), &mut teller);
+            if told.is_break() {
+                break;
+            }
+        }
+        for taken in taken {
+            teller.summary.records += taken.events.records;
+            teller.summary.unrecognised += taken.events.unrecognised;
+        }
+        (self.correlator, self.twins, self.summary) = teller.suspend();
+        self.told_lines = told_lines;
+        told
+    }
+
+    /// Time goes on though nobody writes: so much since the last event was told. What waits for lines that do not come is told.
+    /// Gives the event time that it is now, if there was an event.
+    pub fn pass(&mut self, since: Duration, subscriber: &mut dyn Subscriber) -> Option<i64> {
+        let settings = self.settings.clone();
+        let mut teller = self.teller(&settings, subscriber)?;
+        let time = teller.pass(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        (self.correlator, self.twins, self.summary) = teller.suspend();
+        time
+    }
+
+    fn teller<'s>(&mut self, settings: &'s Settings, subscriber: &'s mut dyn Subscriber) -> Option<Teller<'s>> {
+        let correlator = self.correlator.take()?;
+        Some(Teller::resume(
+            settings,
+            self.sources.clone(),
+            subscriber,
+            (correlator, self.twins.take()),
+            std::mem::take(&mut self.summary),
+        ))
+    }
+}
+
+/// The entries of some batches in the order of their times.
+fn order(taken: &[&Taken]) -> Vec<(usize, usize)> {
+    let mut order: Vec<(i64, usize, usize)> = Vec::new();
+    // the batches of one source follow each other: what an earlier one reached holds for the later
+    let mut latest: Vec<(u32, i64)> = Vec::new();
+    for (number, taken) in taken.iter().enumerate() {
+        let id = taken.source.0;
+        let known = latest.iter().position(|(source, _)| *source == id);
+        let place = known.unwrap_or_else(|| {
+            latest.push((id, i64::MIN));
+            latest.len() - 1
+        });
+        for (at, time) in taken.times.iter().enumerate() {
+            latest[place].1 = latest[place].1.max(time.micros);
+            order.push((latest[place].1, number, at));
+        }
+    }
+    order.sort();
+    order.into_iter().map(|(_, number, at)| (number, at)).collect()
+}
+
+fn tell(taken: &Taken, at: usize, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
+    match &taken.events.entries[at] {
+        Entry::Event(raw) => {
+            *told_line = raw.line;
+            teller.event_of(
+                &Event::new(&taken.events, raw, taken.times[at], taken.source),
+                taken.set,
+            )
+        }
+        entry => teller.other(
+            &taken.events,
+            entry,
+            taken.times[at],
+            (taken.source, taken.set),
+            told_line,
+        ),
+    }
+}

@@ -1,0 +1,271 @@
+//! What came of the records: attempts and findings as rows that can be asked for. The file `history.db` lies in the store and
+//! has a connection of its own, so that whoever joins records into attempts never waits for whoever keeps records.
+//!
+//! Nothing hangs on it: what it holds can be made again of the records (until retention removes these). So its commits are
+//! not waited for (`synchronous = NORMAL`: a power cut may take the last ones, and what is missing is told again by
+//! [`History::analysed_seq`]), and a file that cannot be read is put aside and begun anew.
+
+mod keep;
+mod query;
+mod reader;
+mod rows;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Transaction, params};
+
+pub use keep::{Pruned, PrunedLine};
+pub use query::{AttemptQuery, Cursor, FindingQuery, Page};
+pub use reader::{HistoryCounts, HistoryReader};
+pub use rows::{AttemptRow, FindingRow};
+
+use crate::error::{Kind, Result, StoreError};
+use crate::layout::Layout;
+use crate::working::{Working, set_meta};
+
+/// Most rows that wait for a commit. A disk that stays full must not fill the memory: beyond it rows are given up, and the
+/// place from which records have to be told again stays where it was.
+const PENDING_MAX: usize = 50_000;
+/// How long one of two writers (what is told, what retention removes) waits for the other.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The version of the tables.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Steps from each version of the tables to the next; the first makes them. An index ends with the row's number by itself, so
+/// each of these gives its rows the latest first, with the number deciding among equal times.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY,
+    started INTEGER NOT NULL,
+    up INTEGER,
+    ended INTEGER,
+    last_seen INTEGER NOT NULL,
+    user TEXT,
+    client_ip TEXT,
+    claimed_ip TEXT,
+    assigned_ip TEXT,
+    interface TEXT,
+    gateway TEXT,
+    protocol TEXT,
+    outcome TEXT NOT NULL,
+    session INTEGER NOT NULL,
+    reached TEXT NOT NULL,
+    cause TEXT,
+    end_reason TEXT,
+    bytes_to_client INTEGER,
+    bytes_from_client INTEGER,
+    duration_s REAL,
+    times INTEGER NOT NULL,
+    json TEXT NOT NULL
+);
+CREATE INDEX attempt_started ON attempt (started);
+CREATE INDEX attempt_user ON attempt (user, started) WHERE user IS NOT NULL;
+CREATE INDEX attempt_client ON attempt (client_ip, started) WHERE client_ip IS NOT NULL;
+CREATE INDEX attempt_claimed ON attempt (claimed_ip, started) WHERE claimed_ip IS NOT NULL;
+CREATE INDEX attempt_assigned ON attempt (assigned_ip, started) WHERE assigned_ip IS NOT NULL;
+CREATE INDEX attempt_gateway ON attempt (gateway, started);
+CREATE INDEX attempt_outcome ON attempt (outcome, started);
+CREATE INDEX attempt_session ON attempt (started) WHERE session = 1;
+CREATE INDEX attempt_long ON attempt (started, last_seen) WHERE last_seen > started + 3600000000;
+CREATE TABLE finding (
+    id INTEGER PRIMARY KEY,
+    alarm_time INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    json TEXT NOT NULL
+);
+CREATE INDEX finding_time ON finding (alarm_time);
+CREATE INDEX finding_rule ON finding (rule, alarm_time);
+"];
+
+/// What is to be written with the next commit.
+#[derive(Debug, Default)]
+struct Pending {
+    /// The last state of each attempt; a session that came up and ended meanwhile costs one row.
+    attempts: BTreeMap<u64, AttemptRow>,
+    findings: BTreeMap<u64, FindingRow>,
+    forgotten: BTreeSet<u64>,
+    /// Rows were given up since the last commit.
+    is_short: bool,
+}
+
+/// The history of a store, open to write.
+pub struct History {
+    working: Working,
+    pending: Pending,
+    /// Rows were given up once: what is committed from then on is no proof that all before it is there.
+    is_short: bool,
+    /// Where a file went that could not be read.
+    damaged: Option<PathBuf>,
+}
+
+impl History {
+    /// Opens the history of the store in this directory; makes it if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or a later version wrote it.
+    pub fn open(folder: &Path) -> Result<History> {
+        let path = Layout::new(folder).history();
+        let (working, damaged) = match Working::open_as(&path, MIGRATIONS, "NORMAL") {
+            Err(error) if error.kind == Kind::Corrupt => {
+                let aside = put_aside(&path)?;
+                (Working::open_as(&path, MIGRATIONS, "NORMAL")?, Some(aside))
+            }
+            opened => (opened?, None),
+        };
+        working.ask(|db| db.busy_timeout(BUSY))?;
+        Ok(History {
+            working,
+            pending: Pending::default(),
+            is_short: false,
+            damaged,
+        })
+    }
+
+    /// Where the file is now that was found damaged when it was opened; everything has to be told again then.
+    pub fn damaged(&self) -> Option<&Path> {
+        self.damaged.as_deref()
+    }
+
+    /// The number of the last record of which all is in here that came of it; None if nothing is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn analysed_seq(&self) -> Result<Option<u64>> {
+        let seq: Option<i64> = self.working.meta("analysed_seq")?;
+        Ok(seq.map(|seq| seq as u64))
+    }
+
+    /// The lowest number of a record that belongs to an attempt which was open at the last commit: after a restart, records
+    /// are told again from there. None if none was open.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn open_since(&self) -> Result<Option<u64>> {
+        let seq: Option<Option<i64>> = self.working.meta("open_since")?;
+        Ok(seq.flatten().map(|seq| seq as u64))
+    }
+
+    /// An attempt as it is now: in place of what was known of the one with this number.
+    pub fn put_attempt(&mut self, row: AttemptRow) {
+        self.pending.forgotten.remove(&row.id);
+        if self.has_room() {
+            self.pending.attempts.insert(row.id, row);
+        }
+    }
+
+    /// A finding, in place of what was known of the one with this number.
+    pub fn put_finding(&mut self, row: FindingRow) {
+        if self.has_room() {
+            self.pending.findings.insert(row.id, row);
+        }
+    }
+
+    /// An attempt that was told as open and turned out to be none, or part of another.
+    pub fn forget_attempt(&mut self, id: u64) {
+        self.pending.attempts.remove(&id);
+        if self.has_room() {
+            self.pending.forgotten.insert(id);
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        let has_room = self.pending() < PENDING_MAX;
+        self.pending.is_short |= !has_room;
+        has_room
+    }
+
+    /// Whether an attempt is known in this state: it need not be told again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_attempt(&self, id: u64, outcome: &str, ended: Option<i64>) -> Result<bool> {
+        self.working.ask(|db| {
+            let sql = "SELECT 1 FROM attempt WHERE id = ?1 AND outcome = ?2 AND ended IS ?3";
+            db.prepare_cached(sql)?.exists(params![id as i64, outcome, ended])
+        })
+    }
+
+    /// Whether a finding is known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_finding(&self, id: u64) -> Result<bool> {
+        self.working.ask(|db| {
+            db.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?
+                .exists([id as i64])
+        })
+    }
+
+    /// Rows that wait for a commit.
+    pub fn pending(&self) -> usize {
+        let Pending {
+            attempts,
+            findings,
+            forgotten,
+            ..
+        } = &self.pending;
+        attempts.len() + findings.len() + forgotten.len()
+    }
+
+    /// Commits what was put: together with the number of the last record that was analysed, and the lowest one that an open
+    /// attempt needs. If it fails nothing is lost, and it may be tried again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn commit(&mut self, analysed_seq: u64, open_since: Option<u64>) -> Result<()> {
+        let is_short = self.is_short || self.pending.is_short;
+        let pending = &self.pending;
+        self.working.write(|db| {
+            pending.write(db)?;
+            if is_short {
+                return Ok(()); // the next start tells the rest again, from where the last whole commit ended
+            }
+            set_meta(db, "analysed_seq", analysed_seq as i64)?;
+            set_meta(db, "open_since", open_since.map(|seq| seq as i64))
+        })?;
+        self.is_short = is_short;
+        self.pending = Pending::default();
+        Ok(())
+    }
+
+    /// Whether rows were given up because they could not be written for long; the next start makes them again.
+    pub fn is_short(&self) -> bool {
+        self.is_short || self.pending.is_short
+    }
+}
+
+impl Pending {
+    fn write(&self, db: &Transaction<'_>) -> rusqlite::Result<()> {
+        for id in &self.forgotten {
+            db.prepare_cached("DELETE FROM attempt WHERE id = ?1")?
+                .execute([*id as i64])?;
+        }
+        self.attempts.values().try_for_each(|row| row.write(db))?;
+        self.findings.values().try_for_each(|row| row.write(db))
+    }
+}
+
+/// Gives a database that cannot be read another name, with what SQLite wrote beside it.
+fn put_aside(path: &Path) -> Result<PathBuf> {
+    let aside = path.with_added_extension("damaged");
+    for suffix in ["", "-wal", "-shm"] {
+        let of = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        match std::fs::rename(of(path), of(&aside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(StoreError::io(path, &error)),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
