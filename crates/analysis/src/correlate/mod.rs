@@ -365,6 +365,14 @@ impl Correlator {
         open
     }
 
+    /// When the first of what is not closed yet began: `open` without making attempts of it.
+    pub fn open_since(&self) -> Option<i64> {
+        let links = self.links.iter().map(|(_, link)| link.facts.started);
+        let carriers = self.carriers.iter().map(|(_, carrier)| carrier.facts.started);
+        let logged = links.chain(carriers).min();
+        logged.into_iter().chain(self.packets_since()).min()
+    }
+
     fn open_logged(&self) -> Vec<Attempt> {
         let mut open: Vec<Attempt> = Vec::new();
         for (_, link) in self.links.iter() {

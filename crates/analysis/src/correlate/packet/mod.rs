@@ -395,6 +395,10 @@ impl Correlator {
         self.packets.talks.iter().map(|(_, talk)| verdict::attempt(talk, true))
     }
 
+    pub(super) fn packets_since(&self) -> Option<i64> {
+        self.packets.talks.iter().map(|(_, talk)| talk.facts.started).min()
+    }
+
     fn end_oldest_talks(&mut self) {
         let mut open: Vec<(i64, Key)> = self
             .packets
