@@ -31,7 +31,8 @@ pub struct Config {
     pub keep_secrets: bool,
     /// Keep log-ins to other services (SSH, mail) that stand in logs of their own, for `detect` to compare.
     pub services: bool,
-    /// Files to which every checkpoint is appended, on a medium or machine that this one cannot rewrite.
+    /// Who is shown every checkpoint: files on a medium or machine that this one cannot rewrite, or log servers
+    /// (`tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH`).
     pub witness: Vec<PathBuf>,
 }
 
