@@ -1,32 +1,14 @@
 //! `[store.retention]`: how long what is kept.
 
 use jiff::{Span, Timestamp, Zoned};
-use serde::{Deserialize, Serialize};
 use tunlog_store::{Retain, Retained, Store, StoreError, size};
+
+use super::store::Retention;
 
 /// Microseconds between two looks at what is too old.
 const EVERY: i64 = 3600 * 1_000_000;
 
-/// `[store.retention]`: how long what is kept. What goes is said in a signed checkpoint first. Without a key, that kind is
-/// kept for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Config {
-    /// How long records are kept: "90d", "12 months", "2y". Segments go as a whole, when all of their records are older.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep: Option<String>,
-    /// How large the segments may be together: "500M", "20G". Beyond it the oldest go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_size: Option<String>,
-    /// How long attempts and sessions stay in the history, which may be longer than their records: "3y".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep_attempts: Option<String>,
-    /// How long findings stay in the history.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep_findings: Option<String>,
-}
-
-impl Config {
+impl Retention {
     /// Judges the values.
     ///
     /// # Errors
@@ -34,20 +16,24 @@ impl Config {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let now = Zoned::new(Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
         for (key, typed) in [
-            ("keep", &self.keep),
-            ("keep-attempts", &self.keep_attempts),
-            ("keep-findings", &self.keep_findings),
+            ("retention.keep", &self.keep),
+            ("retention.keep-attempts", &self.keep_attempts),
+            ("retention.keep-findings", &self.keep_findings),
         ] {
             if let Some(typed) = typed
                 && before(typed, &now).is_none()
             {
-                return Err((key, format!("`{typed}` is no time to keep something: say \"90d\", \"12 months\" or \"2y\"")));
+                return Err((
+                    key,
+                    format!("`{typed}` is no time to keep something: say \"90d\", \"12 months\" or \"2y\""),
+                ));
             }
         }
         match &self.max_size {
-            Some(typed) if size(typed).is_none_or(|bytes| bytes == 0) => {
-                Err(("max-size", format!("`{typed}` is no size: say \"500M\", \"10G\" or \"1T\"")))
-            }
+            Some(typed) if size(typed).is_none_or(|bytes| bytes == 0) => Err((
+                "retention.max-size",
+                format!("`{typed}` is no size: say \"500M\", \"10G\" or \"1T\""),
+            )),
             _ => Ok(()),
         }
     }
@@ -77,20 +63,20 @@ fn before(typed: &str, now: &Zoned) -> Option<i64> {
 /// Looks after what is too old, now and then.
 #[derive(Clone, Debug)]
 pub struct Keeping {
-    config: Config,
+    config: Retention,
     /// When to look again; at once after a start.
     next: i64,
 }
 
 impl Keeping {
     /// By a configuration.
-    pub fn new(config: Config) -> Keeping {
+    pub fn new(config: Retention) -> Keeping {
         Keeping { config, next: i64::MIN }
     }
 
     /// When there is something to do next (microseconds UTC); None if everything is kept.
     pub fn due_at(&self) -> Option<i64> {
-        (self.config != Config::default()).then_some(self.next)
+        (self.config != Retention::default()).then_some(self.next)
     }
 
     /// Removes what is too old, if it is time to look; what went, if anything did.
@@ -114,10 +100,10 @@ mod tests {
     const NOW: i64 = 1_795_168_800_000_000;
     const DAY: i64 = 86_400_000_000;
 
-    fn keep(typed: &str) -> Config {
-        Config {
+    fn keep(typed: &str) -> Retention {
+        Retention {
             keep: Some(typed.to_owned()),
-            ..Config::default()
+            ..Retention::default()
         }
     }
 
@@ -128,15 +114,19 @@ mod tests {
             assert_eq!(keep(typed).rule(NOW).before, Some(NOW - days * DAY), "{typed}");
         }
         for typed in ["", "90", "-5d", "0d", "soon", "99999999y"] {
-            assert_eq!(keep(typed).check().expect_err("a mistake").0, "keep", "{typed}");
+            assert_eq!(
+                keep(typed).check().expect_err("a mistake").0,
+                "retention.keep",
+                "{typed}"
+            );
         }
-        let mut config = Config {
+        let mut config = Retention {
             max_size: Some("20G".to_owned()),
-            ..Config::default()
+            ..Retention::default()
         };
         assert_eq!(config.rule(NOW).bytes_max, Some(20 << 30));
         config.max_size = Some("0".to_owned());
-        assert_eq!(config.check().expect_err("a mistake").0, "max-size");
+        assert_eq!(config.check().expect_err("a mistake").0, "retention.max-size");
     }
 
     #[test]
@@ -156,12 +146,12 @@ mod tests {
             history.commit(id, None).expect("a commit");
         };
         let mut store = Store::open(&folder, tunlog_store::Options::default()).expect("the store");
-        let mut nothing = Keeping::new(Config::default());
+        let mut nothing = Keeping::new(Retention::default());
         assert_eq!((nothing.due_at(), nothing.run(&mut store, NOW)), (None, Ok(None)));
         put(1);
-        let mut keeping = Keeping::new(Config {
+        let mut keeping = Keeping::new(Retention {
             keep_findings: Some("7d".to_owned()),
-            ..Config::default()
+            ..Retention::default()
         });
         let gone = keeping.run(&mut store, NOW).expect("it goes").expect("a row");
         assert_eq!((gone.rows[0].rows, gone.checkpoint), (1, Some(2)));
