@@ -6,6 +6,7 @@ mod document;
 pub mod machine;
 mod outside;
 mod print;
+pub mod retention;
 pub mod store;
 
 pub use document::{Document, Mistake};

@@ -27,9 +27,10 @@ impl Config {
         }
         wrong.extend(doubled(&self.ports()));
         for path in &self.store.witness {
-            if path
-                .parent()
-                .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+            if !tunlog_store::is_witness_server(path)
+                && path
+                    .parent()
+                    .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
             {
                 wrong.push((
                     "store.witness".to_owned(),
