@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,6 +36,9 @@ const GATHER: Duration = Duration::from_millis(2);
 
 /// How long no connection is accepted after the system refused one.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the end of a connection may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How long connections may hand over what they read when the daemon ends.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -211,7 +214,7 @@ async fn serve_tls(seat: Seat, stream: TcpStream, acceptor: TlsAcceptor, mut sto
     }
 }
 
-async fn serve(seat: Seat, stream: impl AsyncRead + Unpin, stop: watch::Receiver<bool>) {
+async fn serve(seat: Seat, stream: impl AsyncRead + AsyncWrite + Unpin, stop: watch::Receiver<bool>) {
     let limit = seat.gate.limits().message_bytes_max;
     let mut connection = Connection {
         stream,
@@ -221,6 +224,8 @@ async fn serve(seat: Seat, stream: impl AsyncRead + Unpin, stop: watch::Receiver
     };
     // nobody takes messages any more: nothing is to be done about it here
     let _ = connection.serve(&seat, stop).await;
+    // TLS says that it ends (RFC 5425 §4.4); a peer that does not listen to it has its time, too
+    let _ = tokio::time::timeout(GOODBYE, connection.stream.shutdown()).await;
 }
 
 /// One connection.
