@@ -4,6 +4,7 @@ mod crash;
 mod faulty;
 mod full;
 mod keeping;
+mod outbox;
 mod seal;
 
 use std::path::{Path, PathBuf};
