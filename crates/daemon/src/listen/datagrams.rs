@@ -26,8 +26,9 @@ const BATCH: usize = 64;
 /// System calls before other tasks have their turn.
 const TURNS: usize = 16;
 
-/// System calls that empty the largest buffer when the daemon ends.
-const LAST_TURNS: usize = 64;
+/// When the daemon ends: how long is waited for what may be on its way, and how long is read if it never rests.
+const LAST_IDLE: Duration = Duration::from_millis(50);
+const LAST_READ: Duration = Duration::from_secs(1);
 
 /// The largest datagram there can be, and one byte.
 const DATAGRAM_BYTES: usize = 65_536;
@@ -111,8 +112,13 @@ pub(super) async fn run(gate: &Gate, socket: &Datagrams, stop: &mut watch::Recei
             tokio::task::yield_now().await;
         }
     };
-    if failed.is_ok() {
-        inbox.drain(gate, socket, LAST_TURNS)?;
+    let until = Instant::now() + LAST_READ;
+    // what is there shows only when the runtime has asked the system for it
+    while failed.is_ok() && Instant::now() < until {
+        match tokio::time::timeout(LAST_IDLE, socket.readable()).await {
+            Ok(Ok(())) => inbox.drain(gate, socket, TURNS)?,
+            _ => break,
+        };
     }
     let _ = tokio::time::timeout(LAST_WAIT, inbox.gathered.finish(gate)).await;
     failed
