@@ -35,11 +35,14 @@ struct Outcome {
     result: Result<(), Failed>,
 }
 
+/// By the place of their channels.
+type Couriers = Vec<Box<dyn Courier>>;
+
 #[derive(Default)]
 struct Inbox {
     heard: VecDeque<Heard>,
     outcomes: Vec<Outcome>,
-    reload: Option<(Arc<Setup>, Vec<Box<dyn Courier>>)>,
+    reload: Option<(Arc<Setup>, Couriers)>,
     /// Nothing new goes out; what is under way may arrive until then.
     stop: Option<Instant>,
     /// Notices that found no room.
@@ -174,7 +177,7 @@ impl Counts {
 ///
 /// # Errors
 /// If the system gives none.
-pub fn start(setup: Setup, couriers: Vec<Box<dyn Courier>>, outbox: Outbox, log: Log) -> Result<Handle, Wrong> {
+pub fn start(setup: Setup, couriers: Couriers, outbox: Outbox, log: Log) -> Result<Handle, Wrong> {
     let setup = Arc::new(setup);
     let shared = Arc::new(Shared {
         inbox: Mutex::new(Inbox::default()),
@@ -215,7 +218,7 @@ struct Office {
 }
 
 impl Office {
-    fn hire(&mut self, setup: &Arc<Setup>, couriers: Vec<Box<dyn Courier>>) -> Result<(), Wrong> {
+    fn hire(&mut self, setup: &Arc<Setup>, couriers: Couriers) -> Result<(), Wrong> {
         self.couriers.clear();
         for (channel, courier) in setup.channels.iter().zip(couriers) {
             // one is under way at most, so sending never waits
