@@ -1,6 +1,7 @@
 //! The watching half of live operation: events that were taken in meet the correlator, and whoever asked is told.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
@@ -40,7 +41,7 @@ impl Watch {
 
     /// Names of sources that were added since.
     pub fn know(&mut self, names: &[String]) {
-        self.sources.names.extend_from_slice(names);
+        Arc::make_mut(&mut self.sources.names).extend_from_slice(names);
         self.told_lines.resize(self.sources.names.len(), 0);
     }
 

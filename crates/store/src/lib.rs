@@ -32,6 +32,7 @@ mod outbox;
 mod parquet_file;
 mod prove;
 mod reader;
+mod recent;
 pub mod record;
 mod recover;
 mod retention;
