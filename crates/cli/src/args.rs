@@ -2,6 +2,7 @@
 
 mod audit;
 mod export_rules;
+mod history;
 mod manual;
 mod respond;
 mod serve;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::history::{AcArgs, LastlogArgs};
 pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
 pub use self::serve::{CheckArgs, ServeArgs};
@@ -48,6 +50,12 @@ pub enum Command {
     Last(ListArgs),
     /// The failed attempts, the latest first
     Lastb(ListArgs),
+    /// Connect time and traffic, by day, month or user; who is over a quota
+    #[command(after_help = history::AC_EXAMPLES)]
+    Ac(AcArgs),
+    /// When each user was in last
+    #[command(after_help = history::LASTLOG_EXAMPLES)]
+    Lastlog(LastlogArgs),
     /// Why attempts failed, how far they got, and what to do
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArgs),

@@ -11,6 +11,7 @@ mod explain;
 mod export_rules;
 mod history;
 pub mod incident;
+mod lastlog;
 mod manual;
 mod report;
 mod respond;
@@ -18,6 +19,7 @@ mod scope;
 mod serve;
 pub mod store;
 mod unknown;
+mod usage;
 
 use std::ops::ControlFlow;
 
@@ -39,6 +41,8 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Who(args) => history::who(&args),
         Command::Last(args) => history::last(&args),
         Command::Lastb(args) => history::lastb(&args),
+        Command::Ac(args) => usage::run(&args),
+        Command::Lastlog(args) => lastlog::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Block(args) => respond::block::run(&args),

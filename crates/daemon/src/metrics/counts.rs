@@ -19,6 +19,8 @@ pub type Tally<const N: usize> = BTreeMap<[&'static str; N], u64>;
 pub const SOURCES_MAX: usize = 64;
 /// Lines that told of an echo that was not answered and whose session has not ended yet.
 const ECHOES_MAX: usize = 4096;
+/// Sessions that ended and whose last lines may still come: within a minute.
+const ENDED_MAX: usize = 16_384;
 /// Sources whose label is remembered by number; beyond it the name is looked up each time.
 const NUMBERED_MAX: usize = 1 << 16;
 
@@ -57,6 +59,34 @@ pub struct Counts {
     pub(super) users: Option<Users>,
     labels: Vec<Option<Box<str>>>,
     echoes: VecDeque<(SourceId, u64)>,
+    ended: Ended,
+}
+
+/// What was counted of sessions that ended just now: their last lines may tell more.
+#[derive(Debug, Default)]
+struct Ended {
+    known: FxHashMap<u64, EndedSession>,
+    order: VecDeque<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct EndedSession {
+    moved: Moved,
+    has_duration: bool,
+    has_echo: bool,
+}
+
+impl Ended {
+    fn remember(&mut self, id: u64, session: EndedSession) {
+        if self.order.len() >= ENDED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        if self.known.insert(id, session).is_none() {
+            self.order.push_back(id);
+        }
+    }
 }
 
 impl Counts {
@@ -79,6 +109,7 @@ impl Counts {
             users: users_max.map(Users::new),
             labels: Vec::new(),
             echoes: VecDeque::new(),
+            ended: Ended::default(),
         };
         for protocol in PROTOCOLS {
             counts.starts.insert([protocol], 0);
@@ -103,6 +134,7 @@ impl Counts {
             Told::Event(event) => self.event(event, hearing),
             Told::Opened(attempt) => self.opened(attempt, hearing.replayed),
             Told::Closed(attempt) => self.closed(attempt, hearing.replayed),
+            Told::Settled(attempt) if !hearing.replayed => self.settled(attempt),
             Told::Found(finding) if !hearing.replayed => self.found(finding),
             Told::Lost(..) if !hearing.replayed => self.gaps += 1,
             _ => {}
@@ -211,27 +243,56 @@ impl Counts {
         let protocol = words::protocol(attempt.protocol);
         let reason = attempt.end_reason.unwrap_or(EndReason::Unknown).word();
         *self.ends.entry([protocol, reason]).or_default() += 1;
-        if let Some(seconds) = attempt.duration_s {
-            self.duration.observe(seconds);
+        self.take_ended(attempt, None);
+    }
+
+    /// The last lines of a session that was counted: only what they add is counted.
+    fn settled(&mut self, attempt: &Attempt) {
+        if let Some(counted) = self.ended.known.get(&attempt.id).copied() {
+            self.take_ended(attempt, Some(counted));
         }
-        let received = attempt.bytes_from_client.unwrap_or(0);
-        let sent = attempt.bytes_to_client.unwrap_or(0);
+    }
+
+    fn take_ended(&mut self, attempt: &Attempt, counted: Option<EndedSession>) {
+        let protocol = words::protocol(attempt.protocol);
+        let before = counted.map(|counted| counted.moved).unwrap_or_default();
+        let now = Moved {
+            received: attempt.bytes_from_client.unwrap_or(0).max(before.received),
+            sent: attempt.bytes_to_client.unwrap_or(0).max(before.sent),
+        };
+        let (received, sent) = (now.received - before.received, now.sent - before.sent);
         let moved = self.moved.entry(protocol).or_default();
         moved.received = moved.received.saturating_add(received);
         moved.sent = moved.sent.saturating_add(sent);
         if let (Some(users), Some(user)) = (&mut self.users, attempt.user.as_deref()) {
             users.count(user, received, sent);
         }
-        // the line that told of the echoes stands among the evidence: only there the protocol is known
+        let had_duration = counted.is_some_and(|counted| counted.has_duration);
+        if let Some(seconds) = attempt.duration_s.filter(|_| !had_duration) {
+            self.duration.observe(seconds);
+        }
+        let had_echo = counted.is_some_and(|counted| counted.has_echo);
+        let has_echo = self.take_echoes(attempt);
+        if has_echo && !had_echo {
+            self.count_echo(protocol, false);
+        }
+        let session = EndedSession {
+            moved: now,
+            has_duration: attempt.duration_s.is_some(),
+            has_echo: had_echo || has_echo,
+        };
+        self.ended.remember(attempt.id, session);
+    }
+
+    /// Whether the line that told of echoes without answer stands among the evidence: only there the protocol is known.
+    fn take_echoes(&mut self, attempt: &Attempt) -> bool {
         let is_proof = |(source, line): &(SourceId, u64)| {
             let mut proofs = attempt.evidence.iter();
             proofs.any(|proof| proof.source == *source && proof.line == *line)
         };
         let waiting = self.echoes.len();
         self.echoes.retain(|echo| !is_proof(echo));
-        if self.echoes.len() < waiting {
-            self.count_echo(protocol, false);
-        }
+        self.echoes.len() < waiting
     }
 
     fn failed(&mut self, attempt: &Attempt) {
