@@ -42,6 +42,9 @@ fn main() {
         };
         // "Section `[http]`: metrics and …"
         let doc = found.doc.split_once("]`: ").map_or(found.doc.as_str(), |(_, doc)| doc);
+        if doc.contains(&format!("`[{section}]`")) {
+            println!("cargo::error={file}: the doc comment of `{name}` says nothing but its section's name");
+        }
         let _ = writeln!(out, "    ({section:?}, {doc:?}),");
         // its table is not the struct
         if *section != "detect" {

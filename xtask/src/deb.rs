@@ -49,9 +49,16 @@ fn build(tree: &Tree, args: &[String]) -> Result<String, String> {
     stage.control(tree, &version, architecture.trim())?;
     let package = plan.to.join(format!("{name}.deb"));
     let mut pack = Command::new("dpkg-deb");
-    pack.args(["--root-owner-group", "-Zxz", "--build"]).arg(&stage.root).arg(&package);
+    pack.args(["--root-owner-group", "-Zxz", "--build"])
+        .arg(&stage.root)
+        .arg(&package);
     // the same source gives the same package
-    if let Ok(time) = said(Command::new("git").arg("-C").arg(tree.path(".")).args(["log", "-1", "--format=%ct"])) {
+    if let Ok(time) = said(
+        Command::new("git")
+            .arg("-C")
+            .arg(tree.path("."))
+            .args(["log", "-1", "--format=%ct"]),
+    ) {
         pack.env("SOURCE_DATE_EPOCH", time.trim());
     }
     said(&mut pack)?;
@@ -77,10 +84,17 @@ fn plan(tree: &Tree, args: &[String]) -> Result<Plan, String> {
 }
 
 fn version(tree: &Tree) -> Result<String, String> {
-    let manifest: toml::Table = tree.read("Cargo.toml").parse().map_err(|error| format!("Cargo.toml: {error}"))?;
+    let manifest: toml::Table = tree
+        .read("Cargo.toml")
+        .parse()
+        .map_err(|error| format!("Cargo.toml: {error}"))?;
     let package = manifest.get("workspace").and_then(|workspace| workspace.get("package"));
-    let version = package.and_then(|package| package.get("version")).and_then(toml::Value::as_str);
-    version.map(|version| format!("{version}-1")).ok_or_else(|| "Cargo.toml: no version".to_string())
+    let version = package
+        .and_then(|package| package.get("version"))
+        .and_then(toml::Value::as_str);
+    version
+        .map(|version| format!("{version}-1"))
+        .ok_or_else(|| "Cargo.toml: no version".to_string())
 }
 
 /// The tree of the package as it grows.
@@ -114,7 +128,11 @@ impl Stage {
         let bytes = fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
         self.put("usr/bin/tunlog", &bytes, 0o755)?;
         // names of functions are for developers; a build that has none left is no error
-        let _ = said(Command::new("strip").arg("--strip-unneeded").arg(self.root.join("usr/bin/tunlog")));
+        let _ = said(
+            Command::new("strip")
+                .arg("--strip-unneeded")
+                .arg(self.root.join("usr/bin/tunlog")),
+        );
         for (shell, path) in [
             ("bash", "usr/share/bash-completion/completions/tunlog"),
             ("zsh", "usr/share/zsh/vendor-completions/_tunlog"),
@@ -139,13 +157,26 @@ impl Stage {
         let folder = "usr/share/doc/tunlog";
         let licence: Vec<String> = (tree.read("LICENSE-MIT").lines())
             .skip_while(|line| !line.starts_with("Permission"))
-            .map(|line| if line.trim().is_empty() { " .".to_string() } else { format!(" {}", line.trim()) })
+            .map(|line| {
+                if line.trim().is_empty() {
+                    " .".to_string()
+                } else {
+                    format!(" {}", line.trim())
+                }
+            })
             .collect();
-        let copyright = tree.read("packaging/deb/copyright").replace("@MIT@", &licence.join("\n"));
+        let copyright = tree
+            .read("packaging/deb/copyright")
+            .replace("@MIT@", &licence.join("\n"));
         self.put(&format!("{folder}/copyright"), copyright.as_bytes(), 0o644)?;
         self.packed(&format!("{folder}/changelog"), tree.read("CHANGELOG.md").as_bytes())?;
-        let date = said(Command::new("git").arg("-C").arg(tree.path(".")).args(["log", "-1", "--format=%cD"]))
-            .unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 +0000".to_string());
+        let date = said(
+            Command::new("git")
+                .arg("-C")
+                .arg(tree.path("."))
+                .args(["log", "-1", "--format=%cD"]),
+        )
+        .unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 +0000".to_string());
         let changes = format!(
             "tunlog ({version}) unstable; urgency=medium\n\n  * What changed stands in changelog.gz.\n\n -- {}  {}\n",
             maintainer(),
@@ -162,8 +193,14 @@ impl Stage {
     fn service(&self, tree: &Tree) -> Result<(), String> {
         for (from, to) in [
             ("packaging/tunlog.toml", "etc/tunlog/tunlog.toml"),
-            ("packaging/systemd/tunlog.service", "usr/lib/systemd/system/tunlog.service"),
-            ("packaging/systemd/port-514.conf", "usr/share/doc/tunlog/examples/port-514.conf"),
+            (
+                "packaging/systemd/tunlog.service",
+                "usr/lib/systemd/system/tunlog.service",
+            ),
+            (
+                "packaging/systemd/port-514.conf",
+                "usr/share/doc/tunlog/examples/port-514.conf",
+            ),
         ] {
             let text = tree.read(from);
             if text.is_empty() {
@@ -182,7 +219,9 @@ impl Stage {
         let mut bytes = 0;
         let mut sums = Vec::new();
         for file in &files {
-            bytes += fs::metadata(self.root.join(file)).map_err(|error| error.to_string())?.len();
+            bytes += fs::metadata(self.root.join(file))
+                .map_err(|error| error.to_string())?
+                .len();
             if !CONFFILES.contains(&file.as_str()) {
                 sums.push(file.clone());
             }
@@ -239,8 +278,16 @@ fn maintainer() -> String {
 fn depends(program: &[u8]) -> String {
     const MARK: &[u8] = b"GLIBC_2.";
     let mut newest = 0_u32;
-    for at in program.windows(MARK.len()).enumerate().filter(|(_, bytes)| *bytes == MARK).map(|(at, _)| at) {
-        let digits = program[at + MARK.len()..].iter().take(2).take_while(|byte| byte.is_ascii_digit());
+    for at in program
+        .windows(MARK.len())
+        .enumerate()
+        .filter(|(_, bytes)| *bytes == MARK)
+        .map(|(at, _)| at)
+    {
+        let digits = program[at + MARK.len()..]
+            .iter()
+            .take(2)
+            .take_while(|byte| byte.is_ascii_digit());
         let minor = digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
         newest = newest.max(minor);
     }
@@ -257,7 +304,10 @@ fn depends(program: &[u8]) -> String {
 
 /// What a program printed.
 fn said(command: &mut Command) -> Result<String, String> {
-    let name = Path::new(command.get_program()).file_name().map(OsStr::to_os_string).unwrap_or_default();
+    let name = Path::new(command.get_program())
+        .file_name()
+        .map(OsStr::to_os_string)
+        .unwrap_or_default();
     let name = name.to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{name}: {error}"))?;
     if !output.status.success() {
