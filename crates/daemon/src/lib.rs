@@ -10,6 +10,7 @@ pub mod intake;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 mod secret;
 pub mod service;
 pub mod signals;
