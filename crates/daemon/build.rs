@@ -8,8 +8,10 @@ use std::path::Path;
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("store", "src/config/store.rs", "Config"),
     ("follow", "../ingest/src/follow/mod.rs", "FollowConfig"),
+    ("listen", "src/listen/config.rs", "Config"),
     ("http", "src/web/config.rs", "Config"),
     ("metrics", "src/metrics/mod.rs", "Config"),
+    ("notify", "src/notify/config.rs", "Config"),
     ("log", "src/log.rs", "Config"),
     ("detect", "src/config/detect.rs", "Config"),
 ];

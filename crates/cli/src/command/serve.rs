@@ -105,6 +105,21 @@ fn apply(args: &ServeArgs, config: &mut Config) {
     }
     set(&mut config.follow.globs, &args.follow);
     config.follow.journal |= args.journal;
+    set(&mut config.listen.udp, &args.listen_udp);
+    set(&mut config.listen.tcp, &args.listen_tcp);
+    set(&mut config.listen.tls, &args.listen_tls);
+    if !args.listen_unix.is_empty() {
+        config.listen.unix.clone_from(&args.listen_unix);
+    }
+    if let Some(file) = &args.capture {
+        config.listen.capture = Some(file.clone());
+    }
+    if !args.webhook.is_empty() {
+        config.notify.webhook.clear();
+    }
+    for url in &args.webhook {
+        config.notify.add_webhook(url);
+    }
     if !args.http.is_empty() {
         config.http.listen = Some(args.http.clone());
     }

@@ -30,8 +30,10 @@ fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
         ("follow", table(&config.follow)),
+        ("listen", table(&config.listen)),
         ("http", table(&config.http)),
         ("metrics", table(&config.metrics)),
+        ("notify", table(&config.notify)),
         ("log", table(&config.log)),
         ("detect", config.detect.value()),
     ]
