@@ -133,12 +133,13 @@ impl Handle {
     pub fn reload(&self, config: &Config) -> Result<(), (String, String)> {
         let (setup, couriers) = open(config)?;
         let setup = Arc::new(setup);
-        {
+        self.shared.ring(|inbox| {
+            // all at once: what is heard for the new channels lies behind them
             let mut known = held(&self.shared.setup);
             *known = Arc::clone(&setup);
             self.shared.generation.fetch_add(1, Ordering::Release);
-        }
-        self.shared.ring(|inbox| inbox.reload = Some((setup, couriers)));
+            inbox.reload = Some((setup, couriers));
+        });
         Ok(())
     }
 
@@ -304,14 +305,15 @@ impl Office {
         for outcome in inbox.outcomes {
             self.desk.settle(&outcome.channel, outcome.which, outcome.result, now);
         }
-        for heard in inbox.heard {
-            self.accept(&heard, now);
-        }
         if let Some((setup, couriers)) = inbox.reload {
             self.desk.change(Arc::clone(&setup), now);
             if let Err((_, why)) = self.hire(&setup, couriers) {
                 self.log.error("notifications are not told", &[("why", value(why))]);
             }
+        }
+        // after it: what was heard since may be for channels that are new
+        for heard in inbox.heard {
+            self.accept(&heard, now);
         }
     }
 
