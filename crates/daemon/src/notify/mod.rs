@@ -136,8 +136,7 @@ impl Listener for Notifier {
         let attempt = match told {
             Told::Opened(attempt) | Told::Closed(attempt) => Some(attempt),
             Told::Found(_) => None,
-            // what lines of the next minute add to an attempt is not worth a second message
-            Told::Event(_) | Told::Settled(_) | Told::Lost(..) | Told::Tick => return,
+            Told::Settled(_) | Told::Event(_) | Told::Lost(..) | Told::Tick => return,
         };
         if let Some((generation, setup)) = self.shared.setup_after(self.generation) {
             (self.generation, self.setup) = (generation, setup);
@@ -160,7 +159,7 @@ impl Listener for Notifier {
                 Outcome::Failed => self.session(Kind::Failed, attempt, hearing),
                 Outcome::Open | Outcome::Unfinished => {}
             },
-            Told::Event(_) | Told::Settled(_) | Told::Lost(..) | Told::Tick => {}
+            Told::Settled(_) | Told::Event(_) | Told::Lost(..) | Told::Tick => {}
         }
     }
 }

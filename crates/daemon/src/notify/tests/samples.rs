@@ -74,7 +74,6 @@ pub fn attempt(id: u64, user: &str) -> Attempt {
         backend: None,
         exposed: None,
         last_seen: NOW + 61_000_000,
-        heard: tunlog_model::Heard::default(),
         times: 1,
         assumed: Assumed(0),
         evidence: vec![Evidence {
@@ -83,6 +82,7 @@ pub fn attempt(id: u64, user: &str) -> Attempt {
             text: "another line".into(),
         }],
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 
