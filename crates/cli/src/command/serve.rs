@@ -122,6 +122,15 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Where the daemon of this machine keeps its store, and listens if it is not there.
+pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
+    let environment = |name: &str| std::env::var_os(name);
+    let args = with_environment(ServeArgs::default(), &environment)?;
+    let config = configuration(&args, &environment)?;
+    let http = config.http.listen.and_then(|all| all.into_iter().next());
+    Ok((config.store.dir.unwrap_or_default(), http))
+}
+
 /// What the file, the environment and the options come to.
 fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Config, Failure> {
     let mut config = match &args.config {
@@ -175,8 +184,11 @@ fn apply(args: &ServeArgs, config: &mut Config) {
     if !args.listen_unix.is_empty() {
         config.listen.unix.clone_from(&args.listen_unix);
     }
-    if let Some(capture) = &args.capture {
-        config.listen.capture = Some(capture.clone());
+    if let Some(file) = &args.capture {
+        config.listen.capture = Some(file.clone());
+    }
+    if !args.webhook.is_empty() {
+        config.notify.webhook.clear();
     }
     for url in &args.webhook {
         config.notify.add_webhook(url);

@@ -11,7 +11,7 @@ use super::allow::Allow;
 const PORT: u16 = 514;
 const TLS_PORT: u16 = 6514;
 
-/// Where records are received.
+/// Section `[listen]`: where records are received.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
@@ -175,7 +175,7 @@ impl Config {
     }
 
     /// The sockets, each once.
-    pub(super) fn doors(&self) -> Result<Vec<Door>, (&'static str, String)> {
+    pub(crate) fn doors(&self) -> Result<Vec<Door>, (&'static str, String)> {
         let mut doors = Vec::new();
         let nets: [(_, _, _, Make<SocketAddr>); 3] = [
             ("udp", &self.udp, PORT, Door::Udp),

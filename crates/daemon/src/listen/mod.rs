@@ -11,7 +11,7 @@ pub mod interfaces;
 mod open;
 mod rate;
 mod stream;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::io;
