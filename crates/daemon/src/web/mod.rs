@@ -19,9 +19,6 @@ mod stream;
 mod tls;
 mod token;
 
-#[cfg(test)]
-mod tests;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
