@@ -69,7 +69,11 @@ fn write(path: &Path, secret: &str) -> io::Result<()> {
     let temporary = Path::new(&temporary);
     let _ = fs::remove_file(temporary);
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(temporary)?;
         file.write_all(secret.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
@@ -95,7 +99,11 @@ mod tests {
         assert_eq!(load_or_make(&path).expect("the same"), first);
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing else is left");
+        assert_eq!(
+            fs::read_dir(&folder).expect("a folder").count(),
+            1,
+            "nothing else is left"
+        );
         for bad in ["", "short\n", "with a blank in it, long enough\n"] {
             fs::write(&path, bad).expect("written");
             assert!(load_or_make(&path).is_err(), "{bad:?}");

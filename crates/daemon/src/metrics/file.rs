@@ -32,23 +32,25 @@ impl MetricsFile {
         write(path, &metrics.render_parts(Form::Text, now(), false))?;
         let interval = Duration::from_secs(metrics.config.file_interval_s);
         let (shared, path) = (Arc::clone(metrics), path.to_owned());
-        let thread = std::thread::Builder::new().name("metrics-file".to_owned()).spawn(move || {
-            let mut faulty = false;
-            while let Some(last) = shared.wait_for_change(interval) {
-                let written = file::write(&path, &shared.render_parts(Form::Text, now(), false));
-                match written {
-                    Err(error) if !faulty => {
-                        faulty = true;
-                        complain(&format!("{}: cannot write metrics: {error}", path.display()));
+        let thread = std::thread::Builder::new()
+            .name("metrics-file".to_owned())
+            .spawn(move || {
+                let mut faulty = false;
+                while let Some(last) = shared.wait_for_change(interval) {
+                    let written = file::write(&path, &shared.render_parts(Form::Text, now(), false));
+                    match written {
+                        Err(error) if !faulty => {
+                            faulty = true;
+                            complain(&format!("{}: cannot write metrics: {error}", path.display()));
+                        }
+                        Err(_) => {}
+                        Ok(()) => faulty = false,
                     }
-                    Err(_) => {}
-                    Ok(()) => faulty = false,
+                    if last {
+                        break;
+                    }
                 }
-                if last {
-                    break;
-                }
-            }
-        })?;
+            })?;
         Ok(MetricsFile {
             metrics: Arc::clone(metrics),
             thread: Some(thread),

@@ -43,7 +43,9 @@ impl Metrics {
     }
 
     fn sessions(&self, counts: &Counts, health: &Health, now: i64, out: &mut Exposition) {
-        let stale_us = i64::try_from(self.config.stale_after_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let stale_us = i64::try_from(self.config.stale_after_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000);
         let stale = now.saturating_sub(stale_us);
         let gauges: Vec<_> = PROTOCOLS
             .iter()
@@ -178,7 +180,10 @@ fn sources(health: &Health, out: &mut Exposition) {
         sum.seen += 1;
         sum.up += u64::from(source.up);
         sum.lost = sum.lost.saturating_add(source.lost);
-        for (at, count) in [source.error, source.filtered, source.parsed, source.unknown].into_iter().enumerate() {
+        for (at, count) in [source.error, source.filtered, source.parsed, source.unknown]
+            .into_iter()
+            .enumerate()
+        {
             sum.lines[at] = sum.lines[at].saturating_add(count);
         }
     }
@@ -205,7 +210,11 @@ fn store(health: &Health, out: &mut Exposition) {
         out.sample(&f::STORE_RECORDS, &[state], count as f64);
     }
     out.family(&f::STORE_SEGMENTS);
-    for (state, count) in [("kept", store.segments), ("removed", store.removed), ("set_aside", store.set_aside)] {
+    for (state, count) in [
+        ("kept", store.segments),
+        ("removed", store.removed),
+        ("set_aside", store.set_aside),
+    ] {
         out.sample(&f::STORE_SEGMENTS, &[state], count as f64);
     }
     out.single(&f::STORE_BYTES, store.bytes as f64);

@@ -32,11 +32,17 @@ impl Form {
                 Some("text/plain" | "text/*" | "*/*") => 0,
                 _ => continue,
             };
-            let weight = words.find_map(|word| word.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            let weight = words
+                .find_map(|word| word.strip_prefix("q=")?.parse().ok())
+                .unwrap_or(1.0);
             best[at] = best[at].max(weight);
         }
         // "the more telling format wins a tie": Prometheus itself lists OpenMetrics first, with the higher weight
-        if best[1] > 0.0 && best[1] >= best[0] { Form::OpenMetrics } else { Form::Text }
+        if best[1] > 0.0 && best[1] >= best[0] {
+            Form::OpenMetrics
+        } else {
+            Form::Text
+        }
     }
 }
 
@@ -220,8 +226,14 @@ mod tests {
         "#]]
         .assert_eq(&written(Form::Text));
         let open = written(Form::OpenMetrics);
-        assert!(open.contains("# TYPE vpn_sent_bytes counter\nvpn_sent_bytes_total{protocol=\"pptp\"} 1234567890123\n"), "{open}");
-        assert!(open.ends_with("vpn_session_duration_seconds_count 3\n# EOF\n"), "{open}");
+        assert!(
+            open.contains("# TYPE vpn_sent_bytes counter\nvpn_sent_bytes_total{protocol=\"pptp\"} 1234567890123\n"),
+            "{open}"
+        );
+        assert!(
+            open.ends_with("vpn_session_duration_seconds_count 3\n# EOF\n"),
+            "{open}"
+        );
     }
 
     #[test]

@@ -122,7 +122,10 @@ mod tests {
         users.count("boris", 10, 20);
         users.count("clara", 1, 1);
         // boris gave way to clara: away, as nobody else was
-        assert_eq!(users.all().iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["anna", "clara", OTHER]);
+        assert_eq!(
+            users.all().iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["anna", "clara", OTHER]
+        );
         users.connect("clara");
         users.connect("dmitri");
         users.disconnect("dmitri");

@@ -179,8 +179,14 @@ mod tests {
             ("udp:0.0.0.0:514/192.0.2.1", "udp:0.0.0.0:514"),
             ("tcp:[::]:601/2001:db8::1", "tcp:[::]:601"),
             ("unix:/run/tunlog/log", "unix:/run/tunlog/log"),
-            ("/var/log/radacct/192.0.2.1/detail-20261120", "/var/log/radacct/*/detail"),
-            ("/var/log/radacct/192.0.2.77/detail-20261121", "/var/log/radacct/*/detail"),
+            (
+                "/var/log/radacct/192.0.2.1/detail-20261120",
+                "/var/log/radacct/*/detail",
+            ),
+            (
+                "/var/log/radacct/192.0.2.77/detail-20261121",
+                "/var/log/radacct/*/detail",
+            ),
             ("-", "-"),
         ] {
             assert_eq!(source(name), label, "{name}");

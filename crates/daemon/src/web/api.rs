@@ -94,7 +94,10 @@ async fn healthy() -> Response {
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Answered {
     match shared.answers.is_ready() {
-        true => Ok(typed(HeaderValue::from_static("text/plain; charset=utf-8"), "ready\n".to_owned())),
+        true => Ok(typed(
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+            "ready\n".to_owned(),
+        )),
         false => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "what was there at the start is still being taken in",
@@ -107,31 +110,45 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answe
     let accept: Vec<&str> = accepts.by_ref().filter_map(|value| value.to_str().ok()).collect();
     let form = Form::of_accept(&accept.join(","));
     let asked = Arc::clone(&shared);
-    let text = shared.wait_for(move || asked.metrics.render(form, (asked.now)())).await?;
+    let text = shared
+        .wait_for(move || asked.metrics.render(form, (asked.now)()))
+        .await?;
     Ok(typed(HeaderValue::from_static(form.content_type()), text))
 }
 
 async fn attempts(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::ATTEMPTS, |answers, asked| answers.attempts(asked)).await
+    page(shared, &pairs, question::ATTEMPTS, |answers, asked| {
+        answers.attempts(asked)
+    })
+    .await
 }
 
 async fn sessions(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::ATTEMPTS, |answers, asked| answers.sessions(asked)).await
+    page(shared, &pairs, question::ATTEMPTS, |answers, asked| {
+        answers.sessions(asked)
+    })
+    .await
 }
 
 async fn clients(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::CLIENTS, |answers, asked| answers.clients(asked)).await
+    page(shared, &pairs, question::CLIENTS, |answers, asked| {
+        answers.clients(asked)
+    })
+    .await
 }
 
 async fn findings(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::FINDINGS, |answers, asked| answers.findings(asked)).await
+    page(shared, &pairs, question::FINDINGS, |answers, asked| {
+        answers.findings(asked)
+    })
+    .await
 }
 
 type Ask = fn(&dyn Answers, &Question) -> Result<Page, Failure>;
 
 async fn page(shared: Arc<Shared>, pairs: &Pairs, keys: &[Parameter], ask: Ask) -> Answered {
-    let question = question::read(&pairs.0, keys, (shared.now)())
-        .map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
+    let question =
+        question::read(&pairs.0, keys, (shared.now)()).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
     let asked = Arc::clone(&shared);
     let answer = shared.wait_for(move || ask(&*asked.answers, &question)).await?;
     match answer {

@@ -75,7 +75,9 @@ impl Address {
             return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));
         }
         typed.parse().map(Address::Tcp).map_err(|_| {
-            format!("`{typed}` is no address to listen on; write 127.0.0.1:9100, [::1]:9100 or unix:/run/tunlog/http.sock")
+            format!(
+                "`{typed}` is no address to listen on; write 127.0.0.1:9100, [::1]:9100 or unix:/run/tunlog/http.sock"
+            )
         })
     }
 
@@ -138,7 +140,10 @@ impl Config {
     }
 
     fn typed(&self, at: usize) -> &str {
-        self.listen.as_ref().and_then(|all| all.get(at)).map_or("", String::as_str)
+        self.listen
+            .as_ref()
+            .and_then(|all| all.get(at))
+            .map_or("", String::as_str)
     }
 }
 
@@ -204,7 +209,9 @@ mod tests {
 
     #[test]
     fn the_section_as_it_is_written() {
-        let config: Config = toml::from_str("listen = [\"127.0.0.1:9100\"]\nhosts = [\"vpn.example\"]\ntimeout-s = 5\n").expect("a section");
+        let config: Config =
+            toml::from_str("listen = [\"127.0.0.1:9100\"]\nhosts = [\"vpn.example\"]\ntimeout-s = 5\n")
+                .expect("a section");
         assert_eq!(config.timeout_s, 5);
         let again: Config = toml::from_str(&toml::to_string(&config).expect("text")).expect("a section");
         assert_eq!(again, config);

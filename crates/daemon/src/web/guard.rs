@@ -42,7 +42,10 @@ pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Ne
 
 fn refusal(request: &Request, shared: &Shared) -> Option<Problem> {
     let Some(place) = request.extensions().get::<Place>() else {
-        return Some(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "nobody knows where this came in"));
+        return Some(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "nobody knows where this came in",
+        ));
     };
     let Some(host) = host_of(request) else {
         return Some(Problem::new(StatusCode::BAD_REQUEST, "one valid Host is needed"));
@@ -52,7 +55,10 @@ fn refusal(request: &Request, shared: &Shared) -> Option<Problem> {
         return Some(Problem::new(StatusCode::FORBIDDEN, words));
     }
     if is_foreign(request.headers(), &host) {
-        return Some(Problem::new(StatusCode::FORBIDDEN, "pages of other origins may not ask"));
+        return Some(Problem::new(
+            StatusCode::FORBIDDEN,
+            "pages of other origins may not ask",
+        ));
     }
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     (!is_reading).then(|| Problem::new(StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here"))
@@ -80,7 +86,9 @@ fn host_of(request: &Request) -> Option<Authority> {
 fn is_foreign(headers: &HeaderMap, host: &Authority) -> bool {
     let is_ours = |origin: &HeaderValue| {
         let origin = origin.to_str().unwrap_or_default();
-        let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let rest = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.as_str()))
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -97,7 +105,10 @@ pub async fn need_token(State(shared): State<Arc<Shared>>, request: Request, nex
 
 /// Asks for the token where others than those of this machine can come.
 pub async fn need_token_from_afar(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let is_of_here = request.extensions().get::<Place>().is_some_and(|place| place.is_of_here());
+    let is_of_here = request
+        .extensions()
+        .get::<Place>()
+        .is_some_and(|place| place.is_of_here());
     match check_token(request.headers(), &shared).filter(|_| !is_of_here) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,

@@ -42,9 +42,13 @@ impl Kept {
 
     /// Asks the history. Readers that were used once are used again: opening one costs more than most questions.
     fn ask<T>(&self, ask: impl FnOnce(&HistoryReader) -> tunlog_store::error::Result<T>) -> Result<T, Failure> {
-        let failed = |error: tunlog_store::StoreError| Failure::Unavailable(format!("the history cannot be read: {}", error.cause));
+        let failed = |error: tunlog_store::StoreError| {
+            Failure::Unavailable(format!("the history cannot be read: {}", error.cause))
+        };
         let Some(folder) = &self.folder else {
-            return Err(Failure::Unavailable("there is no store, so there is no history".to_owned()));
+            return Err(Failure::Unavailable(
+                "there is no store, so there is no history".to_owned(),
+            ));
         };
         let kept = self.readers().pop();
         let reader = match kept {
@@ -71,7 +75,8 @@ impl Kept {
             ..attempts_of(question)
         };
         let after = cursor_of(question)?;
-        self.ask(|history| history.attempts(&query, after, question.limit)).map(page)
+        self.ask(|history| history.attempts(&query, after, question.limit))
+            .map(page)
     }
 }
 
@@ -140,12 +145,16 @@ impl Answers for Kept {
             ip: question.ip,
         };
         let after = cursor_of(question)?;
-        self.ask(|history| history.findings(&query, after, question.limit)).map(page)
+        self.ask(|history| history.findings(&query, after, question.limit))
+            .map(page)
     }
 
     fn explain(&self, asked: &str) -> Vec<String> {
         let found = (self.explain)(asked);
-        found.iter().map(|explanation| text("explanation", explain::COLUMNS, explanation)).collect()
+        found
+            .iter()
+            .map(|explanation| text("explanation", explain::COLUMNS, explanation))
+            .collect()
     }
 
     fn status(&self) -> String {

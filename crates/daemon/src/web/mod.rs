@@ -68,9 +68,14 @@ impl Shared {
     /// not compared: they differ behind a forwarding, and a name that was made to point here is no better with the right one.
     fn is_our_name(&self, host: &Authority, place: Place) -> bool {
         let name = host.host();
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let bare = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+            .unwrap_or(name);
         match (bare.parse::<std::net::IpAddr>(), place.local) {
-            (Ok(ip), Some(local)) => ip.to_canonical() == local.to_canonical() || config::is_loopback(ip) && place.is_of_here(),
+            (Ok(ip), Some(local)) => {
+                ip.to_canonical() == local.to_canonical() || config::is_loopback(ip) && place.is_of_here()
+            }
             // browsers cannot reach a Unix socket
             (Ok(_), None) => true,
             (Err(_), _) => {
@@ -131,7 +136,10 @@ impl Web {
         let in_state = || state.map(|state| state.join(TOKEN_FILE));
         let token_file: Option<PathBuf> = config.token_file.clone().or_else(in_state);
         let is_open = !addresses.is_empty();
-        let token = token_file.filter(|_| is_open).map(|path| secret::load_or_make(&path)).transpose()?;
+        let token = token_file
+            .filter(|_| is_open)
+            .map(|path| secret::load_or_make(&path))
+            .transpose()?;
         if token.is_none() && is_open {
             notices.push("/api/v1 is closed: there is neither a store nor a `token-file`".to_owned());
         }
@@ -208,11 +216,17 @@ fn addresses(config: &Config, state: Option<&Path>, notices: &mut Vec<String>) -
         return typed.iter().map(|typed| Address::parse(typed)).collect();
     }
     let Some(state) = state else { return Ok(Vec::new()) };
-    let path = state.canonicalize().unwrap_or_else(|_| state.to_owned()).join(SOCKET_FILE);
+    let path = state
+        .canonicalize()
+        .unwrap_or_else(|_| state.to_owned())
+        .join(SOCKET_FILE);
     match socket::fits(&path) {
         true => Ok(vec![Address::Unix(path)]),
         false => {
-            notices.push(format!("{}: the path is too long for a socket: no HTTP", path.display()));
+            notices.push(format!(
+                "{}: the path is too long for a socket: no HTTP",
+                path.display()
+            ));
             Ok(Vec::new())
         }
     }

@@ -36,10 +36,30 @@ pub fn document() -> Value {
 fn paths() -> Value {
     let mut paths = Map::new();
     let lists = [
-        ("attempts", "Attempt", "Connection attempts, the latest first.", question::ATTEMPTS),
-        ("sessions", "Attempt", "Attempts that became sessions, the latest first.", question::ATTEMPTS),
-        ("clients", "Client", "Users by name, with their sums over the time asked for.", question::CLIENTS),
-        ("findings", "Finding", "Attacks and abuse, the latest alarm first.", question::FINDINGS),
+        (
+            "attempts",
+            "Attempt",
+            "Connection attempts, the latest first.",
+            question::ATTEMPTS,
+        ),
+        (
+            "sessions",
+            "Attempt",
+            "Attempts that became sessions, the latest first.",
+            question::ATTEMPTS,
+        ),
+        (
+            "clients",
+            "Client",
+            "Users by name, with their sums over the time asked for.",
+            question::CLIENTS,
+        ),
+        (
+            "findings",
+            "Finding",
+            "Attacks and abuse, the latest alarm first.",
+            question::FINDINGS,
+        ),
     ];
     for (name, schema, summary, keys) in lists {
         let parameters: Vec<Value> = keys.iter().map(parameter).collect();
@@ -65,11 +85,17 @@ fn paths() -> Value {
         "additionalProperties": false,
     });
     let summary = "What a message, cause or code means and what to do.";
-    paths.insert("/api/v1/explain/{id}".to_owned(), operation("explain", summary, vec![asked], &explained));
+    paths.insert(
+        "/api/v1/explain/{id}".to_owned(),
+        operation("explain", summary, vec![asked], &explained),
+    );
     let status = operation("status", "How the daemon does.", Vec::new(), &reference("Status"));
     paths.insert("/api/v1/status".to_owned(), status);
     let any = json!({"type": "object"});
-    paths.insert("/api/v1/openapi.json".to_owned(), operation("openapi", "This document.", Vec::new(), &any));
+    paths.insert(
+        "/api/v1/openapi.json".to_owned(),
+        operation("openapi", "This document.", Vec::new(), &any),
+    );
     Value::Object(paths)
 }
 
@@ -150,8 +176,18 @@ pub fn schema_of(kind: &str, key: &str) -> Option<Value> {
     Some(match key {
         "started" | "ended" | "first" | "last" | "last_seen" | "since" | "alarm_time" => time(),
         "duration_s" => json!({"type": "number", "minimum": 0}),
-        "client_port" | "mppe_bits" | "times" | "attempts" | "sessions" | "sessions_open" | "failures" | "revision"
-        | "bytes_to_client" | "bytes_from_client" | "open_bytes_to_client" | "open_bytes_from_client" => count(),
+        "client_port"
+        | "mppe_bits"
+        | "times"
+        | "attempts"
+        | "sessions"
+        | "sessions_open"
+        | "failures"
+        | "revision"
+        | "bytes_to_client"
+        | "bytes_from_client"
+        | "open_bytes_to_client"
+        | "open_bytes_from_client" => count(),
         "online" | "others" | "claimed" => json!({"type": "boolean"}),
         "protocol" => words(Protocol::ALL.iter().map(|(_, word)| *word)),
         "outcome" => words(Outcome::ALL.iter().map(|(_, word)| *word)),
@@ -198,9 +234,9 @@ pub fn schema_of(kind: &str, key: &str) -> Option<Value> {
         }}),
         // the facts of a pasted line: whatever it carries
         "fields" => json!({"type": "object"}),
-        "id" | "gateway" | "user" | "client_ip" | "claimed_ip" | "assigned_ip" | "server_ip" | "interface" | "auth_method"
-        | "cause" | "backend" | "exposed" | "rule" | "summary" | "dialect" | "name" | "family" | "template" | "event" | "meaning"
-        | "blames" | "code" | "firewall_action" | "same_text_as" => text(),
+        "id" | "gateway" | "user" | "client_ip" | "claimed_ip" | "assigned_ip" | "server_ip" | "interface"
+        | "auth_method" | "cause" | "backend" | "exposed" | "rule" | "summary" | "dialect" | "name" | "family"
+        | "template" | "event" | "meaning" | "blames" | "code" | "firewall_action" | "same_text_as" => text(),
         _ => return None,
     })
 }
@@ -270,7 +306,10 @@ mod tests {
             keys("explanation", explain::COLUMNS),
         ];
         for (kind, key) in all.concat() {
-            assert!(schema_of(kind, key).is_some(), "{kind}: `{key}`: say in `schema_of` what its values are");
+            assert!(
+                schema_of(kind, key).is_some(),
+                "{kind}: `{key}`: say in `schema_of` what its values are"
+            );
         }
     }
 }

@@ -117,7 +117,9 @@ const CAUSE: Parameter = Parameter {
     doc: "Why it failed, in the contract's words.",
     read: |question, value, _| {
         if tunlog_decode::codes::of("cause", value).is_none() {
-            return Err(format!("`{value}` is no cause; `tunlog explain --list cause` names them"));
+            return Err(format!(
+                "`{value}` is no cause; `tunlog explain --list cause` names them"
+            ));
         }
         question.cause = Some(value.to_owned());
         Ok(())
@@ -178,7 +180,10 @@ pub fn read(pairs: &[(String, String)], keys: &[Parameter], now: i64) -> Result<
     let mut question = Question::default();
     for (at, (key, value)) in pairs.iter().enumerate() {
         let Some(parameter) = keys.iter().find(|parameter| parameter.key == key) else {
-            return Err(format!("`{key}` is none of {}", words(keys.iter().map(|parameter| parameter.key))));
+            return Err(format!(
+                "`{key}` is none of {}",
+                words(keys.iter().map(|parameter| parameter.key))
+            ));
         };
         if pairs[..at].iter().any(|(other, _)| other == key) {
             return Err(format!("`{key}` is there twice"));

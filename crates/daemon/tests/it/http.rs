@@ -78,7 +78,11 @@ impl Server {
     pub fn start(name: &str, config: &Config, answers: Arc<dyn Answers>) -> Server {
         let folder = Folder::new(name);
         let web = bind(config, &folder.0, answers).expect("a server");
-        let address = web.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
+        let address = web
+            .tcp_addresses()
+            .first()
+            .copied()
+            .unwrap_or(([127, 0, 0, 1], 0).into());
         let token = std::fs::read_to_string(folder.0.join("http-token")).expect("a token");
         let (stop, shutdown) = watch::channel(false);
         let thread = std::thread::spawn(move || {
@@ -107,7 +111,12 @@ impl Server {
     /// The answer to a GET with the token.
     pub fn get(&self, path: &str) -> String {
         let Server { address, token, .. } = self;
-        self.answer(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").as_bytes())
+        self.answer(
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        )
     }
 
     /// The status of a GET without.
@@ -160,7 +169,9 @@ fn talk(stream: &mut TcpStream, request: &[u8]) -> String {
 }
 
 fn status(answer: &str) -> u16 {
-    let words = answer.strip_prefix("HTTP/1.1 ").or_else(|| answer.strip_prefix("HTTP/1.0 "));
+    let words = answer
+        .strip_prefix("HTTP/1.1 ")
+        .or_else(|| answer.strip_prefix("HTTP/1.0 "));
     words.and_then(|words| words.get(..3)?.parse().ok()).unwrap_or(0)
 }
 
@@ -175,9 +186,18 @@ fn hostile_29() {
     let cases = [
         ("GET / HTTP/1.1|Host: rebind.example.net:9100", 403),
         ("GET /metrics HTTP/1.1|Host: H", 200),
-        ("POST /api/v1/block HTTP/1.1|Host: H|Origin: http://evil.example|Content-Type: text/plain|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}", 403),
-        ("POST /api/v1/block HTTP/1.1|Host: H|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}", 405),
-        ("GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: H|Cookie: session=VALID", 404),
+        (
+            "POST /api/v1/block HTTP/1.1|Host: H|Origin: http://evil.example|Content-Type: text/plain|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
+            403,
+        ),
+        (
+            "POST /api/v1/block HTTP/1.1|Host: H|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
+            405,
+        ),
+        (
+            "GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: H|Cookie: session=VALID",
+            404,
+        ),
         ("GET /static/..%2f..%2f..%2fetc/passwd HTTP/1.1|Host: H", 404),
         ("GET /static/..%5c..%5cetc/passwd HTTP/1.1|Host: H", 404),
         ("GET /static/%2e%2e/%2e%2e/etc/passwd HTTP/1.1|Host: H", 404),
@@ -213,12 +233,19 @@ fn hostile_29() {
     ];
     for (case, expected) in cases {
         let (head, rest) = case.split_once("||").unwrap_or((case, ""));
-        let head = head.replace('H', "\u{1}").replace("\u{1}TTP", "HTTP").replace("\u{1}ost", "Host").replace("\u{1}EAD", "HEAD");
+        let head = head
+            .replace('H', "\u{1}")
+            .replace("\u{1}TTP", "HTTP")
+            .replace("\u{1}ost", "Host")
+            .replace("\u{1}EAD", "HEAD");
         let head = head.replace('\u{1}', &server.address.to_string()).replace('|', "\r\n");
         let answer = server.answer(format!("{head}\r\nConnection: close\r\n\r\n{rest}").as_bytes());
         assert_eq!(status(&answer), expected, "{case}\n{answer}");
         let headers = answer.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
-        assert!(!headers.contains("set-cookie") && !headers.contains("access-control-"), "{case}\n{answer}");
+        assert!(
+            !headers.contains("set-cookie") && !headers.contains("access-control-"),
+            "{case}\n{answer}"
+        );
         if expected < 500 && !matches!(expected, 400) {
             assert!(headers.contains("x-content-type-options: nosniff"), "{case}\n{answer}");
         }
@@ -233,15 +260,27 @@ fn what_is_no_request_is_refused_and_costs_nothing() {
     huge_method.extend_from_slice(b" / HTTP/1.1\r\n\r\n");
     let websocket = [0x81, 0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-    for (what, bytes) in [("a huge method", &huge_method[..]), ("a frame", &websocket), ("TLS", tls), ("blanks", b"   \r\n\r\n")] {
+    for (what, bytes) in [
+        ("a huge method", &huge_method[..]),
+        ("a frame", &websocket),
+        ("TLS", tls),
+        ("blanks", b"   \r\n\r\n"),
+    ] {
         let answer = server.answer(bytes);
         assert_eq!(status(&answer), 400, "{what}: {answer}");
     }
     let Server { address, .. } = server;
     let many: String = (0..100).map(|number| format!("x-{number}: y\r\n")).collect();
-    let long = format!("GET / HTTP/1.1\r\nHost: {address}\r\nx: {}\r\n\r\n", "y".repeat(64 << 10));
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nx: {}\r\n\r\n",
+        "y".repeat(64 << 10)
+    );
     let path = format!("GET /{} HTTP/1.1\r\nHost: {address}\r\n\r\n", "y".repeat(64 << 10));
-    for (what, request) in [("many lines", format!("GET / HTTP/1.1\r\nHost: {address}\r\n{many}\r\n")), ("a long line", long), ("a long path", path)] {
+    for (what, request) in [
+        ("many lines", format!("GET / HTTP/1.1\r\nHost: {address}\r\n{many}\r\n")),
+        ("a long line", long),
+        ("a long path", path),
+    ] {
         let answer = server.answer(request.as_bytes());
         assert!(matches!(status(&answer), 414 | 431), "{what}: {answer}");
     }
@@ -253,11 +292,20 @@ fn what_is_no_request_is_refused_and_costs_nothing() {
 fn the_token_is_needed_even_here() {
     let server = Server::made("http-token", on_loopback());
     let Server { address, token, .. } = &server;
-    for path in ["attempts", "sessions", "clients", "findings", "explain/pppd%2Fx", "status", "openapi.json"] {
+    for path in [
+        "attempts",
+        "sessions",
+        "clients",
+        "findings",
+        "explain/pppd%2Fx",
+        "status",
+        "openapi.json",
+    ] {
         assert_eq!(server.status_of(&format!("/api/v1/{path}")), 401, "{path}");
     }
     let with = |header: &str| {
-        let request = format!("GET /api/v1/attempts HTTP/1.1\r\nHost: {address}\r\n{header}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /api/v1/attempts HTTP/1.1\r\nHost: {address}\r\n{header}\r\nConnection: close\r\n\r\n");
         server.answer(request.as_bytes())
     };
     assert_eq!(status(&with(&format!("Authorization: Bearer {token}"))), 200);
@@ -285,7 +333,10 @@ fn answers_and_problems_are_json() {
     let server = Server::made("http-json", on_loopback());
     let answer = server.get("/api/v1/attempts");
     assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
-    assert_eq!(body(&answer), "{\"items\":[\n{\"n\":1},\n{\"n\":2}\n],\"next\":\"a\\\"b\"}\n");
+    assert_eq!(
+        body(&answer),
+        "{\"items\":[\n{\"n\":1},\n{\"n\":2}\n],\"next\":\"a\\\"b\"}\n"
+    );
     assert_eq!(body(&server.get("/api/v1/attempts?cursor=a%22b")), "{\"items\":[\n]}\n");
     assert_eq!(status(&server.get("/api/v1/explain/pppd/x")), 200);
     assert_eq!(status(&server.get("/api/v1/explain/pppd%2Fx")), 200);
@@ -302,10 +353,16 @@ fn answers_and_problems_are_json() {
         let answer = server.get(path);
         assert_eq!(status(&answer), expected, "{answer}");
         if expected != 200 {
-            assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
+            assert!(
+                answer.contains("content-type: application/problem+json\r\n"),
+                "{answer}"
+            );
             let problem: serde_json::Value = serde_json::from_str(body(&answer)).expect("JSON");
             assert_eq!(problem["status"], expected, "{answer}");
-            assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{answer}");
+            assert!(
+                problem["detail"].as_str().is_some_and(|text| text.contains(detail)),
+                "{answer}"
+            );
         }
     }
 }
@@ -315,12 +372,21 @@ fn both_formats_of_metrics() {
     let server = Server::made("http-metrics", on_loopback());
     let Server { address, .. } = &server;
     let with = |accept: &str| {
-        server.answer(format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n").as_bytes())
+        server.answer(
+            format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        )
     };
     let answer = with("*/*");
-    assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+        "{answer}"
+    );
     let answer = with("application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
-    assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
+        "{answer}"
+    );
     assert!(answer.contains("# EOF"), "{answer}");
 }
 
@@ -350,7 +416,11 @@ fn slow_clients_are_let_go_and_hurt_nobody() {
     // a byte now and then is no request either
     let mut drip = TcpStream::connect(server.address).expect("connected");
     let began = Instant::now();
-    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nx: {}\r\n\r\n", server.address, "y".repeat(200));
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nx: {}\r\n\r\n",
+        server.address,
+        "y".repeat(200)
+    );
     let mut open = true;
     for byte in request.as_bytes() {
         open = open && drip.write_all(&[*byte]).is_ok();
@@ -359,7 +429,11 @@ fn slow_clients_are_let_go_and_hurt_nobody() {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert!(!open && began.elapsed() < Duration::from_secs(15), "dripping went on for {:?}", began.elapsed());
+    assert!(
+        !open && began.elapsed() < Duration::from_secs(15),
+        "dripping went on for {:?}",
+        began.elapsed()
+    );
 }
 
 #[test]
@@ -434,9 +508,17 @@ fn a_unix_socket() {
         status(&answer)
     };
     let token = &server.token;
-    assert_eq!(ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned()), 200);
-    assert_eq!(ask("GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned()), 401);
-    let asked = format!("GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    assert_eq!(
+        ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned()),
+        200
+    );
+    assert_eq!(
+        ask("GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned()),
+        401
+    );
+    let asked = format!(
+        "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
     assert_eq!(ask(asked), 200);
     server.stop();
     assert!(!path.exists(), "the socket is removed at the end");
@@ -478,8 +560,14 @@ fn what_cannot_be_had_is_an_error_at_the_start() {
     };
     for (config, why) in [
         (listening(&address), "cannot listen on 127.0.0.1"),
-        (listening(&format!("unix:{}", file.display())), "there is a file of that name"),
-        (listening(&format!("unix:/{}", "x".repeat(200))), "longer than 107 bytes"),
+        (
+            listening(&format!("unix:{}", file.display())),
+            "there is a file of that name",
+        ),
+        (
+            listening(&format!("unix:/{}", "x".repeat(200))),
+            "longer than 107 bytes",
+        ),
         (listening("0.0.0.0:0"), "can be reached by others"),
         (listening("nonsense"), "is no address to listen on"),
         (with_certificate, "there is no certificate in it"),
@@ -528,9 +616,17 @@ fn with_tls() {
     };
     let token = &server.token;
     // it came over loopback, so metrics are told as there
-    assert_eq!(ask("GET /metrics HTTP/1.1\r\nHost: vpn.example\r\nConnection: close\r\n\r\n".to_owned()), 200);
-    assert_eq!(ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_owned()), 403);
-    let asked = format!("GET /api/v1/status HTTP/1.1\r\nHost: vpn.example:1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    assert_eq!(
+        ask("GET /metrics HTTP/1.1\r\nHost: vpn.example\r\nConnection: close\r\n\r\n".to_owned()),
+        200
+    );
+    assert_eq!(
+        ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_owned()),
+        403
+    );
+    let asked = format!(
+        "GET /api/v1/status HTTP/1.1\r\nHost: vpn.example:1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
     assert_eq!(ask(asked), 200);
     // in the clear nothing is said
     let mut plain = TcpStream::connect(("127.0.0.1", server.address.port())).expect("connected");
@@ -542,12 +638,17 @@ fn with_tls() {
 fn it_ends_while_clients_are_connected() {
     let mut server = Server::made("http-end", on_loopback());
     let mut idle = TcpStream::connect(server.address).expect("connected");
-    idle.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes()).expect("written");
+    idle.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes())
+        .expect("written");
     let mut first = [0; 12];
     idle.read_exact(&mut first).expect("an answer");
     let silent = TcpStream::connect(server.address).expect("connected");
     let began = Instant::now();
     server.stop();
-    assert!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "it took {:?}",
+        began.elapsed()
+    );
     drop((idle, silent));
 }

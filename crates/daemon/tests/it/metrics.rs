@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use expect_test::{expect, expect_file};
 use tunlog_daemon::metrics::{
-    ALL, ChannelHealth, Config, Family, Form, Health, InterfaceBytes, Kind, Metrics, MetricsFile, PROCESS, SourceHealth,
-    StoreHealth,
+    ALL, ChannelHealth, Config, Family, Form, Health, InterfaceBytes, Kind, Metrics, MetricsFile, PROCESS,
+    SourceHealth, StoreHealth,
 };
 use tunlog_daemon::{Hearing, Listener as _, Told};
 use tunlog_model::{Attempt, EndReason, Outcome, Protocol};
@@ -76,7 +76,10 @@ fn read(text: &str) -> Vec<Sample> {
         }
         let end = line.find(['{', ' ']).expect("a name");
         let (name, mut rest) = line.split_at(end);
-        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{line}");
+        assert!(
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{line}"
+        );
         let mut labels = BTreeMap::new();
         while let Some(after) = rest.strip_prefix(['{', ',']) {
             let (key, after) = after.split_once("=\"").expect("a label");
@@ -107,8 +110,12 @@ fn read(text: &str) -> Vec<Sample> {
 fn family_of(name: &str) -> Option<&'static Family> {
     let families = || ALL.iter().chain(PROCESS);
     families().copied().find(|family| family.name == name).or_else(|| {
-        let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix))?;
-        families().copied().find(|family| family.kind == Kind::Histogram && family.name == base)
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))?;
+        families()
+            .copied()
+            .find(|family| family.kind == Kind::Histogram && family.name == base)
     })
 }
 
@@ -171,10 +178,65 @@ fn the_example_gateways() {
     let shown: Vec<&str> = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.ends_with(" 0") && !line.starts_with("process_"))
-        .filter(|line| !line.contains("_bucket{") && !line.starts_with("vpn_log_lag") && !line.starts_with("vpn_last_event"))
+        .filter(|line| {
+            !line.contains("_bucket{") && !line.starts_with("vpn_log_lag") && !line.starts_with("vpn_last_event")
+        })
         .collect();
-    expect![[""]].assert_eq(&(shown.join("\n") + "\n"));
-    let names: BTreeSet<&str> = read(&text).iter().filter_map(|(name, ..)| family_of(name)).map(|family| family.name).collect();
+    expect![[r#"
+        vpn_build_info{version="0.1.0",revision="test"} 1
+        vpn_sessions{protocol="pptp",state="starting"} 2
+        vpn_sessions{protocol="l2tp",state="stale"} 1
+        vpn_sessions{protocol="unknown",state="starting"} 1
+        vpn_users_connected{protocol="l2tp"} 1
+        vpn_sessions_unencrypted{protocol="l2tp"} 1
+        vpn_received_bytes_total{protocol="l2tp"} 5563
+        vpn_received_bytes_total{protocol="l2tp-ipsec"} 2359
+        vpn_received_bytes_total{protocol="pptp"} 135709
+        vpn_sent_bytes_total{protocol="l2tp"} 64040
+        vpn_sent_bytes_total{protocol="l2tp-ipsec"} 25240
+        vpn_sent_bytes_total{protocol="pptp"} 364228
+        vpn_session_starts_total{protocol="l2tp"} 3
+        vpn_session_starts_total{protocol="l2tp-ipsec"} 1
+        vpn_session_starts_total{protocol="pptp"} 8
+        vpn_session_ends_total{protocol="l2tp",reason="tunnel-closed"} 2
+        vpn_session_ends_total{protocol="l2tp-ipsec",reason="user-request"} 1
+        vpn_session_ends_total{protocol="pptp",reason="peer-gone"} 1
+        vpn_session_ends_total{protocol="pptp",reason="user-request"} 7
+        vpn_connection_attempts_total{protocol="l2tp",result="success"} 3
+        vpn_connection_attempts_total{protocol="l2tp-ipsec",result="auth_rejected"} 1
+        vpn_connection_attempts_total{protocol="l2tp-ipsec",result="ipsec_failed"} 1
+        vpn_connection_attempts_total{protocol="l2tp-ipsec",result="success"} 1
+        vpn_connection_attempts_total{protocol="pptp",result="auth_rejected"} 5
+        vpn_connection_attempts_total{protocol="pptp",result="encryption_refused"} 1
+        vpn_connection_attempts_total{protocol="pptp",result="no_data_channel"} 1
+        vpn_connection_attempts_total{protocol="pptp",result="success"} 8
+        vpn_auth_failures_total{protocol="l2tp-ipsec",method="chap-md5",cause="wrong-credentials"} 1
+        vpn_auth_failures_total{protocol="pptp",method="ms-chap-v2",cause="unknown-user"} 1
+        vpn_auth_failures_total{protocol="pptp",method="ms-chap-v2",cause="wrong-credentials"} 4
+        vpn_session_duration_seconds_sum 98.847152
+        vpn_session_duration_seconds_count 11
+        vpn_detections_total{rule="log-gap",severity="low"} 1
+        vpn_up{source="/var/log/syslog"} 1
+        vpn_log_lines_total{source="/var/log/syslog",outcome="error"} 1
+        vpn_log_lines_total{source="/var/log/syslog",outcome="filtered"} 5
+        vpn_log_lines_total{source="/var/log/syslog",outcome="parsed"} 10
+        vpn_log_lines_total{source="/var/log/syslog",outcome="unknown"} 2
+        vpn_log_lines_total{source="udp:0.0.0.0:514",outcome="parsed"} 3
+        vpn_log_lost_total{source="udp:0.0.0.0:514"} 3
+        vpn_store_records{state="open"} 7
+        vpn_store_records{state="sealed"} 100
+        vpn_store_segments{state="kept"} 3
+        vpn_store_size_bytes 4096
+        vpn_store_checkpoint_timestamp_seconds 1795176000
+        vpn_notifications_total{channel="ops",result="sent"} 9
+        vpn_banned_addresses 4
+    "#]]
+    .assert_eq(&(shown.join("\n") + "\n"));
+    let names: BTreeSet<&str> = read(&text)
+        .iter()
+        .filter_map(|(name, ..)| family_of(name))
+        .map(|family| family.name)
+        .collect();
     let missing: Vec<&str> = ALL
         .iter()
         .map(|family| family.name)
@@ -205,13 +267,21 @@ fn promtool_finds_nothing_to_say() {
         return;
     };
     let text = metrics.render(Form::Text, NOON);
-    promtool.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+    promtool
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(text.as_bytes())
+        .expect("written");
     let output = promtool.wait_with_output().expect("ended");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     // `process_open_fds` is what every client library calls it
     let ours: Vec<&str> = said.lines().filter(|line| !line.contains("process_open_fds")).collect();
-    assert!(ours.is_empty() && (output.status.success() || !said.is_empty()), "{said}");
+    assert!(
+        ours.is_empty() && (output.status.success() || !said.is_empty()),
+        "{said}"
+    );
 }
 
 #[test]
@@ -250,7 +320,10 @@ fn hostile_names_make_no_series() {
         let Some(path) = hostile(name) else { return };
         let samples = read(&of_logs(per_user(), &[path]).render(Form::Text, NOON));
         assert!(samples.iter().all(|(name, ..)| family_of(name).is_some()));
-        let users = samples.iter().filter(|(_, labels, _)| labels.contains_key("user")).count();
+        let users = samples
+            .iter()
+            .filter(|(_, labels, _)| labels.contains_key("user"))
+            .count();
         assert_eq!(users, 3, "{name}: nobody had a session: only `__other__` is there");
     }
 }
@@ -281,7 +354,13 @@ fn users_are_capped_and_sums_stay() {
         tell(&metrics, Told::Closed(&ended(id, &format!("user {id}"))));
     }
     let samples = read(&metrics.render(Form::Text, NOON));
-    let of = |family: &str| samples.iter().filter(|(name, ..)| name == family).map(|(.., value)| *value).collect::<Vec<_>>();
+    let of = |family: &str| {
+        samples
+            .iter()
+            .filter(|(name, ..)| name == family)
+            .map(|(.., value)| *value)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("vpn_user_sent_bytes_total").len(), 11);
     assert_eq!(of("vpn_user_sent_bytes_total").iter().sum::<f64>(), 25_000_000.0);
     assert_eq!(of("vpn_sent_bytes_total").iter().sum::<f64>(), 25_000_000.0);
@@ -300,7 +379,10 @@ fn names_may_be_hashed() {
     assert!(!text.contains("anna"), "{text}");
     let again = tunlog_daemon::metrics::hash_with("a key of this store")("anna");
     assert_eq!(again.len(), 16);
-    assert!(text.contains(&format!("vpn_user_sent_bytes_total{{user=\"{again}\"}} 5000")), "{text}");
+    assert!(
+        text.contains(&format!("vpn_user_sent_bytes_total{{user=\"{again}\"}} 5000")),
+        "{text}"
+    );
     assert_ne!(tunlog_daemon::metrics::hash_with("another key")("anna"), again);
 }
 
@@ -308,9 +390,14 @@ fn names_may_be_hashed() {
 fn a_session_from_its_beginning_to_its_last_lines() {
     let metrics = metrics(per_user());
     let value = |name: &str, labels: &[(&str, &str)]| {
-        let labels: BTreeMap<String, String> = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let labels: BTreeMap<String, String> = labels
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
         let samples = read(&metrics.render(Form::Text, NOON));
-        let found = samples.into_iter().find(|(found, with, _)| found == name && *with == labels);
+        let found = samples
+            .into_iter()
+            .find(|(found, with, _)| found == name && *with == labels);
         found.map(|(.., value)| value)
     };
     let pptp = [("protocol", "pptp")];
@@ -328,7 +415,10 @@ fn a_session_from_its_beginning_to_its_last_lines() {
         ..ended(7, "anna")
     };
     tell(&metrics, Told::Opened(&up));
-    assert_eq!(value("vpn_sessions", &[("protocol", "pptp"), ("state", "active")]), Some(1.0));
+    assert_eq!(
+        value("vpn_sessions", &[("protocol", "pptp"), ("state", "active")]),
+        Some(1.0)
+    );
     assert_eq!(value("vpn_users_connected", &pptp), Some(1.0));
     assert_eq!(value("vpn_sessions_unencrypted", &pptp), Some(1.0));
     assert_eq!(value("vpn_session_starts_total", &pptp), Some(1.0));
@@ -346,13 +436,22 @@ fn a_session_from_its_beginning_to_its_last_lines() {
     };
     tell(&metrics, Told::Closed(&first));
     assert_eq!(value("vpn_sent_bytes_total", &pptp), Some(700.0));
-    assert_eq!(value("vpn_sessions", &[("protocol", "pptp"), ("state", "active")]), Some(0.0));
+    assert_eq!(
+        value("vpn_sessions", &[("protocol", "pptp"), ("state", "active")]),
+        Some(0.0)
+    );
     assert_eq!(value("vpn_user_connected", &[("user", "anna")]), Some(0.0));
     tell(&metrics, Told::Settled(&ended(7, "anna")));
     tell(&metrics, Told::Settled(&ended(7, "anna")));
     assert_eq!(value("vpn_sent_bytes_total", &pptp), Some(5000.0));
     assert_eq!(value("vpn_user_sent_bytes_total", &[("user", "anna")]), Some(5000.0));
-    assert_eq!(value("vpn_session_ends_total", &[("protocol", "pptp"), ("reason", "user-request")]), Some(1.0));
+    assert_eq!(
+        value(
+            "vpn_session_ends_total",
+            &[("protocol", "pptp"), ("reason", "user-request")]
+        ),
+        Some(1.0)
+    );
     assert_eq!(value("vpn_session_starts_total", &pptp), Some(1.0));
     assert_eq!(value("vpn_session_duration_seconds_count", &[]), Some(1.0));
     assert_eq!(value("vpn_session_duration_seconds_sum", &[]), Some(90.0));
@@ -369,8 +468,14 @@ fn stale_sessions_are_told_apart() {
     };
     tell(&metrics, Told::Opened(&up));
     let text = metrics.render(Form::Text, NOON);
-    assert!(text.contains("vpn_sessions{protocol=\"pptp\",state=\"stale\"} 1\n"), "{text}");
-    assert!(text.contains("vpn_sessions{protocol=\"pptp\",state=\"active\"} 0\n"), "{text}");
+    assert!(
+        text.contains("vpn_sessions{protocol=\"pptp\",state=\"stale\"} 1\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("vpn_sessions{protocol=\"pptp\",state=\"active\"} 0\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -387,7 +492,9 @@ fn the_file_is_written_when_something_changed() {
     assert!(!first.contains("process_"), "node_exporter has these itself");
     let began = Instant::now();
     tell(&metrics, Told::Closed(&ended(1, "anna")));
-    while !std::fs::read_to_string(&path).is_ok_and(|text| text.contains("vpn_session_starts_total{protocol=\"pptp\"} 1\n")) {
+    while !std::fs::read_to_string(&path)
+        .is_ok_and(|text| text.contains("vpn_session_starts_total{protocol=\"pptp\"} 1\n"))
+    {
         assert!(began.elapsed() < Duration::from_secs(20), "the file was not written");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -396,7 +503,11 @@ fn the_file_is_written_when_something_changed() {
     drop(file);
     let last = std::fs::read_to_string(&path).expect("a file");
     assert!(last.contains("vpn_session_starts_total{protocol=\"pptp\"} 2\n"));
-    assert_eq!(std::fs::read_dir(&folder.0).expect("a folder").count(), 1, "nothing else is left");
+    assert_eq!(
+        std::fs::read_dir(&folder.0).expect("a folder").count(),
+        1,
+        "nothing else is left"
+    );
 }
 
 #[test]
@@ -417,7 +528,13 @@ fn the_manual() {
     let mut table = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
     for family in ALL.iter().chain(PROCESS) {
         let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
-        let row = format!("| `{}` | {} | {} | {} |\n", family.name, family.kind.word(), labels.join(", "), family.help);
+        let row = format!(
+            "| `{}` | {} | {} | {} |\n",
+            family.name,
+            family.kind.word(),
+            labels.join(", "),
+            family.help
+        );
         table.push_str(&row);
     }
     expect_file![path].assert_eq(&format!("{head}{begin}{table}{end}{tail}"));
