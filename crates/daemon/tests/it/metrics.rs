@@ -457,6 +457,24 @@ fn a_session_from_its_beginning_to_its_last_lines() {
     assert_eq!(value("vpn_session_duration_seconds_sum", &[]), Some(90.0));
 }
 
+/// A log of our own: one client vanishes and pppd notices by its echoes; RADIUS is silent for another.
+#[test]
+fn echoes_and_radius() {
+    let folder = Folder::new("metrics-echo");
+    let log = folder.0.join("syslog");
+    std::fs::write(&log, include_str!("echo.log")).expect("written");
+    let metrics = of_logs(Config::default(), &[log]);
+    let text = metrics.render(Form::Text, NOON);
+    for line in [
+        "vpn_lcp_echo_failures_total{protocol=\"pptp\"} 1\n",
+        "vpn_lcp_echo_failures_total{protocol=\"unknown\"} 0\n",
+        "vpn_session_ends_total{protocol=\"pptp\",reason=\"peer-gone\"} 1\n",
+        "vpn_radius_timeouts_total 1\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
 #[test]
 fn stale_sessions_are_told_apart() {
     let metrics = metrics(Config::default());
