@@ -7,6 +7,9 @@ use std::path::Path;
 /// A section, the file of its struct, and the struct's name. Structs that it names stand in the same file.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("store", "src/config/store.rs", "Config"),
+    ("follow", "../ingest/src/follow/mod.rs", "FollowConfig"),
+    ("http", "src/web/config.rs", "Config"),
+    ("metrics", "src/metrics/mod.rs", "Config"),
     ("log", "src/log.rs", "Config"),
     ("detect", "src/config/detect.rs", "Config"),
 ];
@@ -37,7 +40,8 @@ fn main() {
             println!("cargo::error={file}: no `pub struct {name}` of section [{section}]");
             continue;
         };
-        let doc = found.doc.split_once("`: ").map_or(found.doc.as_str(), |(_, doc)| doc);
+        // "Section `[http]`: metrics and …"
+        let doc = found.doc.split_once("]`: ").map_or(found.doc.as_str(), |(_, doc)| doc);
         let _ = writeln!(out, "    ({section:?}, {doc:?}),");
         // its table is not the struct
         if *section != "detect" {

@@ -7,6 +7,7 @@
 pub mod arrival;
 pub mod capture;
 pub mod error;
+pub mod follow;
 pub mod frames;
 pub mod framing;
 pub mod source;
@@ -15,6 +16,7 @@ pub mod time;
 pub use arrival::{Arrival, Feed, Position, What};
 pub use capture::{Capture, RawContent, RawPacket};
 pub use error::{Problem, ProblemKind};
+pub use follow::{FollowConfig, Follower};
 pub use frames::Frames;
 pub use framing::{Cut, Format, Framer, Note, Place};
 pub use source::archive::{zip_members, zip_names};

@@ -20,7 +20,7 @@ mod watch;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
+use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Prompt, Redact, Skew};
 use tunlog_analysis::statistics::attempts::SourceNames;
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
@@ -107,6 +107,7 @@ impl Settings {
             trail,
             redact,
             openings: self.wants.are_findings(),
+            prompts: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },
             ..defaults
         })
@@ -181,6 +182,12 @@ pub trait Subscriber {
     /// A session that has just come up, as it stands; it comes once more when it closes. Only for `Wants::Findings`.
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         let _ = (attempt, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// What is known of an attempt at the line that decides it; it comes once more when it closes. Only for `Wants::Findings`.
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let _ = (prompt, attempt, sources);
         ControlFlow::Continue(())
     }
 
@@ -337,12 +344,22 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
+            if self.correlator.has_prompts() {
+                self.tell_prompts()?;
+            }
             if self.correlator.has_opened() {
                 self.tell_opened()?;
             }
             if self.correlator.has_closed() {
                 self.tell_closed()?;
             }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tell_prompts(&mut self) -> ControlFlow<()> {
+        for (prompt, attempt) in self.correlator.prompts() {
+            self.subscriber.prompt(prompt, attempt, &self.sources)?;
         }
         ControlFlow::Continue(())
     }
@@ -378,11 +395,13 @@ impl<'s> Teller<'s> {
     }
 
     /// The event told last came more often.
-    fn repeated(&mut self, times: u64) {
+    fn repeated(&mut self, times: u64) -> ControlFlow<()> {
         self.subscriber.repeated(times, &self.sources);
         if self.correlates {
             self.correlator.repeated(times);
+            self.tell_prompts()?;
         }
+        ControlFlow::Continue(())
     }
 
     fn lost(&mut self, count: Option<u64>, time: RecordTime) {
@@ -420,7 +439,7 @@ impl<'s> Teller<'s> {
                     .as_mut()
                     .map_or(*times, |twins| twins.repeated(*times, time.micros, set));
                 if times > 0 {
-                    self.repeated(times);
+                    self.repeated(times)?;
                 }
             }
             Entry::Lost { count, .. } => self.lost(*count, time),

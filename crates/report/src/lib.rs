@@ -4,6 +4,7 @@
 //! machine's zone. Text of foreign origin passes one door per format (`json::string`, `csv::text`, `logfmt::text`,
 //! `model::text::visible`), so that no format ever carries a raw control character.
 
+pub mod calendar;
 pub mod check;
 pub mod csv;
 pub mod diagnosis;

@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use tunlog_ingest::repeats;
 
+use crate::log::{Log, value};
+
 /// Main logs of syslog daemons: what stands in one usually stands in no other.
 const MAIN: &[&str] = &["/var/log/syslog", "/var/log/messages"];
 
@@ -68,6 +70,37 @@ impl Found {
         self.follow.is_empty() && !self.journal && self.detail.is_empty()
     }
 }
+
+impl Found {
+    /// Tells the administrator what is followed, and what is not and why.
+    pub fn tell(&self, log: &Log) {
+        for path in self.follow.iter().chain(&self.detail) {
+            log.info("found a source", &[("source", value(path))]);
+        }
+        if self.journal {
+            log.info("found a source", &[("source", value("journal"))]);
+        }
+        for (path, why) in self.not.iter().filter(|(_, why)| why != NOT_THERE) {
+            log.info("not followed", &[("source", value(path)), ("why", value(why))]);
+        }
+        let absent: Vec<&str> = (self.not.iter())
+            .filter(|(_, why)| why == NOT_THERE)
+            .map(|(path, _)| path.as_str())
+            .collect();
+        log.info("not there", &[("sources", value(absent.join(" ")))]);
+        if self.is_empty() {
+            let advice =
+                "name one: --follow FILE, --journal, --listen-udp ADDR, or [follow] and [listen] in tunlog.toml";
+            log.warning(
+                "this machine has no log that could be followed",
+                &[("advice", value(advice))],
+            );
+        }
+    }
+}
+
+/// Why a usual place is not followed.
+const NOT_THERE: &str = "is not there";
 
 /// Looks at this machine. `services`: also at the logs of other services.
 pub fn find(services: bool) -> Found {
@@ -135,7 +168,7 @@ fn looked(found: &mut Found, path: &str, real: &Path, now: SystemTime) -> Option
     let data = match fs::metadata(real) {
         Ok(data) => data,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            not(found, "is not there".to_owned());
+            not(found, NOT_THERE.to_owned());
             return None;
         }
         Err(error) => {

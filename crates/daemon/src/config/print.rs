@@ -26,6 +26,9 @@ pub(super) fn whole(config: &Config) -> String {
 fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
+        ("follow", table(&config.follow)),
+        ("http", table(&config.http)),
+        ("metrics", table(&config.metrics)),
         ("log", table(&config.log)),
         ("detect", config.detect.value()),
     ]

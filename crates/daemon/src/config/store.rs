@@ -99,6 +99,31 @@ impl Config {
         }
     }
 
+    /// Where the store lies: what is configured, else what the service manager gave, else root's or the user's usual place.
+    /// `variable` asks for one of the environment.
+    ///
+    /// # Errors
+    /// If nobody says where, and this user has no home.
+    pub fn place(&self, variable: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Result<PathBuf, String> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        if let Some(dir) = &self.dir {
+            return Ok(dir.clone());
+        }
+        // several are separated by colons: the first is ours
+        let given = set("STATE_DIRECTORY").and_then(|given| Some(given.to_str()?.split(':').next()?.to_owned()));
+        if let Some(given) = given {
+            return Ok(PathBuf::from(given));
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(PathBuf::from("/var/lib/tunlog"));
+        }
+        let home = || Some(PathBuf::from(set("HOME")?).join(".local/state"));
+        let state = set("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+        state
+            .map(|state| state.join("tunlog/store"))
+            .ok_or_else(|| "nobody says where the store lies, and there is no HOME: name it with --store".to_owned())
+    }
+
     /// Judges the values.
     ///
     /// # Errors
@@ -135,6 +160,15 @@ mod tests {
     fn what_is_not_said_is_what_the_store_does_by_itself() {
         assert_eq!(Config::default().options(), Options::default());
         assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_place_is_what_is_said_or_what_the_manager_gave() {
+        let given = |name: &str| (name == "STATE_DIRECTORY").then(|| "/var/lib/tunlog:/var/lib/other".into());
+        let mut config = Config::default();
+        assert_eq!(config.place(&given), Ok(PathBuf::from("/var/lib/tunlog")));
+        config.dir = Some(PathBuf::from("here"));
+        assert_eq!(config.place(&given), Ok(PathBuf::from("here")));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod firewalls;
+mod follow;
 mod framing;
 mod property;
 mod sources;
