@@ -61,7 +61,7 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
 }
 
 /// What answers, the most useful first: the rank of the answer and the answer.
-fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
+pub fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
     if let Some(rule) = tunlog_analysis::detect::rule(&asked.to_ascii_lowercase()) {
         return vec![(0, words::of_rule(rule))];
     }
