@@ -179,66 +179,61 @@ pub fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
-/// What stands in the file of hostile cases and concerns this server; `H` is the server's address.
+/// What stands in the file of hostile cases and concerns this server; `~` is the server's address.
 #[test]
 fn hostile_29() {
     let server = Server::made("http-29", on_loopback());
     let cases = [
         ("GET / HTTP/1.1|Host: rebind.example.net:9100", 403),
-        ("GET /metrics HTTP/1.1|Host: H", 200),
+        ("GET /metrics HTTP/1.1|Host: ~", 200),
         (
-            "POST /api/v1/block HTTP/1.1|Host: H|Origin: http://evil.example|Content-Type: text/plain|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
+            "POST /api/v1/block HTTP/1.1|Host: ~|Origin: http://evil.example|Content-Type: text/plain|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
             403,
         ),
         (
-            "POST /api/v1/block HTTP/1.1|Host: H|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
+            "POST /api/v1/block HTTP/1.1|Host: ~|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
             405,
         ),
         (
-            "GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: H|Cookie: session=VALID",
+            "GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: ~|Cookie: session=VALID",
             404,
         ),
-        ("GET /static/..%2f..%2f..%2fetc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /static/..%5c..%5cetc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /static/%2e%2e/%2e%2e/etc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /static/....//....//etc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /static/%252e%252e/etc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /static//etc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /../../etc/passwd HTTP/1.1|Host: H", 404),
-        ("GET /api/v1/reports/..%2f..%2fetc%2fpasswd HTTP/1.1|Host: H", 404),
-        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: H", 404),
-        ("GET /?x=%0d%0aSet-Cookie:a=b HTTP/1.1|Host: H", 200),
-        ("TRACE / HTTP/1.1|Host: H", 405),
+        ("GET /static/..%2f..%2f..%2fetc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /static/..%5c..%5cetc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /static/%2e%2e/%2e%2e/etc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /static/....//....//etc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /static/%252e%252e/etc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /static//etc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /../../etc/passwd HTTP/1.1|Host: ~", 404),
+        ("GET /api/v1/reports/..%2f..%2fetc%2fpasswd HTTP/1.1|Host: ~", 404),
+        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: ~", 404),
+        ("GET /?x=%0d%0aSet-Cookie:a=b HTTP/1.1|Host: ~", 200),
+        ("TRACE / HTTP/1.1|Host: ~", 405),
         // and more of the kind
         ("GET / HTTP/1.1|Host: localhost", 200),
         ("GET / HTTP/1.1|Host: 127.0.0.1:1", 200),
         ("GET / HTTP/1.1|Host: [::1]:9100", 200),
         ("GET / HTTP/1.1|Host: 192.0.2.1", 403),
         ("GET / HTTP/1.1|Host: localhost.evil.example", 403),
-        ("GET / HTTP/1.1|Host: H|Host: H", 400),
-        ("GET / HTTP/1.1|Host: user@H", 400),
+        ("GET / HTTP/1.1|Host: ~|Host: ~", 400),
+        ("GET / HTTP/1.1|Host: user@~", 400),
         ("GET / HTTP/1.1|Host:", 400),
         ("GET / HTTP/1.1", 400),
-        ("GET http://rebind.example.net/ HTTP/1.1|Host: H", 400),
+        ("GET http://rebind.example.net/ HTTP/1.1|Host: ~", 400),
         ("GET http://rebind.example.net/ HTTP/1.1|Host: rebind.example.net", 403),
-        ("GET /metrics HTTP/1.1|Host: H|Origin: null", 403),
-        ("GET /metrics HTTP/1.1|Host: H|Origin: http://H", 200),
-        ("DELETE /metrics HTTP/1.1|Host: H", 405),
-        ("OPTIONS / HTTP/1.1|Host: H", 405),
-        ("CONNECT evil.example:443 HTTP/1.1|Host: H", 400),
-        ("GET / HTTP/9.9|Host: H", 400),
-        ("GET /%ff HTTP/1.1|Host: H", 404),
+        ("GET /metrics HTTP/1.1|Host: ~|Origin: null", 403),
+        ("GET /metrics HTTP/1.1|Host: ~|Origin: http://~", 200),
+        ("DELETE /metrics HTTP/1.1|Host: ~", 405),
+        ("OPTIONS / HTTP/1.1|Host: ~", 405),
+        ("CONNECT evil.example:443 HTTP/1.1|Host: ~", 400),
+        ("GET / HTTP/9.9|Host: ~", 400),
+        ("GET /%ff HTTP/1.1|Host: ~", 404),
         ("GET /healthz HTTP/1.0", 200),
-        ("HEAD /healthz HTTP/1.1|Host: H", 200),
+        ("HEAD /healthz HTTP/1.1|Host: ~", 200),
     ];
     for (case, expected) in cases {
         let (head, rest) = case.split_once("||").unwrap_or((case, ""));
-        let head = head
-            .replace('H', "\u{1}")
-            .replace("\u{1}TTP", "HTTP")
-            .replace("\u{1}ost", "Host")
-            .replace("\u{1}EAD", "HEAD");
-        let head = head.replace('\u{1}', &server.address.to_string()).replace('|', "\r\n");
+        let head = head.replace('~', &server.address.to_string()).replace('|', "\r\n");
         let answer = server.answer(format!("{head}\r\nConnection: close\r\n\r\n{rest}").as_bytes());
         assert_eq!(status(&answer), expected, "{case}\n{answer}");
         let headers = answer.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
