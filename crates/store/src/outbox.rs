@@ -104,6 +104,11 @@ pub enum OutboxChange {
         /// When they are tried again, microseconds UTC.
         due: i64,
     },
+    /// What failed is tried again at once.
+    Hurry {
+        /// The present, microseconds UTC.
+        now: i64,
+    },
     /// Those of a bundle that are due become another one.
     Seal {
         /// Channel.
@@ -346,6 +351,10 @@ fn one(
                 format!("UPDATE message SET due = ?3, attempts = attempts + 1 WHERE channel = ?1 AND {column} = ?2");
             db.prepare_cached(&sql)?.execute(params![channel, value, due]).map(drop)
         }
+        OutboxChange::Hurry { now } => db
+            .prepare_cached("UPDATE message SET due = ?1 WHERE attempts > 0 AND due > ?1")?
+            .execute(params![now])
+            .map(drop),
         OutboxChange::Seal { channel, from, to, now } => db
             .prepare_cached("UPDATE message SET bundle = ?3 WHERE channel = ?1 AND bundle = ?2 AND due <= ?4")?
             .execute(params![channel, from, to, now])

@@ -5,10 +5,15 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use tunlog_analysis::detect::Places;
+use tunlog_daemon::Setup;
+use tunlog_daemon::config::machine::Found;
 use tunlog_daemon::config::{Config, Document, Mistake};
+use tunlog_pipeline::{Settings, Wants};
 
 use crate::args::{CheckArgs, ServeArgs};
 use crate::output::{Failure, Output, tell};
+use crate::places::Tables;
 use crate::settings::{self, Respond};
 
 /// The configuration of the machine, which is read without being named.
@@ -29,10 +34,69 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         out.finish()?;
         return Ok(0);
     }
-    let _ = found;
-    Err(Failure::Message(
-        "the daemon is not part of this program yet".to_owned(),
-    ))
+    if let Some(found) = found {
+        tell_found(&found)?;
+    }
+    let loaded = crate::config::catalogue();
+    let known = crate::config::catalogue();
+    let catalogue = match config.store.services {
+        true => loaded.catalogue.heeding_services(),
+        false => loaded.catalogue,
+    };
+    let settings = Settings {
+        ingest: tunlog_ingest::Options::default(),
+        since: None,
+        until: None,
+        evidence: true,
+        show_secrets: config.store.keep_secrets,
+        wants: Wants::Everything,
+        services: None,
+    };
+    let mmdb = config.detect.mmdb.clone();
+    // told now: on its thread it would be too late
+    Tables::open(&mmdb)?;
+    let setup = Setup {
+        catalogue: &catalogue,
+        settings,
+        places: Box::new(move || places(&mmdb)),
+        version: env!("CARGO_PKG_VERSION"),
+        reload: Box::new(|| {
+            let mut config = configuration(&args, &environment).map_err(|failure| match failure {
+                Failure::Message(words) => words,
+                Failure::BrokenPipe => "the output is closed".to_owned(),
+            })?;
+            config.find_sources();
+            Ok(config)
+        }),
+    };
+    let explain = Box::new(move |asked: &str| super::explain::known(asked, &known.catalogue));
+    tunlog_daemon::serve(config, setup, explain).map_err(Failure::Message)?;
+    Ok(0)
+}
+
+/// The tables of places, where there are any.
+fn places(paths: &[PathBuf]) -> Option<Box<dyn Places>> {
+    let tables = Tables::open(paths).ok().filter(|_| !paths.is_empty())?;
+    Some(Box::new(tables))
+}
+
+/// Says which sources were found, and why others were not taken.
+fn tell_found(found: &Found) -> Result<(), Failure> {
+    for path in found.follow.iter().chain(&found.detail) {
+        tell(&format!("following {path}"));
+    }
+    if found.journal {
+        tell("following the journal");
+    }
+    for (path, why) in &found.not {
+        tell(&format!("not following {path}: {why}"));
+    }
+    match found.is_empty() {
+        true => Err(Failure::Message(
+            "there is nothing to follow: name files with --follow, or listen with --listen-udp".to_owned(),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
@@ -105,6 +169,18 @@ fn apply(args: &ServeArgs, config: &mut Config) {
     }
     set(&mut config.follow.globs, &args.follow);
     config.follow.journal |= args.journal;
+    set(&mut config.listen.udp, &args.listen_udp);
+    set(&mut config.listen.tcp, &args.listen_tcp);
+    set(&mut config.listen.tls, &args.listen_tls);
+    if !args.listen_unix.is_empty() {
+        config.listen.unix.clone_from(&args.listen_unix);
+    }
+    if let Some(capture) = &args.capture {
+        config.listen.capture = Some(capture.clone());
+    }
+    for url in &args.webhook {
+        config.notify.add_webhook(url);
+    }
     if !args.http.is_empty() {
         config.http.listen = Some(args.http.clone());
     }

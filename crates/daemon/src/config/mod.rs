@@ -12,10 +12,12 @@ pub use document::{Document, Mistake};
 use machine::Found;
 use tunlog_ingest::FollowConfig;
 
-use crate::{metrics, web};
+use crate::{listen, metrics, notify, web};
 
 /// Sections that the daemon reads. `[detect]` is read by batch commands, too.
-pub const SECTIONS: &[&str] = &["store", "follow", "http", "metrics", "log", "detect"];
+pub const SECTIONS: &[&str] = &[
+    "store", "follow", "listen", "notify", "http", "metrics", "log", "detect",
+];
 
 /// Everything that may be chosen.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,10 @@ pub struct Config {
     pub store: store::Config,
     /// Files, the journal and folders that are followed.
     pub follow: FollowConfig,
+    /// What waits for the network.
+    pub listen: listen::Config,
+    /// Who is told of what.
+    pub notify: notify::Config,
     /// Metrics and the read-only interface.
     pub http: web::Config,
     /// What of the metrics is told, and where else.
@@ -40,6 +46,8 @@ impl Config {
         let mut config = Config {
             store: document.section("store").unwrap_or_default(),
             follow: document.section("follow").unwrap_or_default(),
+            listen: document.section("listen").unwrap_or_default(),
+            notify: document.section("notify").unwrap_or_default(),
             http: document.section("http").unwrap_or_default(),
             metrics: document.section("metrics").unwrap_or_default(),
             log: document.section("log").unwrap_or_default(),
@@ -58,6 +66,7 @@ impl Config {
         let judged = [
             ("store", self.store.check()),
             ("follow", self.follow.check()),
+            ("listen", self.listen.check()),
             ("http", self.http.check()),
             ("metrics", self.metrics.check()),
         ];
@@ -70,7 +79,8 @@ impl Config {
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal
+        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
+        follows || self.listen.is_used()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.
@@ -83,6 +93,24 @@ impl Config {
         self.follow.journal = found.journal;
         self.follow.detail_folders = found.detail.iter().map(Into::into).collect();
         Some(found)
+    }
+
+    /// Sections of another configuration that are used after a restart only, and differ.
+    pub fn restart_sections(&self, other: &Config) -> Vec<&'static str> {
+        let shown = |config: &Config| {
+            [
+                ("store", format!("{:?}", config.store)),
+                ("http", format!("{:?}", config.http)),
+                ("metrics", format!("{:?}", config.metrics)),
+                ("log", format!("{:?}", config.log)),
+                ("detect", format!("{:?}", config.detect)),
+            ]
+        };
+        let pairs = shown(self).into_iter().zip(shown(other));
+        pairs
+            .filter(|((_, one), (_, other))| one != other)
+            .map(|((section, _), _)| section)
+            .collect()
     }
 
     /// The whole configuration as TOML, each key with what it means; secrets are `***`.
