@@ -344,15 +344,27 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
-            if self.correlator.has_prompts() {
-                self.tell_prompts()?;
-            }
-            if self.correlator.has_opened() {
-                self.tell_opened()?;
-            }
-            if self.correlator.has_closed() {
-                self.tell_closed()?;
-            }
+            self.tell_news()?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Time passes though nobody writes.
+    pub(crate) fn pass(&mut self, present: i64) -> ControlFlow<()> {
+        self.correlator.pass(present);
+        self.tell_news()
+    }
+
+    #[inline]
+    fn tell_news(&mut self) -> ControlFlow<()> {
+        if self.correlator.has_prompts() {
+            self.tell_prompts()?;
+        }
+        if self.correlator.has_opened() {
+            self.tell_opened()?;
+        }
+        if self.correlator.has_closed() {
+            self.tell_closed()?;
         }
         ControlFlow::Continue(())
     }

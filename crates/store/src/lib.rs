@@ -19,6 +19,7 @@ mod backup;
 mod checkpoint;
 mod close;
 mod columns;
+mod compare;
 pub mod error;
 mod feed;
 mod files;

@@ -118,6 +118,15 @@ impl std::fmt::Display for Door {
 }
 
 impl Config {
+    /// Whether anything is received.
+    pub fn is_used(&self) -> bool {
+        let addresses = [&self.udp, &self.tcp, &self.tls];
+        let sockets = [&self.unix, &self.unix_stream];
+        addresses.iter().any(|list| !list.is_empty())
+            || sockets.iter().any(|list| !list.is_empty())
+            || self.capture.is_some()
+    }
+
     /// Whether it can be done.
     ///
     /// # Errors

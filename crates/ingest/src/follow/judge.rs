@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::files::Files;
-use super::generation::{Out, SHRUNK_WAIT};
+use super::generation::SHRUNK_WAIT;
 use super::print::{BEFORE_BYTES, FileId, HEAD_BYTES, Likeness, Print, read_up_to};
+use super::records::Out;
 use super::saved::{FILE_KEY, Saved};
 use super::scan::Found;
-use crate::arrival::Position;
 use crate::source::compressed::Codec;
 use crate::source::rotated::Rotation;
 
@@ -48,8 +48,7 @@ impl Files {
             return self.remind(Instant::now() + REWRITE_STEP); // another one by now
         }
         if Codec::of(&read_up_to(&file, 0, 6)).is_some() {
-            self.looked.insert(found.id, (found.size, found.changed));
-            return;
+            return self.judge_packed(log, found, out);
         }
         let size = data.len();
         self.watcher.watch_file(&file, &found.path);
@@ -90,7 +89,7 @@ impl Files {
     }
 
     /// It need not be looked at again until it changes.
-    fn done_with(&mut self, found: &Found) {
+    pub(super) fn done_with(&mut self, found: &Found) {
         self.looked.insert(found.id, (found.size, found.changed));
     }
 
@@ -128,13 +127,10 @@ impl Files {
     }
 
     /// A file that nobody is expected to write to any more was read to its end.
-    fn all_read(&mut self, at: usize, found: &Found) {
+    pub(super) fn all_read(&mut self, at: usize, found: &Found) {
         let known = &mut self.known[at];
         if !std::mem::replace(&mut known.over, true) {
-            self.unsent.push(Position {
-                key: known.key.clone(),
-                value: Some(known.encode()),
-            });
+            self.unsent.push(known.position());
         }
         self.done_with(found);
     }
@@ -152,7 +148,7 @@ impl Files {
         if self
             .open
             .iter()
-            .any(|open| like(&open.generation.saved) != Likeness::Other)
+            .any(|open| like(&open.generation.records.saved) != Likeness::Other)
         {
             return Content::Old;
         }
@@ -182,21 +178,19 @@ impl Files {
         }
         known.add_copy(found.id, size);
         known.over = true;
-        self.unsent.push(Position {
-            key: known.key.clone(),
-            value: Some(known.encode()),
-        });
+        self.unsent.push(known.position());
         Content::Old
+    }
+
+    /// Whether a file of which nothing is known is meant to be read: one that was there before and that no pattern names is not.
+    pub(super) fn is_new_content(&self, at: usize, found: &Found) -> bool {
+        let log = &self.logs[at];
+        found.wanted || (!log.fresh && found.modified >= log.since.saturating_sub(SINCE_SLACK))
     }
 
     /// A file of which nothing is known.
     fn new_file(&mut self, at: usize, found: &Found, file: File, size: u64, out: Out<'_>) {
-        let log = &self.logs[at];
-        let fresh = log.fresh;
-        let meant = match fresh {
-            true => found.wanted,
-            false => found.wanted || found.modified >= log.since.saturating_sub(SINCE_SLACK),
-        };
+        let (fresh, meant) = (self.logs[at].fresh, self.is_new_content(at, found));
         if size == 0 && found.rotation != Rotation::Current && !found.wanted {
             return self.done_with(found); // a copy that has just begun
         }
@@ -208,10 +202,7 @@ impl Files {
         saved.print = print_of(&file, size);
         saved.skipping = size > 0 && read_up_to(&file, size - 1, 1) != b"\n";
         saved.over = !meant;
-        self.unsent.push(Position {
-            key: saved.key.clone(),
-            value: Some(saved.encode()),
-        });
+        self.unsent.push(saved.position());
         match meant {
             true => self.begin(file, saved, &found.path, out),
             false => {
@@ -222,7 +213,7 @@ impl Files {
     }
 
     /// The position of a file that nothing was read of.
-    fn saved_of(&mut self, log: usize, found: &Found) -> Saved {
+    pub(super) fn saved_of(&mut self, log: usize, found: &Found) -> Saved {
         self.last_key = crate::time::now().max(self.last_key + 1);
         let FileId { dev, ino, born } = found.id;
         Saved {

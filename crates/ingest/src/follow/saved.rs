@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::print::{FileId, Print};
+use crate::arrival::{Feed, Position};
 
 /// Beginning of the keys of files' positions.
 pub(super) const FILE_KEY: &str = "file:";
@@ -83,6 +84,23 @@ impl Saved {
             key: key.to_string(),
             ..saved
         })
+    }
+
+    /// What is told with its arrivals.
+    pub(super) fn feed(&self) -> Feed {
+        Feed {
+            key: self.key.as_str().into(),
+            name: self.name.as_str().into(),
+            set: self.set.as_str().into(),
+        }
+    }
+
+    /// Its position, to be committed with what was handed out.
+    pub(super) fn position(&self) -> Position {
+        Position {
+            key: self.key.clone(),
+            value: Some(self.encode()),
+        }
     }
 
     /// The position's value.

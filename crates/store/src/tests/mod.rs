@@ -3,6 +3,7 @@
 mod crash;
 mod faulty;
 mod full;
+mod hidden;
 mod keeping;
 mod outbox;
 mod seal;
