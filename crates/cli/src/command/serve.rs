@@ -37,7 +37,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
     if let Some(found) = found {
         tell_found(&found)?;
     }
-    check_outside(&config, "configuration")?;
+    check_outside(&config)?;
     let loaded = crate::config::catalogue();
     let known = crate::config::catalogue();
     let catalogue = match config.store.services {
@@ -68,7 +68,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
             };
             let mut config = configuration(&args, &environment).map_err(words)?;
             config.find_sources();
-            check_outside(&config, "configuration").map_err(words)?;
+            check_outside(&config).map_err(words)?;
             Ok(config)
         }),
     };
@@ -108,7 +108,7 @@ fn tell_found(found: &Found) -> Result<(), Failure> {
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let path = args.file.as_deref().unwrap_or(Path::new(CONFIG));
-    check_outside(&file(path)?, &path.display().to_string())?;
+    file(path, true)?;
     if !args.quiet {
         tell(&format!("{}: good", path.display()));
     }
@@ -116,9 +116,9 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
 }
 
 /// Looks at what a configuration names outside of itself: nothing is begun that cannot work.
-fn check_outside(config: &Config, place: &str) -> Result<(), Failure> {
+fn check_outside(config: &Config) -> Result<(), Failure> {
     let wrong = config.outside().into_iter().map(|(key, words)| Mistake {
-        place: place.to_owned(),
+        place: "configuration".to_owned(),
         line: None,
         key,
         words,
@@ -141,8 +141,8 @@ pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
 /// What the file, the environment and the options come to.
 fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => file(path)?,
-        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG))?,
+        Some(path) => file(path, false)?,
+        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG), false)?,
         None => Config::default(),
     };
     apply(args, &mut config);
@@ -160,13 +160,16 @@ fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Confi
     }
 }
 
-/// A file without mistakes; also the sections of batch commands have none.
-fn file(path: &Path) -> Result<Config, Failure> {
+/// A file without mistakes; also the sections of batch commands have none. `outside`: what it names is looked at, too.
+fn file(path: &Path, outside: bool) -> Result<Config, Failure> {
     let text = settings::read(path)?;
     let mut document = Document::parse(&path.display().to_string(), &text);
     let config = Config::take(&mut document);
     Respond::default().take(&mut document);
     settings::check_sections(&mut document);
+    for (key, words) in config.outside().into_iter().filter(|_| outside) {
+        document.mistake(&key, words);
+    }
     match document.finish() {
         mistakes if mistakes.is_empty() => Ok(config),
         mistakes => Err(settings::all(mistakes)),
