@@ -82,10 +82,8 @@ impl Config {
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        let (follow, listen) = (&self.follow, &self.listen);
-        let follows = follow.journal || !(follow.globs.is_empty() && follow.detail_folders.is_empty());
-        let streams = !(listen.tcp.is_empty() && listen.tls.is_empty() && listen.unix_stream.is_empty());
-        follows || streams || !(listen.udp.is_empty() && listen.unix.is_empty()) || listen.capture.is_some()
+        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
+        follows || self.listen.is_used()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.
