@@ -19,7 +19,7 @@ mod unpack;
 mod watch;
 
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,21 @@ impl Default for FollowConfig {
 }
 
 impl FollowConfig {
+    /// Follows these files, whatever signs stand in their names.
+    pub fn of_files<'p>(paths: impl IntoIterator<Item = &'p Path>) -> FollowConfig {
+        let literal = |path: &Path| {
+            let text = path.to_string_lossy();
+            match text.contains(['*', '?', '[', ']']) {
+                true => glob::Pattern::escape(&text),
+                false => text.into_owned(),
+            }
+        };
+        FollowConfig {
+            globs: paths.into_iter().map(literal).collect(),
+            ..FollowConfig::default()
+        }
+    }
+
     /// Whether the values can be used.
     ///
     /// # Errors
