@@ -127,18 +127,42 @@ impl Held {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let mut line = Vec::new();
-        let cells: Vec<(&'static str, Cell)> = Entry::COLUMNS
-            .iter()
-            .map(|column| (column.key, (column.value)(entry)))
-            .collect();
-        tunlog_report::json::row(&mut line, "action", &cells);
-        line.push(b'\n');
-        // one write: a line is there as a whole or not at all
-        self.file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| failure(&self.path, "the action could not be written down", &error))
+        self.write_all(std::slice::from_ref(entry))
+    }
+
+    /// Appends actions, and waits for the disk once.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn write_all(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let problem = |error| failure(&self.path, "the action could not be written down", &error);
+        for entry in entries {
+            let mut line = Vec::new();
+            let cells: Vec<(&'static str, Cell)> = Entry::COLUMNS
+                .iter()
+                .map(|column| (column.key, (column.value)(entry)))
+                .collect();
+            tunlog_report::json::row(&mut line, "action", &cells);
+            line.push(b'\n');
+            // one write: a line is there as a whole or not at all
+            (&self.file).write_all(&line).map_err(problem)?;
+        }
+        self.file.sync_data().map_err(problem)
+    }
+
+    /// Does something during which another tunlog may write to the ledger, and holds it again.
+    ///
+    /// # Errors
+    /// If it cannot be held again.
+    pub fn let_others<T>(&mut self, act: impl FnOnce() -> T) -> Result<T, Failure> {
+        let problem = |error| failure(&self.path, "cannot unlock the ledger", &error);
+        self.file.unlock().map_err(problem)?;
+        let done = act();
+        lock(&self.path, &self.file)?;
+        Ok(done)
     }
 }
 
