@@ -279,7 +279,6 @@ impl Daemon<'_> {
     fn desk(&self, history: Option<History>, notifier: Notifier) -> Desk<'_> {
         let mut options: detect::Options = self.config.detect.options.clone();
         options.keep_texts(Some(tunlog_decode::redact));
-        options.expect_prompts();
         let mut detector = Detector::new(&options);
         if let Some(places) = (self.setup.places)() {
             detector.know_places(places);

@@ -344,19 +344,19 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
-            self.tell_news()?;
+            self.tell_all()?;
         }
         ControlFlow::Continue(())
     }
 
-    /// Time passes though nobody writes.
-    pub(crate) fn pass(&mut self, present: i64) -> ControlFlow<()> {
-        self.correlator.pass(present);
-        self.tell_news()
+    /// So many microseconds passed since the last event.
+    pub(crate) fn pass(&mut self, since: i64) -> Option<i64> {
+        let time = self.correlator.pass(since);
+        let _ = self.tell_all();
+        time
     }
 
-    #[inline]
-    fn tell_news(&mut self) -> ControlFlow<()> {
+    fn tell_all(&mut self) -> ControlFlow<()> {
         if self.correlator.has_prompts() {
             self.tell_prompts()?;
         }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
@@ -112,16 +113,14 @@ impl Watch {
         told
     }
 
-    /// Time passes though nobody writes: `present` is the present, less what late sources are allowed, microseconds UTC. What
-    /// waits for lines that do not come is told.
-    pub fn pass(&mut self, present: i64, subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
+    /// Time goes on though nobody writes: so much since the last event was told. What waits for lines that do not come is told.
+    /// Gives the event time that it is now, if there was an event.
+    pub fn pass(&mut self, since: Duration, subscriber: &mut dyn Subscriber) -> Option<i64> {
         let settings = self.settings.clone();
-        let Some(mut teller) = self.teller(&settings, subscriber) else {
-            return ControlFlow::Break(());
-        };
-        let told = teller.pass(present);
+        let mut teller = self.teller(&settings, subscriber)?;
+        let time = teller.pass(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
         (self.correlator, self.twins, self.summary) = teller.suspend();
-        told
+        time
     }
 
     fn teller<'s>(&mut self, settings: &'s Settings, subscriber: &'s mut dyn Subscriber) -> Option<Teller<'s>> {

@@ -138,6 +138,9 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
+/// What the messages of a bundle are about, and how many of each.
+pub type About = Vec<(String, u64)>;
+
 /// What was given up, by channel.
 pub type GivenUp = BTreeMap<String, u64>;
 
@@ -282,7 +285,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The database's.
-    pub fn bundle(&self, channel: &str, bundle: &str, max: u32) -> Result<(Vec<Outgoing>, Vec<(String, u64)>)> {
+    pub fn bundle(&self, channel: &str, bundle: &str, max: u32) -> Result<(Vec<Outgoing>, About)> {
         self.ask(|db| {
             let mut found = db.prepare_cached(
                 "SELECT channel, id, bundle, about, level, queued, due, attempts, body FROM message WHERE number IN

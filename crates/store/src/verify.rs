@@ -7,14 +7,14 @@ use tunlog_seal::note::{Note, Verdict};
 use tunlog_seal::tree::{self, Roots};
 use tunlog_seal::{Digest, VerifyingKey};
 
-use crate::checkpoint::{Checkpoint, SegmentLine};
+use crate::checkpoint::{Checkpoint, PrunedLine, SegmentLine};
 use crate::compare::{self, Tally};
 use crate::error::{Result, StoreError};
 use crate::files;
 use crate::inspect::{self, State};
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
-use crate::witness;
+use crate::witness::{self, Configured, Seen};
 
 /// What came of it, in the contract's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +59,8 @@ pub struct Report {
     pub intact: u64,
     /// Segments that retention removed, signed.
     pub removed: u64,
+    /// Rows of the history that retention removed, signed: how many of each kind, and the latest time before which.
+    pub pruned: Vec<PrunedLine>,
     /// What was changed.
     pub changed: Vec<String>,
     /// What is missing.
@@ -122,8 +124,20 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
     }
     unreferenced(&layout, &chain, &mut report);
     compare::compare(&layout, database, &chain, &tallies, &mut report);
-    let paths = witness::configured(&layout.witnesses());
-    for path in paths.iter().chain(&against.witnesses).collect::<BTreeSet<_>>() {
+    // a log server's file is given by whoever asks: from here only the server can be named
+    let mut paths: BTreeSet<PathBuf> = against.witnesses.iter().cloned().collect();
+    for known in witness::configured(&layout.witnesses()) {
+        match known {
+            Configured::File(path) => {
+                paths.insert(path);
+            }
+            Configured::Server(address) if against.witnesses.is_empty() => report.notes.push(format!(
+                "{address} is told of checkpoints: --witness FILE compares with what it received"
+            )),
+            Configured::Server(_) => {}
+        }
+    }
+    for path in &paths {
         witnessed(path, &chain, &mut report);
     }
     if against.require_witness && report.witnesses.is_empty() {
@@ -183,6 +197,8 @@ pub(crate) struct Chain<'l> {
     layout: &'l Layout,
     key: VerifyingKey,
     epoch: u64,
+    /// The keys of the epochs before.
+    keys: Vec<VerifyingKey>,
     roots: Roots,
     last: Option<(Checkpoint, Digest)>,
     /// Hash of each good note.
@@ -201,6 +217,7 @@ impl<'l> Chain<'l> {
             layout,
             key: first,
             epoch: 0,
+            keys: Vec::new(),
             roots: Roots::new(),
             last: None,
             hashes: BTreeMap::new(),
@@ -213,6 +230,14 @@ impl<'l> Chain<'l> {
     /// The last good checkpoint.
     pub fn newest(&self) -> Option<&Checkpoint> {
         self.last.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The key of an epoch; None if it is beyond the checkpoints that are good.
+    pub fn key_of(&self, epoch: u64) -> Option<&VerifyingKey> {
+        match epoch == self.epoch {
+            true => Some(&self.key),
+            false => self.keys.get(usize::try_from(epoch).ok()?),
+        }
     }
 
     /// The number of the segment that comes next.
@@ -286,8 +311,18 @@ impl<'l> Chain<'l> {
         for removed in &checkpoint.removed {
             self.removed.insert(removed.id, removed.cause.clone());
         }
+        for line in &checkpoint.pruned {
+            match report.pruned.iter_mut().find(|known| known.kind == line.kind) {
+                Some(known) => {
+                    known.rows = known.rows.saturating_add(line.rows);
+                    known.before = known.before.max(line.before);
+                }
+                None => report.pruned.push(line.clone()),
+            }
+        }
         if let Some(next) = &checkpoint.next_key {
-            self.key = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
+            let next = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
+            self.keys.push(std::mem::replace(&mut self.key, next));
             self.epoch += 1;
         }
         let hash = Digest::of(bytes);
@@ -414,10 +449,22 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
         Ok(seen) => seen,
         Err(error) => return report.unjudged.push(format!("witness {name}: {}", error.cause)),
     };
-    let mut newest = 0;
-    for (number, note) in &seen {
-        match chain.hashes.get(number) {
-            Some(hash) if *hash == Digest::of(note) => newest = newest.max(*number),
+    let (mut newest, mut unsigned) = (0, 0_u64);
+    for seen in &seen {
+        let (number, hash) = match seen {
+            Seen::Note(number, hash) => (*number, *hash),
+            // a server hears of many logs, and anybody can send it lines
+            Seen::Told(told) if chain.newest().is_none_or(|newest| newest.origin != told.origin) => continue,
+            Seen::Told(told) => match chain.key_of(told.epoch) {
+                Some(key) if !told.is_signed_by(key) => {
+                    unsigned += 1;
+                    continue;
+                }
+                _ => (told.number, told.note),
+            },
+        };
+        match chain.hashes.get(&number) {
+            Some(known) if *known == hash => newest = newest.max(number),
             Some(_) => report.changed.push(format!(
                 "witness {name} saw another checkpoint {number}: there were two stories"
             )),
@@ -426,6 +473,11 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
                 "witness {name} saw checkpoint {number}, which the store does not have any more"
             )),
         }
+    }
+    if unsigned > 0 {
+        report.notes.push(format!(
+            "witness {name}: {unsigned} lines about this log are not signed by it and do not count"
+        ));
     }
     if newest == 0 {
         return; // one that has seen nothing is no witness

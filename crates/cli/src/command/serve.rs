@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tunlog_analysis::detect::Places;
 use tunlog_daemon::Setup;
-use tunlog_daemon::config::machine::Found;
+use tunlog_daemon::config::machine::{Found, NOT_THERE};
 use tunlog_daemon::config::{Config, Document, Mistake};
 use tunlog_pipeline::{Settings, Wants};
 
@@ -37,6 +37,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
     if let Some(found) = found {
         tell_found(&found)?;
     }
+    check_outside(&config)?;
     let loaded = crate::config::catalogue();
     let known = crate::config::catalogue();
     let catalogue = match config.store.services {
@@ -61,11 +62,13 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         places: Box::new(move || places(&mmdb)),
         version: env!("CARGO_PKG_VERSION"),
         reload: Box::new(|| {
-            let mut config = configuration(&args, &environment).map_err(|failure| match failure {
+            let words = |failure| match failure {
                 Failure::Message(words) => words,
                 Failure::BrokenPipe => "the output is closed".to_owned(),
-            })?;
+            };
+            let mut config = configuration(&args, &environment).map_err(words)?;
             config.find_sources();
+            check_outside(&config).map_err(words)?;
             Ok(config)
         }),
     };
@@ -88,9 +91,12 @@ fn tell_found(found: &Found) -> Result<(), Failure> {
     if found.journal {
         tell("following the journal");
     }
-    for (path, why) in &found.not {
+    let (absent, others): (Vec<_>, Vec<_>) = found.not.iter().partition(|(_, why)| why == NOT_THERE);
+    for (path, why) in others {
         tell(&format!("not following {path}: {why}"));
     }
+    let absent: Vec<&str> = absent.into_iter().map(|(path, _)| path.as_str()).collect();
+    tell(&format!("not there: {}", absent.join(" ")));
     match found.is_empty() {
         true => Err(Failure::Message(
             "there is nothing to follow: name files with --follow, or listen with --listen-udp".to_owned(),
@@ -102,31 +108,41 @@ fn tell_found(found: &Found) -> Result<(), Failure> {
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let path = args.file.as_deref().unwrap_or(Path::new(CONFIG));
-    let config = file(path)?;
-    let wrong: Vec<Mistake> = config
-        .outside()
-        .into_iter()
-        .map(|(key, words)| Mistake {
-            place: path.display().to_string(),
-            line: None,
-            key,
-            words,
-        })
-        .collect();
-    if !wrong.is_empty() {
-        return Err(settings::all(wrong));
-    }
+    file(path, true)?;
     if !args.quiet {
         tell(&format!("{}: good", path.display()));
     }
     Ok(0)
 }
 
+/// Looks at what a configuration names outside of itself: nothing is begun that cannot work.
+fn check_outside(config: &Config) -> Result<(), Failure> {
+    let wrong = config.outside().into_iter().map(|(key, words)| Mistake {
+        place: "configuration".to_owned(),
+        line: None,
+        key,
+        words,
+    });
+    match wrong.collect::<Vec<_>>() {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(settings::all(wrong)),
+    }
+}
+
+/// Where the daemon of this machine keeps its store, and listens if it is not there.
+pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
+    let environment = |name: &str| std::env::var_os(name);
+    let args = with_environment(ServeArgs::default(), &environment)?;
+    let config = configuration(&args, &environment)?;
+    let http = config.http.listen.and_then(|all| all.into_iter().next());
+    Ok((config.store.dir.unwrap_or_default(), http))
+}
+
 /// What the file, the environment and the options come to.
 fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => file(path)?,
-        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG))?,
+        Some(path) => file(path, false)?,
+        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG), false)?,
         None => Config::default(),
     };
     apply(args, &mut config);
@@ -144,13 +160,16 @@ fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Confi
     }
 }
 
-/// A file without mistakes; also the sections of batch commands have none.
-fn file(path: &Path) -> Result<Config, Failure> {
+/// A file without mistakes; also the sections of batch commands have none. `outside`: what it names is looked at, too.
+fn file(path: &Path, outside: bool) -> Result<Config, Failure> {
     let text = settings::read(path)?;
     let mut document = Document::parse(&path.display().to_string(), &text);
     let config = Config::take(&mut document);
     Respond::default().take(&mut document);
     settings::check_sections(&mut document);
+    for (key, words) in config.outside().into_iter().filter(|_| outside) {
+        document.mistake(&key, words);
+    }
     match document.finish() {
         mistakes if mistakes.is_empty() => Ok(config),
         mistakes => Err(settings::all(mistakes)),
@@ -175,8 +194,11 @@ fn apply(args: &ServeArgs, config: &mut Config) {
     if !args.listen_unix.is_empty() {
         config.listen.unix.clone_from(&args.listen_unix);
     }
-    if let Some(capture) = &args.capture {
-        config.listen.capture = Some(capture.clone());
+    if let Some(file) = &args.capture {
+        config.listen.capture = Some(file.clone());
+    }
+    if !args.webhook.is_empty() {
+        config.notify.webhook.clear();
     }
     for url in &args.webhook {
         config.notify.add_webhook(url);

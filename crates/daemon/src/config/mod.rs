@@ -6,6 +6,7 @@ mod document;
 pub mod machine;
 mod outside;
 mod print;
+pub mod retention;
 pub mod store;
 
 pub use document::{Document, Mistake};
@@ -16,7 +17,7 @@ use crate::{listen, metrics, notify, web};
 
 /// Sections that the daemon reads. `[detect]` is read by batch commands, too.
 pub const SECTIONS: &[&str] = &[
-    "store", "follow", "listen", "notify", "http", "metrics", "log", "detect",
+    "store", "follow", "listen", "http", "metrics", "notify", "log", "detect",
 ];
 
 /// Everything that may be chosen.
@@ -26,14 +27,14 @@ pub struct Config {
     pub store: store::Config,
     /// Files, the journal and folders that are followed.
     pub follow: FollowConfig,
-    /// What waits for the network.
+    /// Where records are received.
     pub listen: listen::Config,
-    /// Who is told of what.
-    pub notify: notify::Config,
     /// Metrics and the read-only interface.
     pub http: web::Config,
     /// What of the metrics is told, and where else.
     pub metrics: metrics::Config,
+    /// Who is told what.
+    pub notify: notify::Config,
     /// What the daemon says of itself.
     pub log: crate::log::Config,
     /// Attacks and abuse.
@@ -47,9 +48,9 @@ impl Config {
             store: document.section("store").unwrap_or_default(),
             follow: document.section("follow").unwrap_or_default(),
             listen: document.section("listen").unwrap_or_default(),
-            notify: document.section("notify").unwrap_or_default(),
             http: document.section("http").unwrap_or_default(),
             metrics: document.section("metrics").unwrap_or_default(),
+            notify: document.section("notify").unwrap_or_default(),
             log: document.section("log").unwrap_or_default(),
             detect: detect::Config::default(),
         };
@@ -74,7 +75,9 @@ impl Config {
             let (key, words) = judged.err()?;
             Some((format!("{section}.{key}"), words))
         };
-        judged.into_iter().filter_map(wrong).collect()
+        let mut all: Vec<(String, String)> = judged.into_iter().filter_map(wrong).collect();
+        all.extend(self.notify.check().err());
+        all
     }
 
     /// Whether it names anything that records come from.

@@ -31,10 +31,10 @@ const REMEMBERED: u64 = 300_000;
 const REPLAYED_MAX: u64 = 3_000_000;
 /// How often it is found out what the open attempts need.
 const OPEN_EVERY: Duration = Duration::from_secs(30);
-/// Microseconds that late sources are allowed before time passes without them.
-const GRACE: i64 = 2_000_000;
 /// Marks of which record came at which time.
 const MARKS_MAX: usize = 4096;
+/// How late a line may come that belongs before what is known already: so much later than by the clock time passes.
+const LATE_LINES: Duration = Duration::from_secs(2);
 /// Microseconds by which sources may be late behind each other.
 const LATE: i64 = 120_000_000;
 
@@ -317,9 +317,10 @@ impl Watching<'_> {
 
     /// Time passes although nobody writes.
     fn tick(&mut self) {
-        let present = now().saturating_sub(GRACE);
-        let _ = self.watch.pass(present, &mut self.desk);
-        self.desk.detector.pass(present);
+        let since = self.last.map(|last| last.elapsed().saturating_sub(LATE_LINES));
+        if let Some(time) = since.and_then(|since| self.watch.pass(since, &mut self.desk)) {
+            self.desk.detector.pass(time);
+        }
         let sources = self.watch.sources().clone();
         self.desk.tell_findings(&sources);
         self.desk.tell(Told::Tick, &sources, false);

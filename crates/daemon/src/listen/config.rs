@@ -11,7 +11,7 @@ use super::allow::Allow;
 const PORT: u16 = 514;
 const TLS_PORT: u16 = 6514;
 
-/// Where records are received.
+/// Section `[listen]`: where records are received.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
@@ -117,6 +117,9 @@ impl std::fmt::Display for Door {
     }
 }
 
+/// What makes a socket of its address.
+type Make<Address> = fn(Address) -> Door;
+
 impl Config {
     /// Whether anything is received.
     pub fn is_used(&self) -> bool {
@@ -172,9 +175,9 @@ impl Config {
     }
 
     /// The sockets, each once.
-    pub(super) fn doors(&self) -> Result<Vec<Door>, (&'static str, String)> {
+    pub(crate) fn doors(&self) -> Result<Vec<Door>, (&'static str, String)> {
         let mut doors = Vec::new();
-        let nets: [(_, _, _, fn(SocketAddr) -> Door); 3] = [
+        let nets: [(_, _, _, Make<SocketAddr>); 3] = [
             ("udp", &self.udp, PORT, Door::Udp),
             ("tcp", &self.tcp, PORT, Door::Tcp),
             ("tls", &self.tls, TLS_PORT, Door::Tls),
@@ -184,7 +187,7 @@ impl Config {
                 doors.push(door(address(text, port).map_err(|cause| (key, cause))?));
             }
         }
-        let paths: [(_, _, fn(PathBuf) -> Door); 2] = [
+        let paths: [(_, _, Make<PathBuf>); 2] = [
             ("unix", &self.unix, Door::Unix),
             ("unix-stream", &self.unix_stream, Door::UnixStream),
         ];

@@ -1,5 +1,6 @@
 //! Messages that came as datagrams, gathered for each peer until they are handed over.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +21,7 @@ const TELL: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Gathered {
     /// Peers with messages that wait, and how many bytes that are.
-    waiting: Vec<Arc<Peer>>,
+    waiting: VecDeque<Arc<Peer>>,
     pub bytes: usize,
     /// Since when the oldest of them waits.
     since: Option<Instant>,
@@ -75,7 +76,7 @@ impl Gathered {
         self.bytes += more;
         if more > 0 && before == 0 {
             self.since.get_or_insert(now);
-            self.waiting.push(peer);
+            self.waiting.push_back(peer);
         }
     }
 
@@ -102,14 +103,14 @@ impl Gathered {
     /// Hands over what was gathered as far as there is room.
     pub fn flush(&mut self, gate: &Gate) -> Result<(), Closed> {
         self.blocked = false;
-        while let Some(peer) = self.waiting.last() {
+        while let Some(peer) = self.waiting.front() {
             let bytes = lock(&peer.pending).len();
             if !gate.try_pending(peer)? {
                 self.blocked = true;
                 return Ok(());
             }
             self.bytes -= bytes;
-            self.waiting.pop();
+            self.waiting.pop_front();
         }
         self.since = None;
         Ok(())

@@ -11,7 +11,7 @@ pub mod interfaces;
 mod open;
 mod rate;
 mod stream;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +21,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::socket::Backlog;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -395,11 +396,16 @@ impl Shared {
     }
 
     fn tcp(&self, address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-        // the standard library sets SO_REUSEADDR: a restart does not wait for connections that linger
-        let listener = self
-            .inherited
-            .tcp(address)
-            .map_or_else(|| std::net::TcpListener::bind(address), Ok)?;
+        let listener = match self.inherited.tcp(address) {
+            Some(listener) => listener,
+            None => {
+                // the standard library sets SO_REUSEADDR: a restart does not wait for connections that linger
+                let listener = std::net::TcpListener::bind(address)?;
+                // all peers may come at once, after a restart for instance; its 128 would make some wait for seconds
+                nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+                listener
+            }
+        };
         listener.set_nonblocking(true)?;
         tokio::net::TcpListener::from_std(listener)
     }
@@ -434,3 +440,6 @@ fn refused(door: &Door, error: &io::Error) -> String {
         _ => format!("cannot be opened: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,10 @@ use listenfd::ListenFd;
 /// and what comes while we are restarted waits in them.
 #[derive(Default)]
 pub struct Inherited {
-    udp: Vec<UdpSocket>,
-    tcp: Vec<TcpListener>,
-    unix: Vec<UnixDatagram>,
-    unix_stream: Vec<UnixListener>,
+    pub(super) udp: Vec<UdpSocket>,
+    pub(super) tcp: Vec<TcpListener>,
+    pub(super) unix: Vec<UnixDatagram>,
+    pub(super) unix_stream: Vec<UnixListener>,
 }
 
 impl Inherited {
@@ -154,6 +154,7 @@ fn is_alive(path: &Path) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

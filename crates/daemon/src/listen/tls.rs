@@ -12,7 +12,7 @@ use tunlog_ingest::Problem;
 use super::config::Config;
 
 /// What TLS listeners show and ask for.
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     current: RwLock<Arc<ServerConfig>>,
 }
 

@@ -28,7 +28,7 @@ pub use text::Form;
 use crate::told::{Hearing, Listener, Told};
 use counts::Counts;
 
-/// Section `[metrics]`.
+/// Section `[metrics]`: what of the metrics is told, and where else.
 #[derive(Deserialize, Serialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {

@@ -48,7 +48,9 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.iter().find(|(_, unit)| self.0 % unit == 0 && self.0 >= *unit);
+        let whole = UNITS
+            .iter()
+            .find(|(_, unit)| self.0 >= *unit && self.0.is_multiple_of(*unit));
         let (letter, unit) = whole.copied().unwrap_or(('s', 1));
         write!(out, "{}{letter}", self.0 / unit)
     }

@@ -35,11 +35,14 @@ struct Outcome {
     result: Result<(), Failed>,
 }
 
+/// By the place of their channels.
+type Couriers = Vec<Box<dyn Courier>>;
+
 #[derive(Default)]
 struct Inbox {
     heard: VecDeque<Heard>,
     outcomes: Vec<Outcome>,
-    reload: Option<(Arc<Setup>, Vec<Box<dyn Courier>>)>,
+    reload: Option<(Arc<Setup>, Couriers)>,
     /// Nothing new goes out; what is under way may arrive until then.
     stop: Option<Instant>,
     /// Notices that found no room.
@@ -133,12 +136,13 @@ impl Handle {
     pub fn reload(&self, config: &Config) -> Result<(), (String, String)> {
         let (setup, couriers) = open(config)?;
         let setup = Arc::new(setup);
-        {
+        self.shared.ring(|inbox| {
+            // all at once: what is heard for the new channels lies behind them
             let mut known = held(&self.shared.setup);
             *known = Arc::clone(&setup);
             self.shared.generation.fetch_add(1, Ordering::Release);
-        }
-        self.shared.ring(|inbox| inbox.reload = Some((setup, couriers)));
+            inbox.reload = Some((setup, couriers));
+        });
         Ok(())
     }
 
@@ -173,7 +177,7 @@ impl Counts {
 ///
 /// # Errors
 /// If the system gives none.
-pub fn start(setup: Setup, couriers: Vec<Box<dyn Courier>>, outbox: Outbox, log: Log) -> Result<Handle, Wrong> {
+pub fn start(setup: Setup, couriers: Couriers, outbox: Outbox, log: Log) -> Result<Handle, Wrong> {
     let setup = Arc::new(setup);
     let shared = Arc::new(Shared {
         inbox: Mutex::new(Inbox::default()),
@@ -214,7 +218,7 @@ struct Office {
 }
 
 impl Office {
-    fn hire(&mut self, setup: &Arc<Setup>, couriers: Vec<Box<dyn Courier>>) -> Result<(), Wrong> {
+    fn hire(&mut self, setup: &Arc<Setup>, couriers: Couriers) -> Result<(), Wrong> {
         self.couriers.clear();
         for (channel, courier) in setup.channels.iter().zip(couriers) {
             // one is under way at most, so sending never waits
@@ -304,14 +308,15 @@ impl Office {
         for outcome in inbox.outcomes {
             self.desk.settle(&outcome.channel, outcome.which, outcome.result, now);
         }
-        for heard in inbox.heard {
-            self.accept(&heard, now);
-        }
         if let Some((setup, couriers)) = inbox.reload {
             self.desk.change(Arc::clone(&setup), now);
             if let Err((_, why)) = self.hire(&setup, couriers) {
                 self.log.error("notifications are not told", &[("why", value(why))]);
             }
+        }
+        // after it: what was heard since may be for channels that are new
+        for heard in inbox.heard {
+            self.accept(&heard, now);
         }
     }
 

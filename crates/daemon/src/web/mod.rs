@@ -16,7 +16,7 @@ mod question;
 mod socket;
 mod status;
 mod stream;
-mod tls;
+pub(crate) mod tls;
 mod token;
 
 use std::net::SocketAddr;

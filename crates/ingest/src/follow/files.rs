@@ -22,6 +22,9 @@ use crate::source::rotated::{self, Rotation};
 use crate::time::Clock;
 use crate::{Options, Problem};
 
+/// How much longer than a rotation a file must not have changed to count as old.
+const OLD_SLACK: Duration = Duration::from_secs(60);
+
 /// How long after the start the order of files is kept even if one of them is still being packed.
 const START_WAIT: Duration = Duration::from_secs(3);
 
@@ -315,11 +318,16 @@ impl Files {
         }
     }
 
-    /// Takes a file in: it is watched from now on, and read.
-    pub(super) fn begin(&mut self, file: File, saved: Saved, path: &Path, out: Out<'_>) {
-        let watch = self.watcher.watch_file(&file, path);
+    /// Takes a file in: it is watched from now on, and read. One that nobody is expected to write to any more, and has not for
+    /// long, is closed again at once: there may be thousands.
+    pub(super) fn begin(&mut self, file: File, saved: Saved, found: &Found, is_current: bool, out: Out<'_>) {
+        let old = !is_current && age(found) > self.rotate_wait + OLD_SLACK;
+        let watch = match old {
+            true => None,
+            false => self.watcher.watch_file(&file, &found.path),
+        };
         let mut generation = Generation::resume(file, saved, &self.context);
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let real = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
         generation.records.saved.path = real.to_string_lossy().into_owned();
         generation.records.saved.over = false;
         let key = generation.records.saved.key.clone();
@@ -329,5 +337,18 @@ impl Files {
             again: None,
         });
         self.advance(out, |open| open.generation.records.saved.key == key);
+        let last = self.open.len().saturating_sub(1);
+        let done = |open: &Open| {
+            open.generation.records.saved.key == key && open.again.is_none() && open.generation.unread() == 0
+        };
+        if old && self.open.last().is_some_and(done) {
+            self.close(last, out);
+        }
     }
+}
+
+/// How long ago a file changed.
+pub(super) fn age(found: &Found) -> Duration {
+    let now = i128::from(crate::time::now()) * 1000;
+    Duration::from_nanos(u64::try_from(now.saturating_sub(found.changed).max(0)).unwrap_or(u64::MAX))
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::files::Files;
+use super::files::{Files, age};
 use super::generation::SHRUNK_WAIT;
 use super::print::{BEFORE_BYTES, FileId, HEAD_BYTES, Likeness, Print, read_up_to};
 use super::records::Out;
@@ -15,6 +15,9 @@ use crate::source::rotated::Rotation;
 
 /// How much older than the beginning of following a file must be to be left alone: the times of files are coarse.
 const SINCE_SLACK: i64 = 2_000_000;
+
+/// How long after its last change a file that was read, or need not be, is watched for more.
+const WATCHED: Duration = Duration::from_secs(2 * 86_400);
 
 /// How often a file is looked at while it is being written anew.
 const REWRITE_STEP: Duration = Duration::from_millis(20);
@@ -51,19 +54,21 @@ impl Files {
             return self.judge_packed(log, found, out);
         }
         let size = data.len();
-        self.watcher.watch_file(&file, &found.path);
+        if is_current || age(found) < WATCHED {
+            self.watcher.watch_file(&file, &found.path);
+        }
         if let Some(at) = self.known.iter().position(|known| known.file == Some(found.id)) {
             match self.known[at].print.compare(&file, size) {
                 Likeness::Same if size > self.known[at].print.offset || is_current => {
                     let saved = self.known.remove(at);
-                    return self.begin(file, saved, &found.path, out);
+                    return self.begin(file, saved, found, is_current, out);
                 }
                 Likeness::Same => return self.all_read(at, found),
                 Likeness::Shorter if !self.is_cut(found.id) => return,
                 Likeness::Shorter if size > 0 => {
                     let mut saved = self.known.remove(at);
                     saved.print = print_of(&file, size);
-                    return self.begin(file, saved, &found.path, out);
+                    return self.begin(file, saved, found, is_current, out);
                 }
                 _ => {
                     let print = self.known[at].print.clone();
@@ -82,9 +87,9 @@ impl Files {
             Content::More(at) => {
                 let mut saved = self.known.remove(at);
                 saved.file = Some(found.id);
-                self.begin(file, saved, &found.path, out);
+                self.begin(file, saved, found, is_current, out);
             }
-            Content::New => self.new_file(log, found, file, size, out),
+            Content::New => self.new_file(log, (file, size), found, is_current, out),
         }
     }
 
@@ -189,14 +194,14 @@ impl Files {
     }
 
     /// A file of which nothing is known.
-    fn new_file(&mut self, at: usize, found: &Found, file: File, size: u64, out: Out<'_>) {
+    fn new_file(&mut self, at: usize, (file, size): (File, u64), found: &Found, is_current: bool, out: Out<'_>) {
         let (fresh, meant) = (self.logs[at].fresh, self.is_new_content(at, found));
         if size == 0 && found.rotation != Rotation::Current && !found.wanted {
             return self.done_with(found); // a copy that has just begun
         }
         let mut saved = self.saved_of(at, found);
-        if meant && !(fresh && !self.from_start) {
-            return self.begin(file, saved, &found.path, out);
+        if meant && (self.from_start || !fresh) {
+            return self.begin(file, saved, found, is_current, out);
         }
         // what was there before is passed over
         saved.print = print_of(&file, size);
@@ -204,7 +209,7 @@ impl Files {
         saved.over = !meant;
         self.unsent.push(saved.position());
         match meant {
-            true => self.begin(file, saved, &found.path, out),
+            true => self.begin(file, saved, found, is_current, out),
             false => {
                 self.known.push(saved);
                 self.done_with(found);

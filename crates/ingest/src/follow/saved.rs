@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::print::{FileId, Print};
+use super::print::{FileId, HEAD_BYTES, Print};
 use crate::arrival::{Feed, Position};
 
 /// Beginning of the keys of files' positions.
@@ -13,6 +13,9 @@ pub(super) const SINCE_KEY: &str = "follow:";
 
 /// Most bytes of a position that are looked at.
 const VALUE_MAX: usize = 64 * 1024;
+
+/// Larger numbers than files can have.
+const NUMBER_MAX: u64 = i64::MAX as u64;
 
 /// Most other files that are remembered as copies of one.
 pub(super) const COPIES_MAX: usize = 16;
@@ -75,7 +78,12 @@ impl Saved {
             return None;
         }
         let saved: Saved = serde_json::from_slice(value).ok()?;
+        let head = saved.print.head.last().map_or(0, |(length, _)| u64::from(*length));
         let sound = saved.v == 1
+            && head == saved.print.offset.min(HEAD_BYTES as u64)
+            && [saved.print.offset, saved.lines, saved.hole]
+                .into_iter()
+                .all(|number| number <= NUMBER_MAX)
             && saved.print.head.len() <= 8
             && saved.copies.len() <= COPIES_MAX
             && u64::from(saved.print.before.0) <= saved.print.offset

@@ -111,18 +111,26 @@ impl Files {
                 self.remind(until.max(now));
                 continue;
             }
-            // nobody will finish a half line now
-            generation.flush(out);
-            generation.records.saved.over = true;
-            if deleted {
-                generation.records.saved.file = None;
-            }
-            let position = generation.records.saved.position();
-            generation.records.tell(What::End, vec![position], out);
             at -= 1;
-            let Open { generation, .. } = self.open.remove(at);
-            self.known.push(generation.records.saved);
-            self.looked.clear();
+            self.close(at, out);
+        }
+    }
+
+    /// Closes a file that nobody will write to any more, and hands out a half line that nobody will finish.
+    pub(super) fn close(&mut self, at: usize, out: Out<'_>) {
+        let Open { mut generation, .. } = self.open.remove(at);
+        generation.flush(out);
+        let deleted = generation.is_deleted();
+        let records = &mut generation.records;
+        records.saved.over = true;
+        if deleted {
+            records.saved.file = None;
+        }
+        let position = records.saved.position();
+        records.tell(What::End, vec![position], out);
+        self.known.push(generation.records.saved);
+        if deleted {
+            self.looked.clear(); // what was taken for a copy of it may hold more
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::files::Files;
+use super::files::{Files, age};
 use super::packed::{Examination, Unpacking, Verdict};
 use super::records::Out;
 use super::saved::Saved;
@@ -184,10 +184,4 @@ impl Files {
         }
         self.known.push(unpacking.records.saved);
     }
-}
-
-/// How long ago a file changed.
-fn age(found: &Found) -> Duration {
-    let now = i128::from(crate::time::now()) * 1000;
-    Duration::from_nanos(u64::try_from(now.saturating_sub(found.changed).max(0)).unwrap_or(u64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -108,13 +108,14 @@ impl Keeper {
         match arrival.what {
             What::Chunk(chunk, framer) => {
                 assert!(chunk.bytes.len() <= 512 * 1024);
-                framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
+                let cut = framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
                     let body = Seen::of(record).body;
                     assert_eq!(self.fields, matches!(record.payload, Payload::Fields(_)), "{body}");
                     if let Some(at) = body.find("seq") {
                         self.kept.push(body[at + 3..at + 9].parse().unwrap());
                     }
                 });
+                self.told.extend(cut.notes.into_iter().map(|note| note.cause));
             }
             What::Problem(problem) => self.told.push(problem.to_string()),
             What::Lost(count, cause) => {
@@ -129,6 +130,10 @@ impl Keeper {
                 None => self.positions.remove(&position.key),
             };
         }
+    }
+
+    pub(crate) fn keep_position(&mut self, key: &str, value: &[u8]) {
+        self.positions.insert(key.to_string(), value.to_vec());
     }
 
     pub(crate) fn wait(&mut self, until: Instant) {
@@ -312,6 +317,14 @@ fn cut_off_under_a_writer_that_keeps_its_place() {
             ),
         ];
         run(mode, &mut keeper, steps);
+        let hole = line(0).len() * H as usize;
+        let told = format!("a hole of {hole} NUL bytes was skipped");
+        assert_eq!(
+            keeper.told.iter().filter(|other| **other == told).count(),
+            1,
+            "{:?}",
+            keeper.told
+        );
     });
 }
 
@@ -438,7 +451,6 @@ fn written_anew_in_the_same_size() {
                     let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
                     // in two parts: in between new and old stand side by side
                     write(&mut file, H, H + 100);
-                    let _ = file.seek(SeekFrom::Current(0)).unwrap();
                     write(&mut file, H + 100, N);
                 }),
                 N,

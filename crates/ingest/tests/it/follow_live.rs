@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tunlog_ingest::{FollowConfig, Follower};
 
-use crate::follow::{Keeper, append, write};
+use crate::follow::{Keeper, append, line, write};
 use crate::{Folder, options};
 
 /// How often a follower is woken in this time.
@@ -145,7 +145,7 @@ fn a_file_that_may_not_be_read() {
     let folder = Folder::new();
     let path = folder.0.join("vpn.log");
     write(&mut append(&path), 0, 5);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         return; // root may read everything
     }
@@ -317,4 +317,154 @@ fn bad_values_are_told() {
         ..FollowConfig::default()
     };
     assert_eq!(check(folders), Err("detail-folders"));
+}
+
+#[test]
+fn a_hole_that_is_not_filled_yet_is_counted_over_a_restart() {
+    let folder = Folder::new();
+    let path = folder.0.join("vpn.log");
+    let mut file = append(&path);
+    write(&mut file, 0, 2);
+    let mut keeper = Keeper::new(std::slice::from_ref(&path));
+    keeper.until(2);
+    file.write_all(&vec![0; 700_000]).unwrap();
+    keeper.linger(Duration::from_millis(50));
+    keeper.stop();
+    write(&mut file, 2, 4);
+    keeper.until(4);
+    let told = |told: &&String| told.contains("a hole of 700000 NUL bytes");
+    assert_eq!(keeper.told.iter().filter(told).count(), 1, "{:?}", keeper.told);
+    keeper.check(4);
+}
+
+#[test]
+fn a_line_beyond_measure() {
+    let folder = Folder::new();
+    let path = folder.0.join("vpn.log");
+    let mut file = append(&path);
+    write(&mut file, 0, 2);
+    let mut keeper = Keeper::new(std::slice::from_ref(&path));
+    keeper.until(2);
+    file.write_all(line(2).trim_end().as_bytes()).unwrap();
+    file.write_all(&vec![b'x'; 3_000_000]).unwrap();
+    keeper.until(3);
+    keeper.stop(); // the rest of the line is still to be passed over
+    file.write_all(b" Peer seq000999 failed\n").unwrap();
+    write(&mut file, 3, 5);
+    keeper.until(5);
+    keeper.check(5);
+}
+
+/// A network file system may show an old size for a moment; nothing is read twice for that, and what was really cut off is
+/// gone on with.
+#[test]
+fn a_size_that_looks_smaller() {
+    for really in [false, true] {
+        let folder = Folder::new();
+        let path = folder.0.join("vpn.log");
+        let mut file = append(&path);
+        write(&mut file, 0, 100);
+        let mut keeper = Keeper::new(std::slice::from_ref(&path));
+        keeper.until(100);
+        let half = 50 * line(0).len() as u64;
+        file.set_len(half).unwrap();
+        keeper.linger(Duration::from_millis(300));
+        if really {
+            keeper.linger(Duration::from_millis(2200));
+        } else {
+            write(&mut file, 50, 100); // the same bytes are back
+            keeper.linger(Duration::from_millis(2200));
+        }
+        write(&mut file, 100, 120);
+        keeper.until(120);
+        keeper.stop();
+        keeper.linger(Duration::from_millis(50));
+        keeper.check(120);
+    }
+}
+
+#[test]
+fn a_binary_file_is_told_and_left_alone() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("a.log"), [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+    fs::write(folder.0.join("b.log"), b"\xff\xfeN\0o\0v\0 \0").unwrap();
+    write(&mut append(&folder.0.join("c.log")), 0, 3);
+    let mut keeper = Keeper::new(&[folder.0.join("*.log")]);
+    keeper.until(3);
+    keeper.linger(Duration::from_millis(100));
+    let told: Vec<_> = keeper
+        .told
+        .iter()
+        .filter(|told| told.contains("cannot be followed"))
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    keeper.check(3);
+}
+
+#[test]
+fn the_columns_of_a_header_before_the_restart() {
+    let folder = Folder::new();
+    let path = folder.0.join("pfirewall.log");
+    let mut file = append(&path);
+    let header = "#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n\
+                  #Fields: date time action protocol src-ip dst-ip src-port dst-port path\n\n";
+    file.write_all(header.as_bytes()).unwrap();
+    let row = |n: u32| {
+        format!(
+            "2026-11-19 12:00:{:02} DROP TCP 203.0.113.7 198.51.100.1 5{n:02} 1723 seq{n:06}\n",
+            n % 60
+        )
+    };
+    file.write_all(row(0).as_bytes()).unwrap();
+    let mut keeper = Keeper::new(std::slice::from_ref(&path));
+    keeper.fields = true;
+    keeper.until(1);
+    keeper.stop();
+    file.write_all(row(1).as_bytes()).unwrap();
+    keeper.until(2);
+    keeper.check(2);
+}
+
+/// A position that the disk or somebody else has changed: it is gone on with where it fits, else the file is read as a new one.
+#[test]
+fn positions_that_are_not_ours() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = Folder::new();
+    let path = folder.0.join("vpn.log");
+    write(&mut append(&path), 0, 100);
+    let data = fs::metadata(&path).unwrap();
+    let born = data
+        .created()
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos();
+    let file = format!(
+        "\"file\":{{\"dev\":{},\"ino\":{},\"born\":{born}}}",
+        data.dev(),
+        data.ino()
+    );
+    let prints = [
+        "{\"head\":[[64,1]],\"before\":[64,1],\"offset\":7}",
+        "{\"head\":[],\"before\":[0,0],\"offset\":18446744073709551615}",
+        "{\"head\":[],\"before\":[0,0],\"offset\":9223372036854775807}",
+        "{\"head\":[[65535,3]],\"before\":[65535,3],\"offset\":70000}",
+        "{\"head\":[[64,1],[64,1]],\"before\":[0,0],\"offset\":64}",
+        "{}",
+        "[]",
+    ];
+    for print in prints {
+        for lines in ["0", "18446744073709551615", "-1"] {
+            let set = path.display();
+            let value = format!(
+                "{{\"v\":1,\"set\":\"{set}\",\"name\":\"{set}\",\"path\":\"{set}\",{file},\"print\":{print},\"lines\":{lines}}}"
+            );
+            let mut keeper = Keeper::new(std::slice::from_ref(&path));
+            keeper.keep_position("file:x", value.as_bytes());
+            keeper.keep_position("file:y", b"\xff");
+            keeper.keep_position("journal", b"{}");
+            keeper.until(100);
+            keeper.check(100);
+        }
+    }
 }

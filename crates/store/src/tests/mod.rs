@@ -7,6 +7,7 @@ mod hidden;
 mod keeping;
 mod outbox;
 mod seal;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -82,6 +82,7 @@ pub fn attempt(id: u64, user: &str) -> Attempt {
             text: "another line".into(),
         }],
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 
