@@ -5,11 +5,12 @@ use std::path::Path;
 use tunlog_seal::Digest;
 
 use crate::checkpoint::SegmentLine;
+use crate::error::Kind;
 use crate::files;
 use crate::index::{BLOCK, Index};
 use crate::layout::Layout;
-use crate::parquet_file;
 use crate::record::{self, Record};
+use crate::segment::Segment;
 use crate::store::within;
 use crate::verify::{Chain, Report};
 use crate::working::Working;
@@ -35,18 +36,24 @@ pub(crate) fn segment(layout: &Layout, line: &SegmentLine) -> State {
         }
         return State::Missing(format!("{name} is missing"));
     }
-    let index = match files::read(&path.with_extension("index")) {
+    let index = match files::read_at_most(&path.with_extension("index"), files::SEGMENT_MAX) {
         Ok(index) => index,
+        Err(error) if error.kind == Kind::Corrupt => Vec::new(),
         Err(error) => return State::Missing(format!("the index of {name}: {}", error.cause)),
     };
-    let file = match files::read(&path) {
+    let file = match files::hash(&path) {
         Ok(file) => file,
         Err(error) => return State::Missing(format!("{name}: {}", error.cause)),
     };
     let index_is_good = Digest::of(&index) == line.index;
-    if Digest::of(&file) != line.file {
+    if file != line.file {
         let index = index_is_good.then(|| Index::parse(&index)).flatten();
-        return State::Changed(format!("{name} was changed{}", place(line, file, index)));
+        let place = match (index, files::read_at_most(&path, files::SEGMENT_MAX)) {
+            (None, _) => " (where cannot be told: its index was changed, too)".to_owned(),
+            (_, Err(error)) => format!(": {}", error.cause),
+            (Some(index), Ok(file)) => place(line, &file, index),
+        };
+        return State::Changed(format!("{name} was changed{place}"));
     }
     if !index_is_good {
         return State::Changed(format!("the index of {name} was changed; its records are as they were"));
@@ -55,13 +62,10 @@ pub(crate) fn segment(layout: &Layout, line: &SegmentLine) -> State {
 }
 
 /// Where a segment was changed, as far as its index tells.
-fn place(line: &SegmentLine, file: Vec<u8>, index: Option<Index<'_>>) -> String {
-    let Some(index) = index else {
-        return " (where cannot be told: its index was changed, too)".to_owned();
-    };
-    let block = index.first_changed_block(&file).unwrap_or_default();
+fn place(line: &SegmentLine, file: &[u8], index: Index<'_>) -> String {
+    let block = index.first_changed_block(file).unwrap_or_default();
     let bytes = format!(" at byte {block} or up to {} behind it", BLOCK - 1);
-    let records = parquet_file::read(file).ok();
+    let records = Segment::read(file).and_then(|segment| segment.canonical()).ok();
     let canonical: Option<Vec<&[u8]>> = records
         .as_ref()
         .and_then(|records| record::records(records).collect::<Result<_, _>>().ok());

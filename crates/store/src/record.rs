@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use tunlog_model::{Assumed, Field, Severity};
 
+use crate::parquet::bits::{put_varint as put, unzigzag, zigzag};
+
 /// The version of the canonical form.
 pub const FORM: u8 = 1;
 
@@ -174,6 +176,24 @@ impl Record<'_> {
         }
     }
 
+    /// Adds the canonical bytes to `out` with their length in front; where they begin.
+    pub fn encode_with_length(&self, out: &mut Vec<u8>) -> usize {
+        // nearly every length takes two bytes
+        const ROOM: usize = 2;
+        let from = out.len();
+        out.extend_from_slice(&[0; ROOM]);
+        self.encode(out);
+        let len = out.len() - from - ROOM;
+        if let 0x80..0x4000 = len {
+            out[from..from + ROOM].copy_from_slice(&[len as u8 | 0x80, (len >> 7) as u8]);
+            return from + ROOM;
+        }
+        let mut prefix = Vec::new();
+        put(&mut prefix, len as u64);
+        out.splice(from..from + ROOM, prefix.iter().copied());
+        from + prefix.len()
+    }
+
     /// Adds the canonical bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let flags = u8::from(self.trusted) | u8::from(self.redacted) << 1;
@@ -267,22 +287,6 @@ pub fn field(word: &str) -> Option<Field> {
     static FIELDS: OnceLock<HashMap<&'static str, Field>> = OnceLock::new();
     let fields = FIELDS.get_or_init(|| Field::ALL.iter().map(|(field, word)| (*word, *field)).collect());
     fields.get(word).copied()
-}
-
-fn zigzag(number: i64) -> u64 {
-    (number.wrapping_shl(1) ^ (number >> 63)) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    ((number >> 1) as i64) ^ -((number & 1) as i64)
-}
-
-pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 fn put_option(out: &mut Vec<u8>, number: Option<u64>) {

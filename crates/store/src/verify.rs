@@ -131,7 +131,7 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
 /// The first key, if it is the pinned one or none is pinned.
 fn first_key(layout: &Layout, against: &Against, report: &mut Report) -> Option<VerifyingKey> {
     let path = KeyFiles::of(layout.folder()).first();
-    let read = files::read(&path).map_err(|error| error.to_string());
+    let read = files::read_at_most(&path, files::NOTE_MAX).map_err(|error| error.to_string());
     let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is no key".to_owned()));
     let key = text.and_then(|text| match text.strip_suffix('\n').map(VerifyingKey::parse) {
         Some(Ok(key)) if text == format!("{}\n", key.text()) => Ok(key),
@@ -228,7 +228,7 @@ impl<'l> Chain<'l> {
     }
 
     fn note(&mut self, number: u64, report: &mut Report) -> std::result::Result<(), String> {
-        let bytes = files::read(&self.layout.note(number)).map_err(|error| error.cause)?;
+        let bytes = files::read_at_most(&self.layout.note(number), files::NOTE_MAX).map_err(|error| error.cause)?;
         let note = Note::parse(&bytes).map_err(|_| "it is no signed note")?;
         match note.verify(&self.key) {
             Verdict::Good => {}

@@ -61,7 +61,7 @@ impl Witness for FileWitness {
 /// # Errors
 /// If it cannot be read, or is no such file.
 pub fn seen(path: &Path) -> Result<Vec<(u64, Vec<u8>)>> {
-    let bytes = files::read(path)?;
+    let bytes = files::read_at_most(path, files::NOTE_MAX)?;
     if let Ok(note) = Note::parse(&bytes)
         && let Some(checkpoint) = Checkpoint::parse(note.text())
     {
@@ -140,7 +140,7 @@ impl Store {
             None => 0,
         };
         for number in before + 1..=self.last.number {
-            let note = files::read(&self.layout.note(number))?;
+            let note = files::read_at_most(&self.layout.note(number), files::NOTE_MAX)?;
             witness.show(number, &note)?;
             self.working
                 .write(|db| crate::working::set_meta(db, &key, number as i64))?;
