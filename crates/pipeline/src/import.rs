@@ -91,7 +91,6 @@ pub fn import(
     for set in sets(&found) {
         import.set(&set, catalogue_for(&set, catalogue, &settings), &settings)?;
     }
-    import.commit()?;
     import.close()?;
     Ok(import.summary)
 }

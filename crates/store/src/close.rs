@@ -73,15 +73,15 @@ impl Store {
                 false => Ok(None),
             };
         }
-        let open = match self.open.take() {
+        let mut open = match self.open.take() {
             Some(open) => open,
             None => self.gather()?,
         };
         let sealed = self.seal(now, &open);
-        self.open = match sealed {
-            Ok(_) => Some(Gathered::new(self.seed()?)),
-            Err(_) => Some(open),
-        };
+        if sealed.is_ok() {
+            open.clear();
+        }
+        self.open = Some(open);
         sealed.map(Some)
     }
 
@@ -107,10 +107,14 @@ impl Store {
     pub(crate) fn gather(&self) -> Result<Gathered> {
         let malformed = |_| StoreError::corrupt(&self.working.path, "a record of the open segment is damaged");
         let mut open = Gathered::new(self.seed()?);
+        let mut leaf = Vec::new();
         let mut take = |bytes: &[u8]| -> Result<()> {
             for canonical in record::records(bytes) {
                 let canonical = canonical.map_err(malformed)?;
-                open.add(&Record::decode(canonical).map_err(malformed)?, canonical);
+                leaf.clear();
+                leaf.push(tree::LEAF);
+                leaf.extend_from_slice(canonical);
+                open.add(&Record::decode(canonical).map_err(malformed)?, &leaf);
             }
             Ok(())
         };

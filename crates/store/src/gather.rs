@@ -17,6 +17,8 @@ use crate::source::widen;
 
 /// Most segments of one close. Who can write log lines can name any gateway and day; what is beyond goes into one segment.
 const PARTITIONS_MAX: usize = 64;
+/// Partitions whose room is kept for the next ones.
+const SPARE_MAX: usize = 2;
 
 /// The records of the open segment.
 #[derive(Default)]
@@ -26,6 +28,8 @@ pub struct Gathered {
     pub partitions: Vec<Partition>,
     /// The one that the last record went to.
     last: usize,
+    /// Empty ones, with the room that they had.
+    spare: Vec<Partition>,
 }
 
 impl Gathered {
@@ -37,14 +41,25 @@ impl Gathered {
         }
     }
 
-    /// Adds a record, of which the canonical bytes are at hand.
-    pub fn add(&mut self, record: &Record<'_>, canonical: &[u8]) {
+    /// Adds a record, with what its leaf is made of: its canonical bytes behind `tree::LEAF`.
+    pub fn add(&mut self, record: &Record<'_>, leaf: &[u8]) {
         let (day, host) = (record.time.map(day_of), record.host);
         let is_it = |known: &Partition| known.day == day && known.host == host;
         if !self.partitions.get(self.last).is_some_and(is_it) {
             self.last = self.find(day, host);
         }
-        self.partitions[self.last].add(record, canonical);
+        self.partitions[self.last].add(record, leaf);
+    }
+
+    /// Forgets everything; the room for some of it is kept.
+    pub fn clear(&mut self) {
+        self.last = 0;
+        for mut used in self.partitions.drain(..) {
+            if self.spare.len() < SPARE_MAX {
+                used.clear();
+                self.spare.push(used);
+            }
+        }
     }
 
     /// What tells the records apart whose time is of a day, or that have none.
@@ -68,7 +83,9 @@ impl Gathered {
             false => (None, &b""[..]),
         };
         at(&self.partitions, day, host).unwrap_or_else(|| {
-            self.partitions.push(Partition::new(day, host, self.seed));
+            let mut new = self.spare.pop().unwrap_or_else(|| Partition::new(self.seed));
+            (new.day, new.host) = (day, host.to_vec());
+            self.partitions.push(new);
             self.partitions.len() - 1
         })
     }
@@ -250,7 +267,7 @@ impl Chunk {
 }
 
 impl Partition {
-    fn new(day: Option<i64>, host: &[u8], seed: u64) -> Partition {
+    fn new(seed: u64) -> Partition {
         let own = |kind: &Type| match kind {
             Type::Double => Chunk::of(Values::Plain(Vec::new())),
             Type::Bool => Chunk::of(Values::Flags(Bits::default())),
@@ -259,8 +276,8 @@ impl Partition {
         let (words, steps) = (|| Chunk::words(seed), || Chunk::of(Values::Steps(Vec::new())));
         let plain = || Chunk::of(Values::Plain(Vec::new()));
         Partition {
-            day,
-            host: host.to_vec(),
+            day: None,
+            host: Vec::new(),
             rows: 0,
             seqs: (0, 0),
             times: (None, None),
@@ -295,10 +312,45 @@ impl Partition {
         }
     }
 
-    fn add(&mut self, record: &Record<'_>, canonical: &[u8]) {
+    /// Forgets everything but the room for it.
+    fn clear(&mut self) {
+        (self.rows, self.times) = (0, (None, None));
+        self.leaves.clear();
+        self.given.clear();
+        self.given_of.clear();
+        self.classes.clear();
+        self.known.clear();
+        self.class_of.clear();
+        let single = [
+            &mut self.time,
+            &mut self.gateway,
+            &mut self.line,
+            &mut self.program,
+            &mut self.pid,
+            &mut self.raw,
+            &mut self.many,
+            &mut self.command_line,
+            &mut self.body,
+            &mut self.seq,
+            &mut self.id,
+            &mut self.exact,
+        ];
+        for chunk in single.into_iter().chain(&mut self.own) {
+            chunk.present.clear();
+            chunk.values.clear();
+        }
+        let map = &mut self.map;
+        map.slots = 0;
+        map.again.clear();
+        map.has.clear();
+        map.keys.clear();
+        map.values.clear();
+    }
+
+    fn add(&mut self, record: &Record<'_>, leaf: &[u8]) {
         let row = self.rows;
         self.rows += 1;
-        self.leaves.push(tree::leaf(canonical));
+        self.leaves.push(tree::leaf_of(leaf));
         if row == 0 {
             self.seqs.0 = record.seq;
         }
@@ -323,7 +375,7 @@ impl Partition {
         self.seq.int(row, record.seq as i64);
         self.id.int(row, record.id as i64);
         if is_exact(record) {
-            self.exact.bytes(row, canonical);
+            self.exact.bytes(row, &leaf[1..]);
         }
         self.classify(record, row);
     }

@@ -176,24 +176,6 @@ impl Record<'_> {
         }
     }
 
-    /// Adds the canonical bytes to `out` with their length in front; where they begin.
-    pub fn encode_with_length(&self, out: &mut Vec<u8>) -> usize {
-        // nearly every length takes two bytes
-        const ROOM: usize = 2;
-        let from = out.len();
-        out.extend_from_slice(&[0; ROOM]);
-        self.encode(out);
-        let len = out.len() - from - ROOM;
-        if let 0x80..0x4000 = len {
-            out[from..from + ROOM].copy_from_slice(&[len as u8 | 0x80, (len >> 7) as u8]);
-            return from + ROOM;
-        }
-        let mut prefix = Vec::new();
-        put(&mut prefix, len as u64);
-        out.splice(from..from + ROOM, prefix.iter().copied());
-        from + prefix.len()
-    }
-
     /// Adds the canonical bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let flags = u8::from(self.trusted) | u8::from(self.redacted) << 1;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::params;
 use tunlog_seal::SigningKey;
-use tunlog_seal::tree::Roots;
+use tunlog_seal::tree::{self, Roots};
 
 use crate::changes::{Changes, Step};
 use crate::checkpoint::Checkpoint;
@@ -16,7 +16,7 @@ use crate::files::{self, Disk, Storage};
 use crate::gather::Gathered;
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
-use crate::record::Record;
+use crate::record::{Record, put_bytes};
 use crate::source::{Counts, NewSource};
 use crate::working::{Working, set_meta};
 
@@ -38,7 +38,7 @@ impl Options {
     /// committed, so this is also what an interrupted import reads again.
     pub fn in_bulk() -> Options {
         Options {
-            segment_bytes: 16 << 20,
+            segment_bytes: 8 << 20,
             ..Options::default()
         }
     }
@@ -120,6 +120,8 @@ pub struct Store {
     pub(crate) open_bytes: u64,
     pub(crate) open_since: Option<i64>,
     pub(crate) pending: Pending,
+    /// Room for what a leaf of the tree is made of.
+    leaf: Vec<u8>,
     /// The open segment, with what is pending; None if some of it lies in the database only.
     pub(crate) open: Option<Gathered>,
     /// A close did not come to its end: what it left is to be finished or taken back first.
@@ -254,6 +256,7 @@ impl Store {
             open_bytes,
             open_since,
             pending: Pending::default(),
+            leaf: Vec::new(),
             open: None,
             unfinished: false,
             _lock: lock,
@@ -338,10 +341,13 @@ impl Store {
     pub fn add(&mut self, record: &mut Record<'_>) {
         record.seq = self.next_seq;
         self.next_seq += 1;
-        let pending = &mut self.pending;
-        let from = record.encode_with_length(&mut pending.records);
+        let (pending, leaf) = (&mut self.pending, &mut self.leaf);
+        leaf.clear();
+        leaf.push(tree::LEAF);
+        record.encode(leaf);
+        put_bytes(&mut pending.records, &leaf[1..]);
         if let Some(open) = &mut self.open {
-            open.add(record, &pending.records[from..]);
+            open.add(record, leaf);
         }
         pending.rows += 1;
         crate::source::widen(&mut pending.first_time, &mut pending.last_time, record.time);

@@ -242,6 +242,12 @@ impl Bits {
         self.count += 1;
     }
 
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
     /// How many do.
     pub fn count(&self) -> usize {
         self.count

@@ -33,6 +33,21 @@ pub enum Values {
     Flags(Bits),
 }
 
+impl Values {
+    /// Forgets them, but for the room.
+    pub fn clear(&mut self) {
+        match self {
+            Values::Words(words, rows) => {
+                words.clear();
+                rows.clear();
+            }
+            Values::Plain(page) | Values::Dense(page) => page.clear(),
+            Values::Steps(steps) => steps.clear(),
+            Values::Flags(flags) => flags.clear(),
+        }
+    }
+}
+
 /// A column of one value a row at most.
 #[derive(Clone, Debug)]
 pub struct Chunk {
