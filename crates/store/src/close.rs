@@ -23,7 +23,8 @@ use tunlog_seal::{Digest, SigningKey};
 
 use crate::changes::Changes;
 use crate::checkpoint::{Checkpoint, RemovedLine, SegmentLine};
-use crate::error::{Result, StoreError};
+use crate::chunk;
+use crate::error::{Kind as ErrorKind, Result, StoreError};
 use crate::files::{self, Storage};
 use crate::gather::{Gathered, Partition};
 use crate::index;
@@ -66,10 +67,10 @@ impl Store {
     /// The system's; what was committed stays in the open segment then, and what is pending stays pending.
     pub fn close(&mut self, now: i64, always: bool) -> Result<Option<u64>> {
         self.settle()?;
-        if self.open_bytes == 0 && self.pending.rows == 0 {
+        if self.open_bytes == 0 && self.pending.stretch.rows == 0 {
             self.commit(now)?;
             return match always {
-                true => self.checkpoint(now, Vec::new(), Vec::new()).map(Some),
+                true => self.checkpoint(now, Vec::new()).map(Some),
                 false => Ok(None),
             };
         }
@@ -82,7 +83,7 @@ impl Store {
             open.clear();
         }
         self.open = Some(open);
-        sealed.map(Some)
+        self.or_settled(sealed).map(Some)
     }
 
     fn seal(&mut self, now: i64, open: &Gathered) -> Result<u64> {
@@ -124,10 +125,8 @@ impl Store {
             found.collect()
         })?;
         for number in numbers {
-            let bytes: Vec<u8> = self
-                .working
-                .ask(|db| db.query_row("SELECT records FROM chunk WHERE id = ?1", [number], |row| row.get(0)))?;
-            take(&bytes)?;
+            let bytes = self.working.ask(|db| chunk::read(db, number))?;
+            take(&bytes.ok_or_else(|| malformed(record::Malformed))?)?;
         }
         take(&self.pending.records)?;
         Ok(open)
@@ -143,7 +142,7 @@ impl Store {
     /// Commits what the close that begins now will write and change.
     fn announce(&mut self, paths: &[String]) -> Result<()> {
         let changes = self.pending.changes(self.next_seq()).encode();
-        self.unfinished = true;
+        self.announced = Some(changes.clone());
         self.working.write(|db| {
             set_meta(db, CLOSING, paths.join("\n"))?;
             set_meta(db, CLOSING_CHANGES, changes)
@@ -152,11 +151,17 @@ impl Store {
 
     /// Finishes or takes back what a close left that failed.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        if !self.unfinished {
+        let Some(announced) = &self.announced else {
             return Ok(());
-        }
+        };
+        let same = *announced == self.pending.changes(self.next_seq()).encode();
         let last = crate::recover::recover(&self.layout, &mut self.working, &*self.storage)?;
         if last.checkpoint.number > self.last.number {
+            if !same {
+                // what came since cannot be told from what is sealed: whoever opens the store again reads it again
+                let cause = "a checkpoint that failed was signed all the same: open the store again";
+                return Err(StoreError::new(ErrorKind::Io, self.folder(), cause));
+            }
             // its note was there: what was pending is sealed
             if last.checkpoint.added > 0 {
                 self.open = None;
@@ -169,7 +174,7 @@ impl Store {
         (self.signer.epoch, self.signer.since) = (last.epoch, last.epoch_since);
         self.signer.checkpoints = last.epoch_checkpoints;
         (self.last, self.last_hash) = (last.checkpoint, last.hash);
-        self.unfinished = false;
+        self.announced = None;
         Ok(())
     }
 
@@ -236,15 +241,23 @@ impl Store {
     }
 
     /// Writes the next checkpoint, with what it takes away, and no segment.
-    pub(crate) fn checkpoint(
-        &mut self,
-        now: i64,
-        segments: Vec<(SegmentLine, Contents)>,
-        removed: Vec<RemovedLine>,
-    ) -> Result<u64> {
+    pub(crate) fn checkpoint(&mut self, now: i64, removed: Vec<RemovedLine>) -> Result<u64> {
         self.commit(now)?;
-        self.announce(&[])?;
-        self.sign(now, segments, removed)
+        let signed = self.announce(&[]).and_then(|()| self.sign(now, Vec::new(), removed));
+        self.or_settled(signed)
+    }
+
+    /// What failed is settled at once: it may have come far enough.
+    fn or_settled(&mut self, signed: Result<u64>) -> Result<u64> {
+        let before = self.last.number;
+        match signed {
+            // if this fails too, the next one who asks for something tries again
+            Err(error) => match self.settle() {
+                Ok(()) if self.last.number > before => Ok(self.last.number),
+                _ => Err(error),
+            },
+            signed => signed,
+        }
     }
 
     /// Writes the checkpoint that was announced, with what it adds and what it takes away, and a new key if it is time for one.
@@ -257,6 +270,7 @@ impl Store {
             roots.push(tree::leaf(&line.root.0));
         }
         let (lost, gaps) = known_lost(&self.working)?;
+        let pending = self.pending.lost();
         let (mut first, mut last) = (None, None);
         for (_, contents) in &segments {
             widen(&mut first, &mut last, contents.first);
@@ -277,8 +291,8 @@ impl Store {
             first,
             last,
             added: segments.iter().map(|(line, _)| line.rows).sum(),
-            lost,
-            gaps,
+            lost: lost + pending.0,
+            gaps: gaps + pending.1,
             previous: Some(self.last_hash),
             segments: segments.iter().map(|(line, _)| line.clone()).collect(),
             removed,
@@ -289,15 +303,14 @@ impl Store {
         let changes = self.pending.changes(self.next_seq());
         self.working
             .write(|db| take_in(db, &checkpoint, hash, &contents, &changes))?;
-        self.unfinished = false;
-        self.pending.clear();
         self.signer.checkpoints += 1;
         if let Some(next) = next {
             keys.take_over(&*self.storage)?;
             self.signer.key = next;
             (self.signer.epoch, self.signer.since, self.signer.checkpoints) = (self.signer.epoch + 1, now, 0);
         }
-        self.dropped = 0;
+        self.pending.clear();
+        (self.dropped, self.announced) = (0, None);
         if !checkpoint.segments.is_empty() {
             (self.open_bytes, self.open_since) = (0, None);
         }

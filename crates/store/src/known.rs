@@ -8,6 +8,7 @@ use rusqlite::params;
 use siphasher::sip::SipHasher13;
 use twox_hash::XxHash3_128;
 
+use crate::chunk;
 use crate::close::{DAY, day_of};
 use crate::error::{Result, StoreError};
 use crate::files;
@@ -331,17 +332,23 @@ impl Store {
 
     fn open_identities(&self, from: i64, to: i64, take: &mut dyn FnMut(Identified)) -> Result<()> {
         let path: &Path = &self.working.path;
-        let chunks: Vec<Vec<u8>> = self.working.ask(|db| {
+        let damaged = |_| StoreError::corrupt(path, "a record that is not sealed is damaged");
+        let numbers: Vec<i64> = self.working.ask(|db| {
             let mut found = db.prepare_cached(
-                "SELECT records FROM chunk WHERE first_time IS NULL OR (last_time >= ?1 AND first_time < ?2)",
+                "SELECT id FROM chunk WHERE first_time IS NULL OR (last_time >= ?1 AND first_time < ?2)",
             )?;
             let found = found.query_map(params![from, to], |row| row.get(0))?;
             found.collect()
         })?;
+        let mut chunks = Vec::new();
+        for number in numbers {
+            let bytes = self.working.ask(|db| chunk::read(db, number))?;
+            chunks.push(bytes.ok_or_else(|| damaged(record::Malformed))?);
+        }
         for chunk in chunks.iter().chain([&self.pending.records]) {
             for record in record::records(chunk) {
                 let record = record.and_then(Record::decode);
-                let record = record.map_err(|_| StoreError::corrupt(path, "a record that is not sealed is damaged"))?;
+                let record = record.map_err(damaged)?;
                 take(Identified {
                     seq: record.seq,
                     set: record.set,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tunlog_model::Assumed;
 use tunlog_seal::Digest;
 
+use crate::chunk;
 use crate::error::{Kind as ErrorKind, Result, StoreError};
 use crate::files;
 use crate::layout::Layout;
@@ -334,12 +335,8 @@ impl Reader {
         let loaded = match part {
             Part::Sealed(checkpoint) => Loaded::sealed(self.sealed(checkpoint)?),
             Part::Open(chunk) => {
-                let bytes = self.working.ask(|db| {
-                    db.query_row("SELECT records FROM chunk WHERE id = ?1", [chunk as i64], |row| {
-                        row.get(0)
-                    })
-                })?;
-                Loaded::open(bytes).ok_or_else(|| {
+                let bytes = self.working.ask(|db| chunk::read(db, chunk as i64))?;
+                bytes.and_then(Loaded::open).ok_or_else(|| {
                     StoreError::corrupt(&self.working.path, "a record that is not sealed yet is damaged")
                 })?
             }

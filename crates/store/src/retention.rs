@@ -93,7 +93,7 @@ impl Store {
                 cause: segment.cause.to_owned(),
             })
             .collect();
-        let number = self.checkpoint(now, Vec::new(), removed)?;
+        let number = self.checkpoint(now, removed)?;
         self.remove_files()?;
         Ok(Some(number))
     }

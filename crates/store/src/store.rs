@@ -11,6 +11,7 @@ use tunlog_seal::tree::{self, Roots};
 
 use crate::changes::{Changes, Step};
 use crate::checkpoint::Checkpoint;
+use crate::chunk::{Packer, Stretch};
 use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk, Storage};
 use crate::gather::Gathered;
@@ -81,9 +82,7 @@ impl FullPolicy {
 #[derive(Default)]
 pub(crate) struct Pending {
     pub records: Vec<u8>,
-    pub rows: u64,
-    first_time: Option<i64>,
-    last_time: Option<i64>,
+    pub stretch: Stretch,
     pub new_sources: Vec<(u64, NewSource)>,
     new_sets: Vec<(u64, String)>,
     changed: BTreeMap<u64, Change>,
@@ -120,12 +119,13 @@ pub struct Store {
     pub(crate) open_bytes: u64,
     pub(crate) open_since: Option<i64>,
     pub(crate) pending: Pending,
+    packer: Packer,
     /// Room for what a leaf of the tree is made of.
     leaf: Vec<u8>,
     /// The open segment, with what is pending; None if some of it lies in the database only.
     pub(crate) open: Option<Gathered>,
-    /// A close did not come to its end: what it left is to be finished or taken back first.
-    pub(crate) unfinished: bool,
+    /// The changes of a close that did not come to its end: what it left is to be finished or taken back first.
+    pub(crate) announced: Option<Vec<u8>>,
     /// Held as long as the store is.
     _lock: File,
 }
@@ -256,9 +256,10 @@ impl Store {
             open_bytes,
             open_since,
             pending: Pending::default(),
+            packer: Packer::default(),
             leaf: Vec::new(),
             open: None,
-            unfinished: false,
+            announced: None,
             _lock: lock,
         };
         if open_bytes == 0 {
@@ -349,8 +350,7 @@ impl Store {
         if let Some(open) = &mut self.open {
             open.add(record, leaf);
         }
-        pending.rows += 1;
-        crate::source::widen(&mut pending.first_time, &mut pending.last_time, record.time);
+        pending.stretch.add(record.time);
         let change = pending.changed.entry(record.source).or_default();
         change.rows += 1;
         crate::source::widen(&mut change.counts.first, &mut change.counts.last, record.time);
@@ -403,12 +403,13 @@ impl Store {
             return Ok(());
         }
         let changes = pending.changes(self.next_seq);
+        let packer = &mut self.packer;
         self.working.write(|db| {
             changes.apply(db)?;
-            pending.write_chunk(db, now)
+            pending.write_chunk(db, packer, now)
         })?;
         self.open_bytes += self.pending.records.len() as u64;
-        if self.pending.rows > 0 {
+        if self.pending.stretch.rows > 0 {
             self.open_since.get_or_insert(now);
         }
         self.pending.clear();
@@ -482,7 +483,7 @@ impl Store {
 
 impl Pending {
     pub fn is_empty(&self) -> bool {
-        self.rows == 0 && self.changed.is_empty() && self.new_sources.is_empty() && self.feeds.is_empty()
+        self.stretch.rows == 0 && self.changed.is_empty() && self.new_sources.is_empty() && self.feeds.is_empty()
     }
 
     /// Forgets everything; the room for records is kept.
@@ -493,6 +494,12 @@ impl Pending {
             records,
             ..Pending::default()
         };
+    }
+
+    /// How many records their writers say were lost, and at how many places.
+    pub fn lost(&self) -> (u64, u64) {
+        let counts = self.changed.values().map(|change| &change.counts);
+        counts.fold((0, 0), |(lost, gaps), counts| (lost + counts.lost, gaps + counts.gaps))
     }
 
     /// Everything but the records.
@@ -523,22 +530,11 @@ impl Pending {
     }
 
     /// The records, as a stretch of the open segment.
-    fn write_chunk(&self, db: &rusqlite::Transaction<'_>, now: i64) -> rusqlite::Result<()> {
-        if self.rows == 0 {
+    fn write_chunk(&self, db: &rusqlite::Transaction<'_>, packer: &mut Packer, now: i64) -> rusqlite::Result<()> {
+        if self.stretch.rows == 0 {
             return Ok(());
         }
-        db.prepare_cached(
-            "INSERT INTO chunk (rows, bytes, first_time, last_time, written, records) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            self.rows as i64,
-            self.records.len() as i64,
-            self.first_time,
-            self.last_time,
-            now,
-            self.records
-        ])?;
-        let chunk = db.last_insert_rowid();
+        let chunk = packer.write(db, &self.records, &self.stretch, now)?;
         for (source, _) in self.changed.iter().filter(|(_, change)| change.rows > 0) {
             db.prepare_cached("INSERT INTO chunk_source (source, chunk) VALUES (?1, ?2)")?
                 .execute(params![*source as i64, chunk])?;
