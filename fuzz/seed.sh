@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit incident; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit incident frames; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cat >corpus/framing/nps <<'END'
@@ -58,6 +58,7 @@ for name in lines pretty; do { printf '\1'; cat "$windows/$name.xml"; } >"corpus
 cp "$windows"/*.ndjson "$windows/snare.log" corpus/framing/
 cp "$windows"/* corpus/source/
 rm -r "$windows"
+printf "6 <30>ab7 <30>abc<30>line\n999999999 x" >corpus/frames/mixed
 hostile=../../shared/corpus/hostile
 if [ -d "$hostile" ]; then
     for file in "$hostile"/*; do

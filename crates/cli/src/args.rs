@@ -2,7 +2,10 @@
 
 mod audit;
 mod export_rules;
+mod history;
+mod manual;
 mod respond;
+mod serve;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,7 +13,10 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::history::{AcArgs, LastlogArgs};
+pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
+pub use self::serve::{CheckArgs, ServeArgs};
 use crate::command::store::args as store;
 pub use export_rules::{ExportRules, FilesArgs, SigmaArgs};
 
@@ -44,6 +50,12 @@ pub enum Command {
     Last(ListArgs),
     /// The failed attempts, the latest first
     Lastb(ListArgs),
+    /// Connect time and traffic, by day, month or user; who is over a quota
+    #[command(after_help = history::AC_EXAMPLES)]
+    Ac(AcArgs),
+    /// When each user was in last
+    #[command(after_help = history::LASTLOG_EXAMPLES)]
+    Lastlog(LastlogArgs),
     /// Why attempts failed, how far they got, and what to do
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArgs),
@@ -79,6 +91,12 @@ pub enum Command {
     /// One page for the manager and for the administrator: figures, charts, failures with their evidence
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// The daemon: follows logs, keeps them, looks for attacks, tells who wants to know
+    #[command(after_help = serve::SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Judges a configuration before the daemon gets it
+    #[command(after_help = serve::CHECK_EXAMPLES)]
+    CheckConfig(CheckArgs),
     /// Brings old logs into a store; importing the same again adds nothing
     #[command(after_help = store::IMPORT_EXAMPLES)]
     Import(store::ImportArgs),
@@ -94,6 +112,12 @@ pub enum Command {
     /// Works on users' own dialect files
     #[command(subcommand)]
     Dialect(DialectCommand),
+    /// What a shell needs to complete command lines: bash, zsh, fish, elvish, powershell
+    #[command(after_help = manual::COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// The manual, as man pages
+    #[command(after_help = manual::MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 const CLIENTS_EXAMPLES: &str = "Examples:

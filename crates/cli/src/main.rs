@@ -14,13 +14,14 @@ mod places;
 mod settings;
 mod sigma;
 mod strangers;
-mod when;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+// times as people type them are the same here and in the HTTP interface
+use tunlog_report::when;
 
 use crate::output::Failure;
 

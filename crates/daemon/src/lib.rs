@@ -4,13 +4,22 @@
 //! bounded queue. The keeping thread decodes them, and commits records and positions together. The watching thread joins
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
+pub mod config;
+pub mod engine;
 pub mod intake;
+pub mod listen;
 pub mod log;
+pub mod metrics;
+pub mod notify;
+mod secret;
+mod serve;
 pub mod service;
 pub mod signals;
 pub mod state;
 pub mod told;
+pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
+pub use serve::{MakePlaces, Setup, serve};
 pub use state::State;
 pub use told::{Hearing, Listener, Told};

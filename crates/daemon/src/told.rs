@@ -12,10 +12,12 @@ use tunlog_pipeline::Sources;
 pub enum Told<'a> {
     /// A message that was understood.
     Event(&'a Event<'a>),
-    /// A session came up (as it stands), told once. It comes again as `Closed` when it ends.
+    /// A session came up (as it stands), told once, at once. It comes again as `Closed` when it ends.
     Opened(&'a Attempt),
-    /// An attempt is over: it failed, or its session ended.
+    /// An attempt is over: it failed, or its session ended. Told once, at the line that decides it.
     Closed(&'a Attempt),
+    /// The final form of an attempt that was told as closed: lines that came up to a minute later may have added to it.
+    Settled(&'a Attempt),
     /// An attack, or something strange.
     Found(&'a Finding),
     /// Records were lost: how many, if known.

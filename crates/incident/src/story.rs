@@ -561,6 +561,7 @@ mod tests {
             assumed: tunlog_model::Assumed::default(),
             evidence: Vec::new(),
             trail: Vec::new(),
+            heard: Default::default(),
         }
     }
 

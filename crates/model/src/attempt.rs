@@ -95,6 +95,23 @@ pub struct Evidence {
     pub text: Box<str>,
 }
 
+/// What was told of an attempt while it went on (`Correlator::prompts`): whoever heard that need not hear it again when it
+/// closes. What was told otherwise than it turned out is not heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// That its session came up, of the same account and address.
+    pub up: bool,
+    /// How its session stood some seconds later, when all is said that is said of a session that comes up.
+    pub settled: bool,
+    /// That it failed so, or that its session ended.
+    pub over: bool,
+    /// What the session counted.
+    pub counted: bool,
+    /// The id under which it was told first, where that is another one: an id depends on who the client is, and that may be
+    /// known later.
+    pub id: Option<u64>,
+}
+
 /// One attempt. Absent is absent: nothing is made up (CONTRACT §2).
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -161,4 +178,6 @@ pub struct Attempt {
     pub evidence: Vec<Evidence>,
     /// Everything that was said about it, in the order of time; bounded, and empty unless a diagnosis is wanted.
     pub trail: Vec<crate::Clue>,
+    /// What was told of it before it closed.
+    pub heard: Heard,
 }

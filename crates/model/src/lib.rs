@@ -12,12 +12,13 @@ mod finding;
 mod kind;
 mod layer;
 mod message;
+pub mod near;
 mod packet;
 mod record;
 mod table;
 pub mod text;
 
-pub use attempt::{Attempt, Confidence, EndReason, Evidence, Outcome, Protocol};
+pub use attempt::{Attempt, Confidence, EndReason, Evidence, Heard, Outcome, Protocol};
 pub use clue::{Clue, SharedText};
 pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, Spans, Unrecognised, Value};
 pub use field::Field;

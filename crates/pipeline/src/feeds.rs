@@ -1,14 +1,15 @@
 //! What live sources hand over becomes events with times: one decoder for all feeds, one clock for each.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Instant;
 
 use tunlog_decode::{Catalogue, Decoder};
 use tunlog_ingest::{Arrival, Clock, Feed, Note, Problem, What};
 use tunlog_model::{Assumed, EventBatch, RecordTime, SourceId, Spans, Stamp};
 
+use crate::Settings;
 use crate::packets::LivePackets;
-use crate::{Settings, Sources};
 
 /// Feeds whose state is held; those that ended longest ago make room.
 const FEEDS_MAX: usize = 8192;
@@ -30,6 +31,8 @@ pub struct Taken {
     pub notes: Vec<Note>,
     /// When the bytes were taken in.
     pub read: Instant,
+    /// The numbers that a store gave to the records that it made of it.
+    pub seqs: Range<u64>,
 }
 
 /// The state of one feed.
@@ -114,10 +117,8 @@ impl<'c> Feeds<'c> {
     }
 
     /// Names of the sources so far.
-    pub fn sources(&self) -> Sources {
-        Sources {
-            names: self.names.clone(),
-        }
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// How many sources were named so far.
@@ -162,13 +163,7 @@ impl<'c> Feeds<'c> {
                 let (events, problems) = packets.push(&bytes);
                 return self.of_packets(feed, events, problems, read);
             }
-            What::Problem(problem) => {
-                return Outcome {
-                    taken: None,
-                    problems: vec![problem],
-                };
-            }
-            What::Position | What::Lost(..) => {}
+            What::Problem(_) | What::Position | What::Lost(..) => {}
             What::End => {
                 let ended = self.open(feed).packets.take().map(|mut packets| packets.end());
                 let outcome = ended.map(|(events, problems)| self.of_packets(feed, events, problems, read));
@@ -213,6 +208,7 @@ impl<'c> Feeds<'c> {
             lines_before,
             notes: Vec::new(),
             read,
+            seqs: 0..0,
         }
     }
 

@@ -108,8 +108,10 @@ impl<'c> Keeper<'c> {
     ///
     /// # Errors
     /// The store's.
-    pub fn take(&mut self, store: &mut Store, taken: &Taken) -> Result<Counts, StoreError> {
+    pub fn take(&mut self, store: &mut Store, taken: &mut Taken) -> Result<Counts, StoreError> {
         let mut counts = Counts::default();
+        let first = store.next_seq();
+        taken.seqs = first..first;
         let Some(kept) = self.kept.get_mut(&taken.source) else {
             return Ok(counts);
         };
@@ -173,6 +175,7 @@ impl<'c> Keeper<'c> {
         counts.records = taken.events.records;
         store.count(kept.source, &counts);
         store.position(kept.source, taken.lines_before + taken.events.lines);
+        taken.seqs = first..store.next_seq();
         Ok(counts)
     }
 

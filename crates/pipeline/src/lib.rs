@@ -20,7 +20,8 @@ mod watch;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Redact, Skew};
+use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Prompt, Redact, Skew};
+use tunlog_analysis::statistics::attempts::SourceNames;
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
@@ -30,7 +31,7 @@ pub use import::{ImportOptions, ImportSummary, import};
 pub use keep::{Keeper, keep_positions};
 pub use live::Live;
 pub use plain::{PlainRecord, plain};
-pub use stored::discover;
+pub use stored::{Snapshot, discover, stored_from};
 pub use watch::Watch;
 
 /// What a run reads and keeps.
@@ -106,6 +107,7 @@ impl Settings {
             trail,
             redact,
             openings: self.wants.are_findings(),
+            prompts: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },
             ..defaults
         })
@@ -119,7 +121,8 @@ impl Settings {
 /// Names of the sources of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    names: Vec<String>,
+    // shared: whoever follows hands them on with every look
+    names: Arc<Vec<String>>,
 }
 
 impl Sources {
@@ -136,8 +139,14 @@ impl Sources {
     /// Those of the inputs that were found.
     pub fn of(found: &Discovered) -> Sources {
         Sources {
-            names: found.specs.iter().map(|spec| spec.name.clone()).collect(),
+            names: Arc::new(found.specs.iter().map(|spec| spec.name.clone()).collect()),
         }
+    }
+}
+
+impl SourceNames for Sources {
+    fn source_name(&self, source: SourceId) -> &str {
+        self.name(source)
     }
 }
 
@@ -173,6 +182,12 @@ pub trait Subscriber {
     /// A session that has just come up, as it stands; it comes once more when it closes. Only for `Wants::Findings`.
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         let _ = (attempt, sources);
+        ControlFlow::Continue(())
+    }
+
+    /// What is known of an attempt at the line that decides it; it comes once more when it closes. Only for `Wants::Findings`.
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let _ = (prompt, attempt, sources);
         ControlFlow::Continue(())
     }
 
@@ -329,12 +344,34 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
-            if self.correlator.has_opened() {
-                self.tell_opened()?;
-            }
-            if self.correlator.has_closed() {
-                self.tell_closed()?;
-            }
+            self.tell_news()?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Time passes though nobody writes.
+    pub(crate) fn pass(&mut self, present: i64) -> ControlFlow<()> {
+        self.correlator.pass(present);
+        self.tell_news()
+    }
+
+    #[inline]
+    fn tell_news(&mut self) -> ControlFlow<()> {
+        if self.correlator.has_prompts() {
+            self.tell_prompts()?;
+        }
+        if self.correlator.has_opened() {
+            self.tell_opened()?;
+        }
+        if self.correlator.has_closed() {
+            self.tell_closed()?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tell_prompts(&mut self) -> ControlFlow<()> {
+        for (prompt, attempt) in self.correlator.prompts() {
+            self.subscriber.prompt(prompt, attempt, &self.sources)?;
         }
         ControlFlow::Continue(())
     }
@@ -370,11 +407,13 @@ impl<'s> Teller<'s> {
     }
 
     /// The event told last came more often.
-    fn repeated(&mut self, times: u64) {
+    fn repeated(&mut self, times: u64) -> ControlFlow<()> {
         self.subscriber.repeated(times, &self.sources);
         if self.correlates {
             self.correlator.repeated(times);
+            self.tell_prompts()?;
         }
+        ControlFlow::Continue(())
     }
 
     fn lost(&mut self, count: Option<u64>, time: RecordTime) {
@@ -412,7 +451,7 @@ impl<'s> Teller<'s> {
                     .as_mut()
                     .map_or(*times, |twins| twins.repeated(*times, time.micros, set));
                 if times > 0 {
-                    self.repeated(times);
+                    self.repeated(times)?;
                 }
             }
             Entry::Lost { count, .. } => self.lost(*count, time),

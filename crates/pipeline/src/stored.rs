@@ -24,12 +24,32 @@ pub fn discover(paths: &[PathBuf], rotate: bool) -> Discovered {
         false => tunlog_ingest::discover(&logs, rotate),
     };
     for store in stores {
-        add_store(&store, &mut found);
+        add_store(&store, 0, &mut found);
     }
     found
 }
 
-fn add_store(folder: &Path, found: &mut Discovered) {
+/// A store as it is at a moment: as long as this is held, whoever reads it in this process sees it so.
+pub struct Snapshot {
+    _reader: SharedReader,
+}
+
+/// The sources of a store as it is now, for their records from number `from` on, and what keeps that sight of it.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn stored_from(folder: &Path, from: u64) -> Result<(Discovered, Snapshot), StoreError> {
+    let reader = reader_of(folder)?;
+    let mut found = Discovered::default();
+    add_store(folder, from, &mut found);
+    // an empty store has nothing to tell, which is no trouble here
+    if found.specs.is_empty() {
+        found.problems.clear();
+    }
+    Ok((found, Snapshot { _reader: reader }))
+}
+
+fn add_store(folder: &Path, from: u64, found: &mut Discovered) {
     let sources = reader_of(folder).and_then(|reader| locked(&reader).sources());
     let sources = match sources {
         Ok(sources) => sources,
@@ -50,6 +70,7 @@ fn add_store(folder: &Path, found: &mut Discovered) {
             folder: folder.to_path_buf(),
             source: source.id,
             capture: source.capture,
+            from,
         };
         found.specs.push(SourceSpec::new(source.name, set, kind));
     }
@@ -112,6 +133,8 @@ pub(crate) struct StoredSet<'s> {
 struct Open {
     id: SourceId,
     source: u64,
+    /// Only records from this number on.
+    from: u64,
     name: String,
     reader: SharedReader,
     parts: VecDeque<Part>,
@@ -158,10 +181,13 @@ impl<'s> StoredSet<'s> {
     fn open_next(&mut self) -> Option<()> {
         let (id, spec) = self.specs.get(self.next)?;
         self.next += 1;
-        let SourceKind::Stored { folder, source, .. } = &spec.kind else {
+        let SourceKind::Stored {
+            folder, source, from, ..
+        } = &spec.kind
+        else {
             return Some(());
         };
-        match Open::new(*id, *source, spec, folder) {
+        match Open::new(*id, (*source, *from), spec, folder) {
             Ok((open, problems)) => {
                 self.ready.push_back(Item::Begin(*id, None));
                 let told = problems
@@ -187,6 +213,9 @@ impl<'s> StoredSet<'s> {
             for kept in part.kept(open.source, *at) {
                 taken += 1;
                 open.time = time_of(&kept).unwrap_or(open.time);
+                if kept.seq() < open.from {
+                    continue;
+                }
                 let told = self.told.find(&kept, &mut self.messages, self.catalogue);
                 if !told.is_wanted(self.keep) {
                     continue;
@@ -230,7 +259,7 @@ impl<'s> StoredSet<'s> {
 impl Open {
     fn new(
         id: SourceId,
-        source: u64,
+        (source, from): (u64, u64),
         spec: &SourceSpec,
         folder: &Path,
     ) -> Result<(Open, Vec<StoredProblem>), StoreError> {
@@ -238,7 +267,7 @@ impl Open {
         let (parts, problems, counted) = {
             let reader = locked(&reader);
             let known = reader.counted(source)?;
-            (reader.parts(source)?, reader.problems(source)?, known)
+            (reader.parts_from(source, from)?, reader.problems(source)?, known)
         };
         let time = RecordTime {
             micros: i64::MIN,
@@ -247,13 +276,15 @@ impl Open {
         let open = Open {
             id,
             source,
+            from,
             name: spec.name.clone(),
             reader,
             parts: parts.into(),
             part: None,
             parts_read: 0,
             time,
-            counted: Some(counted),
+            // of a part of it nothing was counted
+            counted: (from == 0).then_some(counted),
             unknown: 0,
         };
         Ok((open, problems))

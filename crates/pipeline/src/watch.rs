@@ -1,11 +1,12 @@
 //! The watching half of live operation: events that were taken in meet the correlator, and whoever asked is told.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
 use tunlog_ingest::Discovered;
-use tunlog_model::{Attempt, Entry, Event};
+use tunlog_model::{Attempt, Entry, Event, SourceId};
 
 use crate::feeds::Taken;
 use crate::twins::Twins;
@@ -18,6 +19,8 @@ const SETS: usize = 64;
 pub struct Watch {
     settings: Settings,
     sources: Sources,
+    /// Numbers of sources that were read before anything came.
+    offset: u32,
     correlator: Option<Correlator>,
     twins: Option<Box<Twins>>,
     /// For each source the line of the event told last.
@@ -32,6 +35,7 @@ impl Watch {
             correlator: Some(settings.correlator()),
             settings: settings.clone(),
             sources: Sources::default(),
+            offset: 0,
             twins: Twins::of(SETS),
             told_lines: Vec::new(),
             summary: Summary::default(),
@@ -40,8 +44,8 @@ impl Watch {
 
     /// Names of sources that were added since.
     pub fn know(&mut self, names: &[String]) {
-        self.sources.names.extend_from_slice(names);
-        self.told_lines.resize(self.sources.names.len(), 0);
+        Arc::make_mut(&mut self.sources.names).extend_from_slice(names);
+        self.told_lines.resize(self.told_lines.len() + names.len(), 0);
     }
 
     /// Names of the sources.
@@ -64,10 +68,15 @@ impl Watch {
         self.correlator.as_mut()
     }
 
-    /// Reads what was found (a store's sources, as `pipeline::discover` finds them) as if it came now, merged by time.
-    /// Their names must be known already, in their order.
+    /// Reads what was found (a store's sources, as `stored_from` finds them) as if it came now, merged by time. Before
+    /// anything else is told.
     pub fn replay(&mut self, found: &Discovered, catalogue: &Catalogue, subscriber: &mut dyn Subscriber) {
         let settings = self.settings.clone();
+        // what is read has numbers of its own, and these come first
+        let mut names: Vec<String> = found.specs.iter().map(|spec| spec.name.clone()).collect();
+        self.offset = names.len() as u32;
+        names.extend_from_slice(&self.sources.names);
+        self.sources.names = Arc::new(names);
         let Some(mut teller) = self.teller(&settings, subscriber) else {
             return;
         };
@@ -80,7 +89,7 @@ impl Watch {
     /// Tells what was taken in, merged by time; within a source the order of its lines stays.
     pub fn tell(&mut self, taken: &[&Taken], subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
         let settings = self.settings.clone();
-        let mut told_lines = std::mem::take(&mut self.told_lines);
+        let (mut told_lines, offset) = (std::mem::take(&mut self.told_lines), self.offset);
         let Some(mut teller) = self.teller(&settings, subscriber) else {
             return ControlFlow::Break(());
         };
@@ -88,7 +97,8 @@ impl Watch {
         for (number, at) in order(taken) {
             let taken = taken[number];
             let line = told_lines.get_mut(taken.source.0 as usize);
-            told = tell(taken, at, line.unwrap_or(&mut 0), &mut teller);
+            let source = SourceId(taken.source.0 + offset);
+            told = tell(taken, at, source, line.unwrap_or(&mut 0), &mut teller);
             if told.is_break() {
                 break;
             }
@@ -99,6 +109,18 @@ impl Watch {
         }
         (self.correlator, self.twins, self.summary) = teller.suspend();
         self.told_lines = told_lines;
+        told
+    }
+
+    /// Time passes though nobody writes: `present` is the present, less what late sources are allowed, microseconds UTC. What
+    /// waits for lines that do not come is told.
+    pub fn pass(&mut self, present: i64, subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
+        let settings = self.settings.clone();
+        let Some(mut teller) = self.teller(&settings, subscriber) else {
+            return ControlFlow::Break(());
+        };
+        let told = teller.pass(present);
+        (self.correlator, self.twins, self.summary) = teller.suspend();
         told
     }
 
@@ -135,21 +157,12 @@ fn order(taken: &[&Taken]) -> Vec<(usize, usize)> {
     order.into_iter().map(|(_, number, at)| (number, at)).collect()
 }
 
-fn tell(taken: &Taken, at: usize, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
+fn tell(taken: &Taken, at: usize, source: SourceId, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
     match &taken.events.entries[at] {
         Entry::Event(raw) => {
             *told_line = raw.line;
-            teller.event_of(
-                &Event::new(&taken.events, raw, taken.times[at], taken.source),
-                taken.set,
-            )
+            teller.event_of(&Event::new(&taken.events, raw, taken.times[at], source), taken.set)
         }
-        entry => teller.other(
-            &taken.events,
-            entry,
-            taken.times[at],
-            (taken.source, taken.set),
-            told_line,
-        ),
+        entry => teller.other(&taken.events, entry, taken.times[at], (source, taken.set), told_line),
     }
 }

@@ -4,6 +4,7 @@
 //! machine's zone. Text of foreign origin passes one door per format (`json::string`, `csv::text`, `logfmt::text`,
 //! `model::text::visible`), so that no format ever carries a raw control character.
 
+pub mod calendar;
 pub mod check;
 pub mod csv;
 pub mod diagnosis;
@@ -27,6 +28,7 @@ mod size;
 mod slots;
 mod table;
 mod time;
+pub mod when;
 
 pub use printer::{Addition, Format, Look, Printer};
 pub use size::{bytes_compat, bytes_iec, duration};

@@ -5,8 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use tunlog_seal::{Digest, Hasher};
-
 use crate::error::{Result, StoreError};
 
 /// The steps that can fail, one by one.
@@ -113,28 +111,15 @@ pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     let len = file.metadata().map_err(failed)?.len();
-    bytes.reserve(len.min(most) as usize);
+    let too_large = || StoreError::corrupt(path, "it is larger than what was written");
+    if len > most {
+        return Err(too_large());
+    }
+    bytes.reserve(len as usize);
+    // it may grow while it is read
     file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() as u64 > most {
-        true => Err(StoreError::corrupt(path, "it is larger than what was written")),
+        true => Err(too_large()),
         false => Ok(bytes),
-    }
-}
-
-/// The SHA-256 of a file, however large it is.
-///
-/// # Errors
-/// The system's.
-pub fn hash(path: &Path) -> Result<Digest> {
-    let failed = |error: io::Error| StoreError::io(path, &error);
-    let (mut file, mut hasher) = (File::open(path).map_err(failed)?, Hasher::new());
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(len) => hasher.update(&block[..len]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
     }
 }

@@ -372,5 +372,23 @@ pub fn identities(file: &[u8]) -> Result<Vec<Identified>, String> {
     all.ok_or_else(|| "a record has no number".to_owned())
 }
 
+/// Tells the source and the time of each record of a file.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn sources_and_times(file: &[u8], each: &mut dyn FnMut(u64, Option<i64>)) -> Result<(), String> {
+    let mut file = open(file)?;
+    let names = all();
+    let mut column = |name: &str| -> Result<Cells, String> {
+        let at = place(&names, name).ok_or("it has other columns than a segment")?;
+        Ok(file.column(at, name, names[at].1.physical())?)
+    };
+    let (sources, times) = (column("source_id")?, column("time")?);
+    for row in 0..file.rows() {
+        each(sources.int(row).ok_or("a record has no source")? as u64, times.int(row));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

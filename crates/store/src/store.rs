@@ -470,6 +470,17 @@ impl Store {
         bytes >= self.options.segment_bytes || (old && self.open_bytes > 0)
     }
 
+    /// When the open segment will be old, microseconds UTC; None if it is empty.
+    pub fn due_at(&self) -> Option<i64> {
+        let since = self.open_since.filter(|_| self.open_bytes > 0)?;
+        Some(since.saturating_add(self.options.segment_age))
+    }
+
+    /// Records given up since the last checkpoint because the disk was full.
+    pub fn lost_to_full_disk(&self) -> u64 {
+        self.dropped
+    }
+
     /// The keys of the hashes that tell records and files apart.
     ///
     /// # Errors

@@ -8,9 +8,10 @@ use tunlog_seal::tree::{self, Roots};
 use tunlog_seal::{Digest, VerifyingKey};
 
 use crate::checkpoint::{Checkpoint, SegmentLine};
+use crate::compare::{self, Tally};
 use crate::error::{Result, StoreError};
 use crate::files;
-use crate::inspect;
+use crate::inspect::{self, State};
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
 use crate::witness;
@@ -107,17 +108,20 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
         ..Report::default()
     };
     // what the database says is read first: what is written meanwhile is beyond it, not missing
-    let database = inspect::database(&layout);
+    let database = compare::database(&layout);
     let Some(first) = first_key(&layout, against, &mut report) else {
         return Ok(report);
     };
     let mut chain = Chain::new(&layout, first);
     chain.walk(&mut report)?;
+    named_alike(&chain, &mut report);
+    let mut tallies = BTreeMap::new();
     for (line, number) in &chain.segments {
-        segment(&layout, &chain, line, *number, &mut report);
+        let tally = segment(&layout, &chain, line, *number, &mut report);
+        tallies.extend(tally.map(|tally| (line.id, tally)));
     }
     unreferenced(&layout, &chain, &mut report);
-    inspect::compare(&layout, database, &chain, &mut report);
+    compare::compare(&layout, database, &chain, &tallies, &mut report);
     let paths = witness::configured(&layout.witnesses());
     for path in paths.iter().chain(&against.witnesses).collect::<BTreeSet<_>>() {
         witnessed(path, &chain, &mut report);
@@ -126,6 +130,18 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
         report.unjudged.push("no witness, and one is required".to_owned());
     }
     Ok(report)
+}
+
+/// Whether the store says of itself whose log it is as its checkpoints do: that is the name under which people look for it.
+fn named_alike(chain: &Chain<'_>, report: &mut Report) {
+    if let Some(newest) = chain.newest()
+        && newest.origin != report.origin
+    {
+        report.changed.push(format!(
+            "the store says that it is the log of {}, its checkpoints are of {}",
+            report.origin, newest.origin
+        ));
+    }
 }
 
 /// The first key, if it is the pinned one or none is pinned.
@@ -175,6 +191,8 @@ pub(crate) struct Chain<'l> {
     pub segments: Vec<(SegmentLine, u64)>,
     /// Segments that retention removed.
     pub removed: BTreeMap<u64, String>,
+    /// A checkpoint cannot be read, so nobody can tell what those after it say.
+    pub is_cut: bool,
 }
 
 impl<'l> Chain<'l> {
@@ -188,6 +206,7 @@ impl<'l> Chain<'l> {
             hashes: BTreeMap::new(),
             segments: Vec::new(),
             removed: BTreeMap::new(),
+            is_cut: false,
         }
     }
 
@@ -209,8 +228,19 @@ impl<'l> Chain<'l> {
                 report.missing.push(format!("checkpoint {number} is missing"));
                 break;
             }
-            if let Err(cause) = self.note(number, report) {
-                let good = self.hashes.len();
+            let good = self.hashes.len();
+            let bytes = match files::read_at_most(&self.layout.note(number), files::NOTE_MAX) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let cause = error.cause;
+                    self.is_cut = true;
+                    report
+                        .unjudged
+                        .push(format!("checkpoint {number}: {cause}; last good checkpoint {good}"));
+                    break;
+                }
+            };
+            if let Err(cause) = self.note(number, &bytes, report) {
                 report
                     .changed
                     .push(format!("checkpoint {number}: {cause}; last good checkpoint {good}"));
@@ -227,9 +257,8 @@ impl<'l> Chain<'l> {
         Ok(())
     }
 
-    fn note(&mut self, number: u64, report: &mut Report) -> std::result::Result<(), String> {
-        let bytes = files::read_at_most(&self.layout.note(number), files::NOTE_MAX).map_err(|error| error.cause)?;
-        let note = Note::parse(&bytes).map_err(|_| "it is no signed note")?;
+    fn note(&mut self, number: u64, bytes: &[u8], report: &mut Report) -> std::result::Result<(), String> {
+        let note = Note::parse(bytes).map_err(|_| "it is no signed note")?;
         match note.verify(&self.key) {
             Verdict::Good => {}
             Verdict::Bad => return Err("its signature does not fit".to_owned()),
@@ -261,7 +290,7 @@ impl<'l> Chain<'l> {
             self.key = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
             self.epoch += 1;
         }
-        let hash = Digest::of(&bytes);
+        let hash = Digest::of(bytes);
         self.hashes.insert(number, hash);
         self.last = Some((checkpoint, hash));
         Ok(())
@@ -302,29 +331,48 @@ fn numbers(folder: &Path) -> Result<BTreeSet<u64>> {
     let entries = std::fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
     let mut numbers = BTreeSet::new();
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".note"));
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        numbers.extend(entry.file_name().to_str().and_then(note_number));
     }
     Ok(numbers)
 }
 
-/// Every byte of one segment.
-fn segment(layout: &Layout, chain: &Chain<'_>, line: &SegmentLine, number: u64, report: &mut Report) {
-    if chain.removed.contains_key(&line.id) {
-        report.removed += 1;
-        return;
-    }
-    match inspect::segment(layout, line) {
-        inspect::State::Intact => report.intact += 1,
-        inspect::State::Missing(what) => report.missing.push(format!("{what} ({} records)", line.rows)),
-        inspect::State::Changed(what) => {
+/// The number of a checkpoint by the name of its file, in the one form in which it is written; there is none with number 0.
+fn note_number(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".note")?.parse::<u64>().ok()?;
+    (number > 0 && name == format!("{number:08}.note")).then_some(number)
+}
+
+/// Every byte of one segment; what it holds, if it is as it was.
+fn segment(layout: &Layout, chain: &Chain<'_>, line: &SegmentLine, number: u64, report: &mut Report) -> Option<Tally> {
+    let is_removed = chain.removed.contains_key(&line.id);
+    report.removed += u64::from(is_removed);
+    let state = match is_removed {
+        true => inspect::removed(layout, line),
+        false => inspect::segment(layout, line),
+    };
+    match state {
+        State::Removed => {}
+        State::NotYetGone(what) => report.notes.push(what),
+        State::Missing(what) => report.missing.push(format!("{what} ({} records)", line.rows)),
+        State::Unread(what) => report.unjudged.push(what),
+        State::Changed(what) => {
             let good = number.saturating_sub(1);
             report
                 .changed
                 .push(format!("{what}; first bad checkpoint {number}, last good {good}"));
         }
+        State::Intact(tally) => {
+            report.intact += 1;
+            if tally.is_none() {
+                report.unjudged.push(format!(
+                    "segment {} ({}) is as it was sealed, and its columns cannot be read",
+                    line.id, line.path
+                ));
+            }
+            return tally;
+        }
     }
+    None
 }
 
 /// Files that no checkpoint names: what nobody sealed must not pass as sealed.
@@ -334,19 +382,17 @@ fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
         let index = line.path.strip_suffix("parquet").map(|stem| format!("{stem}index"));
         named.extend([Some(line.path.clone()), index].into_iter().flatten());
     }
-    for path in inspect::files_under(layout.folder(), &["segments", "seal"]) {
+    let (paths, failed) = inspect::files_under(layout.folder(), &["segments", "seal"]);
+    for error in failed {
+        report.unjudged.push(error.to_string());
+    }
+    for path in paths {
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_ours = match path.strip_prefix("seal/") {
             Some("key" | "key.next" | "first-key" | "witnesses") => true,
-            Some(rest) => {
-                let number = rest
-                    .strip_prefix("checkpoints/")
-                    .and_then(|name| name.strip_suffix(".note"));
-                number.is_some_and(|number| {
-                    let parsed = number.parse::<u64>().ok();
-                    parsed.is_some_and(|parsed| format!("{parsed:08}") == number)
-                })
-            }
+            Some(rest) => rest
+                .strip_prefix("checkpoints/")
+                .is_some_and(|name| note_number(name).is_some()),
             None => named.contains(&path),
         };
         let id = name.split('.').next().and_then(|stem| stem.parse::<u64>().ok());
@@ -375,6 +421,7 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
             Some(_) => report.changed.push(format!(
                 "witness {name} saw another checkpoint {number}: there were two stories"
             )),
+            None if chain.is_cut => {} // it may be behind the one that cannot be read
             None => report.missing.push(format!(
                 "witness {name} saw checkpoint {number}, which the store does not have any more"
             )),

@@ -187,6 +187,7 @@ pub fn session(user: &str) -> Attempt {
         assumed: Default::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 

@@ -250,6 +250,7 @@ impl Maker {
             assumed: Default::default(),
             evidence: vec![line],
             trail: Vec::new(),
+            heard: Default::default(),
             exposed: Default::default(),
         });
     }

@@ -10,6 +10,7 @@ use tunlog_model::{Attempt, EndReason, Event, EventKind, Field, Protocol};
 use super::Correlator;
 use super::build;
 use super::facts::Facts;
+use super::prompt::Told;
 use super::radius::Answer;
 use super::request::Bearer;
 use super::slab::Key;
@@ -31,11 +32,13 @@ pub struct Record {
     pub protocol: Option<Protocol>,
     /// When it came up, where its login is known too.
     pub up: Option<i64>,
-    host: u32,
+    /// What was told of it.
+    pub told: Told,
+    pub host: u32,
 }
 
 /// Who a record is about. Acct-Session-Id alone is not unique (lab.md trap 10).
-type Identity = (Box<str>, Box<str>);
+pub type Identity = (Box<str>, Box<str>);
 
 /// Sessions by accounting.
 #[derive(Debug, Default)]
@@ -46,6 +49,11 @@ pub struct Records {
 }
 
 impl Records {
+    /// An open session.
+    pub fn open_record(&mut self, identity: &Identity) -> Option<&mut Record> {
+        self.open.get_mut(identity)
+    }
+
     /// Remembers a session that closed.
     pub fn remember(&mut self, attempt: &Attempt) {
         if attempt.up.is_none() {
@@ -138,6 +146,9 @@ impl Correlator {
         };
         if let Some(record) = self.accounting.open.remove(&identity) {
             self.join_record(key, record.facts);
+            if let Some(link) = self.links.get_mut(key) {
+                link.told.join(record.told);
+            }
             self.remember_join(identity, key);
         }
     }
@@ -163,6 +174,7 @@ impl Correlator {
 
     fn fill_in(&mut self, key: Key, facts: Facts, event: &Event<'_>) {
         self.join_record(key, facts);
+        self.announce(key);
         let Some(link) = self.links.get_mut(key) else { return };
         if event.message().kind == EventKind::AccountingStop {
             if link.bytes.is_none() {
@@ -185,6 +197,7 @@ impl Correlator {
             duration_s: None,
             protocol: None,
             up: None,
+            told: Told::default(),
             host,
         };
         if let Some(login) = self.login_of(event) {
@@ -194,7 +207,9 @@ impl Correlator {
     }
 
     fn record(&mut self, host: u32, identity: Identity, facts: Facts, event: &Event<'_>) {
-        let mut record = match self.accounting.open.remove(&identity) {
+        let known = self.accounting.open.remove(&identity);
+        let is_new = known.is_none();
+        let mut record = match known {
             Some(mut known) => {
                 known.facts.note(event, &self.policy);
                 known
@@ -211,10 +226,13 @@ impl Correlator {
             {
                 record.facts.end(reason);
             }
-            let gateway = self.gateway(record.host);
-            self.close(build::record(&record, true, gateway));
+            self.close_record(&record, true);
         } else if self.accounting.open.len() < OPEN_MAX {
+            let new = is_new.then(|| identity.clone());
             self.accounting.open.insert(identity, record);
+            if let Some(identity) = new {
+                self.announce_record(identity);
+            }
         }
     }
 
@@ -222,9 +240,14 @@ impl Correlator {
         let mut open: Vec<Record> = std::mem::take(&mut self.accounting.open).into_values().collect();
         open.sort_by_key(|record| record.facts.started);
         for record in open {
-            let gateway = self.gateway(record.host);
-            self.close(build::record(&record, false, gateway));
+            self.close_record(&record, false);
         }
+    }
+
+    fn close_record(&mut self, record: &Record, stopped: bool) {
+        let mut attempt = build::record(record, stopped, self.gateway(record.host));
+        attempt.heard = record.told.heard(&attempt);
+        self.close(attempt);
     }
 }
 

@@ -142,6 +142,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         assumed: facts.assumed,
         evidence: facts.evidence,
         trail: facts.trail.into_clues(),
+        heard: Default::default(),
     }
 }
 

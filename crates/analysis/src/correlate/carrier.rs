@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{Event, EventKind, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
+use super::prompt::Told;
 use super::slab::Key;
 
 /// One control connection or tunnel.
@@ -36,6 +37,10 @@ pub struct Carrier {
     pub calling: bool,
     /// The messages that began something on the calling side: the same one again begins another call.
     pub openings: Vec<&'static str>,
+    /// Other calls were started with it: its link may be another's as long as no line proves that it is not.
+    pub doubtful: bool,
+    /// What was told of it.
+    pub told: Told,
 }
 
 impl Carrier {
@@ -55,6 +60,8 @@ impl Carrier {
             encrypted: false,
             calling: false,
             openings: Vec::new(),
+            doubtful: false,
+            told: Told::default(),
         }
     }
 

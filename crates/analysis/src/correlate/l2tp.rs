@@ -199,6 +199,7 @@ impl Correlator {
             Some(_) => self.look_late(Due::Carrier(key)),
             None => self.look_soon(Due::Carrier(key)),
         }
+        self.announce_end(key);
     }
 
     /// The daemon starts or stops: its tunnels end with it.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::facts::{EvidencePolicy, Facts};
+use super::prompt::Told;
 use super::served::{Served, protocol_of};
 use super::slab::Key;
 
@@ -38,6 +39,8 @@ pub struct Link {
     pub up: Option<i64>,
     /// That it came up was noted, to be told soon.
     pub opening_noted: bool,
+    /// What was told of it.
+    pub told: Told,
     /// The peer was heard on LCP or above.
     pub heard: bool,
     /// The peer proved who it is (or nobody asked).
@@ -92,6 +95,7 @@ impl Link {
             paired_for_certain: false,
             up: None,
             opening_noted: false,
+            told: Told::default(),
             heard: false,
             authenticated: false,
             challenged: false,

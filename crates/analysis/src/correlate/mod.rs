@@ -19,11 +19,12 @@ mod ike;
 mod l2tp;
 mod link;
 mod names;
-mod opening;
+pub(crate) mod opening;
 mod packet;
 mod pairing;
 mod ppp;
 mod pptp;
+mod prompt;
 mod radius;
 mod request;
 mod served;
@@ -44,6 +45,7 @@ pub use facts::Redact;
 pub(crate) use ike::FirstHand;
 use link::Link;
 pub use packet::Skew;
+pub use prompt::Prompt;
 use slab::{Key, Slab};
 
 /// What bounds the correlator, and what it keeps.
@@ -57,6 +59,8 @@ pub struct Options {
     pub redact: Option<Redact>,
     /// Hand out what a session looks like shortly after it came up, too: whoever watches cannot wait until it ends.
     pub openings: bool,
+    /// Tell attempts at the line that decides them, too (`Correlator::prompts`).
+    pub prompts: bool,
     /// Most sides open at once; an attacker can open attempts for ever, the oldest is then closed as unfinished.
     pub open_max: usize,
     /// Most times a `last message repeated N times` is believed.
@@ -70,6 +74,7 @@ impl Default for Options {
             trail: false,
             redact: None,
             openings: false,
+            prompts: false,
             open_max: 200_000,
             repeats_max: 1000,
         }
@@ -83,6 +88,9 @@ const GRACE_LONG: i64 = 60_000_000;
 
 /// The most time, in microseconds, that passes between two events: more is a gap in the evidence or a clock that was set.
 const PASSED_MAX: i64 = 3_600_000_000;
+
+/// How late, in microseconds, a line may be whose time had passed already; what is older shows a clock that was set back.
+const LATE_MAX: i64 = 60_000_000;
 
 /// How many ids are remembered, to tell equal attempts apart: those of some seconds of an attack.
 const IDS_MAX: usize = 16_384;
@@ -149,9 +157,12 @@ pub struct Correlator {
     last_refused: Option<Key>,
     closed: Vec<Attempt>,
     openings: opening::Openings,
+    prompts: prompt::Prompts,
     /// Ids given lately: equal lines in one second are several attempts.
     ids: FxHashSet<u64>,
     now: i64,
+    /// Until when time has passed without events.
+    ahead: i64,
     /// Time that has passed, microseconds: unlike `now` it never goes back when a clock is set.
     passed: i64,
 }
@@ -197,6 +208,8 @@ impl Correlator {
             last_refused: None,
             closed: Vec::new(),
             openings: opening::Openings::default(),
+            prompts: prompt::Prompts::default(),
+            ahead: i64::MIN,
             now: i64::MIN,
             passed: 0,
         }
@@ -212,12 +225,8 @@ impl Correlator {
             self.last_refused = None;
             return;
         }
-        self.passed = self
-            .passed
-            .saturating_add(event.time.micros.saturating_sub(self.now).clamp(0, PASSED_MAX));
-        self.now = event.time.micros;
         self.last_refused = None;
-        self.settle();
+        self.go_on(event.time.micros);
         let message = event.message();
         if !message.concerns_attempts {
             // no attempt is made of it or changed by it: what is diagnosed is what `attempts` lists
@@ -228,6 +237,7 @@ impl Correlator {
             self.packet(event);
         } else if message.role != Role::None {
             let host = self.host(event.host());
+            self.prompts.gateway |= matches!(message.role, Role::Ppp | Role::Pptp | Role::L2tp | Role::Server);
             match message.role {
                 Role::Ppp => self.ppp(host, event),
                 Role::Pptp => self.pptp(host, event),
@@ -249,9 +259,33 @@ impl Correlator {
 
     /// The event before came `times` times more. Only a refused login counts: it is an attempt each time.
     pub fn repeated(&mut self, times: u64) {
-        if let Some(link) = self.last_refused.and_then(|key| self.links.get_mut(key)) {
-            link.times += times.min(self.options.repeats_max);
+        let times = times.min(self.options.repeats_max);
+        if let Some(key) = self.last_refused
+            && let Some(link) = self.links.get_mut(key)
+        {
+            link.times += times;
+            self.tell_repeated(key, times);
         }
+    }
+
+    /// Time goes on though nobody writes: `time` is the present, less what late sources are allowed. What waits for lines that
+    /// do not come is told. Events before it may still come.
+    pub fn pass(&mut self, time: i64) {
+        if time > self.now.max(self.ahead) && self.now != i64::MIN {
+            self.go_on(time);
+            self.ahead = time;
+        }
+    }
+
+    fn go_on(&mut self, time: i64) {
+        // what has passed without events is not counted twice; but a clock that was set back is no late line
+        if self.ahead.saturating_sub(time) > LATE_MAX {
+            self.ahead = i64::MIN;
+        }
+        let since = time.saturating_sub(self.now.max(self.ahead));
+        self.passed = self.passed.saturating_add(since.clamp(0, PASSED_MAX));
+        self.now = time;
+        self.settle();
     }
 
     /// An attempt of a log is over; where captures are read too, it waits for its packets.
@@ -415,6 +449,9 @@ impl Correlator {
         if self.openings.is_due(self.passed) {
             self.settle_openings();
         }
+        if self.prompts.is_due(self.passed) {
+            self.settle_prompts();
+        }
         self.settle_others();
     }
 
@@ -491,6 +528,9 @@ impl Correlator {
         let trail = trail::Trail::of(sides.into_iter().flatten());
         let mut attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
         attempt.trail = trail.into_clues();
+        let mut told = link.as_ref().map(|link| link.told).unwrap_or_default();
+        told.join(carrier.as_ref().map(|carrier| carrier.told).unwrap_or_default());
+        attempt.heard = told.heard(&attempt);
         if !build::is_calling(carrier.as_ref(), link.as_ref()) {
             self.accounting.remember(&attempt);
         }

@@ -10,7 +10,7 @@ use super::slab::Key;
 
 /// How long, in microseconds, a session is up before it is told: name, address and encryption may be said after the link's
 /// address was.
-const SETTLED: i64 = 10_000_000;
+pub const SETTLED: i64 = 10_000_000;
 
 /// Most sessions that wait to be told: those that came up within `SETTLED`.
 const WAITING_MAX: usize = 65_536;
@@ -60,8 +60,12 @@ impl Correlator {
                 continue;
             };
             let carrier = link.carrier.and_then(|carrier| self.carriers.get(carrier));
-            let attempt = self.attempt(carrier, Some(link), true);
+            let mut attempt = self.attempt(carrier, Some(link), true);
+            attempt.heard = link.told.heard(&attempt);
             self.openings.told.push(attempt);
+            if let Some(link) = self.links.get_mut(key) {
+                link.told.settled = true;
+            }
         }
     }
 

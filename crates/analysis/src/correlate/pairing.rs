@@ -13,6 +13,12 @@ pub const LAUNCH_MAX: i64 = 60_000_000;
 /// How many waiting calls are looked at for one pppd.
 const WAITING_LOOKED_AT: usize = 256;
 
+/// Calls that were started within this time, microseconds, were started at once: stamps have whole seconds.
+const AT_ONCE: i64 = 2_000_000;
+
+/// How many calls are looked at that may be mistaken for one another.
+const DOUBTED_MAX: usize = 16;
+
 impl Correlator {
     /// The call was started: a pppd will appear.
     pub(super) fn await_link(&mut self, host: u32, key: Key) {
@@ -58,7 +64,29 @@ impl Correlator {
         };
         let found = neighbour(true).or_else(waiting).or_else(|| neighbour(false));
         if let Some(carrier) = found {
+            self.doubt(host, client, carrier);
             self.pair(carrier, link_key, false);
+        }
+    }
+
+    /// Calls of several clients that were started at one moment: which pppd is whose is a guess until a line proves it.
+    fn doubt(&mut self, host: u32, client: Option<IpAddr>, chosen: Key) {
+        let now = self.now;
+        let address = |key: Key| self.carriers.get(key).and_then(|carrier| carrier.facts.client_ip);
+        let started = |key: Key| self.carriers.get(key).and_then(|carrier| carrier.call_started);
+        let others: Vec<Key> = (self.waiting.iter().rev().take(DOUBTED_MAX).copied())
+            .filter(|key| *key != chosen && address(*key) != address(chosen))
+            .filter(|key| {
+                started(*key).is_some_and(|at| apart(now, at) <= AT_ONCE) && self.fits(*key, host, client, now)
+            })
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        for key in others.into_iter().chain([chosen]) {
+            if let Some(carrier) = self.carriers.get_mut(key) {
+                carrier.doubtful = true;
+            }
         }
     }
 

@@ -34,8 +34,9 @@ impl Correlator {
         if let Some(client) = client {
             self.check_client(key, client);
         }
-        self.after(key, kind);
         self.note_opening(key);
+        self.after(key, kind);
+        self.announce(key);
     }
 
     fn after(&mut self, key: Key, kind: EventKind) {
@@ -49,7 +50,10 @@ impl Correlator {
                 self.ask_radius(key);
                 self.adopt_record(key);
             }
-            EventKind::ProcessExited => self.link_exited(key),
+            EventKind::ProcessExited => {
+                self.announce(key);
+                self.link_exited(key);
+            }
             _ => {}
         }
     }

@@ -108,6 +108,7 @@ impl Correlator {
             Some(_) => self.look_late(Due::Carrier(key)),
             None => self.look_soon(Due::Carrier(key)),
         }
+        self.announce_end(key);
     }
 
     /// A refusal that names nobody; several within ten seconds are one attempt (CONTRACT §3).

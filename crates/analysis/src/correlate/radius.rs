@@ -8,6 +8,7 @@ use super::account::Account;
 use super::build;
 use super::facts::Facts;
 use super::link::Link;
+use super::prompt::Told;
 use super::request::{Bearer, class_of};
 use super::slab::Key;
 use super::{Correlator, apart};
@@ -33,7 +34,11 @@ pub struct Answer {
     pub protocol: Option<Protocol>,
     /// A backend's word was joined.
     pub attested: bool,
-    host: u32,
+    /// What was told of it.
+    pub told: Told,
+    /// Tells it from the others that wait.
+    number: u64,
+    pub host: u32,
 }
 
 impl Answer {
@@ -54,9 +59,21 @@ pub struct Answers {
     reasons: VecDeque<((u32, u32, i64), Facts)>,
     /// A RADIUS line was seen: before that, links need not be remembered.
     active: bool,
+    /// How many there were.
+    count: u64,
 }
 
 impl Answers {
+    /// The answer that waits under a number.
+    pub fn numbered(&mut self, number: u64) -> Option<&mut Answer> {
+        // they wait in the order in which they came
+        let at = self
+            .waiting
+            .binary_search_by_key(&number, |answer| answer.number)
+            .ok()?;
+        self.waiting.get_mut(at)
+    }
+
     /// The answers that wait, and of which no backend said anything yet.
     pub fn unattested(&mut self) -> impl DoubleEndedIterator<Item = &mut Answer> {
         self.waiting.iter_mut().filter(|answer| !answer.attested)
@@ -137,7 +154,11 @@ impl Correlator {
         if !accepted {
             self.join_reasons(host, event, &mut facts);
         }
+        self.radius.count += 1;
+        let number = self.radius.count;
         let mut answer = Answer {
+            told: Told::default(),
+            number,
             facts,
             accepted,
             class: class_of(event),
@@ -165,6 +186,9 @@ impl Correlator {
                 }
                 self.backends.attest(&mut answer);
                 self.radius.waiting.push_back(answer);
+                if !accepted {
+                    self.announce_answer(number);
+                }
             }
         }
     }
@@ -200,7 +224,7 @@ impl Correlator {
         self.ask_backends(key);
     }
 
-    fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
+    pub(super) fn client_of(&self, link: &Link) -> Option<std::net::IpAddr> {
         let carrier = link.carrier.and_then(|key| self.carriers.get(key));
         link.facts
             .client_ip
@@ -236,6 +260,8 @@ impl Correlator {
         link.facts.join(answer.facts);
         link.facts.started = started;
         link.facts.last = last;
+        link.told.join(answer.told);
+        self.announce(key);
     }
 
     pub(super) fn settle_answers(&mut self) {
@@ -290,8 +316,10 @@ impl Correlator {
     }
 
     fn close_answer(&mut self, answer: Answer) {
-        let gateway = self.gateway(answer.host);
-        self.close(build::answer(answer, gateway));
+        let (gateway, told) = (self.gateway(answer.host), answer.told);
+        let mut attempt = build::answer(answer, gateway);
+        attempt.heard = told.heard(&attempt);
+        self.close(attempt);
     }
 
     /// The login of a session whose accounting begins, if it is known by the server's name for it.

@@ -152,6 +152,7 @@ impl Correlator {
         if is_up != was_up {
             self.adopt_record(key);
         }
+        self.announce(key);
     }
 
     /// The IKE negotiation that an L2TP session came through.
@@ -248,7 +249,7 @@ impl Correlator {
         if let Some(link) = self.links.get_mut(key).filter(|_| logged_in) {
             // whose login was accepted and who met with nothing since is in, though the writer's level leaves it unsaid
             link.up = Some(link.facts.last);
-            return;
+            return self.announce(key);
         }
         self.close_link(key);
     }

@@ -41,7 +41,7 @@ use memory::{Memory, Open, name_hash};
 use order::{Order, Step};
 use rule::{Detection, Limits, Opening, Refusal, Scene};
 
-use crate::correlate::Redact;
+use crate::correlate::{Prompt, Redact};
 
 /// Microseconds in which a source stays suspect after an alarm.
 const SUSPECT: i64 = 86_400_000_000;
@@ -56,6 +56,7 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 pub struct Options {
     set: BTreeMap<&'static str, Vec<(Box<str>, f64)>>,
     off: BTreeSet<&'static str>,
+    prompt: bool,
     texts: bool,
     redact: Option<Redact>,
 }
@@ -65,6 +66,11 @@ impl Options {
     pub fn keep_texts(&mut self, redact: Option<Redact>) {
         self.texts = true;
         self.redact = redact;
+    }
+
+    /// Attempts are told at the line that decides them (`Detector::prompt`), and findings as soon.
+    pub fn expect_prompts(&mut self) {
+        self.prompt = true;
     }
 
     /// The record of an event as it may be shown; nothing where texts are not kept.
@@ -94,7 +100,10 @@ impl Options {
         if !(value.is_finite() && value > 0.0) {
             return Err(format!("`{key}` of `{rule_name}` must be a number above 0"));
         }
-        self.set.entry(known.name).or_default().push((key.into(), value));
+        let set = self.set.entry(known.name).or_default();
+        // the last word counts: a user's file is read after the machine's
+        set.retain(|(known, _)| **known != *key);
+        set.push((key.into(), value));
         Ok(())
     }
 
@@ -156,13 +165,17 @@ impl Detector {
             (rule.make)(&Limits { rule, set })
         };
         let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
+        let mut order = Order::default();
+        if options.prompt {
+            order.expect_prompts();
+        }
         Detector {
             listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
             heeding: (0..rules.len()).filter(|at| rules[*at].wants_elsewhere()).collect(),
             rules,
             off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
             memory: Memory::default(),
-            order: Order::default(),
+            order,
             announced: Bounded::new(caps::WAITING),
             timers: BTreeSet::new(),
             ready: VecDeque::new(),
@@ -219,28 +232,57 @@ impl Detector {
         self.ask_all(time, |rule, scene| rule.lost(count, scene));
     }
 
-    /// A session that has just come up.
+    /// What is known of an attempt before it closes.
+    pub fn prompt(&mut self, prompt: Prompt, attempt: Attempt) {
+        match prompt {
+            Prompt::Up => {
+                let up = attempt.up.unwrap_or(attempt.started);
+                self.order.push(up, session_key(&attempt), Step::Opened(attempt, false));
+            }
+            Prompt::Failed => self.order.push(attempt.last_seen, attempt.id, Step::Failed(attempt)),
+            Prompt::Ended => {
+                let key = session_key(&attempt);
+                self.order.push(attempt.last_seen, key, Step::Ended(attempt));
+            }
+        }
+        self.work();
+    }
+
+    /// A session that came up some seconds ago.
     pub fn opened(&mut self, attempt: Attempt) {
+        if attempt.heard.up {
+            let key = session_key(&attempt);
+            self.order.push(attempt.last_seen, key, Step::Settled(attempt));
+            return self.work();
+        }
         let key = session_key(&attempt);
         self.announced.entry(key, attempt.last_seen, || ());
         let up = attempt.up.unwrap_or(attempt.started);
-        self.order.push(up, key, Step::Opened(attempt));
+        self.order.push(up, key, Step::Opened(attempt, true));
         self.work();
     }
 
     /// An attempt that closed.
     pub fn attempt(&mut self, attempt: Attempt) {
-        let key = session_key(&attempt);
+        let (key, heard) = (session_key(&attempt), attempt.heard);
         if !matches!(attempt.outcome, Outcome::Established | Outcome::Open) {
             let time = attempt.ended.unwrap_or(attempt.last_seen);
-            self.order.push(time, attempt.id, Step::Failed(attempt));
+            if !heard.over {
+                self.order.push(time, attempt.id, Step::Failed(attempt));
+            }
         } else {
-            if self.announced.remove(&key).is_none() {
+            let announced = self.announced.remove(&key).is_some();
+            if !heard.up && !announced {
                 let up = attempt.up.unwrap_or(attempt.started);
-                self.order.push(up, key, Step::Opened(attempt.clone()));
+                self.order.push(up, key, Step::Opened(attempt.clone(), true));
+            } else if heard.up && !heard.settled {
+                self.order.push(attempt.last_seen, key, Step::Settled(attempt.clone()));
             }
             if attempt.outcome == Outcome::Established {
-                self.order.push(attempt.last_seen, key, Step::Ended(attempt));
+                let step = if heard.over { Step::Counted } else { Step::Ended };
+                if !(heard.over && heard.counted) {
+                    self.order.push(attempt.last_seen, key, step(attempt));
+                }
             }
         }
         self.work();
@@ -268,8 +310,10 @@ impl Detector {
             self.wake(time);
             self.now = self.now.max(time);
             match step {
-                Step::Opened(attempt) => self.login(&attempt),
+                Step::Opened(attempt, settled) => self.login(&attempt, settled),
+                Step::Settled(attempt) => self.settled(&attempt),
                 Step::Ended(attempt) => self.ended(&attempt),
+                Step::Counted(attempt) => self.ask_all(self.now, |rule, scene| rule.counted(&attempt, scene)),
                 Step::Failed(attempt) => self.failed(&attempt),
                 Step::Elsewhere(login) => self.elsewhere(&login),
             }
@@ -380,11 +424,12 @@ impl Detector {
         refusal
     }
 
-    fn login(&mut self, attempt: &Attempt) {
+    /// A session as it is told to rules.
+    fn opening<'a>(&self, attempt: &'a Attempt) -> Opening<'a> {
         let user = attempt.user.as_deref().map(|name| (name, name_hash(name)));
         let (source, _) = source_of(attempt);
         let state = user.and_then(|(_, hash)| self.memory.user(hash));
-        let opening = Opening {
+        Opening {
             time: self.now,
             key: session_key(attempt),
             attempt,
@@ -393,9 +438,25 @@ impl Detector {
             known_pair: source.is_some_and(|source| state.is_some_and(|state| state.knows(source))),
             strange: source.map_or(0.5, |source| self.memory.regions.strangeness(source)),
             lines: lines_of(attempt),
+        }
+    }
+
+    fn settled(&mut self, attempt: &Attempt) {
+        let opening = Opening {
+            time: attempt.up.unwrap_or(attempt.started),
+            ..self.opening(attempt)
         };
+        self.ask_all(self.now, |rule, scene| rule.settled(&opening, scene));
+    }
+
+    fn login(&mut self, attempt: &Attempt, settled: bool) {
+        let opening = self.opening(attempt);
+        let (user, source) = (opening.user, opening.source);
         let clean = self.is_clean(&opening);
         self.ask_all(self.now, |rule, scene| rule.opened(&opening, scene));
+        if settled {
+            self.ask_all(self.now, |rule, scene| rule.settled(&opening, scene));
+        }
         if let Some((_, hash)) = user.filter(|_| opening.known_pair) {
             self.memory.outage.worked(self.now, hash);
         }

@@ -8,16 +8,21 @@ use tunlog_model::Attempt;
 use super::memory::caps;
 use super::service;
 
-/// How long, in microseconds of event time, attempts wait for earlier ones: the correlator holds an attempt back for up to a
-/// minute after its last line, and one that came up for ten seconds.
+/// How long, in microseconds of event time, attempts that are told when they close wait for earlier ones: the correlator holds
+/// an attempt back for up to a minute after its last line, and one that came up for ten seconds. What is told at the line that
+/// decides it comes in order as it is.
 const WINDOW: i64 = 90_000_000;
 
 /// What happened.
 pub enum Step {
-    /// A session came up.
-    Opened(Attempt),
+    /// A session came up; whether all is said of it that is said of one that comes up.
+    Opened(Attempt, bool),
+    /// A session that was told at the line by which it came up: now all is said of it.
+    Settled(Attempt),
     /// A session ended.
     Ended(Attempt),
+    /// A session ended before, and now it is known what it counted.
+    Counted(Attempt),
     /// An attempt failed.
     Failed(Attempt),
     /// A log-in to another service was decided.
@@ -34,6 +39,8 @@ pub struct Order {
     count: u64,
     seen: Option<i64>,
     ended: bool,
+    /// Attempts are told at the line that decides them.
+    prompt: bool,
 }
 
 impl Order {
@@ -42,9 +49,14 @@ impl Order {
         self.seen = Some(self.seen.map_or(time, |seen| seen.max(time)));
     }
 
+    /// From now on attempts come at the line that decides them.
+    pub fn expect_prompts(&mut self) {
+        self.prompt = true;
+    }
+
     /// Until when everything is known.
     pub fn passed(&self) -> i64 {
-        match (self.ended, self.seen) {
+        match (self.ended || self.prompt, self.seen) {
             (true, Some(seen)) => seen,
             (false, Some(seen)) => seen.saturating_sub(WINDOW),
             (_, None) => i64::MIN,
@@ -55,8 +67,8 @@ impl Order {
     pub fn push(&mut self, time: i64, id: u64, step: Step) {
         let rank = match step {
             Step::Failed(_) => 0,
-            Step::Opened(_) => 1,
-            Step::Ended(_) | Step::Elsewhere(_) => 2,
+            Step::Opened(..) => 1,
+            Step::Settled(_) | Step::Ended(_) | Step::Counted(_) | Step::Elsewhere(_) => 2,
         };
         self.count += 1;
         self.waiting.insert((time, rank, id, self.count), step);
@@ -80,7 +92,7 @@ impl Order {
         let other = self.elsewhere.front().map(|login| login.time);
         let time = first.into_iter().chain(other).min()?;
         let full = self.waiting.len() > caps::WAITING || self.elsewhere.len() > caps::WAITING;
-        if !self.ended && time > self.passed() && !full {
+        if !self.ended && !self.prompt && time > self.passed() && !full {
             return None;
         }
         if first == Some(time) {

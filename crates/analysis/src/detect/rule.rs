@@ -176,6 +176,16 @@ pub trait Detection {
         let _ = (opening, scene);
     }
 
+    /// A session came up, and all is said of it that is said of one that comes up: ten seconds later, or at its end.
+    fn settled(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
+        let _ = (opening, scene);
+    }
+
+    /// What a session counted is known. Sessions that are told once, when they close, are `closed` only.
+    fn counted(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
+        let _ = (attempt, scene);
+    }
+
     /// An attempt is over: a session that ended, or one that never got to a login.
     fn closed(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
         let _ = (attempt, scene);

@@ -9,8 +9,12 @@ pub mod compat;
 pub mod diagnoses;
 pub mod findings;
 pub mod history;
+pub mod lastlog;
 pub mod report;
+#[cfg(test)]
+mod sample;
 pub mod unknown;
+pub mod usage;
 
 use tunlog_model::Cell;
 

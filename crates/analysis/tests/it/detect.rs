@@ -300,17 +300,23 @@ impl Places for Globe {
 const PLACED: &[&str] = &["first_seen_country", "impossible_travel"];
 
 fn findings_of(log: &str) -> Vec<Finding> {
-    findings_at(log, false)
+    findings_at(log, false, true)
 }
 
-fn findings_at(log: &str, placed: bool) -> Vec<Finding> {
+/// `prompt`: attempts are told at the line that decides them, not only when they close.
+fn findings_at(log: &str, placed: bool, prompt: bool) -> Vec<Finding> {
     thread_local!(static LOG: Log = Log::default().heeding_services());
     let mut correlator = Correlator::new(Options {
         evidence: true,
         openings: true,
+        prompts: prompt,
         ..Options::default()
     });
-    let mut detector = Detector::new(&Thresholds::default());
+    let mut thresholds = Thresholds::default();
+    if prompt {
+        thresholds.expect_prompts();
+    }
+    let mut detector = Detector::new(&thresholds);
     if placed {
         detector.know_places(Box::new(Globe));
     }
@@ -326,6 +332,9 @@ fn findings_at(log: &str, placed: bool) -> Vec<Finding> {
                     correlator.repeated(times);
                 }
             }
+            correlator
+                .prompts()
+                .for_each(|(prompt, attempt)| detector.prompt(prompt, attempt));
             correlator.opened().for_each(|attempt| detector.opened(attempt));
             correlator.closed().for_each(|attempt| detector.attempt(attempt));
         });
@@ -362,7 +371,7 @@ fn every_scenario_has_its_findings() {
     for (rule, text) in SCENARIOS {
         for text in text.split("# ").skip(1) {
             let (name, log, expected) = scenario(text);
-            let found = findings_at(&log, PLACED.contains(rule));
+            let found = findings_at(&log, PLACED.contains(rule), true);
             let told: BTreeSet<String> = found
                 .iter()
                 .map(|one| format!("{} {}", one.rule, one.severity.word()))
@@ -373,6 +382,41 @@ fn every_scenario_has_its_findings() {
             for finding in &found {
                 if finding.summary.is_empty() || finding.first > finding.alarm_time {
                     wrong += &format!("{rule}: {name}: {finding:?}\n");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What is the same of a finding however it was told.
+type Same = (&'static str, Vec<String>, BTreeSet<Box<str>>);
+
+fn same_of(finding: &Finding) -> Same {
+    let mut sources: Vec<String> = finding.sources.iter().map(ToString::to_string).collect();
+    sources.sort();
+    (finding.rule, sources, finding.users.iter().cloned().collect())
+}
+
+#[test]
+fn what_is_told_at_the_deciding_line_is_what_is_found_when_attempts_close() {
+    let mut wrong = String::new();
+    for (rule, text) in SCENARIOS {
+        for text in text.split("# ").skip(1) {
+            let (name, log, _) = scenario(text);
+            let placed = PLACED.contains(rule);
+            let (mut early, mut late) = (findings_at(&log, placed, true), findings_at(&log, placed, false));
+            early.sort_by_key(same_of);
+            late.sort_by_key(same_of);
+            let names = |found: &[Finding]| found.iter().map(same_of).collect::<Vec<Same>>();
+            if names(&early) != names(&late) {
+                wrong += &format!("{rule}: {name}: {:?}\nnot {:?}\n", names(&early), names(&late));
+                continue;
+            }
+            for (one, other) in early.iter().zip(&late) {
+                if (one.alarm_time - other.alarm_time).abs() > 1_000_000 {
+                    let later = (one.alarm_time - other.alarm_time) as f64 / 1e6;
+                    wrong += &format!("{rule}: {name}: {} {later} s later\n", one.rule);
                 }
             }
         }

@@ -6,23 +6,91 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use tunlog_analysis::correlate::Prompt;
 use tunlog_analysis::detect::{Detector, Finding, Options, Severity};
-use tunlog_model::{Attempt, Outcome};
+use tunlog_model::{Attempt, Heard, Outcome};
 use tunlog_testkit::life::{Life, month};
 
 const DAY: i64 = 86_400_000_000;
+/// As the correlator has it, microseconds: when a session is told again that came up, and how long an attempt that is over
+/// waits for lines of its other side.
+const SETTLED: i64 = 10_000_000;
+const GRACE: i64 = 5_000_000;
 const QUIET: &[&str] = &["stale-password", "backend-outage", "log-gap", "clock-jump"];
 const OF_ACCOUNTS: &[&str] = &["concurrent-sessions"];
 
 /// What is told to the detector, and when.
 enum Told {
+    Prompt(Prompt, Attempt),
     Opened(Attempt),
     Closed(Attempt),
 }
 
-/// Findings of a month, told as the correlator tells it: sessions ten seconds after they came up and when they end, failures
-/// when they are over.
+/// Findings of a month, told as the correlator tells it live and at once: at the line that decides, and once more ten seconds
+/// after a session came up and some seconds after all is over.
 fn findings_of(life: &Life) -> Vec<Finding> {
+    let mut told: Vec<(i64, Told)> = Vec::new();
+    for attempt in &life.attempts {
+        let mut heard = Heard {
+            over: true,
+            counted: attempt.bytes_to_client.is_some(),
+            ..Heard::default()
+        };
+        let end = match attempt.outcome {
+            Outcome::Established => {
+                let up = attempt.up.unwrap_or_default();
+                let opened = Attempt {
+                    outcome: Outcome::Open,
+                    ended: None,
+                    last_seen: up,
+                    ..attempt.clone()
+                };
+                told.push((up, Told::Prompt(Prompt::Up, opened.clone())));
+                heard.up = true;
+                if up + SETTLED < attempt.last_seen {
+                    heard.settled = true;
+                    told.push((up + SETTLED, Told::Opened(Attempt { heard, ..opened })));
+                }
+                Prompt::Ended
+            }
+            _ => Prompt::Failed,
+        };
+        told.push((attempt.last_seen, Told::Prompt(end, attempt.clone())));
+        told.push((
+            attempt.last_seen + GRACE,
+            Told::Closed(Attempt {
+                heard,
+                ..attempt.clone()
+            }),
+        ));
+    }
+    told.sort_by_key(|(time, told)| match told {
+        Told::Prompt(Prompt::Failed, attempt) => (*time, 0, attempt.id),
+        Told::Prompt(Prompt::Up, attempt) => (*time, 1, attempt.id),
+        Told::Prompt(Prompt::Ended, attempt) => (*time, 2, attempt.id),
+        Told::Opened(attempt) => (*time, 3, attempt.id),
+        Told::Closed(attempt) => (*time, 4, attempt.id),
+    });
+    let mut options = Options::default();
+    options.expect_prompts();
+    let mut detector = Detector::new(&options);
+    let mut found = Vec::new();
+    for (time, told) in told {
+        detector.pass(time);
+        match told {
+            Told::Prompt(prompt, attempt) => detector.prompt(prompt, attempt),
+            Told::Opened(attempt) => detector.opened(attempt),
+            Told::Closed(attempt) => detector.attempt(attempt),
+        }
+        found.extend(std::iter::from_fn(|| detector.ready()));
+    }
+    detector.finish();
+    found.extend(std::iter::from_fn(|| detector.ready()));
+    found
+}
+
+/// The same told only when it closes, put in order by the detector itself.
+fn findings_at_the_end(life: &Life) -> Vec<Finding> {
     let mut told: Vec<(i64, Told)> = Vec::new();
     for attempt in &life.attempts {
         if attempt.outcome == Outcome::Established {
@@ -38,7 +106,7 @@ fn findings_of(life: &Life) -> Vec<Finding> {
         told.push((attempt.last_seen, Told::Closed(attempt.clone())));
     }
     told.sort_by_key(|(time, told)| match told {
-        Told::Opened(attempt) => (*time, 0, attempt.id),
+        Told::Prompt(_, attempt) | Told::Opened(attempt) => (*time, 0, attempt.id),
         Told::Closed(attempt) => (*time, 1, attempt.id),
     });
     let mut detector = Detector::new(&Options::default());
@@ -48,12 +116,33 @@ fn findings_of(life: &Life) -> Vec<Finding> {
         match told {
             Told::Opened(attempt) => detector.opened(attempt),
             Told::Closed(attempt) => detector.attempt(attempt),
+            Told::Prompt(..) => {}
         }
         found.extend(std::iter::from_fn(|| detector.ready()));
     }
     detector.finish();
     found.extend(std::iter::from_fn(|| detector.ready()));
     found
+}
+
+#[test]
+fn what_is_told_at_once_is_what_is_found_at_the_end() {
+    let life = month(7, 120, 12);
+    let told = |found: Vec<Finding>| {
+        let mut told: Vec<String> = found
+            .iter()
+            .map(|one| {
+                let sources: BTreeSet<String> = one.sources.iter().map(ToString::to_string).collect();
+                let users: BTreeSet<&str> = one.users.iter().map(|user| &**user).collect();
+                format!("{} {sources:?} {users:?} {}", one.rule, one.alarm_time)
+            })
+            .collect();
+        told.sort();
+        told
+    };
+    let (at_once, at_the_end) = (told(findings_of(&life)), told(findings_at_the_end(&life)));
+    assert!(at_once.len() > 20, "{}", at_once.len());
+    assert_eq!(at_once, at_the_end);
 }
 
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use tunlog_analysis::correlate::Redact;
+use tunlog_analysis::correlate::{Prompt, Redact};
 use tunlog_analysis::detect::{self, ALL, Detector, Finding, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_model::{Attempt, Event, RecordTime};
@@ -127,6 +127,11 @@ impl Subscriber for Stream<'_> {
         self.print_ready(sources)
     }
 
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        self.detector.prompt(prompt, attempt);
+        ControlFlow::Continue(())
+    }
+
     fn opened(&mut self, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
         self.detector.opened(attempt);
         ControlFlow::Continue(())
@@ -150,7 +155,9 @@ impl Subscriber for Stream<'_> {
 }
 
 pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
-    let mut detector = Detector::new(options);
+    let mut options = options.clone();
+    options.expect_prompts();
+    let mut detector = Detector::new(&options);
     if !tables.is_empty() {
         detector.know_places(Box::new(tables));
     }

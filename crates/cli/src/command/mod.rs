@@ -11,11 +11,15 @@ mod explain;
 mod export_rules;
 mod history;
 pub mod incident;
+mod lastlog;
+mod manual;
 mod report;
 mod respond;
 mod scope;
+mod serve;
 pub mod store;
 mod unknown;
+mod usage;
 
 use std::ops::ControlFlow;
 
@@ -37,6 +41,8 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Who(args) => history::who(&args),
         Command::Last(args) => history::last(&args),
         Command::Lastb(args) => history::lastb(&args),
+        Command::Ac(args) => usage::run(&args),
+        Command::Lastlog(args) => lastlog::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Block(args) => respond::block::run(&args),
@@ -49,11 +55,15 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Unknown(args) => unknown::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(args),
+        Command::CheckConfig(args) => serve::check(&args),
         Command::Import(args) => store::import(&args),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => store::status(&args),
         Command::Incident(command) => incident::run(&command),
         Command::Dialect(DialectCommand::Check { files }) => dialect::check(&files),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 

@@ -1,13 +1,14 @@
-//! The configuration file: `tunlog.toml`, of the machine and of the user, or the one that was named. Each section has a file of
+//! The configuration file: `tunlog.toml`, of the machine and of the user, or the one that was named. Batch commands take `[detect]`
+//! and `[respond]` from it; the other sections are the daemon's, which reads the same file. Each section of ours has a file of
 //! its own here.
 
-mod detection;
 mod respond;
 
 use std::path::{Path, PathBuf};
 
-pub use detection::Detection;
 pub use respond::Respond;
+pub use tunlog_daemon::config::detect::Config as Detection;
+use tunlog_daemon::config::{Document, Mistake, SECTIONS};
 
 use crate::config::folders;
 use crate::output::{Failure, cause};
@@ -41,19 +42,23 @@ pub fn respond(named: Option<&Path>) -> Result<Respond, Failure> {
 fn said(named: Option<&Path>) -> Result<Said, Failure> {
     let mut said = Said::default();
     if let Some(path) = named {
-        take(path, &read(path)?, &mut said)?;
+        take(path, &read(path)?, &mut said).map_err(all)?;
         return Ok(said);
     }
     for folder in folders() {
         let path: PathBuf = folder.join("tunlog.toml");
         if path.is_file() {
-            take(&path, &read(&path)?, &mut said)?;
+            take(&path, &read(&path)?, &mut said).map_err(all)?;
         }
     }
     Ok(said)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// The text of a configuration file.
+///
+/// # Errors
+/// If it cannot be read, or is too large to be one.
+pub fn read(path: &Path) -> Result<String, Failure> {
     let failure = |words: String| Failure::Message(format!("{}: {words}", path.display()));
     let size = std::fs::metadata(path)
         .map_err(|error| failure(format!("cannot read: {}", cause(&error))))?
@@ -64,22 +69,28 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| failure(format!("cannot read: {}", cause(&error))))
 }
 
-/// Takes in the sections of a file.
-fn take(path: &Path, text: &str, said: &mut Said) -> Result<(), Failure> {
-    let failure = |words: String| Failure::Message(format!("{}: {words}", path.display()));
-    let file: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| failure(error.to_string().trim_end().to_owned()))?;
-    for (section, value) in &file {
-        let keys = value.as_table().ok_or_else(|| format!("`{section}` must be a table"));
-        let taken = keys.and_then(|keys| match section.as_str() {
-            "detect" => said.detect.take(path, keys),
-            "respond" => said.respond.take(path, keys),
-            _ => Err(format!("there is no section `{section}`: detect, respond")),
-        });
-        taken.map_err(failure)?;
+/// Takes in the sections of a file that batch commands know.
+fn take(path: &Path, text: &str, said: &mut Said) -> Result<(), Vec<Mistake>> {
+    let mut document = Document::parse(&path.display().to_string(), text);
+    said.detect.take(&mut document);
+    said.respond.take(&mut document);
+    check_sections(&mut document);
+    match document.finish() {
+        mistakes if mistakes.is_empty() => Ok(()),
+        mistakes => Err(mistakes),
     }
-    Ok(())
+}
+
+/// Looks at the sections that are of batch commands alone, and at the names of all.
+pub fn check_sections(document: &mut Document<'_>) {
+    let known = [SECTIONS, &["respond"]].concat();
+    document.check_sections(&known);
+}
+
+/// All mistakes, one a line.
+pub fn all(mistakes: Vec<Mistake>) -> Failure {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    Failure::Message(lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -88,11 +99,8 @@ mod tests {
 
     /// What is wrong with a file.
     pub(super) fn taken(text: &str) -> Result<(), String> {
-        match take(Path::new("t.toml"), text, &mut Said::default()) {
-            Ok(()) => Ok(()),
-            Err(Failure::Message(words)) => Err(words),
-            Err(Failure::BrokenPipe) => Err(String::new()),
-        }
+        let taken = take(Path::new("t.toml"), text, &mut Said::default());
+        taken.map_err(|mistakes| mistakes.iter().map(|mistake| format!("{mistake}\n")).collect())
     }
 
     /// Texts with the words of what is wrong with them.
@@ -106,9 +114,32 @@ mod tests {
     #[test]
     fn what_is_no_configuration_is_named() {
         refused(&[
-            ("respond = 1", "must be a table"),
-            ("[detekt.brute-force]\nminute = 1", "no section `detekt`"),
-            ("[detect.brute-force", "t.toml"),
+            ("respond = 1", "t.toml:1: `respond`: must be a table"),
+            (
+                "[detekt.brute-force]\nminute = 1",
+                "there is no section of this name; did you mean `detect`?",
+            ),
+            ("[detect.brute-force", "t.toml:1: is no TOML"),
         ]);
+    }
+
+    #[test]
+    fn sections_of_the_daemon_are_not_looked_at_here() {
+        assert_eq!(taken("[store]\ndir = 5\n[detect.brute-force]\nminute = 9\n"), Ok(()));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let found = taken("[respond]\ndefault = 600\n\n[detect.brute-force]\nhour = 1\nminute = 0\n");
+        let found = found.expect_err("mistakes");
+        let lines: Vec<&str> = found.lines().filter_map(|line| line.split("`: ").next()).collect();
+        assert_eq!(
+            lines,
+            [
+                "t.toml:2: `respond.default",
+                "t.toml:5: `detect.brute-force.hour",
+                "t.toml:6: `detect.brute-force.minute"
+            ]
+        );
     }
 }

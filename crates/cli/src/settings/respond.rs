@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tunlog_daemon::config::Document;
+use tunlog_model::near::nearest;
 use tunlog_respond::{Limits, Prefix, backend, words};
 
 use crate::when;
@@ -21,14 +23,29 @@ pub struct Respond {
     pub ledger: Option<PathBuf>,
 }
 
+/// What the section may say.
+const KEYS: &[&str] = &[
+    "never_block",
+    "default",
+    "longest",
+    "per_hour",
+    "backend",
+    "jail",
+    "ledger",
+];
+
 impl Respond {
     /// Takes in the keys of the section.
-    pub(super) fn take(&mut self, path: &Path, keys: &toml::Table) -> Result<(), String> {
-        for (key, value) in keys {
-            self.set(path, key, value)
-                .map_err(|words| format!("[respond]: {words}"))?;
+    pub fn take(&mut self, document: &mut Document<'_>) {
+        let path = document.place().to_path_buf();
+        let Some(keys) = document.section::<toml::Table>("respond") else {
+            return;
+        };
+        for (key, value) in &keys {
+            if let Err(words) = self.set(&path, key, value) {
+                document.mistake(&format!("respond.{key}"), words);
+            }
         }
-        Ok(())
     }
 
     fn set(&mut self, path: &Path, key: &str, value: &toml::Value) -> Result<(), String> {
@@ -56,9 +73,10 @@ impl Respond {
                 }
             }
             _ => {
-                return Err(format!(
-                    "there is no `{key}`: never_block, default, longest, per_hour, backend, jail, ledger"
-                ));
+                return Err(match nearest(key, KEYS.iter().copied()) {
+                    Some(meant) => format!("there is no `{key}`; did you mean `{meant}`?"),
+                    None => format!("there is no `{key}`: {}", KEYS.join(", ")),
+                });
             }
         }
         Ok(())
@@ -93,7 +111,10 @@ mod tests {
             ("[respond]\nper_hour = -1", "0 or more"),
             ("[respond]\nbackend = \"firewalld\"", "no backend `firewalld`"),
             ("[respond]\njail = \"-x\"", "no name of a jail"),
-            ("[respond]\nneverblock = []", "there is no `neverblock`: never_block"),
+            (
+                "[respond]\nneverblock = []",
+                "there is no `neverblock`; did you mean `never_block`?",
+            ),
         ]);
     }
 }

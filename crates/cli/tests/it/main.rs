@@ -12,6 +12,7 @@ mod export_rules;
 mod export_rules_crowdsec;
 mod export_rules_freeradius;
 mod harness;
+mod history;
 mod incident;
 mod incident_hostile;
 mod incident_tamper;

@@ -1,6 +1,7 @@
 //! What to say of a word that is not in a list.
 
 use tunlog_model::Field;
+use tunlog_model::near::mistakes;
 
 /// The message for a field that is not in the list: what it may have meant, and what there is.
 pub fn unknown_field(name: &str) -> String {
@@ -19,7 +20,7 @@ fn nearest<'l>(word: &str, known: &[&'l str]) -> &'l str {
     known
         .iter()
         .copied()
-        .min_by_key(|like| (!abbreviates(word, like), distance(like, word)))
+        .min_by_key(|like| (!abbreviates(word, like), mistakes(like, word)))
         .unwrap_or_default()
 }
 
@@ -27,18 +28,4 @@ fn nearest<'l>(word: &str, known: &[&'l str]) -> &'l str {
 fn abbreviates(short: &str, long: &str) -> bool {
     let mut letters = long.chars();
     !short.is_empty() && short.chars().all(|c| letters.any(|letter| letter == c))
-}
-
-/// Edit distance, for suggestions.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.bytes().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.bytes().enumerate() {
-            let cost = corner + usize::from(ca != cb);
-            corner = row[j + 1];
-            row[j + 1] = cost.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

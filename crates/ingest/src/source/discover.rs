@@ -113,7 +113,7 @@ fn has_lines(path: &Path) -> bool {
 }
 
 /// Whether the last line of `path` also stands near the end of `other`: syslog daemons write some lines twice.
-fn repeats(path: &Path, other: &Path) -> bool {
+pub fn repeats(path: &Path, other: &Path) -> bool {
     let tail = |path: &Path, bytes: u64| -> Option<Vec<u8>> {
         let file = fs::File::open(path).ok()?;
         let len = file.metadata().ok()?.len();

@@ -4,12 +4,12 @@ pub mod archive;
 pub(crate) mod compressed;
 pub mod discover;
 mod evtx;
-mod journald;
-mod refill;
-mod rotated;
-mod sniff;
+pub(crate) mod journald;
+pub(crate) mod refill;
+pub(crate) mod rotated;
+pub(crate) mod sniff;
 pub mod tail;
-mod utf16;
+pub(crate) mod utf16;
 
 use std::fs::File;
 use std::io::Read;
@@ -89,6 +89,8 @@ pub enum SourceKind {
         source: u64,
         /** It was a packet capture. */
         capture: bool,
+        /** Only its records from this number on. */
+        from: u64,
     },
 }
 

@@ -39,6 +39,8 @@ pub struct Clock {
     begun: bool,
     /// Whether records come while they are written: then the present moves on.
     live: bool,
+    /// Whether they come over the network: then the time of receipt stands for one that cannot be.
+    receiving: bool,
     hour: Hour,
 }
 
@@ -72,6 +74,7 @@ impl Clock {
             last: reference.written,
             begun: false,
             live: false,
+            receiving: false,
             hour: Hour::default(),
         })
     }
@@ -86,11 +89,24 @@ impl Clock {
         Clock::new(options, Reference::new(None, now), Anchors::default())
     }
 
+    /// A clock for what a peer sends: its years are those nearest to the present, and what has no time, or one that cannot be,
+    /// has that of its receipt. The error says why the zone is none.
+    pub fn receiving(options: &Options) -> Result<Clock, String> {
+        let clock = Clock::fixed(options, options.now)?;
+        Ok(Clock {
+            live: true,
+            receiving: true,
+            ..clock
+        })
+    }
+
     /// The complete time of a stamp. To be called in the order of the source, for the records that matter.
     pub fn resolve(&mut self, stamp: Stamp) -> RecordTime {
         match stamp {
             Stamp::Civil(civil) => self.civil(civil),
             Stamp::Instant(micros) => self.checked(micros, Assumed::default()),
+            // when another machine started is not known
+            Stamp::SinceBoot(_) if self.receiving => self.unknown(),
             Stamp::SinceBoot(micros) => self.checked(self.boot.saturating_add(micros), Assumed::TIME),
             Stamp::Missing => self.unknown(),
         }
@@ -98,7 +114,7 @@ impl Clock {
 
     fn unknown(&self) -> RecordTime {
         RecordTime {
-            micros: self.last,
+            micros: if self.receiving { now() } else { self.last },
             assumed: Assumed::TIME,
         }
     }
@@ -109,6 +125,9 @@ impl Clock {
             self.reference.written = self.reference.written.max(now());
         }
         if micros < EPOCH_MIN || micros > self.reference.latest() {
+            if self.receiving {
+                return self.unknown();
+            }
             return RecordTime {
                 micros,
                 assumed: assumed.with(Assumed::TIME),
@@ -158,7 +177,10 @@ impl Clock {
             Some(AmbiguousOffset::Unambiguous { offset }) => self.checked(utc(offset), assumed),
             Some(AmbiguousOffset::Gap { before, .. }) => self.checked(utc(before), assumed.with(Assumed::GAP)),
             Some(AmbiguousOffset::Fold { before, after }) => {
-                let first_pass = !self.begun || utc(before) >= self.last - FOLD_DISORDER;
+                let first_pass = match self.receiving {
+                    true => utc(before).abs_diff(now()) <= utc(after).abs_diff(now()),
+                    false => !self.begun || utc(before) >= self.last - FOLD_DISORDER,
+                };
                 let micros = if first_pass { utc(before) } else { utc(after) };
                 self.checked(micros, assumed.with(Assumed::FOLD))
             }
@@ -174,6 +196,9 @@ impl Clock {
     }
 
     fn year_of(&mut self, civil: &Civil) -> i16 {
+        if self.receiving {
+            return years::nearest_year(civil, now());
+        }
         let reference = self.reference;
         self.years
             .get_or_insert_with(|| YearTracker::new(years::latest_year(civil, reference)))

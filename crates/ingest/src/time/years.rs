@@ -70,6 +70,16 @@ fn latest_year_before(civil: &Civil, latest: i64) -> i16 {
     year
 }
 
+/// The year that puts a stamp nearest to `now`, microseconds UTC.
+pub(crate) fn nearest_year(civil: &Civil, now: i64) -> i16 {
+    let now = now / super::SECOND;
+    let distance = |year: i16| seconds_of(year, civil.month, civil.day, civil.second).abs_diff(now);
+    let this = calendar::year_of(now.saturating_mul(super::SECOND));
+    // a leap day may be several years away; in a year without one it is no date
+    let years = (this - 8..=this + 1).filter(|year| exists(*year, civil));
+    years.min_by_key(|year| distance(*year)).unwrap_or(this)
+}
+
 /// Whether the stamp's day exists in that year; only 29 February is a question of the year.
 fn exists(year: i16, civil: &Civil) -> bool {
     !(civil.month == 2 && civil.day == 29) || is_leap(year)
@@ -384,4 +394,26 @@ pub(crate) fn chain_backward(firsts: &[Option<Civil>], written: i64) -> Vec<Opti
         }
     }
     years
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_year_over_new_year_and_leap_days() {
+        let civil = |month, day| Civil {
+            year: None,
+            month,
+            day,
+            second: 3600,
+            micros: 0,
+        };
+        let now = |year, month, day| seconds_of(year, month, day, 7200) * super::super::SECOND;
+        assert_eq!(nearest_year(&civil(12, 31), now(2026, 1, 1)), 2025);
+        assert_eq!(nearest_year(&civil(1, 1), now(2025, 12, 31)), 2026);
+        assert_eq!(nearest_year(&civil(6, 1), now(2025, 6, 2)), 2025);
+        assert_eq!(nearest_year(&civil(2, 29), now(2025, 3, 2)), 2024);
+        assert_eq!(nearest_year(&civil(2, 29), now(2028, 3, 1)), 2028);
+    }
 }

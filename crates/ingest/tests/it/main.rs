@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod firewalls;
+mod follow;
+mod follow_journal;
+mod follow_live;
+mod follow_random;
 mod framing;
 mod property;
 mod sources;

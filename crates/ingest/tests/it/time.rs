@@ -1,5 +1,5 @@
-use tunlog_ingest::Options;
-use tunlog_model::Assumed;
+use tunlog_ingest::{Clock, Options, time};
+use tunlog_model::{Assumed, Civil, Stamp};
 
 use crate::{Folder, NOW, hostile, options, read, set_written};
 
@@ -161,4 +161,60 @@ fn zones() {
     assert_eq!(run.times(), ["2025-11-09T08:01:01Z", "2025-11-09T15:01:01Z"]);
     assert_eq!(run.records[0].1.assumed, Assumed::ZONE);
     assert_eq!(run.records[1].1.assumed, Assumed::default());
+}
+
+/// What a peer sends: years nearest to the present, and no time that cannot be.
+#[test]
+fn times_of_receipt() {
+    let options = Options {
+        tz: Some("UTC".to_string()),
+        now: time::now(),
+        ..options()
+    };
+    let mut clock = Clock::receiving(&options).unwrap();
+    let day = 86_400_000_000;
+    let civil = |micros: i64| {
+        let date = jiff::Timestamp::from_microsecond(micros)
+            .unwrap()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .datetime();
+        Civil {
+            year: None,
+            month: date.month() as u8,
+            day: date.day() as u8,
+            second: date.hour() as u32 * 3600 + date.minute() as u32 * 60,
+            micros: 0,
+        }
+    };
+    for days in [-150, -20, -1, 0] {
+        let meant = options.now + days * day;
+        let time = clock.resolve(Stamp::Civil(civil(meant)));
+        assert!(
+            (time.micros - meant).abs() <= 60_000_000,
+            "{days} days: {}",
+            time.micros
+        );
+        assert!(time.assumed.has(Assumed::YEAR) && !time.assumed.has(Assumed::TIME));
+    }
+    // earlier stamps say nothing of when this came
+    let bad = [
+        Stamp::Missing,
+        Stamp::SinceBoot(5),
+        Stamp::Instant(4_102_444_800_000_000),
+        Stamp::Instant(0),
+        Stamp::Civil(Civil {
+            month: 13,
+            ..civil(options.now)
+        }),
+        Stamp::Civil(Civil {
+            year: Some(2100),
+            ..civil(options.now)
+        }),
+    ];
+    for stamp in bad {
+        let time = clock.resolve(stamp);
+        assert!(time.assumed.has(Assumed::TIME), "{stamp:?}");
+        let since = time.micros - options.now;
+        assert!((0..600_000_000).contains(&since), "{stamp:?}: {since}");
+    }
 }

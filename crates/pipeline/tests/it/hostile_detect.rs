@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use tunlog_analysis::correlate::Prompt;
 use tunlog_analysis::detect::{Detector, Finding, Options as Thresholds};
 use tunlog_decode::Catalogue;
 use tunlog_ingest::{Options, discover};
@@ -18,10 +19,16 @@ struct Watching {
     found: Vec<Finding>,
 }
 
+fn prompted() -> Thresholds {
+    let mut options = Thresholds::default();
+    options.expect_prompts();
+    options
+}
+
 impl Watching {
     fn new() -> Watching {
         Watching {
-            detector: Detector::new(&Thresholds::default()),
+            detector: Detector::new(&prompted()),
             found: Vec::new(),
         }
     }
@@ -41,6 +48,11 @@ impl Subscriber for Watching {
     fn event(&mut self, event: &Event<'_>, _: &Sources) -> ControlFlow<()> {
         self.detector.event(event);
         self.take();
+        ControlFlow::Continue(())
+    }
+
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        self.detector.prompt(prompt, attempt);
         ControlFlow::Continue(())
     }
 

@@ -56,6 +56,7 @@ pub fn session(user: &str, started: i64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Transaction;
+use rusqlite::{Transaction, params};
 
 pub use keep::{Pruned, PrunedLine};
 pub use query::{AttemptQuery, Cursor, FindingQuery, Page};
@@ -180,6 +180,28 @@ impl History {
         let has_room = self.pending() < PENDING_MAX;
         self.pending.is_short |= !has_room;
         has_room
+    }
+
+    /// Whether an attempt is known in this state: it need not be told again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_attempt(&self, id: u64, outcome: &str, ended: Option<i64>) -> Result<bool> {
+        self.working.ask(|db| {
+            let sql = "SELECT 1 FROM attempt WHERE id = ?1 AND outcome = ?2 AND ended IS ?3";
+            db.prepare_cached(sql)?.exists(params![id as i64, outcome, ended])
+        })
+    }
+
+    /// Whether a finding is known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_finding(&self, id: u64) -> Result<bool> {
+        self.working.ask(|db| {
+            db.prepare_cached("SELECT 1 FROM finding WHERE id = ?1")?
+                .exists([id as i64])
+        })
     }
 
     /// Rows that wait for a commit.

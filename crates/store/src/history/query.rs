@@ -96,6 +96,8 @@ pub struct Page {
 /// Conditions and their values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Where {
+    /// The index to take, where SQLite would choose by guess and take another.
+    index: &'static str,
     text: String,
     values: Vec<Value>,
 }
@@ -170,6 +172,9 @@ impl AttemptQuery {
                 recent.and("started >= ?", since.saturating_sub(LONG));
                 long.and("started < ?", since.saturating_sub(LONG));
                 long.fixed("last_seen > started + 3600000000");
+                if self.user.is_none() && self.ip.is_none() {
+                    long.index = " INDEXED BY attempt_long";
+                }
                 for way in [&mut recent, &mut long] {
                     way.and("last_seen >= ?", since);
                 }
@@ -183,8 +188,8 @@ impl AttemptQuery {
         let (mut parts, mut values) = (Vec::new(), Vec::new());
         for way in self.ways(after) {
             parts.push(format!(
-                "SELECT * FROM (SELECT started, id FROM attempt{} ORDER BY started DESC, id DESC LIMIT {limit})",
-                way.text
+                "SELECT * FROM (SELECT started, id FROM attempt{}{} ORDER BY started DESC, id DESC LIMIT {limit})",
+                way.index, way.text
             ));
             values.extend(way.values);
         }
@@ -201,7 +206,7 @@ impl AttemptQuery {
     pub(super) fn all(&self, columns: &'static str) -> Question {
         let (mut parts, mut values) = (Vec::new(), Vec::new());
         for way in self.ways(None) {
-            parts.push(format!("SELECT id FROM attempt{}", way.text));
+            parts.push(format!("SELECT id FROM attempt{}{}", way.index, way.text));
             values.extend(way.values);
         }
         let chosen = parts.join(" UNION ");

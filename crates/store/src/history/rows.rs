@@ -114,6 +114,7 @@ pub(super) fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     })
 }
 

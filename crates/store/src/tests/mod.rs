@@ -3,7 +3,9 @@
 mod crash;
 mod faulty;
 mod full;
+mod hidden;
 mod keeping;
+mod outbox;
 mod seal;
 
 use std::path::{Path, PathBuf};

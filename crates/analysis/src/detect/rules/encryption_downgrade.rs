@@ -1,5 +1,6 @@
 //! Sessions that are protected less than before.
 
+use crate::correlate::opening::SETTLED;
 use crate::detect::bounded::Bounded;
 use crate::detect::finding::{Finding, Severity};
 use crate::detect::rule::{Detection, Nature, Opening, Rule, Scene, Threshold, finding};
@@ -63,8 +64,11 @@ impl EncryptionDowngrade {
 }
 
 impl Detection for EncryptionDowngrade {
-    fn opened(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
+    fn settled(&mut self, opening: &Opening<'_>, scene: &mut Scene<'_>) {
         let Some((name, user)) = opening.user else { return };
+        // encryption may be agreed after the addresses are: it is known to be missing when nothing more is said
+        let said = opening.time.saturating_add(SETTLED);
+        let alarm_time = opening.attempt.ended.map_or(said, |ended| said.min(ended));
         let Some(loss) = self.loss(opening.attempt, user, scene.now) else {
             return;
         };
@@ -79,6 +83,7 @@ impl Detection for EncryptionDowngrade {
                 self.sessions
             ),
             evidence: opening.lines.clone(),
+            alarm_time,
             ..finding(&RULE, scene.now)
         };
         scene.raise(user, found);

@@ -81,6 +81,10 @@ impl UnusualTraffic {
 }
 
 impl Detection for UnusualTraffic {
+    fn counted(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
+        self.closed(attempt, scene);
+    }
+
     fn closed(&mut self, attempt: &Attempt, scene: &mut Scene<'_>) {
         let (Some(user), Some(bytes)) = (attempt.user.as_deref(), attempt.bytes_to_client) else {
             return;

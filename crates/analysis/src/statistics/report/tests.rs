@@ -40,6 +40,7 @@ fn attempt(user: &str, outcome: Outcome, at: i64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tunlog_decode::Catalogue;
 use tunlog_decode::codes::FAMILIES;
+use tunlog_model::near::mistakes;
 
 use super::search::folded;
 
@@ -92,35 +93,12 @@ fn distance(asked: &str, name: &str) -> Option<usize> {
     }
 }
 
-/// Letters to change, add, leave out or swap.
-fn mistakes(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = change.min(last[j] + 1).min(row[j - 1] + 1);
-            let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if swapped {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn typing_mistakes_are_counted() {
-        assert_eq!(mistakes("gre-blokced", "gre-blocked"), 1);
-        assert_eq!(mistakes("gre", "gre-"), 1);
-        assert_eq!(mistakes("", "abc"), 3);
         assert_eq!(distance("lost-carier", "lost-carrier"), Some(1));
         assert_eq!(distance("carrier-lost", "lost-carrier"), Some(6));
         assert_eq!(distance("no-such-thing", "gre-blocked"), None);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use tunlog_analysis::correlate::Redact;
+use tunlog_analysis::correlate::{Prompt, Redact};
 use tunlog_analysis::detect::{Detector, Nature, Network, Severity};
 use tunlog_analysis::statistics::findings::FindingView;
 use tunlog_incident::case::{AFTER, AccountRole, AddressRole, BEFORE, Case, Named, Opener, open};
@@ -112,6 +112,13 @@ impl Subscriber for Search<'_> {
             detector.event(event);
         }
         self.take_ready(sources);
+        ControlFlow::Continue(())
+    }
+
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        if let Some(detector) = &mut self.detector {
+            detector.prompt(prompt, attempt);
+        }
         ControlFlow::Continue(())
     }
 

@@ -18,6 +18,7 @@ use crate::config;
 use crate::output::{Failure, wants_color};
 
 pub use import::run as import;
+pub use keep::size;
 pub use status::run as status;
 
 /// Runs `tunlog store …`.

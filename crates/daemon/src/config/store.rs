@@ -1,0 +1,199 @@
+//! `[store]`: where records are kept, how they are sealed, and what happens when there is no room.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tunlog_store::{FullPolicy, Options};
+
+/// `[store]`: where records are kept, how they are sealed, and what happens when there is no room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// The directory; made if it is not there. Without it: what the service manager gave (`STATE_DIRECTORY`), else
+    /// /var/lib/tunlog for root, and ~/.local/state/tunlog/store for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// Whose log it is, as every checkpoint says; asked for when the store is made. Without it: HOST/tunlog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// When the disk is full: "block" waits for room, and the sources keep what they have; "drop-oldest-unsealed" gives up the
+    /// oldest records that are not sealed yet, and counts them; "stop" ends with an error.
+    pub full: Full,
+    /// Bytes of records that make a segment.
+    pub segment_bytes: u64,
+    /// Seconds after which a segment is sealed although it is not full.
+    pub segment_age_s: u64,
+    /// Seconds after which the signing key changes.
+    pub key_age_s: u64,
+    /// Checkpoints after which the signing key changes.
+    pub key_checkpoints: u64,
+    /// Keep passwords, challenges and responses that stand in the logs.
+    pub keep_secrets: bool,
+    /// Keep log-ins to other services (SSH, mail) that stand in logs of their own, for `detect` to compare.
+    pub services: bool,
+    /// Files to which every checkpoint is appended, on a medium or machine that this one cannot rewrite.
+    pub witness: Vec<PathBuf>,
+}
+
+/// What a full disk means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Full {
+    /// Wait for room.
+    #[default]
+    Block,
+    /// Give up the oldest records that are not sealed, and count them as lost.
+    DropOldestUnsealed,
+    /// End with an error.
+    Stop,
+}
+
+impl Full {
+    /// The store's word for it.
+    pub fn policy(self) -> FullPolicy {
+        match self {
+            Full::Block => FullPolicy::Block,
+            Full::DropOldestUnsealed => FullPolicy::DropOldestUnsealed,
+            Full::Stop => FullPolicy::Stop,
+        }
+    }
+}
+
+const SECOND: i64 = 1_000_000;
+
+impl Default for Config {
+    fn default() -> Config {
+        let options = Options::default();
+        let seconds = |micros: i64| u64::try_from(micros / SECOND).unwrap_or_default();
+        Config {
+            dir: None,
+            origin: None,
+            full: Full::default(),
+            segment_bytes: options.segment_bytes,
+            segment_age_s: seconds(options.segment_age),
+            key_age_s: seconds(options.epoch_age),
+            key_checkpoints: options.epoch_checkpoints,
+            keep_secrets: false,
+            services: true,
+            witness: Vec::new(),
+        }
+    }
+}
+
+/// Smaller segments would be more index than records.
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// A segment is made in memory.
+const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// A week: what is not sealed can be changed.
+const AGE_S_MAX: u64 = 7 * 86_400;
+
+impl Config {
+    /// Whose log it is: what is said, or this machine's.
+    pub fn origin_or_host(&self) -> String {
+        let host = || {
+            let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+            let name = name
+                .unwrap_or_default()
+                .replace(|c: char| c.is_whitespace() || c == '+', "");
+            format!("{}/tunlog", if name.is_empty() { "localhost" } else { &name })
+        };
+        self.origin.clone().unwrap_or_else(host)
+    }
+
+    /// What the store is opened with.
+    pub fn options(&self) -> Options {
+        let micros = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(SECOND);
+        Options {
+            segment_bytes: self.segment_bytes,
+            segment_age: micros(self.segment_age_s),
+            epoch_age: micros(self.key_age_s),
+            epoch_checkpoints: self.key_checkpoints,
+        }
+    }
+
+    /// Where the store lies: what is configured, else what the service manager gave, else root's or the user's usual place.
+    /// `variable` asks for one of the environment.
+    ///
+    /// # Errors
+    /// If nobody says where, and this user has no home.
+    pub fn place(&self, variable: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Result<PathBuf, String> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        if let Some(dir) = &self.dir {
+            return Ok(dir.clone());
+        }
+        // several are separated by colons: the first is ours
+        let given = set("STATE_DIRECTORY").and_then(|given| Some(given.to_str()?.split(':').next()?.to_owned()));
+        if let Some(given) = given {
+            return Ok(PathBuf::from(given));
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(PathBuf::from("/var/lib/tunlog"));
+        }
+        let home = || Some(PathBuf::from(set("HOME")?).join(".local/state"));
+        let state = set("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+        state
+            .map(|state| state.join("tunlog/store"))
+            .ok_or_else(|| "nobody says where the store lies, and there is no HOME: name it with --store".to_owned())
+    }
+
+    /// Judges the values.
+    ///
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes) {
+            let words = format!("must be {SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}");
+            return Err(("segment-bytes", words));
+        }
+        for (key, value) in [("segment-age-s", self.segment_age_s), ("key-age-s", self.key_age_s)] {
+            if !(1..=AGE_S_MAX).contains(&value) {
+                return Err((key, format!("must be 1 to {AGE_S_MAX} seconds")));
+            }
+        }
+        if self.key_checkpoints == 0 {
+            return Err(("key-checkpoints", "must be 1 or more".to_owned()));
+        }
+        match &self.origin {
+            Some(origin)
+                if origin.is_empty() || origin.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') =>
+            {
+                Err(("origin", "must be a name without blanks and `+`".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_what_the_store_does_by_itself() {
+        assert_eq!(Config::default().options(), Options::default());
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_place_is_what_is_said_or_what_the_manager_gave() {
+        let given = |name: &str| (name == "STATE_DIRECTORY").then(|| "/var/lib/tunlog:/var/lib/other".into());
+        let mut config = Config::default();
+        assert_eq!(config.place(&given), Ok(PathBuf::from("/var/lib/tunlog")));
+        config.dir = Some(PathBuf::from("here"));
+        assert_eq!(config.place(&given), Ok(PathBuf::from("here")));
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_named() {
+        let wrong = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().expect_err("a mistake").0
+        };
+        assert_eq!(wrong(|config| config.segment_bytes = 1), "segment-bytes");
+        assert_eq!(wrong(|config| config.segment_age_s = 0), "segment-age-s");
+        assert_eq!(wrong(|config| config.key_age_s = u64::MAX), "key-age-s");
+        assert_eq!(wrong(|config| config.key_checkpoints = 0), "key-checkpoints");
+        assert_eq!(wrong(|config| config.origin = Some("a b".to_owned())), "origin");
+    }
+}

@@ -1,0 +1,118 @@
+//! The history of attempts and findings, written as they are told: what the HTTP interface and `status` answer from.
+
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHasher;
+use tunlog_analysis::detect::Finding;
+use tunlog_analysis::statistics::attempts::AttemptView;
+use tunlog_analysis::statistics::findings::FindingView;
+use tunlog_model::{Attempt, Column};
+use tunlog_pipeline::Sources;
+use tunlog_report::json;
+use tunlog_store::{AttemptRow, FindingRow, History, StoreError};
+
+/// Rows that are committed at once.
+const ROWS: usize = 1000;
+/// How long rows wait for a commit at most.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Keeps the history.
+pub struct Chronicle {
+    history: History,
+    /// When the oldest row that waits was put.
+    since: Option<Instant>,
+}
+
+impl Chronicle {
+    /// Of an open history.
+    pub fn new(history: History) -> Chronicle {
+        Chronicle { history, since: None }
+    }
+
+    /// Keeps an attempt as it is now; whether that was news.
+    pub fn attempt(&mut self, attempt: &Attempt, sources: &Sources, replayed: bool) -> bool {
+        let is_known = replayed
+            && self
+                .history
+                .has_attempt(attempt.id, attempt.outcome.word(), attempt.ended)
+                .unwrap_or(false);
+        if is_known {
+            return false;
+        }
+        if let Some(first) = attempt.heard.id {
+            // it was told under another id, before it was known who the client is
+            self.history.forget_attempt(first);
+        }
+        let view = AttemptView { attempt, sources };
+        let row = AttemptRow::of(attempt, line("attempt", AttemptView::COLUMNS, &view));
+        self.history.put_attempt(row);
+        self.since.get_or_insert_with(Instant::now);
+        true
+    }
+
+    /// Keeps a finding; whether it was news.
+    pub fn finding(&mut self, finding: &Finding, sources: &Sources, replayed: bool) -> bool {
+        let id = finding_id(finding);
+        if replayed && self.history.has_finding(id).unwrap_or(false) {
+            return false;
+        }
+        let view = FindingView { finding, sources };
+        self.history.put_finding(FindingRow {
+            id,
+            alarm_time: finding.alarm_time,
+            rule: finding.rule.to_owned(),
+            severity: finding.severity,
+            json: line("finding", FindingView::COLUMNS, &view),
+        });
+        self.since.get_or_insert_with(Instant::now);
+        true
+    }
+
+    /// How long until a commit is due; None if nothing waits.
+    pub fn due(&self) -> Option<Duration> {
+        self.since.map(|since| WAIT.saturating_sub(since.elapsed()))
+    }
+
+    /// Whether rows are to be committed now.
+    pub fn is_due(&self) -> bool {
+        self.history.pending() >= ROWS || self.due().is_some_and(|due| due.is_zero())
+    }
+
+    /// Commits what was put: all that came of records below `analysed` is there then; `open` is the first record that an
+    /// open attempt needs.
+    ///
+    /// # Errors
+    /// The database's; it may be tried again.
+    pub fn commit(&mut self, analysed: u64, open: Option<u64>) -> Result<(), StoreError> {
+        // whether it works or not, the next try waits as long
+        self.since = None;
+        let committed = self.history.commit(analysed, open);
+        if committed.is_err() {
+            self.since = Some(Instant::now());
+        }
+        committed
+    }
+}
+
+/// What tells a finding from others, the same after a restart.
+pub fn finding_id(finding: &Finding) -> u64 {
+    let mut hasher = FxHasher::default();
+    (finding.rule, finding.alarm_time, finding.first).hash(&mut hasher);
+    for source in &finding.sources {
+        source.to_string().hash(&mut hasher);
+    }
+    if finding.sources.is_empty() {
+        finding.users.hash(&mut hasher);
+    }
+    // SQLite's numbers have a sign
+    hasher.finish() >> 1
+}
+
+/// The contract's line of a row.
+fn line<R>(kind: &'static str, columns: &[Column<R>], row: &R) -> String {
+    let cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
+    let mut out = Vec::with_capacity(512);
+    json::row(&mut out, kind, &cells);
+    String::from_utf8(out).unwrap_or_default()
+}

@@ -1,0 +1,363 @@
+//! The watching thread: joins what was taken in into attempts, looks for attacks, and tells whoever listens.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tunlog_analysis::correlate::Prompt;
+use tunlog_analysis::detect::{Detector, Finding};
+use tunlog_decode::Catalogue;
+use tunlog_ingest::time::now;
+use tunlog_model::{Assumed, Attempt, Event, RecordTime};
+use tunlog_pipeline::{Settings, Sources, Subscriber, Taken, Watch, stored_from};
+
+use super::Delivery;
+use super::chronicle::Chronicle;
+use crate::log::{Log, value};
+use crate::state::State;
+use crate::told::{Hearing, Listener, Told};
+
+/// Deliveries that are told together, merged by time.
+const TOGETHER: usize = 64;
+/// How often time passes for those who wait for it, while something is going on.
+const TICK: Duration = Duration::from_secs(1);
+/// How long after the last event time has to pass: attempts close within that, and rules that wait have spoken.
+const AWAKE: Duration = Duration::from_secs(300);
+/// Newest records that are read again at a start: what is remembered of attackers comes of them.
+const REMEMBERED: u64 = 300_000;
+/// Most records that are read again for the sake of sessions that are up.
+const REPLAYED_MAX: u64 = 3_000_000;
+/// How often it is found out what the open attempts need.
+const OPEN_EVERY: Duration = Duration::from_secs(30);
+/// Microseconds that late sources are allowed before time passes without them.
+const GRACE: i64 = 2_000_000;
+/// Marks of which record came at which time.
+const MARKS_MAX: usize = 4096;
+/// Microseconds by which sources may be late behind each other.
+const LATE: i64 = 120_000_000;
+
+/// Whom the watching thread tells, and what it finds.
+pub struct Desk<'a> {
+    /// Looks for attacks.
+    pub detector: Detector,
+    /// Who hears.
+    pub listeners: Vec<Box<dyn Listener>>,
+    /// The history, where there is a store.
+    pub chronicle: Option<Chronicle>,
+    /// Newest record of which all is in the history, from an earlier run.
+    pub analysed: Option<u64>,
+    /// First record that an attempt needs which was open then.
+    pub open_since: Option<u64>,
+    /// What is shown.
+    pub state: &'a State,
+    /// Where the daemon speaks of itself.
+    pub log: &'a Log,
+    /// What is told now comes of bytes that were read then.
+    pub read: Instant,
+    /// What is told now was told before, perhaps.
+    pub replayed: bool,
+    /// Events told since the start.
+    pub events: u64,
+    /// Findings told since the start.
+    pub findings: u64,
+}
+
+impl Desk<'_> {
+    fn tell(&mut self, told: Told<'_>, sources: &Sources, replayed: bool) {
+        let hearing = Hearing {
+            sources,
+            now: now(),
+            read: self.read,
+            replayed,
+        };
+        for listener in &mut self.listeners {
+            listener.hear(told, &hearing);
+        }
+    }
+
+    fn tell_attempt(&mut self, told: Told<'_>, attempt: &Attempt, sources: &Sources) {
+        let mut replayed = self.replayed;
+        if let Some(chronicle) = &mut self.chronicle {
+            // what the history does not know was not told before
+            replayed &= !chronicle.attempt(attempt, sources, replayed);
+        }
+        self.tell(told, sources, replayed);
+    }
+
+    fn keep(&mut self, attempt: &Attempt, sources: &Sources) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.attempt(attempt, sources, self.replayed);
+        }
+    }
+
+    fn tell_findings(&mut self, sources: &Sources) {
+        while let Some(finding) = self.detector.ready() {
+            self.found(&finding, sources);
+        }
+    }
+
+    fn found(&mut self, finding: &Finding, sources: &Sources) {
+        let mut replayed = self.replayed;
+        if let Some(chronicle) = &mut self.chronicle {
+            replayed &= !chronicle.finding(finding, sources, replayed);
+        }
+        self.findings += u64::from(!replayed);
+        self.tell(Told::Found(finding), sources, replayed);
+    }
+}
+
+impl Subscriber for Desk<'_> {
+    fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
+        self.events += 1;
+        self.tell(Told::Event(event), sources, self.replayed);
+        if event.message().concerns_attempts {
+            self.detector.event(event);
+            self.tell_findings(sources);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let told = match prompt {
+            Prompt::Up => Told::Opened(&attempt),
+            Prompt::Failed | Prompt::Ended => Told::Closed(&attempt),
+        };
+        self.tell_attempt(told, &attempt, sources);
+        self.detector.prompt(prompt, attempt);
+        self.tell_findings(sources);
+        ControlFlow::Continue(())
+    }
+
+    fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        match attempt.heard.up {
+            // more is known of it by now
+            true => self.keep(&attempt, sources),
+            false => self.tell_attempt(Told::Opened(&attempt), &attempt, sources),
+        }
+        self.detector.opened(attempt);
+        self.tell_findings(sources);
+        ControlFlow::Continue(())
+    }
+
+    fn attempt(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let told = match attempt.heard.over {
+            true => Told::Settled(&attempt),
+            false => Told::Closed(&attempt),
+        };
+        self.tell_attempt(told, &attempt, sources);
+        self.detector.attempt(attempt);
+        self.tell_findings(sources);
+        ControlFlow::Continue(())
+    }
+
+    fn repeated(&mut self, times: u64, _: &Sources) {
+        self.detector.repeated(times);
+    }
+
+    fn lost(&mut self, count: Option<u64>, time: RecordTime, sources: &Sources) {
+        self.detector.lost(count, time.micros);
+        self.tell(Told::Lost(count, time), sources, self.replayed);
+        self.tell_findings(sources);
+    }
+}
+
+/// Watches until nothing is delivered any more.
+pub fn watch(deliveries: &Receiver<Delivery>, catalogue: &Catalogue, settings: &Settings, desk: Desk<'_>) {
+    let mut watching = Watching {
+        watch: Watch::new(settings),
+        catalogue,
+        marks: VecDeque::new(),
+        analysed: desk.analysed.unwrap_or_default(),
+        open: desk.open_since,
+        open_known: Instant::now(),
+        last: None,
+        desk,
+    };
+    watching.run(deliveries);
+}
+
+struct Watching<'a> {
+    watch: Watch,
+    catalogue: &'a Catalogue,
+    desk: Desk<'a>,
+    /// Up to which event time records below a number reach.
+    marks: VecDeque<(i64, u64)>,
+    /// All that came of records below this is told.
+    analysed: u64,
+    /// First record that an open attempt needs.
+    open: Option<u64>,
+    open_known: Instant,
+    /// When something came last.
+    last: Option<Instant>,
+}
+
+impl Watching<'_> {
+    fn run(&mut self, deliveries: &Receiver<Delivery>) {
+        loop {
+            let first = match self.wait() {
+                None => deliveries.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(wait) => deliveries.recv_timeout(wait),
+            };
+            match first {
+                Ok(first) => self.take(first, deliveries),
+                Err(RecvTimeoutError::Timeout) => self.tick(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.commit(false);
+            self.show();
+        }
+        self.open_known = Instant::now().checked_sub(OPEN_EVERY).unwrap_or(self.open_known);
+        self.commit(true);
+    }
+
+    /// How long to wait for a delivery; None: until one comes. Nothing wakes it while nothing is going on.
+    fn wait(&self) -> Option<Duration> {
+        let tick = self.last.filter(|last| last.elapsed() < AWAKE).map(|_| TICK);
+        let commit = self.desk.chronicle.as_ref().and_then(Chronicle::due);
+        tick.into_iter().chain(commit).min()
+    }
+
+    /// Takes a delivery and those that wait behind it.
+    fn take(&mut self, first: Delivery, deliveries: &Receiver<Delivery>) {
+        self.last = Some(Instant::now());
+        let mut taken: Vec<Box<Taken>> = Vec::new();
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match delivery {
+                Delivery::Names(names) => self.watch.know(&names),
+                Delivery::Taken(more) => taken.push(more),
+                Delivery::Replay { folder, upto, opened } => {
+                    self.tell(&mut taken);
+                    self.replay(&folder, upto, &opened);
+                }
+                Delivery::Lost(count, micros) => {
+                    self.tell(&mut taken);
+                    let time = RecordTime {
+                        micros,
+                        assumed: Assumed::default(),
+                    };
+                    let sources = self.watch.sources().clone();
+                    self.desk.lost(count, time, &sources);
+                }
+            }
+            next = match taken.len() < TOGETHER {
+                true => deliveries.try_recv().ok(),
+                false => None,
+            };
+        }
+        self.tell(&mut taken);
+    }
+
+    fn tell(&mut self, taken: &mut Vec<Box<Taken>>) {
+        let Some(oldest) = taken.iter().map(|taken| taken.read).min() else {
+            return;
+        };
+        self.desk.read = oldest;
+        let all: Vec<&Taken> = taken.iter().map(|taken| &**taken).collect();
+        let _ = self.watch.tell(&all, &mut self.desk);
+        for taken in taken.drain(..) {
+            let latest = taken.times.iter().map(|time| time.micros).max();
+            self.analysed = self.analysed.max(taken.seqs.end);
+            if let Some(latest) = latest {
+                self.mark(latest, taken.seqs.start);
+            }
+        }
+    }
+
+    /// Remembers that what is earlier than a time came before a record.
+    fn mark(&mut self, latest: i64, seq: u64) {
+        if self.marks.back().is_some_and(|(known, _)| latest <= *known) {
+            return;
+        }
+        self.marks.push_back((latest, seq));
+        if self.marks.len() > MARKS_MAX {
+            // every other one: it is known less exactly, and less far back than it could be
+            let mut at = 0;
+            self.marks.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
+        }
+    }
+
+    /// Reads what the store holds, as if it came now, but tells only what is news.
+    fn replay(&mut self, folder: &Path, upto: u64, opened: &std::sync::mpsc::SyncSender<()>) {
+        let began = Instant::now();
+        let wanted = self.open.unwrap_or(self.analysed).min(self.analysed);
+        let remembered = upto.saturating_sub(REMEMBERED);
+        let from = match self.desk.analysed {
+            // nothing was ever told of it: as much as can be
+            None => upto.saturating_sub(REPLAYED_MAX),
+            Some(_) => wanted.min(remembered).max(upto.saturating_sub(REPLAYED_MAX)),
+        };
+        let found = stored_from(folder, from);
+        let _ = opened.send(());
+        match found {
+            Ok((found, _snapshot)) => {
+                (self.desk.replayed, self.desk.read) = (true, Instant::now());
+                self.watch.replay(&found, self.catalogue, &mut self.desk);
+                self.desk.replayed = false;
+            }
+            Err(error) => self.desk.log.error(
+                "the store cannot be read back: what came before is not known",
+                &[("problem", value(error))],
+            ),
+        }
+        self.analysed = upto;
+        self.mark(now().saturating_sub(LATE), from);
+        let values = [
+            ("records", value(upto - from)),
+            ("seconds", value(format_args!("{:.1}", began.elapsed().as_secs_f64()))),
+        ];
+        self.desk.log.info("read back what the store holds", &values);
+        self.desk.state.watch(|watching| watching.caught_up = true);
+    }
+
+    /// Time passes although nobody writes.
+    fn tick(&mut self) {
+        let present = now().saturating_sub(GRACE);
+        let _ = self.watch.pass(present, &mut self.desk);
+        self.desk.detector.pass(present);
+        let sources = self.watch.sources().clone();
+        self.desk.tell_findings(&sources);
+        self.desk.tell(Told::Tick, &sources, false);
+    }
+
+    fn commit(&mut self, always: bool) {
+        let is_due = self.desk.chronicle.as_ref().is_some_and(Chronicle::is_due);
+        if !is_due && !always {
+            return;
+        }
+        if self.open_known.elapsed() >= OPEN_EVERY {
+            self.open_known = Instant::now();
+            self.open = self.first_of_open();
+        }
+        let open = self.open;
+        let Some(chronicle) = &mut self.desk.chronicle else {
+            return;
+        };
+        if let Err(error) = chronicle.commit(self.analysed, open) {
+            self.desk
+                .log
+                .warning("the history cannot be written now", &[("problem", value(error))]);
+        }
+    }
+
+    /// The first record that an open attempt needs.
+    fn first_of_open(&self) -> Option<u64> {
+        let started = self.watch.open().into_iter().map(|attempt| attempt.started).min()?;
+        let before = started.saturating_sub(LATE);
+        let mark = self.marks.iter().rev().find(|(latest, _)| *latest < before);
+        let first = self.marks.front();
+        mark.or(first).map(|(_, seq)| *seq)
+    }
+
+    fn show(&self) {
+        let (events, findings) = (self.desk.events, self.desk.findings);
+        self.desk.state.watch(|watching| {
+            (watching.events, watching.findings) = (events, findings);
+        });
+    }
+}
