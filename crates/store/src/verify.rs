@@ -161,7 +161,7 @@ fn named_alike(chain: &Chain<'_>, report: &mut Report) {
 /// The first key, if it is the pinned one or none is pinned.
 fn first_key(layout: &Layout, against: &Against, report: &mut Report) -> Option<VerifyingKey> {
     let path = KeyFiles::of(layout.folder()).first();
-    let read = files::read(&path).map_err(|error| error.to_string());
+    let read = files::read_at_most(&path, files::NOTE_MAX).map_err(|error| error.to_string());
     let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is no key".to_owned()));
     let key = text.and_then(|text| match text.strip_suffix('\n').map(VerifyingKey::parse) {
         Some(Ok(key)) if text == format!("{}\n", key.text()) => Ok(key),
@@ -254,7 +254,7 @@ impl<'l> Chain<'l> {
                 break;
             }
             let good = self.hashes.len();
-            let bytes = match files::read(&self.layout.note(number)) {
+            let bytes = match files::read_at_most(&self.layout.note(number), files::NOTE_MAX) {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let cause = error.cause;

@@ -442,6 +442,39 @@ fn duckdb_reads_the_segments() {
     );
 }
 
+/// Half a line that nobody goes on with is taken as it is; if somebody does go on, the whole line is read.
+#[test]
+fn half_a_line_is_read_again_when_its_file_has_grown() {
+    let folder = Folder::new();
+    let whole = log(0, 2);
+    let at = whole.rfind("Connection term").expect("a line") + "Connection term".len();
+    let write = |text: &str| {
+        folder.log("syslog", text);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(folder.path().join("syslog"))
+            .expect("a file");
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        file.set_modified(long_ago).expect("a time");
+    };
+    let ends = || {
+        folder
+            .run(&["decode", "-q", "-o", "jsonl", "store"])
+            .good()
+            .matches("Connection terminated.")
+            .count()
+    };
+    write(&whole[..at]);
+    import(&folder, &["syslog"]);
+    assert_eq!(ends(), 1);
+    assert_eq!(import(&folder, &["syslog"])("read"), 0, "nothing is new");
+    write(&whole);
+    let counts = import(&folder, &["syslog"]);
+    // the line, and the one behind it
+    assert_eq!((counts("read"), counts("stored"), ends()), (2, 1, 2));
+    assert_eq!(import(&folder, &["syslog"])("read"), 0, "nothing is new");
+}
+
 /// An event log: refusals that only their codes tell apart, and one without a code.
 fn events() -> Vec<u8> {
     let refused = |code: u32, number: i64| {
