@@ -11,6 +11,9 @@
 //! the note, and then tells the database; whoever opens the store next finishes or takes back what a crash left at any of
 //! these steps. A daemon does the same as `import`: add, count, position, commit, and close when it is due.
 //!
+//! **Beside it.** What comes of the records lies in databases of their own, with connections of their own: attempts and
+//! findings ([`History`]), notifications that wait ([`Outbox`]). The history can be made again of the records.
+//!
 //! **Out of it.** `pipeline::stored` is one more kind of stream: it finds messages by their names, makes batches with times,
 //! and drops what the decoder would have dropped for the same question. Sets are those of the import, so merging, twins and
 //! correlation see what they saw of the logs.
