@@ -8,8 +8,10 @@ use std::path::Path;
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("store", "src/config/store.rs", "Config"),
     ("follow", "../ingest/src/follow/mod.rs", "FollowConfig"),
+    ("listen", "src/listen/config.rs", "Config"),
     ("http", "src/web/config.rs", "Config"),
     ("metrics", "src/metrics/mod.rs", "Config"),
+    ("notify", "src/notify/config.rs", "Config"),
     ("log", "src/log.rs", "Config"),
     ("detect", "src/config/detect.rs", "Config"),
 ];
@@ -42,6 +44,9 @@ fn main() {
         };
         // "Section `[http]`: metrics and …"
         let doc = found.doc.split_once("]`: ").map_or(found.doc.as_str(), |(_, doc)| doc);
+        if doc.contains(&format!("`[{section}]`")) {
+            println!("cargo::error={file}: the doc comment of `{name}` says nothing but its section's name");
+        }
         let _ = writeln!(out, "    ({section:?}, {doc:?}),");
         // its table is not the struct
         if *section != "detect" {

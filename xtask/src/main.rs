@@ -1,6 +1,7 @@
-//! Automation of the repository: `cargo run -p xtask -- tidy | generate`.
+//! Automation of the repository: `cargo run -p xtask -- tidy | generate | deb`.
 
 mod code_pages;
+mod deb;
 mod generate;
 mod layers;
 mod pages;
@@ -16,7 +17,10 @@ fn main() -> ExitCode {
     let told = match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(&tree),
         Some("generate") => generate::run(&tree),
-        _ => Err(vec!["usage: cargo run -p xtask -- tidy | generate".to_string()]),
+        Some("deb") => deb::run(&tree, &std::env::args().skip(2).collect::<Vec<_>>()),
+        _ => Err(vec![
+            "usage: cargo run -p xtask -- tidy | generate | deb [--binary FILE] [--to DIR]".to_string(),
+        ]),
     };
     let (lines, code) = match told {
         Ok(line) => (vec![line], ExitCode::SUCCESS),

@@ -173,6 +173,23 @@ impl Intake {
         }
     }
 
+    /// Waits until an arrival of so many bytes would find room.
+    ///
+    /// # Errors
+    /// If nobody takes arrivals any more.
+    pub async fn room(&self, bytes: usize) -> Result<(), Closed> {
+        loop {
+            let room = self.shared.room_async.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            let _waiting = Waiting::new(&self.shared);
+            if let Some(answer) = self.shared.has_room(OVERHEAD_BYTES + bytes) {
+                return answer;
+            }
+            room.await;
+        }
+    }
+
     /// Makes [`Arrivals::next`] return, so that its thread looks around (a signal, a changed configuration).
     pub fn wake(&self) {
         self.shared.lock().woken = true;
@@ -299,6 +316,15 @@ impl Shared {
         if waiters > 0 {
             self.room.notify_all();
             self.room_async.notify_waiters();
+        }
+    }
+
+    /// Whether there is room; None if there is none.
+    fn has_room(&self, weight: usize) -> Option<Result<(), Closed>> {
+        let queue = self.lock();
+        match queue.closed {
+            true => Some(Err(Closed)),
+            false => queue.has_room(weight, self.limit).then_some(Ok(())),
         }
     }
 

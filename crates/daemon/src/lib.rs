@@ -7,9 +7,12 @@
 pub mod config;
 pub mod engine;
 pub mod intake;
+pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 mod secret;
+mod serve;
 pub mod service;
 pub mod signals;
 pub mod state;
@@ -17,5 +20,6 @@ pub mod told;
 pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
+pub use serve::{MakePlaces, Setup, serve};
 pub use state::State;
 pub use told::{Hearing, Listener, Told};

@@ -58,7 +58,7 @@ pub use feed::KnownFeed;
 pub use files::{Disk, Storage};
 pub use history::{AttemptQuery, AttemptRow, FindingQuery, FindingRow, History, HistoryReader};
 pub use known::{Candidate, FileHash, Identity, KnownRecords};
-pub use outbox::{GivenUp, Outbox, OutboxChange, OutboxLimits, Outgoing, SEALED, Waiting, Which};
+pub use outbox::{About, GivenUp, Outbox, OutboxChange, OutboxLimits, Outgoing, SEALED, Waiting, Which};
 pub use prove::Proof;
 pub use reader::{Loaded, Part, Reader, StoredSource, Unreadable};
 pub use retention::{Expired, Retain, Retained, size};

@@ -104,6 +104,11 @@ pub enum OutboxChange {
         /// When they are tried again, microseconds UTC.
         due: i64,
     },
+    /// What failed is tried again at once.
+    Hurry {
+        /// The present, microseconds UTC.
+        now: i64,
+    },
     /// Those of a bundle that are due become another one.
     Seal {
         /// Channel.
@@ -132,6 +137,9 @@ pub struct Waiting {
     /// Bytes of their bodies.
     pub bytes: u64,
 }
+
+/// What the messages of a bundle are about, and how many of each.
+pub type About = Vec<(String, u64)>;
 
 /// What was given up, by channel.
 pub type GivenUp = BTreeMap<String, u64>;
@@ -277,7 +285,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The database's.
-    pub fn bundle(&self, channel: &str, bundle: &str, max: u32) -> Result<(Vec<Outgoing>, Vec<(String, u64)>)> {
+    pub fn bundle(&self, channel: &str, bundle: &str, max: u32) -> Result<(Vec<Outgoing>, About)> {
         self.ask(|db| {
             let mut found = db.prepare_cached(
                 "SELECT channel, id, bundle, about, level, queued, due, attempts, body FROM message WHERE number IN
@@ -346,6 +354,10 @@ fn one(
                 format!("UPDATE message SET due = ?3, attempts = attempts + 1 WHERE channel = ?1 AND {column} = ?2");
             db.prepare_cached(&sql)?.execute(params![channel, value, due]).map(drop)
         }
+        OutboxChange::Hurry { now } => db
+            .prepare_cached("UPDATE message SET due = ?1 WHERE attempts > 0 AND due > ?1")?
+            .execute(params![now])
+            .map(drop),
         OutboxChange::Seal { channel, from, to, now } => db
             .prepare_cached("UPDATE message SET bundle = ?3 WHERE channel = ?1 AND bundle = ?2 AND due <= ?4")?
             .execute(params![channel, from, to, now])

@@ -17,6 +17,7 @@ mod incident;
 mod incident_hostile;
 mod incident_tamper;
 mod monitor_defects;
+mod operate;
 mod report;
 mod respond;
 mod respond_kick;

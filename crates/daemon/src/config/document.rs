@@ -150,7 +150,7 @@ impl<'t> Document<'t> {
     }
 
     /// Notes that a value that can be read is wrong all the same. `path` is `section.key`, with further keys and numbers of
-    /// list members behind it; the line is that of the longest part of it which stands in the file.
+    /// list members behind it (`notify.webhook[1].url` of the first); the line is that of the longest part of it which stands in the file.
     pub fn mistake(&mut self, path: &str, words: impl Into<String>) {
         let line = self.line_of(path);
         self.note(line, path.to_owned(), words.into());
@@ -193,20 +193,25 @@ impl<'t> Document<'t> {
     }
 
     fn line_of(&self, path: &str) -> Option<usize> {
-        let mut steps = path.split('.');
-        let (key, value) = self.root.get_key_value(steps.next()?)?;
-        let mut at = key.span();
-        let mut value = value;
+        let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
+        let mut line = None;
+        let mut table = Some(&self.root);
+        let mut value: Option<&Spanned<DeValue<'_>>> = None;
         for step in steps {
-            if let Some((key, inner)) = value.get_ref().as_table().and_then(|table| table.get_key_value(step)) {
-                (at, value) = (key.span(), inner);
-                continue;
+            if let Some((key, inner)) = table.and_then(|table| table.get_key_value(step)) {
+                line = Some(self.line(&key.span()));
+                value = Some(inner);
+            } else {
+                let number = step.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+                let Some(member) = number.and_then(|index| value?.get_ref().get(index)) else {
+                    break;
+                };
+                line = Some(self.line(&member.span()));
+                value = Some(member);
             }
-            let member = step.parse::<usize>().ok().and_then(|index| value.get_ref().get(index));
-            let Some(inner) = member else { break };
-            (at, value) = (inner.span(), inner);
+            table = value.and_then(|value| value.get_ref().as_table());
         }
-        Some(self.line(&at))
+        line
     }
 }
 
@@ -286,10 +291,9 @@ fn remove(value: &mut DeValue<'_>, steps: &[Step]) {
 fn path_of(section: &str, steps: &[Step]) -> String {
     let mut path = section.to_owned();
     for step in steps {
-        path.push('.');
         match step {
-            Step::Key(key) => path.push_str(key),
-            Step::Index(index) => path.push_str(&index.to_string()),
+            Step::Key(key) => path.push_str(&format!(".{key}")),
+            Step::Index(index) => path.push_str(&format!("[{}]", index + 1)),
         }
     }
     path
@@ -364,6 +368,9 @@ mod tests {
         {
             document.mistake("store.bytes", "7 is too few");
         }
+        if section.as_ref().is_some_and(|section| section.channel.len() == 2) && text.contains("no-url") {
+            document.mistake("store.channel[2].url", "is missing");
+        }
         document.check_sections(&["store", "follow"]);
         let shown: Vec<String> = document.finish().iter().map(|mistake| format!("{mistake}\n")).collect();
         expected.assert_eq(&shown.concat());
@@ -378,12 +385,12 @@ mod tests {
                 t.toml:2: `store.byte`: there is no key of this name here; did you mean `bytes`?
                 t.toml:3: `store.file_name`: there is no key of this name here; did you mean `file-name`?
                 t.toml:4: `store.policy`: cannot be "blok"; did you mean `block`?
-                t.toml:5: `store.peers.1`: invalid IP address syntax
-                t.toml:6: `store.peers.2`: invalid IP address syntax
+                t.toml:5: `store.peers[2]`: invalid IP address syntax
+                t.toml:6: `store.peers[3]`: invalid IP address syntax
                 t.toml:8: `store.inner.urll`: there is no key of this name here; did you mean `url`?
                 t.toml:9: `store.inner.every`: invalid value: integer `-1`, expected u32
-                t.toml:13: `store.channel.1.url`: invalid type: integer `5`, expected a string
-                t.toml:14: `store.channel.1.url-file`: there is no key of this name here; did you mean `url`?
+                t.toml:13: `store.channel[2].url`: invalid type: integer `5`, expected a string
+                t.toml:14: `store.channel[2].url-file`: there is no key of this name here; did you mean `url`?
                 t.toml:15: `stoer`: there is no section of this name; did you mean `store`?
                 t.toml:16: `x`: there is no section of this name: store, follow
             "#]],
@@ -396,6 +403,16 @@ mod tests {
             "# a\n\n[store]\npolicy = \"stop\"\nbytes = 7\n",
             expect![[r#"
                 t.toml:5: `store.bytes`: 7 is too few
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_where_it_should_be() {
+        check(
+            "[store]\n[[store.channel]]\n[[store.channel]]\n# no-url\nevery = 1\n",
+            expect![[r#"
+                t.toml:3: `store.channel[2].url`: is missing
             "#]],
         );
     }

@@ -13,10 +13,12 @@ pub use document::{Document, Mistake};
 use machine::Found;
 use tunlog_ingest::FollowConfig;
 
-use crate::{metrics, web};
+use crate::{listen, metrics, notify, web};
 
 /// Sections that the daemon reads. `[detect]` is read by batch commands, too.
-pub const SECTIONS: &[&str] = &["store", "follow", "http", "metrics", "log", "detect"];
+pub const SECTIONS: &[&str] = &[
+    "store", "follow", "listen", "http", "metrics", "notify", "log", "detect",
+];
 
 /// Everything that may be chosen.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +27,14 @@ pub struct Config {
     pub store: store::Config,
     /// Files, the journal and folders that are followed.
     pub follow: FollowConfig,
+    /// Where records are received.
+    pub listen: listen::Config,
     /// Metrics and the read-only interface.
     pub http: web::Config,
     /// What of the metrics is told, and where else.
     pub metrics: metrics::Config,
+    /// Who is told what.
+    pub notify: notify::Config,
     /// What the daemon says of itself.
     pub log: crate::log::Config,
     /// Attacks and abuse.
@@ -41,8 +47,10 @@ impl Config {
         let mut config = Config {
             store: document.section("store").unwrap_or_default(),
             follow: document.section("follow").unwrap_or_default(),
+            listen: document.section("listen").unwrap_or_default(),
             http: document.section("http").unwrap_or_default(),
             metrics: document.section("metrics").unwrap_or_default(),
+            notify: document.section("notify").unwrap_or_default(),
             log: document.section("log").unwrap_or_default(),
             detect: detect::Config::default(),
         };
@@ -59,6 +67,7 @@ impl Config {
         let judged = [
             ("store", self.store.check()),
             ("follow", self.follow.check()),
+            ("listen", self.listen.check()),
             ("http", self.http.check()),
             ("metrics", self.metrics.check()),
         ];
@@ -66,12 +75,15 @@ impl Config {
             let (key, words) = judged.err()?;
             Some((format!("{section}.{key}"), words))
         };
-        judged.into_iter().filter_map(wrong).collect()
+        let mut all: Vec<(String, String)> = judged.into_iter().filter_map(wrong).collect();
+        all.extend(self.notify.check().err());
+        all
     }
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal
+        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
+        follows || self.listen.is_used()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.
@@ -84,6 +96,24 @@ impl Config {
         self.follow.journal = found.journal;
         self.follow.detail_folders = found.detail.iter().map(Into::into).collect();
         Some(found)
+    }
+
+    /// Sections of another configuration that are used after a restart only, and differ.
+    pub fn restart_sections(&self, other: &Config) -> Vec<&'static str> {
+        let shown = |config: &Config| {
+            [
+                ("store", format!("{:?}", config.store)),
+                ("http", format!("{:?}", config.http)),
+                ("metrics", format!("{:?}", config.metrics)),
+                ("log", format!("{:?}", config.log)),
+                ("detect", format!("{:?}", config.detect)),
+            ]
+        };
+        let pairs = shown(self).into_iter().zip(shown(other));
+        pairs
+            .filter(|((_, one), (_, other))| one != other)
+            .map(|((section, _), _)| section)
+            .collect()
     }
 
     /// The whole configuration as TOML, each key with what it means; secrets are `***`.

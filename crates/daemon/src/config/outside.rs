@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::Config;
+use crate::listen::{self, Door};
+use crate::notify::secret::Secret;
 use crate::web;
 
 /// A port that is listened on.
@@ -25,17 +27,21 @@ impl Config {
                 wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
             }
         }
+        // only what can be read can be a certificate
+        if wrong.is_empty() {
+            wrong.extend(self.certificates());
+        }
+        for (key, secret) in self.secrets() {
+            if let Err(why) = secret.read() {
+                wrong.push((key, why));
+            }
+        }
         wrong.extend(doubled(&self.ports()));
         for path in &self.store.witness {
-            if !tunlog_store::is_witness_server(path)
-                && path
-                    .parent()
-                    .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
-            {
-                wrong.push((
-                    "store.witness".to_owned(),
-                    format!("{}: its folder is not there", path.display()),
-                ));
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if !tunlog_store::is_witness_server(path) && folder.is_some_and(|folder| !folder.is_dir()) {
+                let words = format!("{}: its folder is not there", path.display());
+                wrong.push(("store.witness".to_owned(), words));
             }
         }
         wrong
@@ -43,30 +49,96 @@ impl Config {
 
     /// Files that are read at the start.
     fn files(&self) -> Vec<(&'static str, &Path)> {
-        let mut files: Vec<(&'static str, &Path)> = Vec::new();
+        let (http, listen) = (&self.http, &self.listen);
         let named = [
-            ("http.certificate", &self.http.certificate),
-            ("http.key", &self.http.key),
+            ("http.certificate", &http.certificate),
+            ("http.key", &http.key),
+            ("listen.tls-certificate", &listen.tls_certificate),
+            ("listen.tls-key", &listen.tls_key),
+            ("listen.tls-client-ca", &listen.tls_client_ca),
         ];
-        for (key, path) in named {
-            files.extend(path.as_deref().map(|path| (key, path)));
+        let named = named
+            .into_iter()
+            .filter_map(|(key, path)| Some((key, path.as_deref()?)));
+        let webhooks = self.notify.webhook.iter().filter_map(|channel| channel.ca.as_deref());
+        let mail = self.notify.mail.iter().filter_map(|channel| channel.ca.as_deref());
+        let places = self.detect.mmdb.iter().map(|path| ("detect.mmdb", path.as_path()));
+        let authorities = webhooks.map(|path| ("notify.webhook.ca", path));
+        named
+            .chain(authorities)
+            .chain(mail.map(|path| ("notify.mail.ca", path)))
+            .chain(places)
+            .collect()
+    }
+
+    fn certificates(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        if let (Some(chain), Some(key)) = (&self.http.certificate, &self.http.key)
+            && let Err(why) = web::tls::Certificate::load(chain, key)
+        {
+            wrong.push(("http.certificate".to_owned(), why));
         }
-        files.extend(self.detect.mmdb.iter().map(|path| ("detect.mmdb", path.as_path())));
-        files
+        if !self.listen.tls.is_empty()
+            && let Err(problem) = listen::tls::Certificates::read(&self.listen)
+        {
+            wrong.push(("listen.tls-certificate".to_owned(), problem.to_string()));
+        }
+        wrong
+    }
+
+    /// Every secret that stands elsewhere: in a file, a variable, a credential.
+    fn secrets(&self) -> Vec<(String, &Secret)> {
+        let notify = &self.notify;
+        let mut all = Vec::new();
+        for (at, channel) in notify.webhook.iter().enumerate() {
+            let key = |key: &str| format!("notify.webhook[{}].{key}", at + 1);
+            all.extend([
+                (key("url"), &channel.url),
+                (key("token"), &channel.token),
+                (key("proxy"), &channel.proxy),
+            ]);
+            let headers = channel.headers.iter();
+            all.extend(headers.map(|(name, value)| (key(&format!("headers.{name}")), value)));
+        }
+        for (at, channel) in notify.mail.iter().enumerate() {
+            all.push((format!("notify.mail[{}].password", at + 1), &channel.password));
+        }
+        for (at, channel) in notify.command.iter().enumerate() {
+            let variables = channel.environment.iter();
+            all.extend(
+                variables.map(|(name, value)| (format!("notify.command[{}].environment.{name}", at + 1), value)),
+            );
+        }
+        all.retain(|(_, secret)| !secret.is_absent());
+        all
     }
 
     fn ports(&self) -> Vec<Port> {
-        let mut ports = Vec::new();
-        for typed in self.http.listen.iter().flatten() {
-            if let Ok(web::Address::Tcp(address)) = web::Address::parse(typed) {
-                ports.push(Port {
+        let http = self
+            .http
+            .listen
+            .iter()
+            .flatten()
+            .filter_map(|typed| match web::Address::parse(typed) {
+                Ok(web::Address::Tcp(address)) => Some(Port {
                     udp: false,
                     address,
                     key: "http.listen",
-                });
-            }
-        }
-        ports
+                }),
+                _ => None,
+            });
+        // names that cannot be looked up were told by `check`
+        let doors = self.listen.doors().unwrap_or_default();
+        let listened = doors.into_iter().filter_map(|door| {
+            let (udp, address, key) = match door {
+                Door::Udp(address) => (true, address, "listen.udp"),
+                Door::Tcp(address) => (false, address, "listen.tcp"),
+                Door::Tls(address) => (false, address, "listen.tls"),
+                Door::Unix(_) | Door::UnixStream(_) => return None,
+            };
+            Some(Port { udp, address, key })
+        });
+        listened.chain(http).collect()
     }
 }
 
@@ -130,13 +202,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_listened_on_is_compared_with_the_interface() {
+        let mut config = Config::default();
+        config.listen.tcp = vec!["127.0.0.1:5514".to_owned()];
+        config.listen.udp = vec!["127.0.0.1:5514".to_owned()];
+        config.http.listen = Some(vec!["127.0.0.1:5514".to_owned()]);
+        let wrong = config.outside();
+        assert_eq!(
+            wrong,
+            [(
+                "http.listen".to_owned(),
+                "TCP port 5514 is taken by `listen.tcp` already".to_owned()
+            )]
+        );
+    }
+
+    #[test]
     fn files_that_are_not_there_are_named() {
         let mut config = Config::default();
         assert_eq!(config.outside(), []);
         config.http.certificate = Some("/nonexistent/cert.pem".into());
         config.http.key = Some("/".into());
         config.store.witness = vec!["/nonexistent/witness".into()];
+        config.notify.add_webhook("http://127.0.0.1:1/");
+        config.notify.webhook[0].token = Secret::File("/nonexistent/token".into());
         let keys: Vec<String> = config.outside().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["http.certificate", "http.key", "store.witness"]);
+        assert_eq!(
+            keys,
+            [
+                "http.certificate",
+                "http.key",
+                "notify.webhook[1].token",
+                "store.witness"
+            ]
+        );
     }
 }

@@ -14,6 +14,9 @@ include!(concat!(env!("OUT_DIR"), "/keys.rs"));
 /// Columns of a comment.
 const COLUMNS: usize = 100;
 
+#[cfg(test)]
+mod tests;
+
 /// The whole configuration.
 pub(super) fn whole(config: &Config) -> String {
     let mut out = String::new();
@@ -27,8 +30,10 @@ fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
         ("follow", table(&config.follow)),
+        ("listen", table(&config.listen)),
         ("http", table(&config.http)),
         ("metrics", table(&config.metrics)),
+        ("notify", table(&config.notify)),
         ("log", table(&config.log)),
         ("detect", config.detect.value()),
     ]
@@ -46,7 +51,7 @@ fn print_table(out: &mut String, path: &str, table: &Table) {
     if !out.is_empty() {
         out.push('\n');
     }
-    comment(out, meaning(path));
+    comment(out, &capitalised(meaning(path)));
     let _ = writeln!(out, "[{path}]");
     print_keys(out, path, table);
     print_inner(out, path, table);
@@ -148,6 +153,13 @@ fn meaning_of_threshold(path: &str, key: &str) -> String {
             threshold.default
         )
     })
+}
+
+/// A sentence, of what a doc comment says behind its colon.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 fn quoted(key: &str) -> String {

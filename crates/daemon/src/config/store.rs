@@ -110,6 +110,18 @@ const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 const AGE_S_MAX: u64 = 7 * 86_400;
 
 impl Config {
+    /// Whose log it is: what is said, or this machine's.
+    pub fn origin_or_host(&self) -> String {
+        let host = || {
+            let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+            let name = name
+                .unwrap_or_default()
+                .replace(|c: char| c.is_whitespace() || c == '+', "");
+            format!("{}/tunlog", if name.is_empty() { "localhost" } else { &name })
+        };
+        self.origin.clone().unwrap_or_else(host)
+    }
+
     /// What the store is opened with.
     pub fn options(&self) -> Options {
         let micros = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(SECOND);

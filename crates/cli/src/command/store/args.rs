@@ -18,11 +18,12 @@ nothing twice; a file that has grown is read on. An import that was interrupted 
 Passwords, challenges and responses are left out unless --keep-secrets says otherwise.";
 
 pub const STATUS_EXAMPLES: &str = "Examples:
-  tunlog status --store /var/lib/tunlog
+  tunlog status                                the daemon of this machine and its store
   tunlog status --store vpn-logs -o json       with every source
 
 read = stored + filtered + rejected + unparsed: `stored` was understood, `filtered` concerns no VPN daemon or continues
-the line before, `rejected` was damaged, `unparsed` are lines of VPN daemons that nobody understood (kept as well).";
+the line before, `rejected` was damaged, `unparsed` are lines of VPN daemons that nobody understood (kept as well). Where a daemon writes the store it is asked how its sources do and
+how far they lag.";
 
 /// Forms of output and the like, of commands about a store.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -101,9 +102,12 @@ impl Full {
 /// Of `status`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct StatusArgs {
-    /// The store
-    #[arg(long, value_name = "DIR", required = true)]
-    pub store: PathBuf,
+    /// The store [default: that of the daemon's configuration]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Where the daemon listens [default: the socket in the store's folder]
+    #[arg(long, value_name = "ADDR|unix:PATH")]
+    pub http: Option<String>,
     #[command(flatten)]
     pub form: FormArgs,
 }

@@ -4,6 +4,7 @@ pub mod args;
 mod import;
 mod init;
 mod keep;
+mod live;
 mod pins;
 mod seal;
 mod status;

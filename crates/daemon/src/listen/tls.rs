@@ -1,0 +1,85 @@
+//! The certificates of TLS listeners, which can be read anew while they are used.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tunlog_ingest::Problem;
+
+use super::config::Config;
+
+/// What TLS listeners show and ask for.
+pub(crate) struct Certificates {
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+impl Certificates {
+    /// Reads the files that the configuration names; None if no listener needs them.
+    ///
+    /// # Errors
+    /// The file that cannot be used, and why.
+    pub fn read(config: &Config) -> Result<Option<Certificates>, Problem> {
+        let read = (!config.tls.is_empty()).then(|| load(config));
+        Ok(read.transpose()?.map(|current| Certificates {
+            current: RwLock::new(current),
+        }))
+    }
+
+    /// Reads the files anew: connections from now on see them, those that are open go on.
+    ///
+    /// # Errors
+    /// The file that cannot be used, and why; everything stays as it was.
+    pub fn reload(&self, config: &Config) -> Result<(), Problem> {
+        let new = load(config)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// For the next connection.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn load(config: &Config) -> Result<Arc<ServerConfig>, Problem> {
+    let certificate = config.tls_certificate.as_deref().unwrap_or(Path::new(""));
+    let key = config.tls_key.as_deref().unwrap_or(Path::new(""));
+    let chain = certificates(certificate)?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| problem(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| problem(certificate, &error))?;
+    let builder = match &config.tls_client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for authority in certificates(path)? {
+                roots.add(authority).map_err(|error| problem(path, &error))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.map_err(|error| problem(path, &error))?)
+        }
+    };
+    let config = builder.with_single_cert(chain, private);
+    Ok(Arc::new(config.map_err(|error| problem(certificate, &error))?))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let read = read.map_err(|error| problem(path, &error))?;
+    if read.is_empty() {
+        return Err(Problem::error(
+            path.display().to_string(),
+            "there is no certificate in it (PEM)",
+        ));
+    }
+    Ok(read)
+}
+
+fn problem(path: &Path, error: &dyn std::fmt::Display) -> Problem {
+    Problem::error(path.display().to_string(), error.to_string())
+}
