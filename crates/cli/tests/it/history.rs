@@ -170,6 +170,16 @@ fn a_store_answers_as_its_logs_do() {
         &["ac", "--quota", "1K", "--period", "day", "-o", "jsonl"],
         &["ac", "--time-quota", "1h"],
         &["lastlog"],
+        &[
+            "clients",
+            "--totals",
+            "-S",
+            "2026-10-31T00:00:00Z",
+            "-U",
+            "2026-10-31T23:59:59Z",
+        ],
+        &["last", "-S", "2026-10-31T23:45:00Z", "-o", "jsonl"],
+        &["lastb", "-U", "2026-11-01T12:00:00Z"],
         &["lastlog", "-o", "jsonl", "-S", "2026-11-01T00:00:00Z"],
     ] {
         let raw = folder.run(&[asked, &["-q", "syslog", gateway]].concat());
