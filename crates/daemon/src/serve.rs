@@ -156,12 +156,12 @@ impl Daemon<'_> {
             .map_err(|problem| format!("[follow] {problem}"))?;
         let (out, deliveries) = sync_channel(WAITING);
         let ended = thread::scope(|scope| {
-            let watcher = scope.spawn(move || {
+            let watcher = named(scope, "watch", move || {
                 let _ends = EndsDaemon;
                 let desk = self.desk(history, notifier);
                 watch(&deliveries, self.setup.catalogue, &self.settings, desk);
-            });
-            let keeper = scope.spawn(move || {
+            })?;
+            let keeper = named(scope, "keep", move || {
                 let _ends = EndsDaemon;
                 keep(Kit {
                     arrivals,
@@ -177,7 +177,7 @@ impl Daemon<'_> {
                     log: &self.log,
                     stop: &self.stop,
                 })
-            });
+            })?;
             let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
             let capture = self.capture(&intake, &saved)?;
             let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
@@ -306,6 +306,18 @@ impl Daemon<'_> {
     }
 }
 
+/// Starts a thread that can be told from others.
+fn named<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, String> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread
+        .spawn_scoped(scope, work)
+        .map_err(|error| format!("a thread: {error}"))
+}
+
 /// What a reload changes.
 type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify::Handle);
 
@@ -329,7 +341,7 @@ impl<'scope> FollowThread<'scope> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let caught_up = is_first.then(|| Arc::clone(&daemon.caught_up));
-        let thread = scope.spawn(move || {
+        let thread = named(scope, "follow", move || {
             follow(Following {
                 follower,
                 intake,
@@ -339,7 +351,7 @@ impl<'scope> FollowThread<'scope> {
                 log: &daemon.log,
                 saved,
             })
-        });
+        })?;
         Ok(FollowThread {
             stop,
             wake,

@@ -22,5 +22,6 @@ mod report;
 mod respond;
 mod respond_kick;
 mod respond_real;
+mod serve;
 mod store;
 mod watch;
