@@ -21,6 +21,7 @@ use tunlog_pipeline::{Settings, Wants};
 use tunlog_store::{FullPolicy, History, Store, is_store};
 
 use crate::config::Config;
+use crate::config::retention::Keeping;
 use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
 use crate::listen::Capture;
@@ -171,6 +172,7 @@ impl Daemon<'_> {
                     arrivals,
                     store,
                     full: self.full_policy(),
+                    retention: Keeping::new(self.config.store.retention.clone(), now()),
                     keep_secrets: self.config.store.keep_secrets,
                     catalogue: self.setup.catalogue,
                     settings: &self.kept_settings,

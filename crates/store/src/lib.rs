@@ -11,6 +11,9 @@
 //! come, so a close reads nothing again. What a close does, and why a crash at any step leaves nothing half done, stands in
 //! `close.rs`. A daemon commits often and closes when it is due; an import closes without a commit before.
 //!
+//! **Beside it.** What comes of the records lies in databases of their own, with connections of their own: attempts and
+//! findings ([`History`]), notifications that wait ([`Outbox`]). The history can be made again of the records.
+//!
 //! **Out of it.** `pipeline::stored` is one more kind of stream: it finds messages by their names, makes batches with times,
 //! and drops what the decoder would have dropped for the same question. Sets are those of the import, so merging, twins and
 //! correlation see what they saw of the logs.

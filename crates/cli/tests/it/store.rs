@@ -399,7 +399,6 @@ fn what_was_typed_wrong_is_said() {
         (&["import", "syslog"], "--store"),
         (&["import", "--store", "store"], "PATH"),
         (&["import", "--store", "syslog", "syslog"], "syslog"),
-        (&["store", "verify", "syslog"], "is no store"),
         (&["status", "--store", "nowhere"], "is no store"),
         (&["store", "retain", "nowhere"], "--before"),
         (&["import", "--store", "store", "--tz", "Mars", "syslog"], "--tz"),
@@ -409,6 +408,10 @@ fn what_was_typed_wrong_is_said() {
         assert_eq!(ran.code, Some(2), "{args:?} {}", ran.out);
         assert!(ran.err.contains(words), "{args:?} {}", ran.err);
     }
+    // its statuses are answers: 2 is `incomplete`, and without a store nobody can tell
+    let ran = folder.run(&["store", "verify", "syslog"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.out);
+    assert!(ran.err.contains("is no store"), "{}", ran.err);
 }
 
 /// The segments are for other tools, too: DuckDB, where Python has it (`TUNLOG_PYTHON` names another Python).

@@ -1,6 +1,7 @@
 //! Witnesses: places that this machine cannot rewrite, to which every checkpoint goes. What a witness has seen cannot be cut
 //! off behind it, not even by who has all keys.
 
+mod compare;
 mod statement;
 mod syslog;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tunlog_seal::Digest;
 use tunlog_seal::note::Note;
 
+pub(crate) use compare::compare;
 pub use statement::Statement;
 pub use syslog::Address;
 
