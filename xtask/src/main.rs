@@ -18,7 +18,9 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(&tree),
         Some("generate") => generate::run(&tree),
         Some("deb") => deb::run(&tree, &std::env::args().skip(2).collect::<Vec<_>>()),
-        _ => Err(vec!["usage: cargo run -p xtask -- tidy | generate | deb [--binary FILE] [--to DIR]".to_string()]),
+        _ => Err(vec![
+            "usage: cargo run -p xtask -- tidy | generate | deb [--binary FILE] [--to DIR]".to_string(),
+        ]),
     };
     let (lines, code) = match told {
         Ok(line) => (vec![line], ExitCode::SUCCESS),

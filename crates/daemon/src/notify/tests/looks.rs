@@ -622,3 +622,26 @@ fn mistakes_name_their_key() {
         .to_string();
     assert!(unknown.contains("urll") && unknown.contains("url"), "{unknown}");
 }
+
+#[test]
+fn the_manual_s_examples_are_good() {
+    let manual = include_str!("../../../../../docs/notify.md");
+    let examples: Vec<&str> = manual
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        #[derive(serde::Deserialize)]
+        struct File {
+            notify: crate::notify::Config,
+        }
+        let file: File = toml::from_str(example).expect(example);
+        assert_eq!(file.notify.check(), Ok(()), "{example}");
+    }
+    let named = crate::notify::message::PLACEHOLDERS
+        .iter()
+        .all(|name| manual.contains(&format!("`{{{name}}}`")));
+    assert!(named, "every placeholder stands in the manual");
+}
