@@ -2,7 +2,7 @@
 # Puts first inputs into fuzz/corpus: the example logs, the dialect files and, where it is beside the clone, the hostile corpus.
 set -eu
 cd "$(dirname "$0")"
-for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit incident frames; do mkdir -p "corpus/$target"; done
+for target in template framing journal_export decode dialect_file attempts source capture packet_pptp packet_gre packet_ppp packet_l2tp packet_ike packet_radius packet_icmp evtx windows_events audit incident frames position; do mkdir -p "corpus/$target"; done
 head -c 4000 ../examples/gateway/vpn1/syslog >corpus/framing/vpn1
 head -c 4000 ../examples/gateway/vpn2/syslog >corpus/framing/vpn2
 cat >corpus/framing/nps <<'END'
@@ -36,6 +36,7 @@ for file in ../crates/decode/dialects/*.toml; do
         printf '\0%s' "$text" >"corpus/decode/$name-$(printf '%s' "$text" | cksum | cut -d' ' -f1)"
     done
 done
+printf '{"head":[[64,1],[256,2]],"before":[64,3],"offset":640},"lines":10,"hole":0,"skipping":true' >corpus/position/middle
 gzip -c corpus/framing/vpn1 >corpus/source/vpn1.gz
 # a capture with the byte of its stretches in front; of the packets a first one each: direction and length, then the packet
 for file in ../crates/pipeline/tests/fixtures/capture/*.pcap; do

@@ -12,6 +12,7 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 mod secret;
+mod serve;
 pub mod service;
 pub mod signals;
 pub mod state;
@@ -19,5 +20,6 @@ pub mod told;
 pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};
+pub use serve::{MakePlaces, Setup, serve};
 pub use state::State;
 pub use told::{Hearing, Listener, Told};

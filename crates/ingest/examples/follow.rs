@@ -1,36 +1,62 @@
-//! Follows files for some seconds and prints their lines: `follow SECONDS FILE…`, for `rotation_writer.py --check`.
+//! Follows files for some seconds and appends their lines and positions to a file, each arrival with one write:
+//! `follow SECONDS KEPT GLOB…`. Started again with the same file it goes on where that ends, whatever ended it. For
+//! `rotation_writer.py --check KEPT`.
 
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use tunlog_ingest::{Options, SourceKind, SourceSpec, Tail};
+use tunlog_ingest::{FollowConfig, Follower, Options, Position, What};
 
-fn main() {
-    let mut args = std::env::args_os().skip(1);
-    let seconds = args.next().and_then(|word| word.to_str()?.parse().ok()).unwrap_or(5);
-    let specs: Vec<SourceSpec> = args
-        .map(PathBuf::from)
-        .enumerate()
-        .map(|(set, path)| SourceSpec::new(path.display().to_string(), set, SourceKind::File(path)))
-        .collect();
-    let mut tail = Tail::new(&specs, &Options::default());
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut out = std::io::stdout().lock();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().ok_or("follow SECONDS KEPT GLOB…")?.parse()?;
+    let path = args.next().ok_or("follow SECONDS KEPT GLOB…")?;
+    let config = FollowConfig {
+        globs: args.collect(),
+        ..FollowConfig::default()
+    };
+    let mut kept = OpenOptions::new().create(true).append(true).open(&path)?;
+    let mut follower = Follower::new(&config, &Options::default(), positions(&std::fs::read(&path)?))?;
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let (never, _open) = std::io::pipe()?;
     while Instant::now() < end {
-        match tail.poll() {
-            Ok(parts) => {
-                for part in parts {
-                    if out.write_all(&part.chunk.bytes).is_err() {
-                        return;
-                    }
-                }
+        let more = follower.poll(&mut |arrival| {
+            let mut bytes = Vec::new();
+            match arrival.what {
+                What::Chunk(chunk, _) => bytes = chunk.bytes,
+                What::Problem(problem) => eprintln!("{:?} {problem}", problem.kind),
+                What::Lost(count, cause) => eprintln!("lost {count:?}: {cause}"),
+                _ => {}
             }
-            Err(problem) => eprintln!("{problem}"),
+            for position in arrival.positions {
+                let value = position.value.unwrap_or_default();
+                bytes.extend_from_slice(format!("@{}\t{}\n", position.key, String::from_utf8_lossy(&value)).as_bytes());
+            }
+            if let Err(error) = kept.write_all(&bytes) {
+                eprintln!("{path}: {error}");
+            }
+        });
+        if !more {
+            follower.wait(Some(end), never.as_fd())?;
         }
-        for problem in tail.problems() {
-            eprintln!("{:?} {problem}", problem.kind);
-        }
-        std::thread::sleep(Duration::from_millis(100));
     }
+    Ok(())
+}
+
+/// The last position of each key.
+fn positions(kept: &[u8]) -> Vec<Position> {
+    let mut last = BTreeMap::new();
+    for line in kept.split(|byte| *byte == b'\n') {
+        let Some((key, value)) = line
+            .strip_prefix(b"@")
+            .and_then(|line| std::str::from_utf8(line).ok()?.split_once('\t'))
+        else {
+            continue;
+        };
+        last.insert(key.to_string(), (!value.is_empty()).then(|| value.as_bytes().to_vec()));
+    }
+    last.into_iter().map(|(key, value)| Position { key, value }).collect()
 }

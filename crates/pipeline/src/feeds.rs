@@ -163,13 +163,7 @@ impl<'c> Feeds<'c> {
                 let (events, problems) = packets.push(&bytes);
                 return self.of_packets(feed, events, problems, read);
             }
-            What::Problem(problem) => {
-                return Outcome {
-                    taken: None,
-                    problems: vec![problem],
-                };
-            }
-            What::Position | What::Lost(..) => {}
+            What::Problem(_) | What::Position | What::Lost(..) => {}
             What::End => {
                 let ended = self.open(feed).packets.take().map(|mut packets| packets.end());
                 let outcome = ended.map(|(events, problems)| self.of_packets(feed, events, problems, read));

@@ -344,15 +344,27 @@ impl<'s> Teller<'s> {
         }
         if self.correlates {
             self.correlator.observe(event);
-            if self.correlator.has_prompts() {
-                self.tell_prompts()?;
-            }
-            if self.correlator.has_opened() {
-                self.tell_opened()?;
-            }
-            if self.correlator.has_closed() {
-                self.tell_closed()?;
-            }
+            self.tell_all()?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// So many microseconds passed since the last event.
+    pub(crate) fn pass(&mut self, since: i64) -> Option<i64> {
+        let time = self.correlator.pass(since);
+        let _ = self.tell_all();
+        time
+    }
+
+    fn tell_all(&mut self) -> ControlFlow<()> {
+        if self.correlator.has_prompts() {
+            self.tell_prompts()?;
+        }
+        if self.correlator.has_opened() {
+            self.tell_opened()?;
+        }
+        if self.correlator.has_closed() {
+            self.tell_closed()?;
         }
         ControlFlow::Continue(())
     }

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
 use tunlog_ingest::Discovered;
-use tunlog_model::{Attempt, Entry, Event};
+use tunlog_model::{Attempt, Entry, Event, SourceId};
 
 use crate::feeds::Taken;
 use crate::twins::Twins;
@@ -19,6 +20,8 @@ const SETS: usize = 64;
 pub struct Watch {
     settings: Settings,
     sources: Sources,
+    /// Numbers of sources that were read before anything came.
+    offset: u32,
     correlator: Option<Correlator>,
     twins: Option<Box<Twins>>,
     /// For each source the line of the event told last.
@@ -33,6 +36,7 @@ impl Watch {
             correlator: Some(settings.correlator()),
             settings: settings.clone(),
             sources: Sources::default(),
+            offset: 0,
             twins: Twins::of(SETS),
             told_lines: Vec::new(),
             summary: Summary::default(),
@@ -42,7 +46,7 @@ impl Watch {
     /// Names of sources that were added since.
     pub fn know(&mut self, names: &[String]) {
         Arc::make_mut(&mut self.sources.names).extend_from_slice(names);
-        self.told_lines.resize(self.sources.names.len(), 0);
+        self.told_lines.resize(self.told_lines.len() + names.len(), 0);
     }
 
     /// Names of the sources.
@@ -65,10 +69,15 @@ impl Watch {
         self.correlator.as_mut()
     }
 
-    /// Reads what was found (a store's sources, as `pipeline::discover` finds them) as if it came now, merged by time.
-    /// Their names must be known already, in their order.
+    /// Reads what was found (a store's sources, as `stored_from` finds them) as if it came now, merged by time. Before
+    /// anything else is told.
     pub fn replay(&mut self, found: &Discovered, catalogue: &Catalogue, subscriber: &mut dyn Subscriber) {
         let settings = self.settings.clone();
+        // what is read has numbers of its own, and these come first
+        let mut names: Vec<String> = found.specs.iter().map(|spec| spec.name.clone()).collect();
+        self.offset = names.len() as u32;
+        names.extend_from_slice(&self.sources.names);
+        self.sources.names = Arc::new(names);
         let Some(mut teller) = self.teller(&settings, subscriber) else {
             return;
         };
@@ -81,7 +90,7 @@ impl Watch {
     /// Tells what was taken in, merged by time; within a source the order of its lines stays.
     pub fn tell(&mut self, taken: &[&Taken], subscriber: &mut dyn Subscriber) -> ControlFlow<()> {
         let settings = self.settings.clone();
-        let mut told_lines = std::mem::take(&mut self.told_lines);
+        let (mut told_lines, offset) = (std::mem::take(&mut self.told_lines), self.offset);
         let Some(mut teller) = self.teller(&settings, subscriber) else {
             return ControlFlow::Break(());
         };
@@ -89,7 +98,8 @@ impl Watch {
         for (number, at) in order(taken) {
             let taken = taken[number];
             let line = told_lines.get_mut(taken.source.0 as usize);
-            told = tell(taken, at, line.unwrap_or(&mut 0), &mut teller);
+            let source = SourceId(taken.source.0 + offset);
+            told = tell(taken, at, source, line.unwrap_or(&mut 0), &mut teller);
             if told.is_break() {
                 break;
             }
@@ -101,6 +111,16 @@ impl Watch {
         (self.correlator, self.twins, self.summary) = teller.suspend();
         self.told_lines = told_lines;
         told
+    }
+
+    /// Time goes on though nobody writes: so much since the last event was told. What waits for lines that do not come is told.
+    /// Gives the event time that it is now, if there was an event.
+    pub fn pass(&mut self, since: Duration, subscriber: &mut dyn Subscriber) -> Option<i64> {
+        let settings = self.settings.clone();
+        let mut teller = self.teller(&settings, subscriber)?;
+        let time = teller.pass(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        (self.correlator, self.twins, self.summary) = teller.suspend();
+        time
     }
 
     fn teller<'s>(&mut self, settings: &'s Settings, subscriber: &'s mut dyn Subscriber) -> Option<Teller<'s>> {
@@ -136,21 +156,12 @@ fn order(taken: &[&Taken]) -> Vec<(usize, usize)> {
     order.into_iter().map(|(_, number, at)| (number, at)).collect()
 }
 
-fn tell(taken: &Taken, at: usize, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
+fn tell(taken: &Taken, at: usize, source: SourceId, told_line: &mut u64, teller: &mut Teller<'_>) -> ControlFlow<()> {
     match &taken.events.entries[at] {
         Entry::Event(raw) => {
             *told_line = raw.line;
-            teller.event_of(
-                &Event::new(&taken.events, raw, taken.times[at], taken.source),
-                taken.set,
-            )
+            teller.event_of(&Event::new(&taken.events, raw, taken.times[at], source), taken.set)
         }
-        entry => teller.other(
-            &taken.events,
-            entry,
-            taken.times[at],
-            (taken.source, taken.set),
-            told_line,
-        ),
+        entry => teller.other(&taken.events, entry, taken.times[at], (source, taken.set), told_line),
     }
 }

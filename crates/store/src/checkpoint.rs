@@ -39,6 +39,17 @@ pub struct RemovedLine {
     pub cause: String,
 }
 
+/// Rows of the history that were taken away on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrunedLine {
+    /// What they are: `attempts`, `findings`.
+    pub kind: String,
+    /// How many.
+    pub rows: u64,
+    /// All of them are older than this, microseconds UTC.
+    pub before: i64,
+}
+
 /// What a checkpoint says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -70,6 +81,8 @@ pub struct Checkpoint {
     pub segments: Vec<SegmentLine>,
     /// The segments that retention took away.
     pub removed: Vec<RemovedLine>,
+    /// What retention took away of the history.
+    pub pruned: Vec<PrunedLine>,
     /// The key of the next epoch: whoever signs this gives it the right.
     pub next_key: Option<String>,
 }
@@ -117,6 +130,9 @@ impl Checkpoint {
         for removed in &self.removed {
             line("removed", &format_args!("{} {}", removed.id, removed.cause));
         }
+        for PrunedLine { kind, rows, before } in &self.pruned {
+            line("pruned", &format_args!("{kind} {rows} {}", stamp(*before)));
+        }
         if let Some(key) = &self.next_key {
             line("next-key", key);
         }
@@ -141,6 +157,7 @@ impl Checkpoint {
             previous: None,
             segments: Vec::new(),
             removed: Vec::new(),
+            pruned: Vec::new(),
             next_key: None,
         };
         for line in lines {
@@ -165,6 +182,12 @@ impl Checkpoint {
                 let (id, cause) = value.split_once(' ')?;
                 let (id, cause) = (id.parse().ok()?, cause.to_owned());
                 self.removed.push(RemovedLine { id, cause });
+            }
+            "pruned" => {
+                let mut parts = value.splitn(3, ' ');
+                let kind = parts.next()?.to_owned();
+                let (rows, before) = (parts.next()?.parse().ok()?, micros(parts.next()?)?);
+                self.pruned.push(PrunedLine { kind, rows, before });
             }
             "next-key" => self.next_key = Some(value.to_owned()),
             _ => return None,
@@ -239,6 +262,11 @@ mod tests {
                 id: 3,
                 cause: "age".to_owned(),
             }],
+            pruned: vec![PrunedLine {
+                kind: "attempts".to_owned(),
+                rows: 1234,
+                before: 1_763_640_000_000_000,
+            }],
             next_key: Some("vpn1.example/tunlog+0011+AA".to_owned()),
         }
     }
@@ -256,6 +284,7 @@ mod tests {
             previous: None,
             segments: Vec::new(),
             removed: Vec::new(),
+            pruned: Vec::new(),
             next_key: None,
             ..full()
         };
@@ -271,6 +300,7 @@ mod tests {
             ("added 2\n", "added 2\nadded 2\n"),
             ("lost 4592 in 3", "lost 4592 in  3"),
             ("removed 3 age\n", "removed 3\n"),
+            ("pruned attempts 1234 ", "pruned attempts "),
             ("segments/day", "../segments/day"),
             ("segments/day", "/segments/day"),
             ("\nadded", "\nwhatever 1\nadded"),

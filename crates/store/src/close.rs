@@ -203,6 +203,7 @@ impl Store {
             previous: Some(self.last_hash),
             segments: segments.iter().map(|(line, _)| line.clone()).collect(),
             removed,
+            pruned: std::mem::take(&mut self.pruned),
             next_key: next.as_ref().map(|key| key.verifying().text()),
         };
         let hash = put_note(&self.layout, &*self.storage, &self.signer.key, &checkpoint)?;
@@ -250,6 +251,7 @@ pub(crate) fn first_note(
         previous: None,
         segments: Vec::new(),
         removed: Vec::new(),
+        pruned: Vec::new(),
         next_key: None,
     };
     let hash = put_note(layout, storage, key, &checkpoint)?;

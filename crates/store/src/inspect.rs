@@ -1,23 +1,29 @@
-//! The parts that `verify` looks at: one segment, the directory, the database.
+//! The parts that `verify` looks at: one segment, and the directory.
 
 use std::path::Path;
 
 use tunlog_seal::Digest;
 
 use crate::checkpoint::SegmentLine;
+use crate::compare::Tally;
+use crate::error::StoreError;
 use crate::files;
 use crate::index::{BLOCK, Index};
 use crate::layout::Layout;
 use crate::parquet_file;
 use crate::record::{self, Record};
 use crate::store::within;
-use crate::verify::{Chain, Report};
-use crate::working::Working;
 
 /// How a segment is found.
 pub(crate) enum State {
-    /// Every byte is as it was.
-    Intact,
+    /// Every byte is as it was; what it holds, if that can be read.
+    Intact(Option<Tally>),
+    /// Retention removed it.
+    Removed,
+    /// Retention removed it, and its file is still there, as it was.
+    NotYetGone(String),
+    /// Nobody can tell: the system does not let us read it.
+    Unread(String),
     /// It is not there.
     Missing(String),
     /// It is there and not as it was.
@@ -28,20 +34,17 @@ pub(crate) enum State {
 pub(crate) fn segment(layout: &Layout, line: &SegmentLine) -> State {
     let path = within(layout.folder(), &line.path);
     let name = format!("segment {} ({})", line.id, line.path);
-    if !path.exists() {
+    if matches!(path.try_exists(), Ok(false)) {
         let aside = layout.quarantine().join(path.file_name().unwrap_or_default());
         if aside.exists() {
             return State::Changed(format!("{name} was set aside: it could not be read"));
         }
         return State::Missing(format!("{name} is missing"));
     }
-    let index = match files::read(&path.with_extension("index")) {
-        Ok(index) => index,
-        Err(error) => return State::Missing(format!("the index of {name}: {}", error.cause)),
-    };
-    let file = match files::read(&path) {
-        Ok(file) => file,
-        Err(error) => return State::Missing(format!("{name}: {}", error.cause)),
+    let (index, file) = match (files::read(&path.with_extension("index")), files::read(&path)) {
+        (Ok(index), Ok(file)) => (index, file),
+        (Err(error), _) => return unread(&format!("the index of {name}"), &error),
+        (_, Err(error)) => return unread(&name, &error),
     };
     let index_is_good = Digest::of(&index) == line.index;
     if Digest::of(&file) != line.file {
@@ -51,7 +54,35 @@ pub(crate) fn segment(layout: &Layout, line: &SegmentLine) -> State {
     if !index_is_good {
         return State::Changed(format!("the index of {name} was changed; its records are as they were"));
     }
-    State::Intact
+    State::Intact(Tally::of(file))
+}
+
+/// What is not there is missing; what is there and cannot be read is for somebody else to judge.
+fn unread(name: &str, error: &StoreError) -> State {
+    let what = format!("{name}: {}", error.cause);
+    match error.path.try_exists() {
+        Ok(false) => State::Missing(what),
+        _ => State::Unread(what),
+    }
+}
+
+/// Looks at what lies where a segment was that retention removed: nothing should.
+pub(crate) fn removed(layout: &Layout, line: &SegmentLine) -> State {
+    let path = within(layout.folder(), &line.path);
+    let name = format!("segment {} ({})", line.id, line.path);
+    for (path, hash) in [(path.with_extension("index"), line.index), (path, line.file)] {
+        match (files::read(&path), path.try_exists()) {
+            (_, Ok(false)) => {}
+            (Ok(bytes), _) if Digest::of(&bytes) == hash => {
+                return State::NotYetGone(format!("{name} was removed by retention, and its file is still there"));
+            }
+            (Ok(_), _) => {
+                return State::Changed(format!("{name} was removed by retention, and another file lies there"));
+            }
+            (Err(error), _) => return unread(&name, &error),
+        }
+    }
+    State::Removed
 }
 
 /// Where a segment was changed, as far as its index tells.
@@ -87,13 +118,19 @@ fn place(line: &SegmentLine, file: Vec<u8>, index: Option<Index<'_>>) -> String 
     }
 }
 
-/// Every file under some directories of a store, with `/`, sorted.
-pub(crate) fn files_under(store: &Path, folders: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
+/// Every file under some directories of a store, with `/`, sorted; and the directories that cannot be read.
+pub(crate) fn files_under(store: &Path, folders: &[&str]) -> (Vec<String>, Vec<StoreError>) {
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
     let mut open: Vec<String> = folders.iter().map(|folder| (*folder).to_owned()).collect();
     while let Some(folder) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(within(store, &folder)) else {
-            continue;
+        let path = within(store, &folder);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                failed.push(StoreError::io(&path, &error));
+                continue;
+            }
         };
         for entry in entries.flatten() {
             let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
@@ -105,71 +142,5 @@ pub(crate) fn files_under(store: &Path, folders: &[&str]) -> Vec<String> {
         }
     }
     found.sort();
-    found
-}
-
-/// What the database says.
-pub(crate) struct Database {
-    checkpoint: u64,
-    /// Number, path, hash and state of each segment.
-    segments: Vec<(u64, String, [u8; 32], i64)>,
-    open: u64,
-}
-
-/// Reads what the database says; None if it cannot be read.
-pub(crate) fn database(layout: &Layout) -> Option<Database> {
-    let working = Working::open_to_read(&layout.working()).ok()?;
-    let found = working.ask(|db| {
-        let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0).map(|number| number as u64));
-        db.execute_batch("BEGIN")?;
-        let mut segments = db.prepare("SELECT id, path, hash, state FROM segment ORDER BY id")?;
-        let segments = segments.query_map([], |row| {
-            Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?;
-        Ok(Database {
-            checkpoint: number("SELECT COALESCE(MAX(number), 0) FROM checkpoint")?,
-            segments: segments.collect::<Result<_, _>>()?,
-            open: number("SELECT COALESCE(SUM(rows), 0) FROM chunk")?,
-        })
-    });
-    found.ok()
-}
-
-/// Compares the database with what was signed: it must not show other segments than these.
-pub(crate) fn compare(layout: &Layout, database: Option<Database>, chain: &Chain<'_>, report: &mut Report) {
-    let Some(database) = database else {
-        let path = layout.working();
-        let cause = format!(
-            "{}: cannot be read; what was not sealed yet is in it, what was sealed is not",
-            path.display()
-        );
-        return report.missing.push(cause);
-    };
-    report.open = Some(database.open);
-    let good = chain.hashes.len() as u64;
-    if database.checkpoint > good && report.changed.is_empty() && report.missing.is_empty() {
-        report.missing.push(format!(
-            "the database knows {} checkpoints, the store has {good}",
-            database.checkpoint
-        ));
-    }
-    for ((line, _), known) in chain.segments.iter().zip(&database.segments) {
-        let (id, path, hash, state) = known;
-        let same = *id == line.id && *path == line.path && Digest(*hash) == line.file;
-        let removed = chain.removed.contains_key(&line.id);
-        if !same {
-            report
-                .changed
-                .push(format!("the database shows another segment {}", line.id));
-        } else if *state == 1 && !removed {
-            report
-                .changed
-                .push(format!("the database hides segment {}, which nobody removed", line.id));
-        }
-    }
-    if database.segments.len() > chain.segments.len() && report.missing.is_empty() && report.changed.is_empty() {
-        report
-            .changed
-            .push("the database shows segments that nobody sealed".to_owned());
-    }
+    (found, failed)
 }

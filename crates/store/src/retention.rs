@@ -3,8 +3,9 @@
 
 use rusqlite::params;
 
-use crate::checkpoint::RemovedLine;
+use crate::checkpoint::{PrunedLine, RemovedLine};
 use crate::error::{Result, StoreError};
+use crate::history::History;
 use crate::store::{Store, within};
 use crate::working::set_meta;
 
@@ -15,6 +16,35 @@ pub struct Retain {
     pub before: Option<i64>,
     /// The oldest segments, until the rest has no more bytes than this.
     pub bytes_max: Option<u64>,
+    /// Attempts of the history that were seen last before this.
+    pub attempts_before: Option<i64>,
+    /// Findings of the history whose alarm sounded before this.
+    pub findings_before: Option<i64>,
+}
+
+impl Retain {
+    /// Whether it lets nothing go.
+    pub fn is_empty(&self) -> bool {
+        *self == Retain::default()
+    }
+}
+
+/// What went, or would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// Segments, the oldest first.
+    pub segments: Vec<Expired>,
+    /// Rows of the history.
+    pub rows: Vec<PrunedLine>,
+    /// The checkpoint that says so.
+    pub checkpoint: Option<u64>,
+}
+
+impl Retained {
+    /// Whether nothing went.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.rows.is_empty()
+    }
 }
 
 /// A segment that goes, or would go.
@@ -70,22 +100,61 @@ impl Store {
         Ok(all)
     }
 
-    /// Removes segments: first the checkpoint that says so, then the files. What is older than what went is not taken in again.
-    /// The checkpoint's number, if there was something to remove.
+    /// What a rule lets go of segments and of the history.
+    ///
+    /// # Errors
+    /// The databases'.
+    pub fn retainable(&self, rule: &Retain) -> Result<Retained> {
+        let is_of_history = rule.attempts_before.is_some() || rule.findings_before.is_some();
+        let history = match is_of_history {
+            true => History::open_beside(self.folder())?,
+            false => None,
+        };
+        let rows = history.map(|history| history.expired(rule.attempts_before, rule.findings_before));
+        Ok(Retained {
+            segments: self.expired(rule)?,
+            rows: rows.transpose()?.unwrap_or_default(),
+            checkpoint: None,
+        })
+    }
+
+    /// Removes what a rule lets go: first the checkpoint that says so, then files and rows. What is older than the segments
+    /// that went is not taken in again.
     ///
     /// # Errors
     /// The system's; what was signed is removed the next time then.
+    pub fn retain(&mut self, rule: &Retain, now: i64) -> Result<Retained> {
+        let mut found = self.retainable(rule)?;
+        found.checkpoint = self.act(&found.segments, found.rows.clone(), rule, now)?;
+        if !found.rows.is_empty()
+            && let Some(mut history) = History::open_beside(self.folder())?
+        {
+            history.prune(&found.rows)?;
+        }
+        Ok(found)
+    }
+
+    /// Removes segments. The checkpoint's number, if there was something to remove.
+    ///
+    /// # Errors
+    /// As `retain`.
     pub fn remove(&mut self, expired: &[Expired], rule: &Retain, now: i64) -> Result<Option<u64>> {
+        self.act(expired, Vec::new(), rule, now)
+    }
+
+    fn act(&mut self, expired: &[Expired], rows: Vec<PrunedLine>, rule: &Retain, now: i64) -> Result<Option<u64>> {
         self.remove_files()?;
-        if expired.is_empty() {
+        if expired.is_empty() && rows.is_empty() {
             return Ok(None);
         }
         self.close(now, false)?;
-        let by_size = expired.iter().filter(|segment| segment.cause == "size");
-        let by_size = by_size.filter_map(|segment| segment.last?.checked_add(1)).max();
-        let floor = [self.floor()?, rule.before, by_size].into_iter().flatten().max();
-        self.working
-            .write(|db| floor.map_or(Ok(()), |floor| set_meta(db, "floor", floor)))?;
+        if !expired.is_empty() {
+            let by_size = expired.iter().filter(|segment| segment.cause == "size");
+            let by_size = by_size.filter_map(|segment| segment.last?.checked_add(1)).max();
+            let floor = [self.floor()?, rule.before, by_size].into_iter().flatten().max();
+            self.working
+                .write(|db| floor.map_or(Ok(()), |floor| set_meta(db, "floor", floor)))?;
+        }
         let removed = expired
             .iter()
             .map(|segment| RemovedLine {
@@ -93,6 +162,7 @@ impl Store {
                 cause: segment.cause.to_owned(),
             })
             .collect();
+        self.pruned = rows;
         let number = self.checkpoint(now, Vec::new(), removed)?;
         self.remove_files()?;
         Ok(Some(number))
@@ -127,5 +197,46 @@ impl Store {
             })?;
         }
         Ok(())
+    }
+}
+
+/// Bytes as people write them: `500M`, `10G`, `1T`, plain bytes; powers of 1024.
+pub fn size(typed: &str) -> Option<u64> {
+    let (digits, unit) = match typed.find(|c: char| !c.is_ascii_digit() && c != '.') {
+        Some(at) => typed.split_at(at),
+        None => (typed, ""),
+    };
+    let unit = unit.trim().to_ascii_uppercase();
+    let shift = match unit.trim_end_matches('B').trim_end_matches('I') {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        "P" => 50,
+        _ => return None,
+    };
+    let number = digits.parse::<f64>().ok()?;
+    Some((number * (1_u64 << shift) as f64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_as_people_write_them() {
+        for (typed, bytes) in [
+            ("1024", 1024),
+            ("1.5K", 1536),
+            ("10G", 10 << 30),
+            ("10 GiB", 10 << 30),
+            ("2tb", 2 << 40),
+        ] {
+            assert_eq!(size(typed), Some(bytes), "{typed}");
+        }
+        for typed in ["", "G", "ten", "10X", "1.2.3G", "-1G"] {
+            assert_eq!(size(typed), None, "{typed}");
+        }
     }
 }

@@ -107,6 +107,10 @@ pub struct Store {
     open_bytes: u64,
     open_since: Option<i64>,
     pending: Pending,
+    /// What retention takes away of the history, for the next checkpoint to say.
+    pub(crate) pruned: Vec<crate::checkpoint::PrunedLine>,
+    /// Witnesses that are being shown checkpoints.
+    pub(crate) showing: crate::witness::Showing,
     /// Held as long as the store is.
     _lock: File,
 }
@@ -237,6 +241,8 @@ impl Store {
             open_bytes,
             open_since,
             pending: Pending::default(),
+            pruned: Vec::new(),
+            showing: crate::witness::Showing::default(),
             _lock: lock,
         })
     }

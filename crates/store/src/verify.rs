@@ -7,13 +7,14 @@ use tunlog_seal::note::{Note, Verdict};
 use tunlog_seal::tree::{self, Roots};
 use tunlog_seal::{Digest, VerifyingKey};
 
-use crate::checkpoint::{Checkpoint, SegmentLine};
+use crate::checkpoint::{Checkpoint, PrunedLine, SegmentLine};
+use crate::compare::{self, Tally};
 use crate::error::{Result, StoreError};
 use crate::files;
-use crate::inspect;
+use crate::inspect::{self, State};
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
-use crate::witness;
+use crate::witness::{self, Configured, Seen};
 
 /// What came of it, in the contract's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +59,8 @@ pub struct Report {
     pub intact: u64,
     /// Segments that retention removed, signed.
     pub removed: u64,
+    /// Rows of the history that retention removed, signed: how many of each kind, and the latest time before which.
+    pub pruned: Vec<PrunedLine>,
     /// What was changed.
     pub changed: Vec<String>,
     /// What is missing.
@@ -107,25 +110,52 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
         ..Report::default()
     };
     // what the database says is read first: what is written meanwhile is beyond it, not missing
-    let database = inspect::database(&layout);
+    let database = compare::database(&layout);
     let Some(first) = first_key(&layout, against, &mut report) else {
         return Ok(report);
     };
     let mut chain = Chain::new(&layout, first);
     chain.walk(&mut report)?;
+    named_alike(&chain, &mut report);
+    let mut tallies = BTreeMap::new();
     for (line, number) in &chain.segments {
-        segment(&layout, &chain, line, *number, &mut report);
+        let tally = segment(&layout, &chain, line, *number, &mut report);
+        tallies.extend(tally.map(|tally| (line.id, tally)));
     }
     unreferenced(&layout, &chain, &mut report);
-    inspect::compare(&layout, database, &chain, &mut report);
-    let paths = witness::configured(&layout.witnesses());
-    for path in paths.iter().chain(&against.witnesses).collect::<BTreeSet<_>>() {
+    compare::compare(&layout, database, &chain, &tallies, &mut report);
+    // a log server's file is given by whoever asks: from here only the server can be named
+    let mut paths: BTreeSet<PathBuf> = against.witnesses.iter().cloned().collect();
+    for known in witness::configured(&layout.witnesses()) {
+        match known {
+            Configured::File(path) => {
+                paths.insert(path);
+            }
+            Configured::Server(address) if against.witnesses.is_empty() => report.notes.push(format!(
+                "{address} is told of checkpoints: --witness FILE compares with what it received"
+            )),
+            Configured::Server(_) => {}
+        }
+    }
+    for path in &paths {
         witnessed(path, &chain, &mut report);
     }
     if against.require_witness && report.witnesses.is_empty() {
         report.unjudged.push("no witness, and one is required".to_owned());
     }
     Ok(report)
+}
+
+/// Whether the store says of itself whose log it is as its checkpoints do: that is the name under which people look for it.
+fn named_alike(chain: &Chain<'_>, report: &mut Report) {
+    if let Some(newest) = chain.newest()
+        && newest.origin != report.origin
+    {
+        report.changed.push(format!(
+            "the store says that it is the log of {}, its checkpoints are of {}",
+            report.origin, newest.origin
+        ));
+    }
 }
 
 /// The first key, if it is the pinned one or none is pinned.
@@ -167,6 +197,8 @@ pub(crate) struct Chain<'l> {
     layout: &'l Layout,
     key: VerifyingKey,
     epoch: u64,
+    /// The keys of the epochs before.
+    keys: Vec<VerifyingKey>,
     roots: Roots,
     last: Option<(Checkpoint, Digest)>,
     /// Hash of each good note.
@@ -175,6 +207,8 @@ pub(crate) struct Chain<'l> {
     pub segments: Vec<(SegmentLine, u64)>,
     /// Segments that retention removed.
     pub removed: BTreeMap<u64, String>,
+    /// A checkpoint cannot be read, so nobody can tell what those after it say.
+    pub is_cut: bool,
 }
 
 impl<'l> Chain<'l> {
@@ -183,17 +217,27 @@ impl<'l> Chain<'l> {
             layout,
             key: first,
             epoch: 0,
+            keys: Vec::new(),
             roots: Roots::new(),
             last: None,
             hashes: BTreeMap::new(),
             segments: Vec::new(),
             removed: BTreeMap::new(),
+            is_cut: false,
         }
     }
 
     /// The last good checkpoint.
     pub fn newest(&self) -> Option<&Checkpoint> {
         self.last.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The key of an epoch; None if it is beyond the checkpoints that are good.
+    pub fn key_of(&self, epoch: u64) -> Option<&VerifyingKey> {
+        match epoch == self.epoch {
+            true => Some(&self.key),
+            false => self.keys.get(usize::try_from(epoch).ok()?),
+        }
     }
 
     /// The number of the segment that comes next.
@@ -209,8 +253,19 @@ impl<'l> Chain<'l> {
                 report.missing.push(format!("checkpoint {number} is missing"));
                 break;
             }
-            if let Err(cause) = self.note(number, report) {
-                let good = self.hashes.len();
+            let good = self.hashes.len();
+            let bytes = match files::read(&self.layout.note(number)) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let cause = error.cause;
+                    self.is_cut = true;
+                    report
+                        .unjudged
+                        .push(format!("checkpoint {number}: {cause}; last good checkpoint {good}"));
+                    break;
+                }
+            };
+            if let Err(cause) = self.note(number, &bytes, report) {
                 report
                     .changed
                     .push(format!("checkpoint {number}: {cause}; last good checkpoint {good}"));
@@ -227,9 +282,8 @@ impl<'l> Chain<'l> {
         Ok(())
     }
 
-    fn note(&mut self, number: u64, report: &mut Report) -> std::result::Result<(), String> {
-        let bytes = files::read(&self.layout.note(number)).map_err(|error| error.cause)?;
-        let note = Note::parse(&bytes).map_err(|_| "it is no signed note")?;
+    fn note(&mut self, number: u64, bytes: &[u8], report: &mut Report) -> std::result::Result<(), String> {
+        let note = Note::parse(bytes).map_err(|_| "it is no signed note")?;
         match note.verify(&self.key) {
             Verdict::Good => {}
             Verdict::Bad => return Err("its signature does not fit".to_owned()),
@@ -257,11 +311,21 @@ impl<'l> Chain<'l> {
         for removed in &checkpoint.removed {
             self.removed.insert(removed.id, removed.cause.clone());
         }
+        for line in &checkpoint.pruned {
+            match report.pruned.iter_mut().find(|known| known.kind == line.kind) {
+                Some(known) => {
+                    known.rows = known.rows.saturating_add(line.rows);
+                    known.before = known.before.max(line.before);
+                }
+                None => report.pruned.push(line.clone()),
+            }
+        }
         if let Some(next) = &checkpoint.next_key {
-            self.key = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
+            let next = VerifyingKey::parse(next).map_err(|_| "the next key that it names is none")?;
+            self.keys.push(std::mem::replace(&mut self.key, next));
             self.epoch += 1;
         }
-        let hash = Digest::of(&bytes);
+        let hash = Digest::of(bytes);
         self.hashes.insert(number, hash);
         self.last = Some((checkpoint, hash));
         Ok(())
@@ -302,29 +366,48 @@ fn numbers(folder: &Path) -> Result<BTreeSet<u64>> {
     let entries = std::fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
     let mut numbers = BTreeSet::new();
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".note"));
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        numbers.extend(entry.file_name().to_str().and_then(note_number));
     }
     Ok(numbers)
 }
 
-/// Every byte of one segment.
-fn segment(layout: &Layout, chain: &Chain<'_>, line: &SegmentLine, number: u64, report: &mut Report) {
-    if chain.removed.contains_key(&line.id) {
-        report.removed += 1;
-        return;
-    }
-    match inspect::segment(layout, line) {
-        inspect::State::Intact => report.intact += 1,
-        inspect::State::Missing(what) => report.missing.push(format!("{what} ({} records)", line.rows)),
-        inspect::State::Changed(what) => {
+/// The number of a checkpoint by the name of its file, in the one form in which it is written; there is none with number 0.
+fn note_number(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".note")?.parse::<u64>().ok()?;
+    (number > 0 && name == format!("{number:08}.note")).then_some(number)
+}
+
+/// Every byte of one segment; what it holds, if it is as it was.
+fn segment(layout: &Layout, chain: &Chain<'_>, line: &SegmentLine, number: u64, report: &mut Report) -> Option<Tally> {
+    let is_removed = chain.removed.contains_key(&line.id);
+    report.removed += u64::from(is_removed);
+    let state = match is_removed {
+        true => inspect::removed(layout, line),
+        false => inspect::segment(layout, line),
+    };
+    match state {
+        State::Removed => {}
+        State::NotYetGone(what) => report.notes.push(what),
+        State::Missing(what) => report.missing.push(format!("{what} ({} records)", line.rows)),
+        State::Unread(what) => report.unjudged.push(what),
+        State::Changed(what) => {
             let good = number.saturating_sub(1);
             report
                 .changed
                 .push(format!("{what}; first bad checkpoint {number}, last good {good}"));
         }
+        State::Intact(tally) => {
+            report.intact += 1;
+            if tally.is_none() {
+                report.unjudged.push(format!(
+                    "segment {} ({}) is as it was sealed, and its columns cannot be read",
+                    line.id, line.path
+                ));
+            }
+            return tally;
+        }
     }
+    None
 }
 
 /// Files that no checkpoint names: what nobody sealed must not pass as sealed.
@@ -334,19 +417,17 @@ fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
         let index = line.path.strip_suffix("parquet").map(|stem| format!("{stem}index"));
         named.extend([Some(line.path.clone()), index].into_iter().flatten());
     }
-    for path in inspect::files_under(layout.folder(), &["segments", "seal"]) {
+    let (paths, failed) = inspect::files_under(layout.folder(), &["segments", "seal"]);
+    for error in failed {
+        report.unjudged.push(error.to_string());
+    }
+    for path in paths {
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_ours = match path.strip_prefix("seal/") {
             Some("key" | "key.next" | "first-key" | "witnesses") => true,
-            Some(rest) => {
-                let number = rest
-                    .strip_prefix("checkpoints/")
-                    .and_then(|name| name.strip_suffix(".note"));
-                number.is_some_and(|number| {
-                    let parsed = number.parse::<u64>().ok();
-                    parsed.is_some_and(|parsed| format!("{parsed:08}") == number)
-                })
-            }
+            Some(rest) => rest
+                .strip_prefix("checkpoints/")
+                .is_some_and(|name| note_number(name).is_some()),
             None => named.contains(&path),
         };
         let id = name.split('.').next().and_then(|stem| stem.parse::<u64>().ok());
@@ -368,17 +449,35 @@ fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
         Ok(seen) => seen,
         Err(error) => return report.unjudged.push(format!("witness {name}: {}", error.cause)),
     };
-    let mut newest = 0;
-    for (number, note) in &seen {
-        match chain.hashes.get(number) {
-            Some(hash) if *hash == Digest::of(note) => newest = newest.max(*number),
+    let (mut newest, mut unsigned) = (0, 0_u64);
+    for seen in &seen {
+        let (number, hash) = match seen {
+            Seen::Note(number, hash) => (*number, *hash),
+            // a server hears of many logs, and anybody can send it lines
+            Seen::Told(told) if chain.newest().is_none_or(|newest| newest.origin != told.origin) => continue,
+            Seen::Told(told) => match chain.key_of(told.epoch) {
+                Some(key) if !told.is_signed_by(key) => {
+                    unsigned += 1;
+                    continue;
+                }
+                _ => (told.number, told.note),
+            },
+        };
+        match chain.hashes.get(&number) {
+            Some(known) if *known == hash => newest = newest.max(number),
             Some(_) => report.changed.push(format!(
                 "witness {name} saw another checkpoint {number}: there were two stories"
             )),
+            None if chain.is_cut => {} // it may be behind the one that cannot be read
             None => report.missing.push(format!(
                 "witness {name} saw checkpoint {number}, which the store does not have any more"
             )),
         }
+    }
+    if unsigned > 0 {
+        report.notes.push(format!(
+            "witness {name}: {unsigned} lines about this log are not signed by it and do not count"
+        ));
     }
     if newest == 0 {
         return; // one that has seen nothing is no witness

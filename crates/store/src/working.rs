@@ -84,6 +84,17 @@ CREATE TABLE feed (key TEXT PRIMARY KEY, source INTEGER, position BLOB) WITHOUT 
 ",
 ];
 
+/// What a database of a store is.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables {
+    /// Steps from each version to the next; the first makes the tables.
+    pub steps: &'static [&'static str],
+    /// How far a commit is waited for: `FULL`, `NORMAL`.
+    pub synchronous: &'static str,
+    /// It gives room back when rows are removed.
+    pub shrinks: bool,
+}
+
 /// An open database.
 pub struct Working {
     pub db: Connection,
@@ -96,19 +107,28 @@ impl Working {
     /// # Errors
     /// If it cannot be opened, or a later version wrote it.
     pub fn open(path: &Path) -> Result<Working> {
-        Working::open_as(path, MIGRATIONS, "FULL")
+        let tables = Tables {
+            steps: MIGRATIONS,
+            synchronous: "FULL",
+            shrinks: false,
+        };
+        Working::open_as(path, &tables)
     }
 
-    /// The same for another database of a store: with tables of its own, and told how far a commit is waited for
-    /// (`FULL`, `NORMAL`).
+    /// The same for another database of a store, with tables of its own.
     ///
     /// # Errors
     /// As `open`.
-    pub fn open_as(path: &Path, steps: &[&str], synchronous: &str) -> Result<Working> {
+    pub fn open_as(path: &Path, tables: &Tables) -> Result<Working> {
         let failed = |error: rusqlite::Error| StoreError::database(path, &error);
         let db = Connection::open(path).map_err(failed)?;
+        if tables.shrinks {
+            // before the first table is made, or never
+            db.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+        }
         db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-        db.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
+        db.pragma_update(None, "synchronous", tables.synchronous)
+            .map_err(failed)?;
         db.pragma_update(None, "trusted_schema", false).map_err(failed)?;
         // as large as what is written between two checkpoints of the WAL
         db.pragma_update(None, "cache_size", -8192).map_err(failed)?;
@@ -116,7 +136,7 @@ impl Working {
             db,
             path: path.to_path_buf(),
         };
-        working.migrate(steps)?;
+        working.migrate(tables.steps)?;
         Ok(working)
     }
 

@@ -161,6 +161,8 @@ pub struct Correlator {
     /// Ids given lately: equal lines in one second are several attempts.
     ids: FxHashSet<u64>,
     now: i64,
+    /// Time of the last event.
+    last_event: Option<i64>,
     /// Until when time has passed without events.
     ahead: i64,
     /// Time that has passed, microseconds: unlike `now` it never goes back when a clock is set.
@@ -209,6 +211,7 @@ impl Correlator {
             closed: Vec::new(),
             openings: opening::Openings::default(),
             prompts: prompt::Prompts::default(),
+            last_event: None,
             ahead: i64::MIN,
             now: i64::MIN,
             passed: 0,
@@ -226,6 +229,7 @@ impl Correlator {
             return;
         }
         self.last_refused = None;
+        self.last_event = Some(event.time.micros);
         self.go_on(event.time.micros);
         let message = event.message();
         if !message.concerns_attempts {
@@ -268,13 +272,17 @@ impl Correlator {
         }
     }
 
-    /// Time goes on though nobody writes: `time` is the present, less what late sources are allowed. What waits for lines that
-    /// do not come is told. Events before it may still come.
-    pub fn pass(&mut self, time: i64) {
-        if time > self.now.max(self.ahead) && self.now != i64::MIN {
+    /// Time goes on though nobody writes: so many microseconds since the last event, by whatever clock the caller trusts. What
+    /// waits for lines that do not come is told. Gives the event time that it is now, if there was an event.
+    ///
+    /// Not the time of day: a gateway's clock may be wrong, and its next line would be of the past.
+    pub fn pass(&mut self, since: i64) -> Option<i64> {
+        let time = self.last_event?.saturating_add(since.max(0));
+        if time > self.now {
             self.go_on(time);
             self.ahead = time;
         }
+        Some(time)
     }
 
     fn go_on(&mut self, time: i64) {
@@ -355,6 +363,14 @@ impl Correlator {
         let mut open = self.open_logged();
         open.extend(self.open_packets());
         open
+    }
+
+    /// When the first of what is not closed yet began: `open` without making attempts of it.
+    pub fn open_since(&self) -> Option<i64> {
+        let links = self.links.iter().map(|(_, link)| link.facts.started);
+        let carriers = self.carriers.iter().map(|(_, carrier)| carrier.facts.started);
+        let logged = links.chain(carriers).min();
+        logged.into_iter().chain(self.packets_since()).min()
     }
 
     fn open_logged(&self) -> Vec<Attempt> {

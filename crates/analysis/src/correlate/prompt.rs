@@ -67,6 +67,17 @@ impl Told {
         self.id = self.id.or(other.id);
     }
 
+    /// What is to be told of whoever is up, was refused, is over.
+    pub fn news(&self, up: bool, refused: bool, over: bool) -> Option<Prompt> {
+        match up {
+            true if self.up.is_none() => Some(Prompt::Up),
+            true if over && self.ended.is_none() => Some(Prompt::Ended),
+            false if refused && !self.refused => Some(Prompt::Failed),
+            false if over && self.failed.is_none() && self.ended.is_none() => Some(Prompt::Failed),
+            _ => None,
+        }
+    }
+
     /// What of an attempt as it stands was told.
     pub fn heard(&self, attempt: &Attempt) -> Heard {
         let over = match is_session(attempt.outcome) {
@@ -196,14 +207,7 @@ impl Correlator {
         }
         let finished = carrier.is_some_and(|carrier| carrier.finished.is_some());
         let over = link.exited || finished || (link.served.is_some() && link.ending);
-        let told = link.told;
-        let news = match link.up {
-            Some(_) if told.up.is_none() => Prompt::Up,
-            Some(_) if over && told.ended.is_none() => Prompt::Ended,
-            None if link.refused && !told.refused => Prompt::Failed,
-            None if over && told.failed.is_none() && told.ended.is_none() => Prompt::Failed,
-            _ => return None,
-        };
+        let news = link.told.news(link.up.is_some(), link.refused, over)?;
         (link.is_telling() || carrier.is_some_and(|carrier| carrier.opened)).then_some(news)
     }
 
@@ -213,17 +217,19 @@ impl Correlator {
             && let Some(news) = self.news(link)
         {
             let carrier = link.carrier.and_then(|carrier| self.carriers.get(carrier));
-            let (mut told, refused) = (link.told, link.refused);
+            let (told, refused) = (link.told, link.refused);
             let attempt = self.attempt(carrier, Some(link), news == Prompt::Up);
-            told.refused |= refused;
-            self.tell_prompt(news, attempt, &mut told);
+            let told = self.tell_prompt((news, refused), attempt, told);
             let Some(link) = self.links.get_mut(key) else { return };
             link.told = told;
         }
     }
 
-    /// Tells an attempt as it stands. A session that nobody knew of before its end came up first.
-    fn tell_prompt(&mut self, news: Prompt, mut attempt: Attempt, told: &mut Told) {
+    /// Tells an attempt as it stands, and whether it was refused; what is told of it then. A session that nobody knew of before
+    /// its end came up first.
+    pub(super) fn tell_prompt(&mut self, news: (Prompt, bool), mut attempt: Attempt, mut told: Told) -> Told {
+        let (news, refused) = news;
+        told.refused |= refused;
         attempt.heard = told.heard(&attempt);
         told.id = told.id.or(Some(attempt.id));
         let (session, who) = (is_session(attempt.outcome), Some(print(&attempt, "")));
@@ -244,6 +250,7 @@ impl Correlator {
                 self.prompts.told.push((Prompt::Failed, attempt));
             }
         }
+        told
     }
 
     /// A carrier is over: its pppd says soon that it ends. One that started none is told at once.
@@ -266,8 +273,8 @@ impl Correlator {
         if carrier.link.is_some() || carrier.calling || !carrier.opened || carrier.told.failed.is_some() {
             return;
         }
-        let (attempt, mut told) = (self.attempt(Some(carrier), None, false), carrier.told);
-        self.tell_prompt(Prompt::Failed, attempt, &mut told);
+        let (attempt, told) = (self.attempt(Some(carrier), None, false), carrier.told);
+        let told = self.tell_prompt((Prompt::Failed, false), attempt, told);
         if let Some(carrier) = self.carriers.get_mut(key) {
             carrier.told = told;
         }
@@ -328,10 +335,8 @@ impl Correlator {
                 let Some(answer) = self.radius.numbered(number).map(|answer| answer.clone()) else {
                     return;
                 };
-                let mut told = answer.told;
-                let gateway = self.gateway(answer.host);
-                self.tell_prompt(Prompt::Failed, build::answer(answer, gateway), &mut told);
-                told.refused = true;
+                let (told, gateway) = (answer.told, self.gateway(answer.host));
+                let told = self.tell_prompt((Prompt::Failed, true), build::answer(answer, gateway), told);
                 if let Some(answer) = self.radius.numbered(number) {
                     answer.told = told;
                 }
@@ -340,9 +345,8 @@ impl Correlator {
                 let Some(record) = self.accounting.open_record(&identity).map(|record| record.clone()) else {
                     return;
                 };
-                let mut told = record.told;
                 let attempt = build::record(&record, false, self.gateway(record.host));
-                self.tell_prompt(Prompt::Up, attempt, &mut told);
+                let told = self.tell_prompt((Prompt::Up, false), attempt, record.told);
                 if let Some(record) = self.accounting.open_record(&identity) {
                     record.told = told;
                 }

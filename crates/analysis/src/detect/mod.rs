@@ -56,7 +56,7 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 pub struct Options {
     set: BTreeMap<&'static str, Vec<(Box<str>, f64)>>,
     off: BTreeSet<&'static str>,
-    prompt: bool,
+    late: bool,
     texts: bool,
     redact: Option<Redact>,
 }
@@ -68,9 +68,10 @@ impl Options {
         self.redact = redact;
     }
 
-    /// Attempts are told at the line that decides them (`Detector::prompt`), and findings as soon.
-    pub fn expect_prompts(&mut self) {
-        self.prompt = true;
+    /// Attempts will be told only when they close, which is late and out of order (no `Detector::prompt`): they wait for each
+    /// other, and findings with them.
+    pub fn expect_closed_only(&mut self) {
+        self.late = true;
     }
 
     /// The record of an event as it may be shown; nothing where texts are not kept.
@@ -165,17 +166,13 @@ impl Detector {
             (rule.make)(&Limits { rule, set })
         };
         let rules: Vec<Box<dyn Detection>> = ALL.iter().map(make).collect();
-        let mut order = Order::default();
-        if options.prompt {
-            order.expect_prompts();
-        }
         Detector {
             listeners: (0..rules.len()).filter(|at| rules[*at].wants_events()).collect(),
             heeding: (0..rules.len()).filter(|at| rules[*at].wants_elsewhere()).collect(),
             rules,
             off: ALL.iter().map(|rule| options.off.contains(rule.name)).collect(),
             memory: Memory::default(),
-            order,
+            order: Order::new(options.late),
             announced: Bounded::new(caps::WAITING),
             timers: BTreeSet::new(),
             ready: VecDeque::new(),

@@ -39,8 +39,8 @@ pub struct Order {
     count: u64,
     seen: Option<i64>,
     ended: bool,
-    /// Attempts are told at the line that decides them.
-    prompt: bool,
+    /// Attempts are told late, and out of order.
+    late: bool,
 }
 
 impl Order {
@@ -49,14 +49,17 @@ impl Order {
         self.seen = Some(self.seen.map_or(time, |seen| seen.max(time)));
     }
 
-    /// From now on attempts come at the line that decides them.
-    pub fn expect_prompts(&mut self) {
-        self.prompt = true;
+    /// `late`: attempts come only when they close, else at the line that decides them.
+    pub fn new(late: bool) -> Order {
+        Order {
+            late,
+            ..Order::default()
+        }
     }
 
     /// Until when everything is known.
     pub fn passed(&self) -> i64 {
-        match (self.ended || self.prompt, self.seen) {
+        match (self.ended || !self.late, self.seen) {
             (true, Some(seen)) => seen,
             (false, Some(seen)) => seen.saturating_sub(WINDOW),
             (_, None) => i64::MIN,
@@ -92,7 +95,7 @@ impl Order {
         let other = self.elsewhere.front().map(|login| login.time);
         let time = first.into_iter().chain(other).min()?;
         let full = self.waiting.len() > caps::WAITING || self.elsewhere.len() > caps::WAITING;
-        if !self.ended && !self.prompt && time > self.passed() && !full {
+        if !self.ended && self.late && time > self.passed() && !full {
             return None;
         }
         if first == Some(time) {

@@ -313,8 +313,8 @@ fn findings_at(log: &str, placed: bool, prompt: bool) -> Vec<Finding> {
         ..Options::default()
     });
     let mut thresholds = Thresholds::default();
-    if prompt {
-        thresholds.expect_prompts();
+    if !prompt {
+        thresholds.expect_closed_only();
     }
     let mut detector = Detector::new(&thresholds);
     if placed {
@@ -462,7 +462,9 @@ fn reading_in_any_portions_gives_the_same_findings() {
     );
     let at_once: Vec<(&str, i64)> = findings_of(&log).iter().map(|one| (one.rule, one.alarm_time)).collect();
     assert!(!at_once.is_empty());
-    let mut detector = Detector::new(&Thresholds::default());
+    let mut thresholds = Thresholds::default();
+    thresholds.expect_closed_only();
+    let mut detector = Detector::new(&thresholds);
     let mut found: Vec<(&str, i64)> = Vec::new();
     let mut attempts = super::attempts_of(&log);
     attempts.sort_by_key(|attempt| (attempt.last_seen, attempt.id));

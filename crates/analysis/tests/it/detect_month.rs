@@ -71,9 +71,7 @@ fn findings_of(life: &Life) -> Vec<Finding> {
         Told::Opened(attempt) => (*time, 3, attempt.id),
         Told::Closed(attempt) => (*time, 4, attempt.id),
     });
-    let mut options = Options::default();
-    options.expect_prompts();
-    let mut detector = Detector::new(&options);
+    let mut detector = Detector::new(&Options::default());
     let mut found = Vec::new();
     for (time, told) in told {
         detector.pass(time);
@@ -109,7 +107,9 @@ fn findings_at_the_end(life: &Life) -> Vec<Finding> {
         Told::Prompt(_, attempt) | Told::Opened(attempt) => (*time, 0, attempt.id),
         Told::Closed(attempt) => (*time, 1, attempt.id),
     });
-    let mut detector = Detector::new(&Options::default());
+    let mut options = Options::default();
+    options.expect_closed_only();
+    let mut detector = Detector::new(&options);
     let mut found = Vec::new();
     for (time, told) in told {
         detector.pass(time);

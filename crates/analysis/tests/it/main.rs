@@ -6,6 +6,7 @@ mod diagnose;
 mod gateway;
 mod gateways;
 mod interleaving;
+mod prompts;
 mod scenarios;
 mod scenarios_backends;
 mod scenarios_calling;

@@ -155,9 +155,7 @@ impl Subscriber for Stream<'_> {
 }
 
 pub(super) fn detector(options: &detect::Options, tables: Tables) -> Detector {
-    let mut options = options.clone();
-    options.expect_prompts();
-    let mut detector = Detector::new(&options);
+    let mut detector = Detector::new(options);
     if !tables.is_empty() {
         detector.know_places(Box::new(tables));
     }

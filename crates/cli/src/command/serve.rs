@@ -5,10 +5,15 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use tunlog_analysis::detect::Places;
+use tunlog_daemon::Setup;
+use tunlog_daemon::config::machine::{Found, NOT_THERE};
 use tunlog_daemon::config::{Config, Document, Mistake};
+use tunlog_pipeline::{Settings, Wants};
 
 use crate::args::{CheckArgs, ServeArgs};
 use crate::output::{Failure, Output, tell};
+use crate::places::Tables;
 use crate::settings::{self, Respond};
 
 /// The configuration of the machine, which is read without being named.
@@ -29,33 +34,99 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         out.finish()?;
         return Ok(0);
     }
-    let _ = found;
-    Err(Failure::Message(
-        "the daemon is not part of this program yet".to_owned(),
-    ))
+    if let Some(found) = found {
+        tell_found(&found)?;
+    }
+    check_outside(&config)?;
+    let loaded = crate::config::catalogue();
+    let known = crate::config::catalogue();
+    let catalogue = match config.store.services {
+        true => loaded.catalogue.heeding_services(),
+        false => loaded.catalogue,
+    };
+    let settings = Settings {
+        ingest: tunlog_ingest::Options::default(),
+        since: None,
+        until: None,
+        evidence: true,
+        show_secrets: config.store.keep_secrets,
+        wants: Wants::Everything,
+        services: None,
+    };
+    let mmdb = config.detect.mmdb.clone();
+    // told now: on its thread it would be too late
+    Tables::open(&mmdb)?;
+    let setup = Setup {
+        catalogue: &catalogue,
+        settings,
+        places: Box::new(move || places(&mmdb)),
+        version: env!("CARGO_PKG_VERSION"),
+        reload: Box::new(|| {
+            let words = |failure| match failure {
+                Failure::Message(words) => words,
+                Failure::BrokenPipe => "the output is closed".to_owned(),
+            };
+            let mut config = configuration(&args, &environment).map_err(words)?;
+            config.find_sources();
+            check_outside(&config).map_err(words)?;
+            Ok(config)
+        }),
+    };
+    let explain = Box::new(move |asked: &str| super::explain::known(asked, &known.catalogue));
+    tunlog_daemon::serve(config, setup, explain).map_err(Failure::Message)?;
+    Ok(0)
+}
+
+/// The tables of places, where there are any.
+fn places(paths: &[PathBuf]) -> Option<Box<dyn Places>> {
+    let tables = Tables::open(paths).ok().filter(|_| !paths.is_empty())?;
+    Some(Box::new(tables))
+}
+
+/// Says which sources were found, and why others were not taken.
+fn tell_found(found: &Found) -> Result<(), Failure> {
+    for path in found.follow.iter().chain(&found.detail) {
+        tell(&format!("following {path}"));
+    }
+    if found.journal {
+        tell("following the journal");
+    }
+    let (absent, others): (Vec<_>, Vec<_>) = found.not.iter().partition(|(_, why)| why == NOT_THERE);
+    for (path, why) in others {
+        tell(&format!("not following {path}: {why}"));
+    }
+    let absent: Vec<&str> = absent.into_iter().map(|(path, _)| path.as_str()).collect();
+    tell(&format!("not there: {}", absent.join(" ")));
+    match found.is_empty() {
+        true => Err(Failure::Message(
+            "there is nothing to follow: name files with --follow, or listen with --listen-udp".to_owned(),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let path = args.file.as_deref().unwrap_or(Path::new(CONFIG));
-    let config = file(path)?;
-    let wrong: Vec<Mistake> = config
-        .outside()
-        .into_iter()
-        .map(|(key, words)| Mistake {
-            place: path.display().to_string(),
-            line: None,
-            key,
-            words,
-        })
-        .collect();
-    if !wrong.is_empty() {
-        return Err(settings::all(wrong));
-    }
+    file(path, true)?;
     if !args.quiet {
         tell(&format!("{}: good", path.display()));
     }
     Ok(0)
+}
+
+/// Looks at what a configuration names outside of itself: nothing is begun that cannot work.
+fn check_outside(config: &Config) -> Result<(), Failure> {
+    let wrong = config.outside().into_iter().map(|(key, words)| Mistake {
+        place: "configuration".to_owned(),
+        line: None,
+        key,
+        words,
+    });
+    match wrong.collect::<Vec<_>>() {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(settings::all(wrong)),
+    }
 }
 
 /// Where the daemon of this machine keeps its store, and listens if it is not there.
@@ -75,8 +146,8 @@ pub fn configured(args: ServeArgs) -> Result<Config, Failure> {
 /// What the file, the environment and the options come to.
 fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => file(path)?,
-        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG))?,
+        Some(path) => file(path, false)?,
+        None if Path::new(CONFIG).is_file() => file(Path::new(CONFIG), false)?,
         None => Config::default(),
     };
     apply(args, &mut config);
@@ -94,13 +165,16 @@ fn configuration(args: &ServeArgs, environment: Environment<'_>) -> Result<Confi
     }
 }
 
-/// A file without mistakes; also the sections of batch commands have none.
-fn file(path: &Path) -> Result<Config, Failure> {
+/// A file without mistakes; also the sections of batch commands have none. `outside`: what it names is looked at, too.
+fn file(path: &Path, outside: bool) -> Result<Config, Failure> {
     let text = settings::read(path)?;
     let mut document = Document::parse(&path.display().to_string(), &text);
     let config = Config::take(&mut document);
     Respond::default().take(&mut document);
     settings::check_sections(&mut document);
+    for (key, words) in config.outside().into_iter().filter(|_| outside) {
+        document.mistake(&key, words);
+    }
     match document.finish() {
         mistakes if mistakes.is_empty() => Ok(config),
         mistakes => Err(settings::all(mistakes)),

@@ -160,9 +160,9 @@ fn check_config_looks_at_what_is_named() {
     let ran = folder.run(&["check-config", "bad.toml"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     for part in [
-        "`http.certificate`: absent.pem",
-        "`detect.mmdb`: ",
-        "`http.listen`: TCP port 5514 is taken by `listen.tcp` already",
+        "bad.toml:5: `http.certificate`: absent.pem",
+        "bad.toml:8: `detect.mmdb`: ",
+        "bad.toml:4: `http.listen`: TCP port 5514 is taken by `listen.tcp` already",
     ] {
         assert_eq!(lines_with(&ran.err, part).len(), 1, "{part}: {}", ran.err);
     }

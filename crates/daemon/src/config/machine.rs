@@ -11,8 +11,6 @@ use std::time::{Duration, SystemTime};
 
 use tunlog_ingest::repeats;
 
-use crate::log::{Log, value};
-
 /// Main logs of syslog daemons: what stands in one usually stands in no other.
 const MAIN: &[&str] = &["/var/log/syslog", "/var/log/messages"];
 
@@ -71,36 +69,8 @@ impl Found {
     }
 }
 
-impl Found {
-    /// Tells the administrator what is followed, and what is not and why.
-    pub fn tell(&self, log: &Log) {
-        for path in self.follow.iter().chain(&self.detail) {
-            log.info("found a source", &[("source", value(path))]);
-        }
-        if self.journal {
-            log.info("found a source", &[("source", value("journal"))]);
-        }
-        for (path, why) in self.not.iter().filter(|(_, why)| why != NOT_THERE) {
-            log.info("not followed", &[("source", value(path)), ("why", value(why))]);
-        }
-        let absent: Vec<&str> = (self.not.iter())
-            .filter(|(_, why)| why == NOT_THERE)
-            .map(|(path, _)| path.as_str())
-            .collect();
-        log.info("not there", &[("sources", value(absent.join(" ")))]);
-        if self.is_empty() {
-            let advice =
-                "name one: --follow FILE, --journal, --listen-udp ADDR, or [follow] and [listen] in tunlog.toml";
-            log.warning(
-                "this machine has no log that could be followed",
-                &[("advice", value(advice))],
-            );
-        }
-    }
-}
-
 /// Why a usual place is not followed.
-const NOT_THERE: &str = "is not there";
+pub const NOT_THERE: &str = "is not there";
 
 /// Looks at this machine. `services`: also at the logs of other services.
 pub fn find(services: bool) -> Found {

@@ -6,6 +6,7 @@ mod document;
 pub mod machine;
 mod outside;
 mod print;
+pub mod retention;
 pub mod store;
 
 pub use document::{Document, Mistake};
@@ -81,10 +82,8 @@ impl Config {
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        let (follow, listen) = (&self.follow, &self.listen);
-        let follows = follow.journal || !(follow.globs.is_empty() && follow.detail_folders.is_empty());
-        let streams = !(listen.tcp.is_empty() && listen.tls.is_empty() && listen.unix_stream.is_empty());
-        follows || streams || !(listen.udp.is_empty() && listen.unix.is_empty()) || listen.capture.is_some()
+        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
+        follows || self.listen.is_used()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.
@@ -97,6 +96,24 @@ impl Config {
         self.follow.journal = found.journal;
         self.follow.detail_folders = found.detail.iter().map(Into::into).collect();
         Some(found)
+    }
+
+    /// Sections of another configuration that are used after a restart only, and differ.
+    pub fn restart_sections(&self, other: &Config) -> Vec<&'static str> {
+        let shown = |config: &Config| {
+            [
+                ("store", format!("{:?}", config.store)),
+                ("http", format!("{:?}", config.http)),
+                ("metrics", format!("{:?}", config.metrics)),
+                ("log", format!("{:?}", config.log)),
+                ("detect", format!("{:?}", config.detect)),
+            ]
+        };
+        let pairs = shown(self).into_iter().zip(shown(other));
+        pairs
+            .filter(|((_, one), (_, other))| one != other)
+            .map(|((section, _), _)| section)
+            .collect()
     }
 
     /// The whole configuration as TOML, each key with what it means; secrets are `***`.

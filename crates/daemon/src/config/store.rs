@@ -31,8 +31,29 @@ pub struct Config {
     pub keep_secrets: bool,
     /// Keep log-ins to other services (SSH, mail) that stand in logs of their own, for `detect` to compare.
     pub services: bool,
-    /// Files to which every checkpoint is appended, on a medium or machine that this one cannot rewrite.
+    /// Who is shown every checkpoint: files on a medium or machine that this one cannot rewrite, or log servers
+    /// (`tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH`).
     pub witness: Vec<PathBuf>,
+    /// How long what is kept. What goes is said in a signed checkpoint first. Without a key, that kind is kept for ever.
+    pub retention: Retention,
+}
+
+/// How long what is kept. What goes is said in a signed checkpoint first. Without a key, that kind is kept for ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Retention {
+    /// How long records are kept: "90d", "12 months", "2y". Segments go as a whole, when all of their records are older.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
+    /// How large the segments may be together: "500M", "20G". Beyond it the oldest go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<String>,
+    /// How long attempts and sessions stay in the history, which may be longer than their records: "3y".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_attempts: Option<String>,
+    /// How long findings stay in the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_findings: Option<String>,
 }
 
 /// What a full disk means.
@@ -76,6 +97,7 @@ impl Default for Config {
             keep_secrets: false,
             services: true,
             witness: Vec::new(),
+            retention: Retention::default(),
         }
     }
 }
@@ -88,6 +110,18 @@ const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 const AGE_S_MAX: u64 = 7 * 86_400;
 
 impl Config {
+    /// Whose log it is: what is said, or this machine's.
+    pub fn origin_or_host(&self) -> String {
+        let host = || {
+            let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+            let name = name
+                .unwrap_or_default()
+                .replace(|c: char| c.is_whitespace() || c == '+', "");
+            format!("{}/tunlog", if name.is_empty() { "localhost" } else { &name })
+        };
+        self.origin.clone().unwrap_or_else(host)
+    }
+
     /// What the store is opened with.
     pub fn options(&self) -> Options {
         let micros = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(SECOND);
@@ -141,6 +175,7 @@ impl Config {
         if self.key_checkpoints == 0 {
             return Err(("key-checkpoints", "must be 1 or more".to_owned()));
         }
+        self.retention.check()?;
         match &self.origin {
             Some(origin)
                 if origin.is_empty() || origin.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') =>

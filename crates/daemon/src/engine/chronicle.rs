@@ -40,6 +40,10 @@ impl Chronicle {
         if is_known {
             return false;
         }
+        if let Some(first) = attempt.heard.id {
+            // it was told under another id, before it was known who the client is
+            self.history.forget_attempt(first);
+        }
         let view = AttemptView { attempt, sources };
         let row = AttemptRow::of(attempt, line("attempt", AttemptView::COLUMNS, &view));
         self.history.put_attempt(row);

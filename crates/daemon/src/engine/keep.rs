@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Arrival, Discovered, Feed, Problem, SourceKind, What};
+use tunlog_ingest::{Arrival, Feed, Problem, What};
 use tunlog_model::SourceId;
 use tunlog_pipeline::{Feeds, Keeper, Settings, Taken, keep_positions};
 use tunlog_store::{Counts, ErrorKind, FullPolicy, Store, StoreError};
@@ -42,8 +42,6 @@ pub struct Kit<'a> {
     pub catalogue: &'a Catalogue,
     /// How lines are read.
     pub settings: &'a Settings,
-    /// What the store holds already, in the order of its sources.
-    pub found: &'a Discovered,
     /// The feed whose `End` says that all is taken in that was there at the start.
     pub caught_up: Arc<Feed>,
     /// Who watches.
@@ -73,8 +71,6 @@ struct Keep<'a> {
     keeper: Option<Keeper<'a>>,
     /// Feeds that the store knows: the number of their source there, and the lines that were read of it.
     known: HashMap<String, (u64, u64)>,
-    /// Sources of the store by their number there.
-    stored: HashMap<u64, SourceId>,
     /// Names that the watching thread knows.
     names_sent: usize,
     /// What was there at the start is taken in: what comes now is handed on.
@@ -85,15 +81,6 @@ struct Keep<'a> {
 
 impl<'a> Keep<'a> {
     fn new(kit: Kit<'a>) -> Result<Keep<'a>, StoreError> {
-        let mut feeds = Feeds::new(kit.catalogue, kit.settings);
-        let mut stored = HashMap::new();
-        for spec in &kit.found.specs {
-            // numbered as the watching thread numbers them when it reads the store
-            let id = feeds.know(&spec.name, &tunlog_ingest::set_name(&spec.name));
-            if let SourceKind::Stored { source, .. } = spec.kind {
-                stored.insert(source, id);
-            }
-        }
         let now = now();
         let mut known = HashMap::new();
         let mut keeper = None;
@@ -106,11 +93,10 @@ impl<'a> Keep<'a> {
         Ok(Keep {
             // without a store there is nothing to read it from later
             caught_up: kit.store.is_none(),
+            feeds: Feeds::new(kit.catalogue, kit.settings),
             kit,
-            feeds,
             keeper,
             known,
-            stored,
             names_sent: 0,
             last_checkpoint: now,
             commits: 0,
@@ -155,6 +141,13 @@ impl<'a> Keep<'a> {
             return self.catch_up();
         }
         let feed = Arc::clone(&arrival.feed);
+        if let What::Problem(problem) = &arrival.what {
+            // whoever has a problem need not have records
+            self.tell(&feed, problem);
+            if self.feeds.source_of(&feed).is_none() {
+                return Ok(());
+            }
+        }
         let positions = std::mem::take(&mut arrival.positions);
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
@@ -174,8 +167,8 @@ impl<'a> Keep<'a> {
             self.hand_on(Delivery::Lost(*count, time));
         }
         let outcome = self.feeds.take(arrival);
-        for problem in outcome.problems {
-            self.tell(&feed, &problem);
+        for problem in &outcome.problems {
+            self.tell(&feed, problem);
         }
         if let Some(mut taken) = outcome.taken {
             let counts = self.add(&mut taken)?;
@@ -194,10 +187,8 @@ impl<'a> Keep<'a> {
         if let Some(id) = self.feeds.source_of(feed) {
             return Ok(id);
         }
-        let known = self.known.get(&*feed.key).copied();
-        if let Some((source, lines)) = known
-            && let Some(id) = self.stored.get(&source).copied()
-        {
+        if let Some((source, lines)) = self.known.get(&*feed.key).copied() {
+            let id = self.feeds.know(&feed.name, &feed.set);
             self.feeds.resume(feed, id, lines);
             if let (Some(keeper), Some(store)) = (&mut self.keeper, &mut self.kit.store) {
                 keeper.resume(store, id, source)?;
@@ -262,7 +253,8 @@ impl<'a> Keep<'a> {
         self.caught_up = true;
         if let Some(store) = &self.kit.store {
             let folder = store.folder().to_path_buf();
-            self.replay(&folder, store.next_seq());
+            let upto = store.next_seq();
+            self.replay(&folder, upto);
         }
         Ok(())
     }
@@ -273,10 +265,8 @@ impl<'a> Keep<'a> {
         self.hand_on(Delivery::Replay {
             folder: folder.to_path_buf(),
             upto,
-            names: self.feeds.names().to_vec(),
             opened: ready,
         });
-        self.names_sent = self.feeds.sources_len();
         let _ = opened.recv();
     }
 
@@ -286,7 +276,7 @@ impl<'a> Keep<'a> {
             return;
         }
         let names = self.feeds.sources_len();
-        if names > self.names_sent && !matches!(delivery, Delivery::Replay { .. }) {
+        if names > self.names_sent {
             let new = self.feeds.names()[self.names_sent..].to_vec();
             self.names_sent = names;
             let _ = self.kit.out.send(Delivery::Names(new));

@@ -1,6 +1,7 @@
 //! The middle of the daemon: one thread keeps, one watches.
 
 mod chronicle;
+mod follow;
 mod keep;
 mod watch;
 
@@ -10,6 +11,7 @@ use std::sync::mpsc::SyncSender;
 use tunlog_pipeline::Taken;
 
 pub use chronicle::Chronicle;
+pub use follow::{Following, follow, follower};
 pub use keep::{Kit, keep};
 pub use watch::{Desk, watch};
 
@@ -26,8 +28,6 @@ pub enum Delivery {
         folder: PathBuf,
         /// The number that the next record gets.
         upto: u64,
-        /// Names of all sources so far: first those of the store, in its order.
-        names: Vec<String>,
         /// To be told when the store is open: what is committed later is not seen.
         opened: SyncSender<()>,
     },

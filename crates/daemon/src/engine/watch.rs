@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use tunlog_analysis::correlate::Prompt;
 use tunlog_analysis::detect::{Detector, Finding};
 use tunlog_decode::Catalogue;
 use tunlog_ingest::time::now;
@@ -32,6 +33,8 @@ const REPLAYED_MAX: u64 = 3_000_000;
 const OPEN_EVERY: Duration = Duration::from_secs(30);
 /// Marks of which record came at which time.
 const MARKS_MAX: usize = 4096;
+/// How late a line may come that belongs before what is known already: so much later than by the clock time passes.
+const LATE_LINES: Duration = Duration::from_secs(2);
 /// Microseconds by which sources may be late behind each other.
 const LATE: i64 = 120_000_000;
 
@@ -83,6 +86,12 @@ impl Desk<'_> {
         self.tell(told, sources, replayed);
     }
 
+    fn keep(&mut self, attempt: &Attempt, sources: &Sources) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.attempt(attempt, sources, self.replayed);
+        }
+    }
+
     fn tell_findings(&mut self, sources: &Sources) {
         while let Some(finding) = self.detector.ready() {
             self.found(&finding, sources);
@@ -110,15 +119,34 @@ impl Subscriber for Desk<'_> {
         ControlFlow::Continue(())
     }
 
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
+        let told = match prompt {
+            Prompt::Up => Told::Opened(&attempt),
+            Prompt::Failed | Prompt::Ended => Told::Closed(&attempt),
+        };
+        self.tell_attempt(told, &attempt, sources);
+        self.detector.prompt(prompt, attempt);
+        self.tell_findings(sources);
+        ControlFlow::Continue(())
+    }
+
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
-        self.tell_attempt(Told::Opened(&attempt), &attempt, sources);
+        match attempt.heard.up {
+            // more is known of it by now
+            true => self.keep(&attempt, sources),
+            false => self.tell_attempt(Told::Opened(&attempt), &attempt, sources),
+        }
         self.detector.opened(attempt);
         self.tell_findings(sources);
         ControlFlow::Continue(())
     }
 
     fn attempt(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
-        self.tell_attempt(Told::Closed(&attempt), &attempt, sources);
+        let told = match attempt.heard.over {
+            true => Told::Settled(&attempt),
+            false => Told::Closed(&attempt),
+        };
+        self.tell_attempt(told, &attempt, sources);
         self.detector.attempt(attempt);
         self.tell_findings(sources);
         ControlFlow::Continue(())
@@ -200,14 +228,8 @@ impl Watching<'_> {
             match delivery {
                 Delivery::Names(names) => self.watch.know(&names),
                 Delivery::Taken(more) => taken.push(more),
-                Delivery::Replay {
-                    folder,
-                    upto,
-                    names,
-                    opened,
-                } => {
+                Delivery::Replay { folder, upto, opened } => {
                     self.tell(&mut taken);
-                    self.watch.know(&names);
                     self.replay(&folder, upto, &opened);
                 }
                 Delivery::Lost(count, micros) => {
@@ -295,6 +317,10 @@ impl Watching<'_> {
 
     /// Time passes although nobody writes.
     fn tick(&mut self) {
+        let since = self.last.map(|last| last.elapsed().saturating_sub(LATE_LINES));
+        if let Some(time) = since.and_then(|since| self.watch.pass(since, &mut self.desk)) {
+            self.desk.detector.pass(time);
+        }
         let sources = self.watch.sources().clone();
         self.desk.tell_findings(&sources);
         self.desk.tell(Told::Tick, &sources, false);

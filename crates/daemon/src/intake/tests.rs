@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use std::thread;
 
 use tunlog_ingest::Feed;

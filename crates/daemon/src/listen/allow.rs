@@ -102,6 +102,7 @@ fn network(text: &str) -> Result<Network, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -117,7 +117,19 @@ impl std::fmt::Display for Door {
     }
 }
 
+/// What makes a socket of its address.
+type Make<Address> = fn(Address) -> Door;
+
 impl Config {
+    /// Whether anything is received.
+    pub fn is_used(&self) -> bool {
+        let addresses = [&self.udp, &self.tcp, &self.tls];
+        let sockets = [&self.unix, &self.unix_stream];
+        addresses.iter().any(|list| !list.is_empty())
+            || sockets.iter().any(|list| !list.is_empty())
+            || self.capture.is_some()
+    }
+
     /// Whether it can be done.
     ///
     /// # Errors
@@ -165,7 +177,7 @@ impl Config {
     /// The sockets, each once.
     pub(crate) fn doors(&self) -> Result<Vec<Door>, (&'static str, String)> {
         let mut doors = Vec::new();
-        let nets: [(_, _, _, fn(SocketAddr) -> Door); 3] = [
+        let nets: [(_, _, _, Make<SocketAddr>); 3] = [
             ("udp", &self.udp, PORT, Door::Udp),
             ("tcp", &self.tcp, PORT, Door::Tcp),
             ("tls", &self.tls, TLS_PORT, Door::Tls),
@@ -175,7 +187,7 @@ impl Config {
                 doors.push(door(address(text, port).map_err(|cause| (key, cause))?));
             }
         }
-        let paths: [(_, _, fn(PathBuf) -> Door); 2] = [
+        let paths: [(_, _, Make<PathBuf>); 2] = [
             ("unix", &self.unix, Door::Unix),
             ("unix-stream", &self.unix_stream, Door::UnixStream),
         ];

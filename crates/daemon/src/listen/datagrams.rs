@@ -26,8 +26,9 @@ const BATCH: usize = 64;
 /// System calls before other tasks have their turn.
 const TURNS: usize = 16;
 
-/// System calls that empty the largest buffer when the daemon ends.
-const LAST_TURNS: usize = 64;
+/// When the daemon ends: how long is waited for what may be on its way, and how long is read if it never rests.
+const LAST_IDLE: Duration = Duration::from_millis(50);
+const LAST_READ: Duration = Duration::from_secs(1);
 
 /// The largest datagram there can be, and one byte.
 const DATAGRAM_BYTES: usize = 65_536;
@@ -48,9 +49,7 @@ impl Datagrams {
     /// A UDP socket that is bound. Its buffer is made as large as the kernel lets us; how large it is, is answered.
     pub fn udp(socket: StdUdpSocket, limits: &Limits) -> io::Result<(Datagrams, usize)> {
         socket.set_nonblocking(true)?;
-        // only who may administer the network passes the kernel's own limit (net.core.rmem_max)
-        let _ = setsockopt(&socket, sockopt::RcvBufForce, &limits.receive_buffer_bytes)
-            .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &limits.receive_buffer_bytes));
+        make_room(&socket, limits.receive_buffer_bytes)?;
         setsockopt(&socket, sockopt::RxqOvfl, &1)?;
         // the kernel doubles what it is asked for, for its own book-keeping
         let buffer = getsockopt(&socket, sockopt::RcvBuf)? / 2;
@@ -63,6 +62,22 @@ impl Datagrams {
             Datagrams::Unix(socket) => socket.readable().await,
         }
     }
+}
+
+/// Makes the kernel's buffer as large as is wanted, or as large as it lets us.
+fn make_room(socket: &StdUdpSocket, wanted: usize) -> io::Result<()> {
+    // whoever opened it for us may have had more rights, and given it more than we could
+    let before = getsockopt(socket, sockopt::RcvBuf)? / 2;
+    // only who may administer the network passes the kernel's own limit
+    if before >= wanted || setsockopt(socket, sockopt::RcvBufForce, &wanted).is_ok() {
+        return Ok(());
+    }
+    let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").ok();
+    let limit = limit.and_then(|text| text.trim().parse().ok()).unwrap_or(wanted);
+    if limit.min(wanted) > before {
+        setsockopt(socket, sockopt::RcvBuf, &wanted)?;
+    }
+    Ok(())
 }
 
 /// Where datagrams are read to.
@@ -111,8 +126,13 @@ pub(super) async fn run(gate: &Gate, socket: &Datagrams, stop: &mut watch::Recei
             tokio::task::yield_now().await;
         }
     };
-    if failed.is_ok() {
-        inbox.drain(gate, socket, LAST_TURNS)?;
+    let until = Instant::now() + LAST_READ;
+    // what is there shows only when the runtime has asked the system for it
+    while failed.is_ok() && Instant::now() < until {
+        match tokio::time::timeout(LAST_IDLE, socket.readable()).await {
+            Ok(Ok(())) => inbox.drain(gate, socket, TURNS)?,
+            _ => break,
+        };
     }
     let _ = tokio::time::timeout(LAST_WAIT, inbox.gathered.finish(gate)).await;
     failed

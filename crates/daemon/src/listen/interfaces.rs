@@ -107,6 +107,7 @@ fn counters(folder: &Path) -> Option<Counters> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

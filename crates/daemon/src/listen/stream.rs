@@ -40,6 +40,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long the end of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// When the daemon ends: how long is waited for what may be on its way, and how long is read of one that never rests.
+const LAST_IDLE: Duration = Duration::from_millis(50);
+const LAST_READ: Duration = Duration::from_secs(1);
+
 /// How long connections may hand over what they read when the daemon ends.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
@@ -393,15 +397,22 @@ impl<S: AsyncRead + Unpin> Connection<S> {
 
     /// The daemon ends: what was received already is taken.
     async fn last(&mut self, seat: &Seat) -> Result<(), Closed> {
+        let until = Instant::now() + LAST_READ;
         loop {
-            let filled = self.more(&seat.gate).await;
+            // what is there shows only when the runtime has asked the system for it
+            let filled = match tokio::time::timeout(LAST_IDLE, self.fill(&seat.gate)).await {
+                Ok(filled) => filled,
+                Err(_) => Filled::Enough,
+            };
+            let idle = self.chunk.is_empty() || Instant::now() > until;
             self.hand_over(seat).await?;
             match filled {
-                Filled::Enough => {}
                 Filled::Bad(_) => return Ok(()),
-                // a line that is not whole is still being written
-                Filled::Idle | Filled::Broken(_) => return self.end(seat, false).await,
                 Filled::End => return self.end(seat, true).await,
+                Filled::Broken(_) => return self.end(seat, false).await,
+                // a line that is not whole is still being written
+                Filled::Idle | Filled::Enough if idle => return self.end(seat, false).await,
+                Filled::Idle | Filled::Enough => {}
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What metrics are told by others when they are asked for: the state of sources, store and notifications.
 
 use tunlog_model::Protocol;
+use tunlog_store::StoreStatus;
+
+use crate::state::State;
 
 /// How one source does.
 #[derive(Clone, Debug, Default)]
@@ -85,4 +88,39 @@ pub struct Health {
     pub interfaces: Vec<InterfaceBytes>,
     /// This machine's name as its logs write it: only its own sessions are compared with its interfaces.
     pub host: Option<String>,
+}
+
+impl Health {
+    /// What the daemon shows of its sources; the rest is for those who know it to fill in.
+    pub fn of(state: &State) -> Health {
+        let source = |(name, source): (String, crate::state::SourceState)| SourceHealth {
+            name,
+            up: source.problem.is_none(),
+            parsed: source.counts.stored,
+            filtered: source.counts.filtered,
+            unknown: source.counts.unparsed,
+            error: source.counts.rejected,
+            lost: source.counts.lost,
+        };
+        Health {
+            sources: state.sources().into_iter().map(source).collect(),
+            ..Health::default()
+        }
+    }
+}
+
+impl StoreHealth {
+    /// Of a store's figures.
+    pub fn of(status: &StoreStatus) -> StoreHealth {
+        StoreHealth {
+            sealed: status.sealed,
+            open: status.open,
+            segments: status.segments,
+            removed: status.removed,
+            set_aside: status.set_aside,
+            bytes: status.bytes,
+            checkpoint: status.checkpoint_time,
+            dropped: status.dropped,
+        }
+    }
 }

@@ -14,6 +14,9 @@ use super::{Metrics, process, users};
 /// little less. A counter must not go back for that.
 pub type Reported = BTreeMap<&'static str, Moved>;
 
+/// One of the figures of a user.
+type Figure = fn(&users::Figures) -> u64;
+
 impl Metrics {
     pub(super) fn render_parts(&self, form: Form, now: i64, with_process: bool) -> String {
         // asked before the counts are held: who answers may wait for others
@@ -100,7 +103,7 @@ impl Metrics {
             };
             all.insert(shown, figures);
         }
-        let columns: [(&Family, fn(&users::Figures) -> u64); 3] = [
+        let columns: [(&Family, Figure); 3] = [
             (&f::USER_RECEIVED, |figures| figures.received),
             (&f::USER_SENT, |figures| figures.sent),
             (&f::USER_CONNECTED, |figures| figures.connected),

@@ -110,9 +110,7 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answe
     let accept: Vec<&str> = accepts.by_ref().filter_map(|value| value.to_str().ok()).collect();
     let form = Form::of_accept(&accept.join(","));
     let asked = Arc::clone(&shared);
-    let text = shared
-        .wait_for(move || asked.metrics.render(form, (asked.now)()))
-        .await?;
+    let text = shared.write(move || asked.metrics.render(form, (asked.now)())).await?;
     Ok(typed(HeaderValue::from_static(form.content_type()), text))
 }
 
@@ -150,7 +148,7 @@ async fn page(shared: Arc<Shared>, pairs: &Pairs, keys: &[Parameter], ask: Ask) 
     let question =
         question::read(&pairs.0, keys, (shared.now)()).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
     let asked = Arc::clone(&shared);
-    let answer = shared.wait_for(move || ask(&*asked.answers, &question)).await?;
+    let answer = shared.answer(move || ask(&*asked.answers, &question)).await?;
     match answer {
         Ok(page) => Ok(items(&page)),
         Err(Failure::Cursor) => Err(Problem::new(
@@ -166,7 +164,7 @@ async fn explain(State(shared): State<Arc<Shared>>, Path(asked): Path<String>) -
         return Err(Problem::new(StatusCode::BAD_REQUEST, "that is too long"));
     }
     let answering = Arc::clone(&shared);
-    let found = shared.wait_for(move || answering.answers.explain(&asked)).await?;
+    let found = shared.answer(move || answering.answers.explain(&asked)).await?;
     match found.is_empty() {
         true => Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -181,7 +179,7 @@ async fn explain(State(shared): State<Arc<Shared>>, Path(asked): Path<String>) -
 
 async fn status(State(shared): State<Arc<Shared>>) -> Answered {
     let asked = Arc::clone(&shared);
-    let status = shared.wait_for(move || asked.answers.status()).await?;
+    let status = shared.answer(move || asked.answers.status()).await?;
     Ok(json(status))
 }
 

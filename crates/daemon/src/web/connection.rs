@@ -84,15 +84,15 @@ impl Listener {
                 let acceptor = certificate.as_ref().map(|certificate| certificate.acceptor());
                 let patience = door.patience;
                 match acceptor {
-                    None => door.take(place, async { Some(stream) }),
-                    Some(acceptor) => door.take(place, async move {
+                    None => door.take(place, true, async { Some(stream) }),
+                    Some(acceptor) => door.take(place, false, async move {
                         timeout(patience, acceptor.accept(stream)).await.ok()?.ok()
                     }),
                 }
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                door.take(Place { local: None }, async { Some(stream) });
+                door.take(Place { local: None }, true, async { Some(stream) });
             }
         }
         Ok(())
@@ -100,23 +100,22 @@ impl Listener {
 }
 
 impl Door {
-    /// Serves a connection on a task of its own, if there is room for one more.
-    fn take<S>(&self, place: Place, begin: impl Future<Output = Option<S>> + Send + 'static)
+    /// Serves a connection on a task of its own, if there is room for one more. If not, that is said where it costs nothing:
+    /// a handshake for a refusal would.
+    fn take<S>(&self, place: Place, is_plain: bool, begin: impl Future<Output = Option<S>> + Send + 'static)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let door = self.clone();
         let permit = Arc::clone(&self.room).try_acquire_owned();
+        if permit.is_err() && !is_plain {
+            return;
+        }
         tokio::spawn(async move {
             let Ok(permit) = permit else {
-                // told only where it costs nothing: a handshake for a refusal would
-                let patience = door.patience.min(FAREWELL);
-                let _ = timeout(patience, async {
-                    if let Some(mut stream) = begin.await {
-                        let _ = stream.write_all(TOO_MANY).await;
-                    }
-                })
-                .await;
+                if let Some(mut stream) = begin.await {
+                    let _ = timeout(FAREWELL, stream.write_all(TOO_MANY)).await;
+                }
                 return;
             };
             if let Some(stream) = begin.await {

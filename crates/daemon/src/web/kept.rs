@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tunlog_analysis::statistics::clients::{COLUMNS, ClientRow, Clients, Who};
 use tunlog_report::explain::{self, Explanation};
@@ -18,6 +19,8 @@ pub type Explain = Box<dyn Fn(&str) -> Vec<Explanation> + Send + Sync>;
 
 /// Connections to the history that are kept open for the next question.
 const READERS_MAX: usize = 2;
+/// How long sums may take; who asks has given up soon after.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Answers from a store's history.
 pub struct Kept {
@@ -117,12 +120,19 @@ impl Answers for Kept {
     fn clients(&self, question: &Question) -> Result<Page, Failure> {
         let after = question.cursor.as_deref().map(Place::parse).transpose()?;
         let mut clients = Clients::new();
+        let deadline = Instant::now() + PATIENCE;
+        let mut in_time = true;
         self.ask(|history| {
             history.walk(&attempts_of(question), &mut |attempt| {
                 clients.add(&attempt);
-                true
+                in_time = Instant::now() < deadline;
+                in_time
             })
         })?;
+        if !in_time {
+            let words = "this takes too long: ask for a shorter time with `since` and `until`";
+            return Err(Failure::Unavailable(words.to_owned()));
+        }
         let mut rows = clients.rows((self.now)()).filter(|row| match &after {
             Some(after) => Place::of(row) > *after,
             None => true,

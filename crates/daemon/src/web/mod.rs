@@ -19,9 +19,6 @@ mod stream;
 pub(crate) mod tls;
 mod token;
 
-#[cfg(test)]
-mod tests;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +60,10 @@ struct Shared {
     token: Option<Token>,
     hosts: Vec<String>,
     now: fn() -> i64,
-    working: Semaphore,
+    /// For answers of the interface.
+    working: Arc<Semaphore>,
+    /// For metrics: a scrape waits for no question.
+    writing: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -88,18 +88,34 @@ impl Shared {
         }
     }
 
-    /// Works on an answer where waiting hurts nobody else, a few at a time.
-    async fn wait_for<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is asked at once");
-        timeout(ANSWER_PATIENCE, async {
-            let permit = self.working.acquire().await.map_err(|_| busy())?;
-            let answer = spawn_blocking(work).await;
-            drop(permit);
-            answer.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be answered"))
-        })
-        .await
-        .unwrap_or_else(|_| Err(busy()))
+    /// Works on an answer of the interface, a few at a time.
+    async fn answer<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        wait_for(&self.working, work).await
     }
+
+    /// Writes metrics.
+    async fn write<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        wait_for(&self.writing, work).await
+    }
+}
+
+/// Works where waiting hurts nobody else. Who has given up waiting leaves the work behind, and its place is taken until it is done.
+async fn wait_for<T: Send + 'static>(
+    room: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is asked at once");
+    let answer = async {
+        let permit = Arc::clone(room).acquire_owned().await.map_err(|_| busy())?;
+        let answer = spawn_blocking(move || {
+            let answer = work();
+            drop(permit);
+            answer
+        });
+        let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be answered");
+        answer.await.map_err(failed)
+    };
+    timeout(ANSWER_PATIENCE, answer).await.unwrap_or_else(|_| Err(busy()))
 }
 
 /// What the server is made of.
@@ -154,7 +170,8 @@ impl Web {
                 token: token.as_deref().map(Token::new),
                 hosts: config.hosts.clone(),
                 now: parts.now,
-                working: Semaphore::new(ANSWERS_MAX),
+                working: Arc::new(Semaphore::new(ANSWERS_MAX)),
+                writing: Arc::new(Semaphore::new(1)),
             }),
             bound,
             certificate,

@@ -289,3 +289,27 @@ fn status() -> Value {
         "additionalProperties": false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_has_a_type() {
+        fn keys<R>(kind: &'static str, columns: &[Column<R>]) -> Vec<(&'static str, &'static str)> {
+            columns.iter().map(|column| (kind, column.key)).collect()
+        }
+        let all = [
+            keys("attempt", AttemptView::COLUMNS),
+            keys("client", clients::COLUMNS),
+            keys("finding", FindingView::COLUMNS),
+            keys("explanation", explain::COLUMNS),
+        ];
+        for (kind, key) in all.concat() {
+            assert!(
+                schema_of(kind, key).is_some(),
+                "{kind}: `{key}`: say in `schema_of` what its values are"
+            );
+        }
+    }
+}

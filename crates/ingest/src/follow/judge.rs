@@ -4,17 +4,20 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::files::Files;
-use super::generation::{Out, SHRUNK_WAIT};
+use super::files::{Files, age};
+use super::generation::SHRUNK_WAIT;
 use super::print::{BEFORE_BYTES, FileId, HEAD_BYTES, Likeness, Print, read_up_to};
+use super::records::Out;
 use super::saved::{FILE_KEY, Saved};
 use super::scan::Found;
-use crate::arrival::Position;
 use crate::source::compressed::Codec;
 use crate::source::rotated::Rotation;
 
 /// How much older than the beginning of following a file must be to be left alone: the times of files are coarse.
 const SINCE_SLACK: i64 = 2_000_000;
+
+/// How long after its last change a file that was read, or need not be, is watched for more.
+const WATCHED: Duration = Duration::from_secs(2 * 86_400);
 
 /// How often a file is looked at while it is being written anew.
 const REWRITE_STEP: Duration = Duration::from_millis(20);
@@ -48,23 +51,24 @@ impl Files {
             return self.remind(Instant::now() + REWRITE_STEP); // another one by now
         }
         if Codec::of(&read_up_to(&file, 0, 6)).is_some() {
-            self.looked.insert(found.id, (found.size, found.changed));
-            return;
+            return self.judge_packed(log, found, out);
         }
         let size = data.len();
-        self.watcher.watch_file(&file, &found.path);
+        if is_current || age(found) < WATCHED {
+            self.watcher.watch_file(&file, &found.path);
+        }
         if let Some(at) = self.known.iter().position(|known| known.file == Some(found.id)) {
             match self.known[at].print.compare(&file, size) {
                 Likeness::Same if size > self.known[at].print.offset || is_current => {
                     let saved = self.known.remove(at);
-                    return self.begin(file, saved, &found.path, out);
+                    return self.begin(file, saved, found, is_current, out);
                 }
                 Likeness::Same => return self.all_read(at, found),
                 Likeness::Shorter if !self.is_cut(found.id) => return,
                 Likeness::Shorter if size > 0 => {
                     let mut saved = self.known.remove(at);
                     saved.print = print_of(&file, size);
-                    return self.begin(file, saved, &found.path, out);
+                    return self.begin(file, saved, found, is_current, out);
                 }
                 _ => {
                     let print = self.known[at].print.clone();
@@ -83,14 +87,14 @@ impl Files {
             Content::More(at) => {
                 let mut saved = self.known.remove(at);
                 saved.file = Some(found.id);
-                self.begin(file, saved, &found.path, out);
+                self.begin(file, saved, found, is_current, out);
             }
-            Content::New => self.new_file(log, found, file, size, out),
+            Content::New => self.new_file(log, (file, size), found, is_current, out),
         }
     }
 
     /// It need not be looked at again until it changes.
-    fn done_with(&mut self, found: &Found) {
+    pub(super) fn done_with(&mut self, found: &Found) {
         self.looked.insert(found.id, (found.size, found.changed));
     }
 
@@ -128,13 +132,10 @@ impl Files {
     }
 
     /// A file that nobody is expected to write to any more was read to its end.
-    fn all_read(&mut self, at: usize, found: &Found) {
+    pub(super) fn all_read(&mut self, at: usize, found: &Found) {
         let known = &mut self.known[at];
         if !std::mem::replace(&mut known.over, true) {
-            self.unsent.push(Position {
-                key: known.key.clone(),
-                value: Some(known.encode()),
-            });
+            self.unsent.push(known.position());
         }
         self.done_with(found);
     }
@@ -152,7 +153,7 @@ impl Files {
         if self
             .open
             .iter()
-            .any(|open| like(&open.generation.saved) != Likeness::Other)
+            .any(|open| like(&open.generation.records.saved) != Likeness::Other)
         {
             return Content::Old;
         }
@@ -182,38 +183,33 @@ impl Files {
         }
         known.add_copy(found.id, size);
         known.over = true;
-        self.unsent.push(Position {
-            key: known.key.clone(),
-            value: Some(known.encode()),
-        });
+        self.unsent.push(known.position());
         Content::Old
     }
 
-    /// A file of which nothing is known.
-    fn new_file(&mut self, at: usize, found: &Found, file: File, size: u64, out: Out<'_>) {
+    /// Whether a file of which nothing is known is meant to be read: one that was there before and that no pattern names is not.
+    pub(super) fn is_new_content(&self, at: usize, found: &Found) -> bool {
         let log = &self.logs[at];
-        let fresh = log.fresh;
-        let meant = match fresh {
-            true => found.wanted,
-            false => found.wanted || found.modified >= log.since.saturating_sub(SINCE_SLACK),
-        };
+        found.wanted || (!log.fresh && found.modified >= log.since.saturating_sub(SINCE_SLACK))
+    }
+
+    /// A file of which nothing is known.
+    fn new_file(&mut self, at: usize, (file, size): (File, u64), found: &Found, is_current: bool, out: Out<'_>) {
+        let (fresh, meant) = (self.logs[at].fresh, self.is_new_content(at, found));
         if size == 0 && found.rotation != Rotation::Current && !found.wanted {
             return self.done_with(found); // a copy that has just begun
         }
         let mut saved = self.saved_of(at, found);
-        if meant && !(fresh && !self.from_start) {
-            return self.begin(file, saved, &found.path, out);
+        if meant && (self.from_start || !fresh) {
+            return self.begin(file, saved, found, is_current, out);
         }
         // what was there before is passed over
         saved.print = print_of(&file, size);
         saved.skipping = size > 0 && read_up_to(&file, size - 1, 1) != b"\n";
         saved.over = !meant;
-        self.unsent.push(Position {
-            key: saved.key.clone(),
-            value: Some(saved.encode()),
-        });
+        self.unsent.push(saved.position());
         match meant {
-            true => self.begin(file, saved, &found.path, out),
+            true => self.begin(file, saved, found, is_current, out),
             false => {
                 self.known.push(saved);
                 self.done_with(found);
@@ -222,7 +218,7 @@ impl Files {
     }
 
     /// The position of a file that nothing was read of.
-    fn saved_of(&mut self, log: usize, found: &Found) -> Saved {
+    pub(super) fn saved_of(&mut self, log: usize, found: &Found) -> Saved {
         self.last_key = crate::time::now().max(self.last_key + 1);
         let FileId { dev, ino, born } = found.id;
         Saved {

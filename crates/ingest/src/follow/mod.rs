@@ -6,10 +6,16 @@
 
 mod files;
 mod generation;
+mod journal;
 mod judge;
+mod logs;
+mod packed;
 mod print;
+mod records;
 mod saved;
 mod scan;
+mod settle;
+mod unpack;
 mod watch;
 
 use std::os::fd::BorrowedFd;
@@ -21,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrival::{Arrival, Position};
 use crate::{Options, Problem};
 use files::Files;
+use journal::Journal;
 pub use saved::check_position;
 
 /// What is followed.
@@ -34,6 +41,8 @@ pub struct FollowConfig {
     pub journal: bool,
     /// The program that reads the journal.
     pub journal_program: String,
+    /// Where the journal's files lie: after they were rotated, a reader that stays silent is started again.
+    pub journal_folders: Vec<PathBuf>,
     /// Folders of FreeRADIUS detail files (`radacct`), with or without a folder for each client.
     pub detail_folders: Vec<PathBuf>,
     /// What is there already when a file is followed for the first time is read, too; else only what comes from then on.
@@ -48,6 +57,7 @@ impl Default for FollowConfig {
             globs: Vec::new(),
             journal: false,
             journal_program: "journalctl".to_string(),
+            journal_folders: ["/var/log/journal", "/run/log/journal"].map(PathBuf::from).to_vec(),
             detail_folders: Vec::new(),
             from_start: true,
             rotate_wait: 5.0,
@@ -86,6 +96,7 @@ impl FollowConfig {
 /// Follows files and the journal, on one thread: `loop { poll; wait }`.
 pub struct Follower {
     files: Files,
+    journal: Option<Journal>,
 }
 
 impl Follower {
@@ -97,15 +108,19 @@ impl Follower {
         if let Err((key, cause)) = config.check() {
             return Err(Problem::error(key, cause));
         }
+        let files = Files::new(config, options, &saved)?;
         Ok(Follower {
-            files: Files::new(config, options, &saved)?,
+            journal: config.journal.then(|| Journal::new(config, &files.context, &saved)),
+            files,
         })
     }
 
     /// Hands out what is there now, in whole records and bounded parts. True if there is more at once: call again before
     /// waiting (it returns now and then, so that the caller can stop).
     pub fn poll(&mut self, out: &mut dyn FnMut(Arrival)) -> bool {
-        self.files.poll(out)
+        let more = self.files.poll(out);
+        let journal = self.journal.as_mut().is_some_and(|journal| journal.poll(out));
+        more || journal
     }
 
     /// Sleeps until something may have come, `until` is reached or `wake` can be read (its bytes are the caller's to take).
@@ -114,11 +129,15 @@ impl Follower {
     /// # Errors
     /// If the system cannot wait.
     pub fn wait(&mut self, until: Option<Instant>, wake: BorrowedFd<'_>) -> std::io::Result<()> {
-        if self.files.has_more() {
+        if self.files.has_more() || self.journal.as_ref().is_some_and(Journal::has_more) {
             return Ok(());
         }
-        let until = until.into_iter().chain(self.files.due()).min();
-        self.files.watcher().wait(until, &[wake])
+        let journal = self.journal.as_ref();
+        let due = journal.and_then(Journal::due).into_iter().chain(self.files.due());
+        let until = until.into_iter().chain(due).min();
+        let mut wakers = vec![wake];
+        wakers.extend(journal.into_iter().flat_map(Journal::wakers));
+        self.files.watcher().wait(until, &wakers)
     }
 
     /// Files that are open, and of these how many have been deleted and are held until they are quiet.

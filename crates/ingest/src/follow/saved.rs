@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::print::{FileId, Print};
+use super::print::{FileId, HEAD_BYTES, Print};
+use crate::arrival::{Feed, Position};
 
 /// Beginning of the keys of files' positions.
 pub(super) const FILE_KEY: &str = "file:";
@@ -12,6 +13,9 @@ pub(super) const SINCE_KEY: &str = "follow:";
 
 /// Most bytes of a position that are looked at.
 const VALUE_MAX: usize = 64 * 1024;
+
+/// Larger numbers than files can have.
+const NUMBER_MAX: u64 = i64::MAX as u64;
 
 /// Most other files that are remembered as copies of one.
 pub(super) const COPIES_MAX: usize = 16;
@@ -74,7 +78,12 @@ impl Saved {
             return None;
         }
         let saved: Saved = serde_json::from_slice(value).ok()?;
+        let head = saved.print.head.last().map_or(0, |(length, _)| u64::from(*length));
         let sound = saved.v == 1
+            && head == saved.print.offset.min(HEAD_BYTES as u64)
+            && [saved.print.offset, saved.lines, saved.hole]
+                .into_iter()
+                .all(|number| number <= NUMBER_MAX)
             && saved.print.head.len() <= 8
             && saved.copies.len() <= COPIES_MAX
             && u64::from(saved.print.before.0) <= saved.print.offset
@@ -83,6 +92,23 @@ impl Saved {
             key: key.to_string(),
             ..saved
         })
+    }
+
+    /// What is told with its arrivals.
+    pub(super) fn feed(&self) -> Feed {
+        Feed {
+            key: self.key.as_str().into(),
+            name: self.name.as_str().into(),
+            set: self.set.as_str().into(),
+        }
+    }
+
+    /// Its position, to be committed with what was handed out.
+    pub(super) fn position(&self) -> Position {
+        Position {
+            key: self.key.clone(),
+            value: Some(self.encode()),
+        }
     }
 
     /// The position's value.

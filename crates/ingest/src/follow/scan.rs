@@ -69,8 +69,9 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
+    /// Without wildcards, or a name that has such signs and is there.
     fn is_literal(&self) -> bool {
-        !self.text.contains(['*', '?', '['])
+        !self.text.contains(['*', '?', '[']) || fs::symlink_metadata(&self.text).is_ok()
     }
 
     /// Whether a name in some folder may be one that is meant.

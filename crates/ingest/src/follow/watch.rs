@@ -187,6 +187,11 @@ impl Watcher {
         stirred
     }
 
+    /// What becomes readable when something happens.
+    pub(super) fn waker(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
     /// Waits until something happens, `until` is reached or one of `others` can be read.
     ///
     /// # Errors
@@ -194,8 +199,8 @@ impl Watcher {
     pub(super) fn wait(&self, until: Option<Instant>, others: &[BorrowedFd<'_>]) -> io::Result<()> {
         let poll = self.polling.as_ref().map(|_| self.next_poll);
         let until = until.into_iter().chain(poll).min();
-        let own = self.inotify.as_ref().map(AsFd::as_fd);
-        let mut fds: Vec<PollFd<'_>> = own
+        let mut fds: Vec<PollFd<'_>> = self
+            .waker()
             .into_iter()
             .chain(others.iter().copied())
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tunlog_ingest::{Arrival, FollowConfig, Follower, Position, What};
-use tunlog_model::{EveryApp, RecordRef};
+use tunlog_model::{EveryApp, Payload, RecordRef};
 
 use crate::{Folder, Seen, options};
 
@@ -42,8 +42,11 @@ pub(crate) struct Keeper {
     positions: BTreeMap<String, Vec<u8>>,
     pub(crate) kept: Vec<u32>,
     pub(crate) told: Vec<String>,
+    pub(crate) lost: Vec<Option<u64>>,
+    /// Numbers stand in fields, not in text.
+    pub(crate) fields: bool,
     /// After how many more arrivals the process dies, before it commits the next.
-    dies_in: Option<usize>,
+    pub(crate) dies_in: Option<usize>,
     wake: (File, std::io::PipeReader),
 }
 
@@ -60,6 +63,8 @@ impl Keeper {
             positions: BTreeMap::new(),
             kept: Vec::new(),
             told: Vec::new(),
+            lost: Vec::new(),
+            fields: false,
             dies_in: None,
             wake: (File::from(std::os::fd::OwnedFd::from(writer)), reader),
         }
@@ -103,16 +108,21 @@ impl Keeper {
         match arrival.what {
             What::Chunk(chunk, framer) => {
                 assert!(chunk.bytes.len() <= 512 * 1024);
-                framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
+                let cut = framer.cut(&chunk, &EveryApp, &mut |record: &RecordRef<'_>| {
                     let body = Seen::of(record).body;
+                    assert_eq!(self.fields, matches!(record.payload, Payload::Fields(_)), "{body}");
                     if let Some(at) = body.find("seq") {
                         self.kept.push(body[at + 3..at + 9].parse().unwrap());
                     }
                 });
+                self.told.extend(cut.notes.into_iter().map(|note| note.cause));
             }
             What::Problem(problem) => self.told.push(problem.to_string()),
-            What::Lost(_, cause) => self.told.push(format!("lost: {cause}")),
-            What::Begin(_) | What::Position | What::End => {}
+            What::Lost(count, cause) => {
+                self.lost.push(count);
+                self.told.push(format!("lost: {cause}"));
+            }
+            What::Begin(_) | What::Capture(_) | What::Position | What::End => {}
         }
         for position in arrival.positions {
             match position.value {
@@ -120,6 +130,10 @@ impl Keeper {
                 None => self.positions.remove(&position.key),
             };
         }
+    }
+
+    pub(crate) fn keep_position(&mut self, key: &str, value: &[u8]) {
+        self.positions.insert(key.to_string(), value.to_vec());
     }
 
     pub(crate) fn wait(&mut self, until: Instant) {
@@ -236,7 +250,7 @@ fn place() -> (Folder, PathBuf, Keeper) {
     (folder, path, keeper)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
@@ -303,6 +317,14 @@ fn cut_off_under_a_writer_that_keeps_its_place() {
             ),
         ];
         run(mode, &mut keeper, steps);
+        let hole = line(0).len() * H as usize;
+        let told = format!("a hole of {hole} NUL bytes was skipped");
+        assert_eq!(
+            keeper.told.iter().filter(|other| **other == told).count(),
+            1,
+            "{:?}",
+            keeper.told
+        );
     });
 }
 
@@ -429,7 +451,6 @@ fn written_anew_in_the_same_size() {
                     let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
                     // in two parts: in between new and old stand side by side
                     write(&mut file, H, H + 100);
-                    let _ = file.seek(SeekFrom::Current(0)).unwrap();
                     write(&mut file, H + 100, N);
                 }),
                 N,
@@ -437,4 +458,59 @@ fn written_anew_in_the_same_size() {
         ];
         run(mode, &mut keeper, steps);
     });
+}
+
+pub(crate) fn pack(from: &Path, to: &Path) {
+    let mut packer = flate2::write::GzEncoder::new(File::create(to).unwrap(), flate2::Compression::fast());
+    packer.write_all(&fs::read(from).unwrap()).unwrap();
+    packer.finish().unwrap();
+}
+
+#[test]
+fn packed_after_it_was_read_and_before() {
+    for late in [0, 70] {
+        each_mode(|mode| {
+            let (_folder, path, mut keeper) = place();
+            let steps: Vec<Step<'_>> = vec![
+                (Box::new(|| write(&mut append(&path), 0, H)), H),
+                (
+                    Box::new(|| {
+                        write(&mut append(&path), H, H + late);
+                        fs::rename(&path, beside(&path, ".1")).unwrap();
+                        write(&mut append(&path), H + late, N);
+                    }),
+                    N,
+                ),
+                (
+                    Box::new(|| {
+                        pack(&beside(&path, ".1"), &beside(&path, ".2.gz"));
+                        fs::remove_file(beside(&path, ".1")).unwrap();
+                    }),
+                    N,
+                ),
+            ];
+            run(mode, &mut keeper, steps);
+        });
+    }
+}
+
+#[test]
+fn packed_and_rotated_away_while_nobody_looked() {
+    let (_folder, path, mut keeper) = place();
+    keeper.poll();
+    write(&mut append(&path), 0, 100);
+    keeper.until(100);
+    keeper.stop();
+    for k in 1..5 {
+        write(&mut append(&path), k * 100, k * 100 + 100);
+        pack(&path, &beside(&path, &format!("-2026111{k}.gz")));
+        fs::remove_file(&path).unwrap();
+    }
+    write(&mut append(&path), 500, 600);
+    keeper.until(600);
+    let order = keeper.kept.clone();
+    assert!(order.is_sorted(), "oldest first");
+    keeper.stop();
+    keeper.linger(Duration::from_millis(1500));
+    keeper.check(600);
 }

@@ -3,6 +3,9 @@
 
 mod firewalls;
 mod follow;
+mod follow_journal;
+mod follow_live;
+mod follow_random;
 mod framing;
 mod property;
 mod sources;

@@ -99,6 +99,43 @@ fn a_capture_alone_tells_who_failed_and_why() {
     );
 }
 
+/// What is told of captures before their attempts close, and how many of those nothing new is left of.
+fn prompts(names: &[&str]) -> Vec<String> {
+    let reading = Reading {
+        tz: "Europe/Berlin",
+        year: Some(2026),
+        wants: Wants::Findings,
+    };
+    let seen = reading.of(&names.iter().map(|name| fixture(name)).collect::<Vec<_>>());
+    let told = seen.prompts.iter();
+    let mut lines: Vec<String> = told
+        .map(|(prompt, attempt)| format!("{prompt:?} {}", shown(attempt)))
+        .collect();
+    let heard = seen
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.heard.over || attempt.heard.up);
+    lines.push(format!("{} of {} heard", heard.count(), seen.attempts.len()));
+    lines
+}
+
+#[test]
+fn a_capture_alone_tells_at_the_packet_that_decides() {
+    assert_eq!(
+        prompts(&["radius-secret.pcap"]),
+        [
+            "Failed pptp 203.0.113.11 rita wrong-credentials - ms-chap-v2",
+            "1 of 1 heard"
+        ]
+    );
+    let told = prompts(&["pool-exhausted.pcap"]);
+    let [first, .., last] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(first, "Up pptp 203.0.113.11 john open 192.168.0.10 ms-chap-v2");
+    assert!(last.ends_with("of 3 heard") && !last.starts_with('0'), "{told:?}");
+}
+
 #[test]
 fn radius_tells_a_wrong_secret_from_a_wrong_password() {
     assert_eq!(

@@ -19,16 +19,10 @@ struct Watching {
     found: Vec<Finding>,
 }
 
-fn prompted() -> Thresholds {
-    let mut options = Thresholds::default();
-    options.expect_prompts();
-    options
-}
-
 impl Watching {
     fn new() -> Watching {
         Watching {
-            detector: Detector::new(&prompted()),
+            detector: Detector::new(&Thresholds::default()),
             found: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use tunlog_analysis::correlate::Prompt;
 use tunlog_decode::Catalogue;
 use tunlog_ingest::{Options, discover};
 use tunlog_model::{Attempt, Event, Outcome, RecordTime};
@@ -24,6 +25,8 @@ const KEPT_MAX: usize = 10_000;
 #[derive(Default)]
 struct Seen {
     attempts: Vec<Attempt>,
+    /// What was told before attempts closed.
+    prompts: Vec<(Prompt, Attempt)>,
     failed: u64,
     sessions: u64,
     /// Failed attempts by the address that the client claims.
@@ -43,6 +46,11 @@ impl Subscriber for Seen {
             self.events
                 .push((event.line(), format!("{}/{}", message.dialect, message.id), event.time));
         }
+        ControlFlow::Continue(())
+    }
+
+    fn prompt(&mut self, prompt: Prompt, attempt: Attempt, _: &Sources) -> ControlFlow<()> {
+        self.prompts.push((prompt, attempt));
         ControlFlow::Continue(())
     }
 

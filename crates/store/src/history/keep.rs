@@ -3,24 +3,11 @@
 use rusqlite::params;
 
 use super::History;
+use crate::checkpoint::PrunedLine;
 use crate::error::Result;
 
 /// Rows that are removed in one transaction: whoever tells waits no longer than that takes.
 const AT_ONCE: i64 = 2_000;
-
-/// One kind of rows that was, or would be, removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrunedLine {
-    /// `attempts` or `findings`.
-    pub kind: &'static str,
-    /// How many.
-    pub rows: u64,
-    /// All of them are older than this, microseconds UTC.
-    pub before: i64,
-}
-
-/// What was, or would be, removed.
-pub type Pruned = Vec<PrunedLine>;
 
 /// Kinds of rows with what says that one is old. A session that is up is never old.
 const KINDS: [(&str, &str, &str); 2] = [
@@ -42,25 +29,29 @@ impl History {
     ///
     /// # Errors
     /// The database's.
-    pub fn expired(&self, attempts: Option<i64>, findings: Option<i64>) -> Result<Pruned> {
-        let mut found = Pruned::new();
+    pub fn expired(&self, attempts: Option<i64>, findings: Option<i64>) -> Result<Vec<PrunedLine>> {
+        let mut found = Vec::new();
         for ((kind, count, _), before) in KINDS.iter().zip([attempts, findings]) {
             let Some(before) = before else { continue };
             let rows = self
                 .working
                 .ask(|db| db.query_row(count, [before], |row| row.get::<_, i64>(0).map(|rows| rows as u64)))?;
             if rows > 0 {
-                found.push(PrunedLine { kind, rows, before });
+                found.push(PrunedLine {
+                    kind: (*kind).to_owned(),
+                    rows,
+                    before,
+                });
             }
         }
         Ok(found)
     }
 
-    /// Removes what was found to be old, some rows at a time.
+    /// Removes what was found to be old, some rows at a time, and gives their room back to the system.
     ///
     /// # Errors
     /// The database's; what is left goes the next time.
-    pub fn prune(&mut self, expired: &Pruned) -> Result<()> {
+    pub fn prune(&mut self, expired: &[PrunedLine]) -> Result<()> {
         for line in expired {
             let Some((_, _, delete)) = KINDS.iter().find(|(kind, ..)| *kind == line.kind) else {
                 continue;

@@ -19,14 +19,13 @@ use std::time::Duration;
 
 use rusqlite::{Transaction, params};
 
-pub use keep::{Pruned, PrunedLine};
 pub use query::{AttemptQuery, Cursor, FindingQuery, Page};
 pub use reader::{HistoryCounts, HistoryReader};
 pub use rows::{AttemptRow, FindingRow};
 
 use crate::error::{Kind, Result, StoreError};
 use crate::layout::Layout;
-use crate::working::{Working, set_meta};
+use crate::working::{Tables, Working, set_meta};
 
 /// Most rows that wait for a commit. A disk that stays full must not fill the memory: beyond it rows are given up, and the
 /// place from which records have to be told again stays where it was.
@@ -113,19 +112,38 @@ impl History {
     /// If it cannot be opened, or a later version wrote it.
     pub fn open(folder: &Path) -> Result<History> {
         let path = Layout::new(folder).history();
-        let (working, damaged) = match Working::open_as(&path, MIGRATIONS, "NORMAL") {
+        match History::open_file(&path) {
             Err(error) if error.kind == Kind::Corrupt => {
-                let aside = put_aside(&path)?;
-                (Working::open_as(&path, MIGRATIONS, "NORMAL")?, Some(aside))
+                let damaged = Some(put_aside(&path)?);
+                History::open_file(&path).map(|history| History { damaged, ..history })
             }
-            opened => (opened?, None),
+            opened => opened,
+        }
+    }
+
+    /// The same for who removes rows beside the one who writes them: None if there is no history, and one that is damaged is
+    /// left to him.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(crate) fn open_beside(folder: &Path) -> Result<Option<History>> {
+        let path = Layout::new(folder).history();
+        path.exists().then(|| History::open_file(&path)).transpose()
+    }
+
+    fn open_file(path: &Path) -> Result<History> {
+        let tables = Tables {
+            steps: MIGRATIONS,
+            synchronous: "NORMAL",
+            shrinks: true,
         };
+        let working = Working::open_as(path, &tables)?;
         working.ask(|db| db.busy_timeout(BUSY))?;
         Ok(History {
             working,
             pending: Pending::default(),
             is_short: false,
-            damaged,
+            damaged: None,
         })
     }
 

@@ -6,6 +6,7 @@ use tunlog_model::{Assumed, Attempt, FindingSeverity, Layer, Outcome};
 
 use super::query::Question;
 use super::*;
+use crate::checkpoint::PrunedLine;
 use crate::tests::{Folder, NOW};
 
 const MINUTE: i64 = 60_000_000;
@@ -48,10 +49,12 @@ fn attempt(number: u64) -> Attempt {
         backend: None,
         exposed: None,
         last_seen,
+        heard: Default::default(),
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
+        heard: Default::default(),
     }
 }
 
@@ -345,13 +348,13 @@ fn what_is_old_goes_and_sessions_that_are_up_stay() {
     assert_eq!(
         expired,
         [PrunedLine {
-            kind: "attempts",
+            kind: "attempts".to_owned(),
             rows: count,
             before
         }]
     );
     history.prune(&expired).expect("they go");
-    assert_eq!(history.expired(Some(before), Some(before)), Ok(Pruned::new()));
+    assert_eq!(history.expired(Some(before), Some(before)), Ok(Vec::new()));
     let reader = HistoryReader::open(&folder.join(""))
         .expect("a history")
         .expect("a file");

@@ -26,7 +26,7 @@ fn what_retention_removes_is_signed_and_not_missed() {
     assert_eq!(store.floor(), Ok(rule.before));
     drop(store);
     assert_eq!(numbers(&path), (100..300).collect::<Vec<i64>>());
-    assert_eq!(files_under(&path, &["segments"]).len(), 8);
+    assert_eq!(files_under(&path, &["segments"]).0.len(), 8);
     let report = judged(&path, &key);
     assert_eq!((report.answer(), report.removed), (Answer::Intact, 2), "{report:?}");
     let error = Reader::open(&path)
@@ -41,6 +41,59 @@ fn what_retention_removes_is_signed_and_not_missed() {
             .expect("a proof")
             .holds()
     );
+}
+
+#[test]
+fn rows_of_the_history_go_as_a_signed_act_too() {
+    use crate::history::{FindingRow, History, HistoryReader};
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let mut history = History::open(&path).expect("a history");
+    for number in 0..10_i64 {
+        history.put_finding(FindingRow {
+            id: number as u64,
+            alarm_time: NOW + number,
+            rule: "log-gap".to_owned(),
+            severity: tunlog_model::FindingSeverity::Low,
+            json: "{}".to_owned(),
+        });
+    }
+    history.commit(5, None).expect("a commit");
+    let mut store = Store::open(&path, Options::default()).expect("the store");
+    let rule = Retain {
+        findings_before: Some(NOW + 4),
+        attempts_before: Some(NOW),
+        ..Retain::default()
+    };
+    let would = store.retainable(&rule).expect("figures");
+    assert_eq!((would.rows[0].rows, would.checkpoint), (4, None));
+    assert_eq!(numbers(&path).len(), 300, "and nothing went");
+    // the writer has it open all the while
+    let found = store.retain(&rule, NOW).expect("they go");
+    assert_eq!(found.checkpoint, Some(5));
+    assert!(store.retain(&rule, NOW).expect("nothing").is_empty());
+    history.put_finding(FindingRow {
+        id: 99,
+        alarm_time: NOW,
+        rule: "log-gap".to_owned(),
+        severity: tunlog_model::FindingSeverity::Low,
+        json: "{}".to_owned(),
+    });
+    history.commit(6, None).expect("the writer goes on");
+    let reader = HistoryReader::open(&path).expect("a history").expect("a file");
+    assert_eq!(reader.counts().expect("figures").findings, 7);
+    let report = judged(&path, &key);
+    assert_eq!(report.answer(), Answer::Intact, "{report:?}");
+    assert_eq!(report.pruned, would.rows);
+    assert_eq!(store.floor(), Ok(None), "records are another matter");
+    // and a copy has it
+    drop((history, store));
+    backup(&path, &folder.join("copy"), false).expect("a copy");
+    let reader = HistoryReader::open(&folder.join("copy"))
+        .expect("a history")
+        .expect("a file");
+    assert_eq!(reader.counts().expect("figures").findings, 7);
 }
 
 #[test]
@@ -104,6 +157,7 @@ fn a_segment_that_cannot_be_read_is_set_aside_named_and_counted() {
     let path = folder.join("store");
     let key = three(&path, Options::default());
     let segment = files_under(&path, &["segments"])
+        .0
         .into_iter()
         .find(|name| name.ends_with("00000003.parquet"))
         .expect("a segment");

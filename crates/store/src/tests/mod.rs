@@ -3,9 +3,11 @@
 mod crash;
 mod faulty;
 mod full;
+mod hidden;
 mod keeping;
 mod outbox;
 mod seal;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -25,6 +25,7 @@ fn store(options: Options) -> (Folder, PathBuf, String) {
 fn flips(count: u64) {
     let (_folder, path, key) = store(Options::default());
     let files: Vec<(String, Vec<u8>)> = files_under(&path, &["segments", "seal"])
+        .0
         .into_iter()
         .filter(|name| name != "seal/key")
         .map(|name| (name.clone(), std::fs::read(within(&path, &name)).expect("a file")))
@@ -80,7 +81,7 @@ fn a_thousand_flipped_bits_are_found() {
 
 /// The segments that a store has, in order.
 fn segments(path: &Path) -> Vec<String> {
-    let mut all = files_under(path, &["segments"]);
+    let mut all = files_under(path, &["segments"]).0;
     all.retain(|name| name.ends_with(".parquet"));
     all.sort_by_key(|name| name.rsplit('/').next().map(str::to_owned));
     all

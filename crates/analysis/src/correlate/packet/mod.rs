@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use tunlog_model::{Attempt, Event, EventKind, Field, Layer, Protocol};
 
 use super::Correlator;
+use super::prompt::Prompt;
 use super::slab::{Key, Slab};
 pub use join::Skew;
 use talk::Talk;
@@ -133,6 +134,28 @@ impl Correlator {
         if is_over && !was_over {
             let grace = if is_refused { REFUSALS_APART } else { GRACE };
             self.packets.due.push_back((self.passed.saturating_add(grace), key));
+        }
+        self.announce_talk(key);
+    }
+
+    /// Tells what has just become known of a connection; beside a log that log tells it.
+    fn announce_talk(&mut self, key: Key) {
+        let Some(talk) = self.packets.talks.get(key) else {
+            return;
+        };
+        let over = talk.ended.is_some() || talk.goodbye.is_some();
+        let refused = talk.auth_failed.is_some();
+        let Some(news) = talk.told.news(talk.up.is_some(), refused, over) else {
+            return;
+        };
+        // who is turned away tries again at once, and all of it is one attempt
+        if !(self.options.prompts && self.packets.alone) || (talk.is_refused() && !refused) {
+            return;
+        }
+        let (told, attempt) = (talk.told, verdict::attempt(talk, news == Prompt::Up));
+        let told = self.tell_prompt((news, refused), attempt, told);
+        if let Some(talk) = self.packets.talks.get_mut(key) {
+            talk.told = told;
         }
     }
 
@@ -395,6 +418,10 @@ impl Correlator {
         self.packets.talks.iter().map(|(_, talk)| verdict::attempt(talk, true))
     }
 
+    pub(super) fn packets_since(&self) -> Option<i64> {
+        self.packets.talks.iter().map(|(_, talk)| talk.facts.started).min()
+    }
+
     fn end_oldest_talks(&mut self) {
         let mut open: Vec<(i64, Key)> = self
             .packets
@@ -429,6 +456,7 @@ impl Correlator {
     fn end_talk(&mut self, key: Key, at_end: bool) {
         let Some(talk) = self.remove_talk(key) else { return };
         let mut attempt = verdict::attempt(&talk, at_end);
+        attempt.heard = talk.told.heard(&attempt);
         self.packets.answers.attach(&mut attempt);
         self.hold_captured(attempt);
     }

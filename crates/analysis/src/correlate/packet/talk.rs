@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
 
 use super::super::facts::{EvidencePolicy, Facts};
+use super::super::prompt::Told;
 
 /// Which way a packet went; an index into what is kept for each.
 pub const FROM_CLIENT: usize = 0;
@@ -99,6 +100,8 @@ pub struct Talk {
     pub icmp: Option<&'static str>,
     /// Echo-Requests of the gateway, on the link, that nobody answered so far.
     pub echoes: u32,
+    /// What was told of it before it closed.
+    pub told: Told,
     alike: Vec<(&'static str, bool, u8)>,
 }
 
@@ -139,6 +142,7 @@ impl Talk {
             ike: false,
             icmp: None,
             echoes: 0,
+            told: Told::default(),
             alike: Vec::new(),
         }
     }

@@ -60,8 +60,16 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     Ok(if loaded.faulty { 2 } else { code })
 }
 
+/// What is known of a message, cause, code or line, for others than people; the most useful first.
+pub fn known(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
+    find(asked.trim(), catalogue)
+        .into_iter()
+        .map(|(_, explanation)| explanation)
+        .collect()
+}
+
 /// What answers, the most useful first: the rank of the answer and the answer.
-fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
+pub fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
     if let Some(rule) = tunlog_analysis::detect::rule(&asked.to_ascii_lowercase()) {
         return vec![(0, words::of_rule(rule))];
     }

@@ -138,6 +138,7 @@ const RETAIN_EXAMPLES: &str = "Examples:
   tunlog store retain /var/lib/tunlog --before -90d              what is older than 90 days
   tunlog store retain /var/lib/tunlog --max-size 20G             the oldest, until 20 GiB are left
   tunlog store retain /var/lib/tunlog --before 2025-01-01 -n     only say what would go
+  tunlog store retain /var/lib/tunlog --attempts-before -365d    rows of the history that `tunlog serve` keeps
 
 Segments go as a whole: one day of one gateway at least. `verify` says `removed by retention` then, not `missing`, and
 `import` does not bring them back.
@@ -151,7 +152,7 @@ const EXPORT_EXAMPLES: &str = "Examples:
 
 /// Of `store retain`.
 #[derive(Clone, Debug, ClapArgs)]
-#[command(group(clap::ArgGroup::new("rule").required(true).multiple(true).args(["before", "max_size"])))]
+#[command(group(clap::ArgGroup::new("rule").required(true).multiple(true).args(["before", "max_size", "attempts_before", "findings_before"])))]
 pub struct RetainArgs {
     /// The store
     #[arg(value_name = "DIR")]
@@ -162,6 +163,12 @@ pub struct RetainArgs {
     /// Remove the oldest until the segments are no larger: 500M, 20G
     #[arg(long, value_name = "SIZE")]
     pub max_size: Option<String>,
+    /// Remove attempts of the history that were seen last before this
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub attempts_before: Option<String>,
+    /// Remove findings of the history that are older
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub findings_before: Option<String>,
     /// Only say what would go
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -210,7 +217,7 @@ pub struct VerifyArgs {
     /// The first public key: eight words, hexadecimal digits, NAME+HASH+BASE64, or a file
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// A file that has seen its checkpoints, or one checkpoint that was kept, beside the files that the store names
+    /// A file that has seen its checkpoints, a log server's file with what it was told, or one checkpoint that was kept, beside the files that the store names
     #[arg(long, value_name = "FILE")]
     pub witness: Vec<PathBuf>,
     /// Judge nothing without a witness
@@ -238,8 +245,8 @@ pub struct CheckpointArgs {
     /// The store
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// From now on every checkpoint is appended to this file, too: on a medium that this machine cannot rewrite
-    #[arg(long, value_name = "FILE")]
+    /// From now on every checkpoint is appended to this file, too: on a medium that this machine cannot rewrite; or a log server is told of it: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH
+    #[arg(long, value_name = "FILE|SERVER")]
     pub witness: Vec<PathBuf>,
 }
 

@@ -110,7 +110,7 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
         waiting: Some(tell),
     };
     let summary = tunlog_pipeline::import(found, &loaded.catalogue, &settings, &mut store, &options, &now)?;
-    for error in store.show_witnesses()? {
+    for error in store.show_witnesses_within(super::WITNESS_PATIENCE)? {
         tell(&format!("witness {error}"));
     }
     let failed = tell_problems(&summary, args.form.quiet) || loaded.faulty;

@@ -1,14 +1,14 @@
 //! `tunlog store retain`, `export` and `backup`: what is kept, and what leaves.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use tunlog_model::text;
 use tunlog_report::{bytes_iec, rfc3339};
-use tunlog_store::{Copied, Options, Retain, Store, backup, export_segments};
+use tunlog_store::{Copied, Options, Retain, Retained, Store, backup, export_segments};
 
 use super::args::{BackupArgs, ExportArgs, RetainArgs};
-use super::now;
+use super::{WITNESS_PATIENCE, now};
 use crate::args::{DecodeArgs, ListArgs, PathArgs};
 use crate::command::decode;
 use crate::output::{Failure, Output, tell};
@@ -18,18 +18,33 @@ use crate::when;
 pub fn run_retain(args: &RetainArgs) -> Result<u8, Failure> {
     let now = now();
     let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-    let before = args
-        .before
-        .as_ref()
-        .map(|typed| when::parse(typed, now, &zone))
-        .transpose();
-    let before = before.map_err(|problem| Failure::Message(format!("--before: {problem}")))?;
-    let bytes_max = args.max_size.as_ref().map(|typed| size(typed)).transpose()?;
-    let rule = Retain { before, bytes_max };
+    let time = |option: &str, typed: &Option<String>| -> Result<Option<i64>, Failure> {
+        let parsed = typed.as_deref().map(|typed| when::parse(typed, now, &zone)).transpose();
+        parsed.map_err(|problem| Failure::Message(format!("{option}: {problem}")))
+    };
+    let rule = Retain {
+        before: time("--before", &args.before)?,
+        bytes_max: args.max_size.as_ref().map(|typed| size(typed)).transpose()?,
+        attempts_before: time("--attempts-before", &args.attempts_before)?,
+        findings_before: time("--findings-before", &args.findings_before)?,
+    };
     let mut store = Store::open(&args.dir, Options::default())?;
-    let expired = store.expired(&rule)?;
+    let found = match args.dry_run {
+        true => store.retainable(&rule)?,
+        false => store.retain(&rule, now)?,
+    };
     let mut out = Output::open(None)?;
-    for segment in &expired {
+    told(&found, &mut out)?;
+    out.finish()?;
+    for error in store.show_witnesses_within(WITNESS_PATIENCE)? {
+        tell(&format!("witness {error}"));
+    }
+    Ok(u8::from(found.is_empty()))
+}
+
+/// Says what went, or would go: that is what no checkpoint says yet.
+fn told(found: &Retained, out: &mut dyn Write) -> io::Result<()> {
+    for segment in &found.segments {
         let last = segment.last.map_or_else(|| "-".to_owned(), rfc3339);
         writeln!(
             out,
@@ -40,56 +55,38 @@ pub fn run_retain(args: &RetainArgs) -> Result<u8, Failure> {
             segment.cause
         )?;
     }
-    let (rows, bytes) = expired.iter().fold((0, 0), |(rows, bytes), segment| {
-        (rows + segment.rows, bytes + segment.bytes)
-    });
-    if args.dry_run {
+    let end = match found.checkpoint {
+        Some(number) => format!("gone: checkpoint {number} says so"),
+        None => "what would go".to_owned(),
+    };
+    if !found.segments.is_empty() {
+        let rows: u64 = found.segments.iter().map(|segment| segment.rows).sum();
+        let bytes: u64 = found.segments.iter().map(|segment| segment.bytes).sum();
         writeln!(
             out,
-            "{} segments with {rows} records, {}, would go",
-            expired.len(),
-            bytes_iec(bytes)
-        )?;
-    } else if let Some(number) = store.remove(&expired, &rule, now)? {
-        writeln!(
-            out,
-            "{} segments with {rows} records, {}, are gone: checkpoint {number} says so",
-            expired.len(),
+            "{} segments with {rows} records, {}: {end}",
+            found.segments.len(),
             bytes_iec(bytes)
         )?;
     }
-    out.finish()?;
-    for error in store.show_witnesses()? {
-        tell(&format!("witness {error}"));
+    for line in &found.rows {
+        writeln!(
+            out,
+            "{} {} of the history before {}: {end}",
+            line.rows,
+            line.kind,
+            rfc3339(line.before)
+        )?;
     }
-    Ok(u8::from(expired.is_empty()))
+    Ok(())
 }
 
-/// Bytes as people write them: `500M`, `10G`, `1T`, plain bytes; powers of 1024.
+/// Bytes as people write them.
+///
+/// # Errors
+/// What would have been understood.
 pub fn size(typed: &str) -> Result<u64, Failure> {
-    let (digits, unit) = match typed.find(|c: char| !c.is_ascii_digit() && c != '.') {
-        Some(at) => typed.split_at(at),
-        None => (typed, ""),
-    };
-    let shift = match unit
-        .trim()
-        .to_ascii_uppercase()
-        .trim_end_matches('B')
-        .trim_end_matches('I')
-    {
-        "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
-        "P" => 50,
-        _ => 64,
-    };
-    let number = digits.parse::<f64>().ok().filter(|_| shift < 64);
-    match number {
-        Some(number) => Ok((number * (1_u64 << shift) as f64) as u64),
-        None => Err(Failure::Message(format!("`{typed}` is no size: say 500M, 10G or 1T"))),
-    }
+    tunlog_store::size(typed).ok_or_else(|| Failure::Message(format!("`{typed}` is no size: say 500M, 10G or 1T")))
 }
 
 /// Prints the events of a store, or copies its segments.
@@ -142,22 +139,4 @@ fn said(copied: &Copied, word: &str) -> Result<u8, Failure> {
     )?;
     out.finish()?;
     Ok(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_as_people_write_them() {
-        let read = |typed: &str| size(typed).ok();
-        assert_eq!(read("1024"), Some(1024));
-        assert_eq!(read("1.5K"), Some(1536));
-        assert_eq!(read("10G"), Some(10 << 30));
-        assert_eq!(read("10 GiB"), Some(10 << 30));
-        assert_eq!(read("2tb"), Some(2 << 40));
-        for typed in ["", "G", "ten", "10X", "1.2.3G", "-1G"] {
-            assert_eq!(read(typed), None, "{typed}");
-        }
-    }
 }

@@ -9,6 +9,8 @@ mod pins;
 mod seal;
 mod status;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tunlog_report::{Format, Look};
@@ -21,6 +23,9 @@ use crate::output::{Failure, wants_color};
 pub use import::run as import;
 pub use keep::size;
 pub use status::run as status;
+
+/// How long a command waits for witnesses beyond the network.
+const WITNESS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs `tunlog store …`.
 ///

@@ -8,7 +8,7 @@ use tunlog_store::record::Record;
 use tunlog_store::{Against, Answer, Options, Reader, Report, Store, verify};
 
 use super::args::{CheckpointArgs, ProveArgs, VerifyArgs};
-use super::{now, pins};
+use super::{WITNESS_PATIENCE, now, pins};
 use crate::output::{Failure, Output, tell};
 
 /// Says whether a store is what it was: 0 intact, 1 changed, 2 incomplete, 3 cannot judge.
@@ -28,7 +28,14 @@ pub fn run_verify(args: &VerifyArgs) -> Result<u8, Failure> {
         witnesses: args.witness.clone(),
         require_witness: args.require_witness,
     };
-    let report = verify(&args.dir, &against)?;
+    let report = match verify(&args.dir, &against) {
+        Ok(report) => report,
+        Err(error) => {
+            // the statuses of other errors mean something else here
+            tell(&error.to_string());
+            return Ok(Answer::Unjudged as u8);
+        }
+    };
     let mut out = Output::open(None)?;
     print(&report, &mut out)?;
     out.finish()?;
@@ -69,6 +76,15 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         report.segments - report.removed,
         report.removed
     )?;
+    for line in &report.pruned {
+        writeln!(
+            out,
+            "history     {} {} before {} removed by retention",
+            line.rows,
+            text::visible(&line.kind),
+            rfc3339(line.before)
+        )?;
+    }
     match newest {
         Some(last) => writeln!(
             out,
@@ -163,12 +179,15 @@ fn hex(bytes: &[u8]) -> String {
 pub fn run_checkpoint(args: &CheckpointArgs) -> Result<u8, Failure> {
     let mut store = Store::open(&args.dir, Options::default())?;
     for witness in &args.witness {
-        let path = std::path::absolute(witness)?;
-        store.add_witness(&path)?;
+        let place = match tunlog_store::is_witness_server(witness) {
+            true => witness.clone(),
+            false => std::path::absolute(witness)?,
+        };
+        store.add_witness(&place)?;
     }
     let number = store.close(now(), true)?.unwrap_or_default();
     let mut failed = false;
-    for error in store.show_witnesses()? {
+    for error in store.show_witnesses_within(WITNESS_PATIENCE)? {
         tell(&format!("witness {error}"));
         failed = true;
     }

@@ -145,8 +145,21 @@ fn connections_have_a_limit() {
     assert_eq!(bench.health("tcp:").refused, 1);
 }
 
+/// In a process of its own: what other tests need of memory is not its concern.
 #[test]
 fn ten_thousand_connections_leave_nothing() {
+    const ALONE: &str = "TUNLOG_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args([
+            "--exact",
+            "listen::tests::connections::ten_thousand_connections_leave_nothing",
+        ]);
+        let output = command.env(ALONE, "1").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
     let (mut bench, to) = tcp(|_| ());
     let round = |bench: &mut Bench, count: u64| {
         let client = |number: u64| {

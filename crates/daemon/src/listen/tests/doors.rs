@@ -132,3 +132,77 @@ fn what_was_received_is_handed_over_at_the_end() {
     assert_eq!((messages(&log, "udp:"), messages(&log, "tcp:")), (1000, 1000));
     assert_eq!(lost(&log), 1, "{:?}", log.last());
 }
+
+/// A program of its own, because the environment is one for the whole process; somebody else has to open the socket there.
+#[test]
+fn sockets_of_the_environment() {
+    if std::env::var_os("LISTEN_FDS").is_some() {
+        let inherited = Inherited::take();
+        let names = inherited.names();
+        assert!(names.len() == 2 && names[0].starts_with("udp:127.0.0.1:"), "{names:?}");
+        assert!(names[1].starts_with("tcp:127.0.0.1:"), "{names:?}");
+        assert_eq!(std::env::var_os("LISTEN_FDS"), None);
+        println!("they were taken");
+        return;
+    }
+    let script = "import os, socket, sys
+udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+for number, door in enumerate((udp, tcp)):
+    door.bind(('127.0.0.1', 0))
+tcp.listen(5)
+# they may stand at 3 and 4 themselves
+udp, tcp = os.dup2(udp.fileno(), 20), os.dup2(tcp.fileno(), 21)
+os.dup2(20, 3), os.dup2(21, 4)
+os.environ.update(LISTEN_FDS='2', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], sys.argv[1:])";
+    let test = "listen::tests::doors::sockets_of_the_environment";
+    let mut command = std::process::Command::new("python3");
+    command
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"]);
+    let Ok(output) = command.output() else {
+        return println!("skipped: there is no python3");
+    };
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("they were taken"), "{told}");
+}
+
+/// util-linux's own sender, where it is installed.
+#[test]
+fn what_logger_sends() {
+    let folder = Folder::new();
+    let path = folder.0.join("log");
+    let mut bench = Bench::start(|config| {
+        (config.udp, config.tcp) = (vec!["127.0.0.1:0".into()], vec!["127.0.0.1:0".into()]);
+        config.unix = vec![path.clone()];
+    });
+    let (udp, tcp) = (
+        bench.address("udp:").port().to_string(),
+        bench.address("tcp:").port().to_string(),
+    );
+    let path = path.display().to_string();
+    let ways: [&[&str]; 6] = [
+        &["-n", "127.0.0.1", "-d", "-P", &udp, "--rfc3164"],
+        &["-n", "127.0.0.1", "-d", "-P", &udp, "--rfc5424"],
+        &["-n", "127.0.0.1", "-T", "-P", &tcp, "--rfc3164"],
+        &["-n", "127.0.0.1", "-T", "-P", &tcp, "--rfc5424"],
+        &["-n", "127.0.0.1", "-T", "-P", &tcp, "--octet-count", "--rfc5424"],
+        &["-u", &path],
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let text = format!("way {number}");
+        let sent = std::process::Command::new("logger")
+            .args(*way)
+            .args(["-t", "pppd", "-p", "daemon.info", &text])
+            .status();
+        match sent {
+            Ok(status) => assert!(status.success(), "{way:?}"),
+            Err(_) => return println!("skipped: there is no logger"),
+        }
+        bench.until(|log| {
+            log.iter()
+                .any(|line| line.contains(": <30>") && line.contains("pppd") && line.ends_with(&text))
+        });
+    }
+}

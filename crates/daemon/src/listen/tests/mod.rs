@@ -1,4 +1,5 @@
 //! Real sockets on the loopback: what is sent, and what arrives.
+#![allow(clippy::unwrap_used)]
 
 mod connections;
 mod datagrams;
@@ -146,10 +147,8 @@ impl Drop for Bench {
 
 /// How many messages came of peers whose name begins so.
 pub(super) fn messages(log: &[String], name: &str) -> usize {
-    let name = format!("{name}");
-    log.iter()
-        .filter(|line| line.starts_with(&name) && line.contains(": <"))
-        .count()
+    let count = |line: &&String| line.starts_with(name) && line.contains(": <");
+    log.iter().filter(count).count()
 }
 
 /// The sum of what was told as lost.

@@ -1,0 +1,425 @@
+//! `tunlog serve`: the parts of the daemon put together, started, reloaded and ended in order.
+
+mod health;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tunlog_analysis::detect::{self, Detector, Places};
+use tunlog_decode::Catalogue;
+use tunlog_ingest::Feed;
+use tunlog_ingest::time::now;
+use tunlog_pipeline::{Settings, Wants};
+use tunlog_store::{FullPolicy, History, Store, is_store};
+
+use crate::config::Config;
+use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
+use crate::intake::Intake;
+use crate::listen::Capture;
+use crate::log::{Log, value};
+use crate::metrics::{Metrics, MetricsFile};
+use crate::notify::{self, Notifier};
+use crate::service::Service;
+use crate::signals::Signals;
+use crate::state::State;
+use crate::told::Listener;
+use crate::web::Explain;
+use network::{Network, Shutdown};
+
+/// Bytes of arrivals that may wait to be taken in.
+const QUEUE_BYTES: usize = 32 << 20;
+/// How long the end may take before the service manager loses patience.
+const GOODBYE: Duration = Duration::from_secs(60);
+/// How long what is under way to those who are told has to arrive at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// What waits to be told, in the store.
+const OUTBOX: &str = "outbox.db";
+/// How long the main thread sleeps when nobody watches it: until a signal comes.
+const ASLEEP: Duration = Duration::from_secs(12 * 3600);
+
+/// Makes tables of places, on the thread that asks them.
+pub type MakePlaces<'a> = Box<dyn Fn() -> Option<Box<dyn Places>> + Send + Sync + 'a>;
+
+/// What the daemon is started with, besides its configuration.
+pub struct Setup<'a> {
+    /// The messages.
+    pub catalogue: &'a Catalogue,
+    /// How lines are read.
+    pub settings: Settings,
+    /// Tables of places.
+    pub places: MakePlaces<'a>,
+    /// The program's version.
+    pub version: &'static str,
+    /// Reads the configuration again; the words that say what is wrong with it.
+    pub reload: Box<dyn Fn() -> Result<Config, String> + Send + Sync + 'a>,
+}
+
+/// Runs until somebody asks for the end.
+///
+/// # Errors
+/// Words that say why it could not start, or had to end.
+pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+    let log = Log::new(&config.log);
+    let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
+    let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
+    let began = now();
+    let state = Arc::new(State::new(began));
+    let store = open_store(&config, &log)?;
+    let history = match &store {
+        Some(store) => Some(History::open(store.folder()).map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let folder = store.as_ref().map(|store| store.folder().to_path_buf());
+    let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, None);
+    let (intake, arrivals) = Intake::channel(QUEUE_BYTES);
+    let outbox = folder.as_ref().map(|folder| folder.join(OUTBOX));
+    let (notifier, telling) = Notifier::new(&config.notify, outbox.as_deref(), log.clone())
+        .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
+    let counts = telling.reader();
+    let channels = Box::new(move || counts.get());
+    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels));
+    let file = metrics_file(&config, &metrics, &log)?;
+    let shared = (&state, &metrics);
+    let network = Network::bind(&config, folder.as_deref(), (&setup, explain), shared, &log)?;
+    let daemon = Daemon {
+        stop: AtomicBool::new(false),
+        caught_up: ready_feed(),
+        settings: Settings {
+            wants: Wants::FindingsAndEvents,
+            evidence: true,
+            ..setup.settings.clone()
+        },
+        kept_settings: Settings {
+            wants: Wants::Everything,
+            ..setup.settings.clone()
+        },
+        config,
+        setup,
+        log,
+        state,
+        metrics,
+    };
+    let ended = daemon.run(
+        &signals,
+        service,
+        (store, history),
+        (intake, arrivals),
+        (network, notifier, &telling),
+    );
+    telling.stop(LAST_WORDS);
+    drop(file);
+    ended
+}
+
+/// What all threads share.
+struct Daemon<'a> {
+    config: Config,
+    setup: Setup<'a>,
+    settings: Settings,
+    kept_settings: Settings,
+    log: Log,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    stop: AtomicBool,
+    caught_up: Arc<Feed>,
+}
+
+/// Ends the daemon when the thread that holds it ends, for whatever reason.
+struct EndsDaemon;
+
+impl Drop for EndsDaemon {
+    fn drop(&mut self) {
+        let _ = kill(Pid::this(), Signal::SIGTERM);
+    }
+}
+
+impl Daemon<'_> {
+    fn run(
+        &self,
+        signals: &Signals,
+        mut service: Service,
+        (store, history): (Option<Store>, Option<History>),
+        (intake, arrivals): (Intake, crate::intake::Arrivals),
+        (network, notifier, telling): (Network, Notifier, &notify::Handle),
+    ) -> Result<(), String> {
+        let saved = saved_positions(store.as_ref())?;
+        let follower = follower(&self.config.follow, &self.setup.settings.ingest, &saved)
+            .map_err(|problem| format!("[follow] {problem}"))?;
+        let (out, deliveries) = sync_channel(WAITING);
+        let ended = thread::scope(|scope| {
+            let watcher = named(scope, "watch", move || {
+                let _ends = EndsDaemon;
+                let desk = self.desk(history, notifier);
+                watch(&deliveries, self.setup.catalogue, &self.settings, desk);
+            })?;
+            let keeper = named(scope, "keep", move || {
+                let _ends = EndsDaemon;
+                keep(Kit {
+                    arrivals,
+                    store,
+                    full: self.full_policy(),
+                    keep_secrets: self.config.store.keep_secrets,
+                    catalogue: self.setup.catalogue,
+                    settings: &self.kept_settings,
+                    caught_up: Arc::clone(&self.caught_up),
+                    out,
+                    state: &self.state,
+                    log: &self.log,
+                    stop: &self.stop,
+                })
+            })?;
+            let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
+            let capture = self.capture(&intake, &saved)?;
+            let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
+            let _ = service.ready("following its sources");
+            let mut parts = (&mut follow, &shutdown, telling);
+            self.wait(signals, &mut service, scope, &intake, &mut parts);
+            let _ = service.stopping(GOODBYE);
+            self.stop.store(true, Ordering::SeqCst);
+            shutdown.stop();
+            follow.end();
+            drop(capture);
+            let _ = network.join();
+            drop(intake);
+            let kept = keeper.join();
+            let _ = watcher.join();
+            match kept {
+                Ok(kept) => kept.map_err(|error| error.to_string()),
+                Err(_) => Err("keeping records failed: a fault of this program".to_owned()),
+            }
+        });
+        if ended.is_ok() {
+            self.log.info("ended", &[]);
+        }
+        ended
+    }
+
+    /// Waits for signals, tells the service manager that all is well, and reloads.
+    fn wait<'scope, 'env>(
+        &'env self,
+        signals: &Signals,
+        service: &mut Service,
+        scope: &'scope Scope<'scope, 'env>,
+        intake: &Intake,
+        parts: &mut Parts<'_, 'scope>,
+    ) {
+        loop {
+            let asked = signals.wait(service.alive_every().unwrap_or(ASLEEP));
+            let _ = service.alive(Instant::now());
+            if asked.stop {
+                return;
+            }
+            if asked.reload {
+                let _ = service.reloading();
+                if let Err(problem) = self.reload(scope, intake, parts) {
+                    self.log
+                        .error("the new configuration is not used", &[("problem", value(problem))]);
+                }
+                let _ = service.ready("following its sources");
+            }
+        }
+    }
+
+    /// Reads the configuration again. What is followed changes without a line being lost; what else changed needs a restart,
+    /// which is said.
+    fn reload<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        intake: &Intake,
+        (follow, shutdown, telling): &mut Parts<'_, 'scope>,
+    ) -> Result<(), String> {
+        let config = (self.setup.reload)()?;
+        telling
+            .reload(&config.notify)
+            .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
+        shutdown.apply(config.listen.clone());
+        let saved = follow.end();
+        let next = follower(&config.follow, &self.setup.settings.ingest, &saved);
+        let (follower, result) = match next {
+            Ok(follower) => (follower, Ok(())),
+            // what was good before is good still
+            Err(problem) => {
+                let old = self::follower(&self.config.follow, &self.setup.settings.ingest, &saved);
+                (old.map_err(|problem| problem.to_string())?, Err(problem.to_string()))
+            }
+        };
+        **follow = FollowThread::start(scope, self, follower, intake.clone(), saved, false)?;
+        result?;
+        for section in self.config.restart_sections(&config) {
+            let words = "changed: it is used after a restart";
+            self.log.warning(words, &[("section", value(section))]);
+        }
+        self.log.info("the configuration was read again", &[]);
+        Ok(())
+    }
+
+    /// Reads the capture that the configuration names.
+    fn capture(&self, intake: &Intake, saved: &BTreeMap<String, Vec<u8>>) -> Result<Option<Capture>, String> {
+        let Some(path) = &self.config.listen.capture else {
+            return Ok(None);
+        };
+        let known: BTreeSet<String> = saved.keys().cloned().collect();
+        let started = Capture::start(path, intake.clone(), move |key| known.contains(key));
+        started.map(Some).map_err(|error| format!("capture {path}: {error}"))
+    }
+
+    fn full_policy(&self) -> FullPolicy {
+        self.config.store.full.policy()
+    }
+
+    /// The watching thread's desk; made there, because a detector stays on its thread.
+    fn desk(&self, history: Option<History>, notifier: Notifier) -> Desk<'_> {
+        let mut options: detect::Options = self.config.detect.options.clone();
+        options.keep_texts(Some(tunlog_decode::redact));
+        let mut detector = Detector::new(&options);
+        if let Some(places) = (self.setup.places)() {
+            detector.know_places(places);
+        }
+        let known = |of: fn(&History) -> Result<Option<u64>, tunlog_store::StoreError>| {
+            history.as_ref().and_then(|history| of(history).ok().flatten())
+        };
+        let (analysed, open_since) = (known(History::analysed_seq), known(History::open_since));
+        let listeners: Vec<Box<dyn Listener>> = vec![Box::new(notifier), Box::new(self.metrics.listener())];
+        Desk {
+            detector,
+            listeners,
+            chronicle: history.map(Chronicle::new),
+            analysed,
+            open_since,
+            state: &self.state,
+            log: &self.log,
+            read: Instant::now(),
+            replayed: false,
+            events: 0,
+            findings: 0,
+        }
+    }
+}
+
+/// Starts a thread that can be told from others.
+fn named<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, String> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread
+        .spawn_scoped(scope, work)
+        .map_err(|error| format!("a thread: {error}"))
+}
+
+/// What a reload changes.
+type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify::Handle);
+
+/// The following thread, which may be ended and followed by another.
+struct FollowThread<'scope> {
+    stop: Arc<AtomicBool>,
+    wake: UnixStream,
+    thread: Option<ScopedJoinHandle<'scope, BTreeMap<String, Vec<u8>>>>,
+}
+
+impl<'scope> FollowThread<'scope> {
+    fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        daemon: &'env Daemon<'_>,
+        follower: tunlog_ingest::Follower,
+        intake: Intake,
+        saved: BTreeMap<String, Vec<u8>>,
+        is_first: bool,
+    ) -> Result<FollowThread<'scope>, String> {
+        let (wake, woken) = UnixStream::pair().map_err(|error| format!("a socket pair: {error}"))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let caught_up = is_first.then(|| Arc::clone(&daemon.caught_up));
+        let thread = named(scope, "follow", move || {
+            follow(Following {
+                follower,
+                intake,
+                caught_up,
+                wake: woken,
+                stop: &stopped,
+                log: &daemon.log,
+                saved,
+            })
+        })?;
+        Ok(FollowThread {
+            stop,
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends it; how far each source was handed on.
+    fn end(&mut self) -> BTreeMap<String, Vec<u8>> {
+        use std::io::Write as _;
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = self.wake.write_all(b"x");
+        let thread = self.thread.take();
+        thread.and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+/// The store that the configuration names; made if it is not there.
+fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, String> {
+    let Some(folder) = &config.store.dir else {
+        log.warning("nothing is kept: there is no store", &[]);
+        return Ok(None);
+    };
+    if !is_store(folder) {
+        let origin = config.store.origin_or_host();
+        let made = Store::create(folder, &origin, now()).map_err(|error| error.to_string())?;
+        let values = [
+            ("store", value(folder.display())),
+            ("origin", value(&origin)),
+            ("key", value(&made.key)),
+            ("words", value(&made.words)),
+        ];
+        log.info("a store was made: keep its key elsewhere", &values);
+    }
+    let mut store = Store::open(folder, config.store.options()).map_err(|error| error.to_string())?;
+    for witness in &config.store.witness {
+        store.add_witness(witness).map_err(|error| error.to_string())?;
+    }
+    Ok(Some(store))
+}
+
+/// The file for node_exporter, if one is wanted.
+fn metrics_file(config: &Config, metrics: &Arc<Metrics>, log: &Log) -> Result<Option<MetricsFile>, String> {
+    let Some(path) = &config.metrics.file else {
+        return Ok(None);
+    };
+    let log = log.clone();
+    let complain =
+        move |problem: &str| log.warning("the file of metrics cannot be written", &[("problem", value(problem))]);
+    let started = MetricsFile::start(metrics, path, now, complain);
+    started
+        .map(Some)
+        .map_err(|error| format!("[metrics] file: {}: {error}", path.display()))
+}
+
+/// How far each source was read when the store was written to last.
+fn saved_positions(store: Option<&Store>) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let Some(store) = store else {
+        return Ok(BTreeMap::new());
+    };
+    let feeds = store.feeds().map_err(|error| error.to_string())?;
+    let saved = feeds.into_iter().filter_map(|feed| Some((feed.key, feed.position?)));
+    Ok(saved.collect())
+}
+
+/// The feed whose end says that all is read that was there at the start.
+fn ready_feed() -> Arc<Feed> {
+    Arc::new(Feed {
+        key: "".into(),
+        name: "".into(),
+        set: "".into(),
+    })
+}

@@ -1,0 +1,155 @@
+//! Everything that waits for the network: receivers and HTTP, on one runtime with a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{mpsc, watch};
+use tunlog_ingest::Options;
+use tunlog_ingest::time::now;
+
+use super::Setup;
+use crate::config::Config;
+use crate::intake::Intake;
+use crate::listen::{self, Inherited, Receivers};
+use crate::log::{Log, value};
+use crate::metrics::Metrics;
+use crate::state::State;
+use crate::web::{Explain, Kept, Parts, Web};
+
+/// Answers of the HTTP interface that are worked on at once wait on threads of their own.
+const BLOCKING: usize = 4;
+
+/// What waits for the network, with its addresses.
+pub struct Network {
+    web: Web,
+    listen: listen::Config,
+    ingest: Options,
+    runtime: Runtime,
+}
+
+/// How the network is ended and told to read its configuration again.
+pub struct Shutdown {
+    stop: watch::Sender<bool>,
+    asked: mpsc::UnboundedSender<listen::Config>,
+}
+
+impl Shutdown {
+    /// Ends it; what was received is handed over.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// From now on another configuration holds.
+    pub fn apply(&self, config: listen::Config) {
+        // if the network has ended there is nothing to change
+        let _ = self.asked.send(config);
+    }
+}
+
+impl Network {
+    /// Takes the addresses of the HTTP interface.
+    ///
+    /// # Errors
+    /// Words that say what cannot be used.
+    pub fn bind(
+        config: &Config,
+        folder: Option<&Path>,
+        (setup, explain): (&Setup<'_>, Explain),
+        (state, metrics): (&Arc<State>, &Arc<Metrics>),
+        log: &Log,
+    ) -> Result<Network, String> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(BLOCKING)
+            .build()
+            .map_err(|error| format!("the network: {error}"))?;
+        let kept = Kept::new(folder, Arc::clone(state), explain, now);
+        let parts = Parts {
+            metrics: Arc::clone(metrics),
+            answers: Arc::new(kept),
+            now,
+        };
+        let web = {
+            let _inside = runtime.enter();
+            Web::bind(&config.http, folder, parts)?
+        };
+        for notice in web.notices() {
+            log.warning("HTTP", &[("note", value(notice))]);
+        }
+        for name in web.names() {
+            log.info("HTTP is served", &[("address", value(name))]);
+        }
+        Ok(Network {
+            web,
+            listen: config.listen.clone(),
+            ingest: setup.settings.ingest.clone(),
+            runtime,
+        })
+    }
+
+    /// Starts it on a thread.
+    ///
+    /// # Errors
+    /// Words that say what cannot be used.
+    pub fn start<'scope, 'env>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        intake: Intake,
+        log: &'env Log,
+    ) -> Result<(Shutdown, ScopedJoinHandle<'scope, ()>), String> {
+        let Network {
+            web,
+            listen,
+            ingest,
+            runtime,
+        } = self;
+        let handle: Handle = runtime.handle().clone();
+        let receivers = Receivers::start(listen, &ingest, intake, Inherited::take(), &handle)
+            .map_err(|problem| format!("[listen] {problem}"))?;
+        let (stop, stopped) = watch::channel(false);
+        let (asked, mut asks) = mpsc::unbounded_channel::<listen::Config>();
+        let reload_certificate = web.reloader();
+        let mut ending = stopped.clone();
+        let thread = super::named(scope, "network", move || {
+            runtime.block_on(async {
+                let changes = async {
+                    loop {
+                        tokio::select! {
+                            _ = ending.wait_for(|stop| *stop) => return,
+                            asked = asks.recv() => {
+                                let Some(config) = asked else { return };
+                                change(&receivers, config, reload_certificate.as_ref(), log);
+                            }
+                        }
+                    }
+                };
+                let (served, ()) = tokio::join!(web.run(stopped), changes);
+                if let Err(error) = served {
+                    log.error("HTTP cannot be served", &[("problem", value(error))]);
+                }
+                receivers.stop().await;
+            });
+        })?;
+        Ok((Shutdown { stop, asked }, thread))
+    }
+}
+
+fn change(
+    receivers: &Receivers,
+    config: listen::Config,
+    reload_certificate: Option<&impl Fn() -> Result<(), String>>,
+    log: &Log,
+) {
+    if let Err(problem) = receivers.apply(config) {
+        log.error("[listen] stays as it was", &[("problem", value(problem))]);
+    }
+    if let Some(Err(problem)) = reload_certificate.map(|reload| reload()) {
+        log.error(
+            "the certificate of HTTP stays as it was",
+            &[("problem", value(problem))],
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! The OpenAPI document beside real answers: the example gateways' logs, a store's history, and HTTP in between.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tunlog_daemon::Told;
+use tunlog_daemon::engine::Chronicle;
+use tunlog_daemon::state::State;
+use tunlog_daemon::web::{Answers, Config, Kept, Question};
+use tunlog_decode::Catalogue;
+use tunlog_model::{Attempt, Outcome};
+use tunlog_report::explain::Explanation;
+use tunlog_store::{History, HistoryReader};
+
+use crate::http::{Server, body};
+use crate::{Folder, project, replay};
+
+const NOW: i64 = 1_795_176_000_000_000;
+
+/// A history of the example gateways, and of what is seldom.
+fn history(folder: &Path) {
+    let mut chronicle = Chronicle::new(History::open(folder).expect("a history"));
+    replay::tell(&[project("examples/gateway")], &mut |told, hearing| match told {
+        Told::Opened(attempt) | Told::Closed(attempt) => {
+            chronicle.attempt(attempt, hearing.sources, false);
+        }
+        Told::Found(finding) => {
+            chronicle.finding(finding, hearing.sources, false);
+        }
+        _ => {}
+    });
+    chronicle.commit(1, None).expect("committed");
+}
+
+fn explain(asked: &str) -> Vec<Explanation> {
+    let catalogue = Catalogue::builtin();
+    let named = catalogue
+        .listed()
+        .filter(|listed| format!("{}/{}", listed.dialect(), listed.id()) == asked);
+    named.map(|listed| Explanation::of(&listed.message())).collect()
+}
+
+fn kept(folder: &Path) -> Kept {
+    let state = Arc::new(State::new(NOW));
+    state.source("/var/log/syslog", |source| {
+        source.counts.read = 12;
+        source.heard = Some(NOW);
+        source.lag = Some(-1_500_000);
+    });
+    state.source("udp:0.0.0.0:514/192.0.2.1", |source| {
+        source.problem = Some("cannot be read".to_owned())
+    });
+    state.watch(|watching| watching.caught_up = true);
+    Kept::new(Some(folder), state, Box::new(explain), || NOW)
+}
+
+fn serve(name: &str, folder: &Path) -> Server {
+    let config = Config {
+        listen: Some(vec!["127.0.0.1:0".to_owned()]),
+        ..Config::default()
+    };
+    Server::start(name, &config, Arc::new(kept(folder)))
+}
+
+fn json(answer: &str) -> Value {
+    serde_json::from_str(body(answer)).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// What of a value does not fit its schema. Knows the words that the document uses, and refuses others.
+fn misfits(value: &Value, schema: &Value, document: &Value, at: &str, found: &mut Vec<String>) {
+    let words = schema.as_object().expect("a schema");
+    if let Some(reference) = words.get("$ref") {
+        let pointer = reference.as_str().expect("text").trim_start_matches('#');
+        return misfits(
+            value,
+            document.pointer(pointer).expect("what it points to"),
+            document,
+            at,
+            found,
+        );
+    }
+    let mut complain = |why: String| found.push(format!("{at}: {why}: {value}"));
+    for (word, wanted) in words {
+        match word.as_str() {
+            "description" | "properties" | "additionalProperties" | "items" => {}
+            "type" => {
+                let is = match wanted.as_str().expect("text") {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "boolean" => value.is_boolean(),
+                    "integer" => value.is_u64() || value.is_i64(),
+                    "number" => value.is_number(),
+                    other => panic!("unknown type {other}"),
+                };
+                if !is {
+                    complain(format!("is no {wanted}"));
+                }
+            }
+            "const" if value != wanted => complain(format!("is not {wanted}")),
+            "enum" if !wanted.as_array().expect("a list").contains(value) => complain("is not in the list".to_owned()),
+            "const" | "enum" => {}
+            "minimum" if value.as_f64() < wanted.as_f64() => complain("is too small".to_owned()),
+            "minimum" => {}
+            "format" => {
+                assert_eq!(wanted, "date-time");
+                let text = value.as_str().unwrap_or_default();
+                if text.parse::<jiff::Timestamp>().is_err() || !text.ends_with('Z') {
+                    complain("is no time".to_owned());
+                }
+            }
+            "required" => {
+                for key in wanted.as_array().expect("a list").iter().filter_map(Value::as_str) {
+                    if value.get(key).is_none() {
+                        complain(format!("has no `{key}`"));
+                    }
+                }
+            }
+            other => panic!("unknown word {other}"),
+        }
+    }
+    if let Some(members) = value.as_object() {
+        for (key, member) in members {
+            match schema.get("properties").and_then(|known| known.get(key)) {
+                Some(schema) => misfits(member, schema, document, &format!("{at}.{key}"), found),
+                None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
+                    found.push(format!("{at}: `{key}` is not in the schema"));
+                }
+                None => {}
+            }
+        }
+    }
+    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
+        for (number, item) in items.iter().enumerate() {
+            misfits(item, schema, document, &format!("{at}[{number}]"), found);
+        }
+    }
+}
+
+#[test]
+fn the_document_describes_the_answers() {
+    let folder = Folder::new("openapi");
+    history(&folder.0);
+    let server = serve("openapi-http", &folder.0);
+    let document = json(&server.get("/api/v1/openapi.json"));
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().expect("paths");
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for (path, asked) in [
+        ("/api/v1/attempts", "/api/v1/attempts?limit=1000"),
+        ("/api/v1/attempts", "/api/v1/attempts?limit=1"),
+        ("/api/v1/sessions", "/api/v1/sessions?limit=1000"),
+        ("/api/v1/clients", "/api/v1/clients"),
+        ("/api/v1/findings", "/api/v1/findings"),
+        ("/api/v1/explain/{id}", "/api/v1/explain/pppd/peer-failed-chap"),
+        ("/api/v1/explain/{id}", "/api/v1/explain/clavister/02800009"),
+        ("/api/v1/status", "/api/v1/status"),
+        ("/api/v1/openapi.json", "/api/v1/openapi.json"),
+    ] {
+        seen.insert(path);
+        let answer = json(&server.get(asked));
+        if let Some(items) = answer.get("items") {
+            assert!(
+                items.as_array().is_some_and(|items| !items.is_empty()),
+                "{asked}: nothing to compare"
+            );
+        }
+        let schema = &paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let mut found = Vec::new();
+        misfits(&answer, schema, &document, asked, &mut found);
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+    assert_eq!(
+        seen,
+        paths.keys().map(String::as_str).collect(),
+        "a path that was not asked"
+    );
+    let problem = json(&server.get("/api/v1/attempts?x"));
+    let mut found = Vec::new();
+    misfits(
+        &problem,
+        &document["components"]["schemas"]["Problem"],
+        &document,
+        "problem",
+        &mut found,
+    );
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    // each parameter that is described is understood
+    for (path, operation) in paths {
+        for parameter in operation["get"]["parameters"].as_array().expect("a list") {
+            let value = match parameter["name"].as_str().expect("a name") {
+                "since" | "until" => "2026-01-01",
+                "ip" => "192.0.2.1",
+                "outcome" => "failed",
+                "severity" => "high",
+                "cause" => "gre-blocked",
+                "limit" => "7",
+                "cursor" if path.ends_with("clients") => "u61",
+                "cursor" => "5-0000000000000001",
+                _ => "x",
+            };
+            let asked = format!("{path}?{}={value}", parameter["name"].as_str().expect("a name"));
+            if parameter["in"] == "query" {
+                assert!(server.get(&asked).starts_with("HTTP/1.1 200"), "{asked}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_of_everything() {
+    let folder = Folder::new("pages");
+    history(&folder.0);
+    let server = serve("pages-http", &folder.0);
+    for list in ["attempts", "sessions", "clients", "findings"] {
+        let all = json(&server.get(&format!("/api/v1/{list}?limit=1000")));
+        let all: Vec<String> = all["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        let mut paged = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = json(&server.get(&format!("/api/v1/{list}?limit=2{cursor}")));
+            let items = page["items"].as_array().expect("a list");
+            assert!(items.len() <= 2, "{list}");
+            paged.extend(items.iter().map(Value::to_string));
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+            assert!(paged.len() <= all.len(), "{list} does not end");
+        }
+        assert!(
+            all.len() > usize::from(list != "findings"),
+            "{list}: too little to page"
+        );
+        assert_eq!(paged, all, "{list}");
+    }
+}
+
+#[test]
+fn clients_are_those_of_the_time_and_by_every_name() {
+    let folder = Folder::new("clients");
+    let mut chronicle = Chronicle::new(History::open(&folder.0).expect("a history"));
+    let sources = tunlog_pipeline::Sources::default();
+    let names = ["", "anna", "Ünïcode", "a b", "\"quoted\""];
+    for (number, name) in names.iter().enumerate() {
+        let attempt = Attempt {
+            id: number as u64 + 1,
+            outcome: Outcome::Established,
+            ..tunlog_testkit::session(name)
+        };
+        chronicle.attempt(&attempt, &sources, false);
+    }
+    let nobody = Attempt {
+        id: 99,
+        user: None,
+        outcome: Outcome::Failed,
+        ..tunlog_testkit::session("x")
+    };
+    chronicle.attempt(&nobody, &sources, false);
+    chronicle.commit(1, None).expect("committed");
+    let kept = kept(&folder.0);
+    let mut told = Vec::new();
+    let mut question = Question {
+        limit: 1,
+        ..Question::default()
+    };
+    loop {
+        let page = kept.clients(&question).expect("a page");
+        told.extend(
+            page.items
+                .iter()
+                .map(|item| serde_json::from_str::<Value>(item).expect("JSON")["user"].clone()),
+        );
+        match page.next {
+            Some(next) => question.cursor = Some(next),
+            None => break,
+        }
+    }
+    let expected = [
+        Value::Null,
+        "".into(),
+        "\"quoted\"".into(),
+        "a b".into(),
+        "anna".into(),
+        "Ünïcode".into(),
+    ];
+    assert_eq!(told, expected);
+    for cursor in ["x", "u6", "uzz", "uff", "n1"] {
+        question.cursor = Some(cursor.to_owned());
+        assert!(kept.clients(&question).is_err(), "{cursor}");
+    }
+}
+
+#[test]
+fn without_a_history_that_is_said() {
+    let folder = Folder::new("nothing");
+    assert!(HistoryReader::open(&folder.0).expect("no error").is_none());
+    let server = serve("nothing-http", &folder.0);
+    let answer = server.get("/api/v1/attempts");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("there is no history yet"), "{answer}");
+    let status = json(&server.get("/api/v1/status"));
+    assert_eq!((&status["read"], status.get("history")), (&12.into(), None));
+}
