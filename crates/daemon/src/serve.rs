@@ -32,6 +32,7 @@ use crate::signals::Signals;
 use crate::state::State;
 use crate::told::Listener;
 use crate::web::Explain;
+pub use health::AskBanned;
 use network::{Network, Shutdown};
 
 /// Bytes of arrivals that may wait to be taken in.
@@ -56,6 +57,8 @@ pub struct Setup<'a> {
     pub settings: Settings,
     /// Tables of places.
     pub places: MakePlaces<'a>,
+    /// How many addresses are blocked.
+    pub banned: AskBanned,
     /// The program's version.
     pub version: &'static str,
     /// Reads the configuration again; the words that say what is wrong with it.
@@ -78,14 +81,16 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
         None => None,
     };
     let folder = store.as_ref().map(|store| store.folder().to_path_buf());
-    let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, None);
+    let hash = health::hash(&config.metrics, folder.as_deref())?;
+    let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, hash);
     let (intake, arrivals) = Intake::channel(QUEUE_BYTES);
     let outbox = folder.as_ref().map(|folder| folder.join(OUTBOX));
     let (notifier, telling) = Notifier::new(&config.notify, outbox.as_deref(), log.clone())
         .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
     let counts = telling.reader();
     let channels = Box::new(move || counts.get());
-    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels));
+    let banned = Arc::clone(&setup.banned);
+    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels, banned));
     let file = metrics_file(&config, &metrics, &log)?;
     let shared = (&state, &metrics);
     let network = Network::bind(&config, folder.as_deref(), (&setup, explain), shared, &log)?;

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tunlog_analysis::detect::Places;
 use tunlog_daemon::Setup;
@@ -60,6 +61,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         catalogue: &catalogue,
         settings,
         places: Box::new(move || places(&mmdb)),
+        banned: Arc::new(crate::ledger::counter()),
         version: env!("CARGO_PKG_VERSION"),
         reload: Box::new(|| {
             let words = |failure| match failure {

@@ -364,7 +364,10 @@ fn table(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
 /// Whether a daemon runs, and how it does.
 fn daemon(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let Some(live) = &row.live else {
-        return writeln!(out, "daemon    none answers");
+        return writeln!(
+            out,
+            "daemon    none answers (--http says where it listens, if not in the store)"
+        );
     };
     let since = match live.get("started").map(time_of) {
         Some(Cell::Time(started)) => local(started, &look.zone, "%Y-%m-%d %H:%M:%S"),
