@@ -133,11 +133,16 @@ fn check_outside(config: &Config) -> Result<(), Failure> {
 
 /// Where the daemon of this machine keeps its store, and listens if it is not there.
 pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
-    let environment = |name: &str| std::env::var_os(name);
-    let args = with_environment(ServeArgs::default(), &environment)?;
-    let config = configuration(&args, &environment)?;
+    let config = configured(ServeArgs::default())?;
     let http = config.http.listen.and_then(|all| all.into_iter().next());
     Ok((config.store.dir.unwrap_or_default(), http))
+}
+
+/// What the daemon of this machine would do, if it was started so.
+pub fn configured(args: ServeArgs) -> Result<Config, Failure> {
+    let environment = |name: &str| std::env::var_os(name);
+    let args = with_environment(args, &environment)?;
+    configuration(&args, &environment)
 }
 
 /// What the file, the environment and the options come to.

@@ -17,6 +17,7 @@ mod incident;
 mod incident_hostile;
 mod incident_tamper;
 mod monitor_defects;
+mod notify;
 mod operate;
 mod report;
 mod respond;
