@@ -131,7 +131,9 @@ fn answer(mut stream: &TcpStream) -> Option<String> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    stream.write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n").ok()?;
+    stream
+        .write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+        .ok()?;
     String::from_utf8(body).ok()
 }
 
@@ -173,7 +175,10 @@ fn what_is_written_is_told_kept_and_answered() {
     assert!(of_store.out.contains("anna"), "{}", of_store.out);
     // started again, it tells nothing twice, and adds nothing
     let daemon = Daemon::start(&folder, &["--config", "tunlog.toml"]);
-    folder.append("vpn.log", "Nov 20 10:05:00 vpn1 pppd[12]: Peer eve failed CHAP authentication\n\n");
+    folder.append(
+        "vpn.log",
+        "Nov 20 10:05:00 vpn1 pppd[12]: Peer eve failed CHAP authentication\n\n",
+    );
     until(&folder, "the next line", || stored(&folder) == 9);
     daemon.end();
     assert!(bodies.try_recv().is_err());
@@ -189,7 +194,9 @@ fn killed_again_and_again_it_loses_and_doubles_nothing() {
     let mut random: u64 = 42;
     for round in 0..ROUNDS {
         let daemon = Daemon::start(&folder, &args);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let part = Duration::from_micros((random >> 33) % 60_000);
         for number in round * LINES..(round + 1) * LINES {
             if number % (LINES / 4) == 0 {
@@ -203,8 +210,11 @@ fn killed_again_and_again_it_loses_and_doubles_nothing() {
             }
         }
         if round % 10 == 5 {
-            std::fs::rename(folder.path().join("vpn.log"), folder.path().join(format!("vpn.log.{}", 9 - round / 10)))
-                .expect("a rotation");
+            std::fs::rename(
+                folder.path().join("vpn.log"),
+                folder.path().join(format!("vpn.log.{}", 9 - round / 10)),
+            )
+            .expect("a rotation");
             folder.bytes("vpn.log", b"");
         }
         daemon.kill();
@@ -224,7 +234,8 @@ fn killed_again_and_again_it_loses_and_doubles_nothing() {
 fn append(folder: &Folder, text: &str) {
     let path = folder.path().join("vpn.log");
     let file = std::fs::OpenOptions::new().append(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("room on the disk");
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("room on the disk");
 }
 
 #[test]
@@ -270,9 +281,16 @@ fn reading_the_configuration_again_loses_nothing() {
 #[test]
 fn with_a_mistake_in_its_configuration_nothing_begins() {
     let folder = Folder::new();
-    folder.log("tunlog.toml", "[follow]\nglobs = [\"vpn.log\"]\n[listen]\nudpp = [\"127.0.0.1:0\"]\n");
+    folder.log(
+        "tunlog.toml",
+        "[follow]\nglobs = [\"vpn.log\"]\n[listen]\nudpp = [\"127.0.0.1:0\"]\n",
+    );
     let ran = folder.run(&["serve", "--config", "tunlog.toml", "--store", "store"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("tunlog.toml:4") && ran.err.contains("`udp`"), "{}", ran.err);
+    assert!(
+        ran.err.contains("tunlog.toml:4") && ran.err.contains("`udp`"),
+        "{}",
+        ran.err
+    );
     assert!(!folder.path().join("store").exists());
 }
