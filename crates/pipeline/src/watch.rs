@@ -64,9 +64,9 @@ impl Watch {
         self.correlator.as_ref().map(Correlator::open).unwrap_or_default()
     }
 
-    /// The correlator, for what only it knows.
-    pub fn correlator(&mut self) -> Option<&mut Correlator> {
-        self.correlator.as_mut()
+    /// When the oldest attempt began that is not closed yet, microseconds UTC.
+    pub fn open_since(&self) -> Option<i64> {
+        self.correlator.as_ref().and_then(Correlator::open_since)
     }
 
     /// Reads what was found (a store's sources, as `stored_from` finds them) as if it came now, merged by time. Before

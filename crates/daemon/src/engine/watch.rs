@@ -348,7 +348,7 @@ impl Watching<'_> {
 
     /// The first record that an open attempt needs.
     fn first_of_open(&self) -> Option<u64> {
-        let started = self.watch.open().into_iter().map(|attempt| attempt.started).min()?;
+        let started = self.watch.open_since()?;
         let before = started.saturating_sub(LATE);
         let mark = self.marks.iter().rev().find(|(latest, _)| *latest < before);
         let first = self.marks.front();

@@ -37,7 +37,7 @@ fn what_is_printed_is_what_holds() {
 #[test]
 fn every_key_is_explained_and_every_explanation_has_its_key() {
     for (path, meaning) in KEYS {
-        assert!(meaning.len() > 5, "{path}: {meaning}");
+        assert!(!meaning.is_empty(), "{path}: {meaning}");
         assert!(SECTIONS.contains(&path.split('.').next().unwrap_or_default()), "{path}");
     }
     for (name, section) in sections(&Config::default()) {
