@@ -111,6 +111,11 @@ impl<'c> Feeds<'c> {
         source
     }
 
+    /// How many lines of a feed were taken in.
+    pub fn lines(&self, feed: &Feed) -> u64 {
+        self.open.get(&feed.key).map_or(0, |open| open.lines)
+    }
+
     /// The source that a feed is.
     pub fn source_of(&self, feed: &Feed) -> Option<SourceId> {
         self.open.get(&feed.key).map(|open| open.source)

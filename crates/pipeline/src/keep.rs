@@ -99,6 +99,11 @@ impl<'c> Keeper<'c> {
         self.kept.insert(id, kept);
     }
 
+    /// The number that a source has in the store.
+    pub fn source(&self, id: SourceId) -> Option<u64> {
+        self.kept.get(&id).map(|kept| kept.source)
+    }
+
     /// Whether a source is one that is kept.
     pub fn is_known(&self, id: SourceId) -> bool {
         self.kept.contains_key(&id)

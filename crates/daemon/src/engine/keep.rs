@@ -155,6 +155,11 @@ impl<'a> Keep<'a> {
         let positions = std::mem::take(&mut arrival.positions);
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
+        if ended && let Some(source) = self.keeper.as_ref().and_then(|keeper| keeper.source(id)) {
+            // it may come back, when its file gets more lines
+            let lines = self.feeds.lines(&feed);
+            self.known.insert(feed.key.to_string(), (source, lines));
+        }
         if let What::Lost(count, cause) = &arrival.what {
             let time = now();
             self.kit.log.warning(
