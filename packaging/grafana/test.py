@@ -4,7 +4,7 @@
     packaging/grafana/test.py --command target/debug/examples/exposition   # a program that prints the address it serves at
     packaging/grafana/test.py --target 127.0.0.1:9100                      # a tunlog that runs already
 
-A query must be understood and give something back. Where prometheus is not installed this says so and ends with 0.
+A query must be understood and give something back (of a tunlog that runs already, what gives nothing is only noted). Where prometheus is not installed this says so and ends with 0.
 """
 import argparse, json, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, urllib.parse, urllib.request
 
@@ -104,8 +104,8 @@ class Prometheus:
         self.process.wait()
 
 
-def check(prometheus, dashboard):
-    problems = dashboard_problems(dashboard)
+def check(prometheus, dashboard, strict):
+    problems, notes = dashboard_problems(dashboard), []
     count = 0
     for title, expr in queries(dashboard):
         count += 1
@@ -113,7 +113,8 @@ def check(prometheus, dashboard):
         if answer["status"] != "success":
             problems.append(f"{title}: {answer.get('error')}: {expr}")
         elif not answer["data"]["result"]:
-            problems.append(f"{title}: gives nothing: {expr}")
+            # a tunlog of somebody's own may have no channel, no ledger, and a quiet day
+            (problems if strict else notes).append(f"{title}: gives nothing: {expr}")
     for variable in dashboard["templating"]["list"]:
         asked = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable.get("definition", ""))
         if variable["type"] == "query":
@@ -131,6 +132,8 @@ def check(prometheus, dashboard):
         if name.startswith("vpn_") and any(not entry["help"] or entry["type"] == "unknown" for entry in types):
             problems.append(f"{name}: no help or type")
     print(f"{count} queries, {rules} rules, {sum(name.startswith('vpn_') for name in metadata)} metrics")
+    for note in notes:
+        print(f"note: {note}")
     return problems
 
 
@@ -157,7 +160,7 @@ def main():
             prometheus = Prometheus(target, pathlib.Path(folder))
             try:
                 prometheus.wait()
-                problems = check(prometheus, dashboard)
+                problems = check(prometheus, dashboard, strict=not args.target)
             finally:
                 prometheus.stop()
         finally:
