@@ -54,7 +54,6 @@ fn attempt(number: u64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
-        heard: Default::default(),
     }
 }
 
