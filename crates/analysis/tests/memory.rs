@@ -1,5 +1,10 @@
 //! What an attacker can make the watching side remember: 200 000 names of his choice, and 50 000 attempts that he leaves open.
 //! In a process of its own, whose largest size is measured.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "its own size is read from /proc, and told for the manual"
+)]
 
 use std::fmt::Write as _;
 
@@ -70,7 +75,7 @@ fn attempt(number: u32, text: &mut String) {
         text,
         "{head} pptpd[{pid}]: CTRL: Client {client} control connection finished"
     );
-    if number % (NAMES / OPEN) == 0 {
+    if number.is_multiple_of(NAMES / OPEN) {
         begin(text, &head, &address(203, number), pid + 2);
     }
 }

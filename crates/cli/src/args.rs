@@ -4,6 +4,7 @@ mod audit;
 mod export_rules;
 mod history;
 mod manual;
+mod notify;
 mod respond;
 mod serve;
 
@@ -15,6 +16,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::history::{AcArgs, LastlogArgs};
 pub use self::manual::{CompletionsArgs, ManArgs};
+pub use self::notify::{NotifyCommand, NotifyTestArgs};
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
 pub use self::serve::{CheckArgs, ServeArgs};
 use crate::command::store::args as store;
@@ -97,6 +99,9 @@ pub enum Command {
     /// Judges a configuration before the daemon gets it
     #[command(after_help = serve::CHECK_EXAMPLES)]
     CheckConfig(CheckArgs),
+    /// Whether those who are to be told of attacks can be reached
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Brings old logs into a store; importing the same again adds nothing
     #[command(after_help = store::IMPORT_EXAMPLES)]
     Import(store::ImportArgs),

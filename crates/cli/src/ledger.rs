@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tunlog_model::Cell;
@@ -44,6 +45,35 @@ pub fn read(path: &Path) -> Result<Ledger, Failure> {
         Err(error) => Err(failure(path, "cannot read", &error)),
     }
 }
+
+/// The ledger of a machine whose administrator blocks.
+const OF_THE_MACHINE: &str = "/var/lib/tunlog/actions.jsonl";
+
+/// Counts the addresses and networks that are blocked now, by the ledger: the machine's where it can be read, else the user's own.
+/// None where there is none. The file is read again only when it has changed.
+pub fn counter() -> impl Fn() -> Option<u64> + Send + Sync {
+    let known: Mutex<Option<(Stamp, Ledger)>> = Mutex::new(None);
+    move || {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = PathBuf::from(OF_THE_MACHINE);
+        let path = [machine, default_path()]
+            .into_iter()
+            .find(|path| File::open(path).is_ok())?;
+        let found = std::fs::metadata(&path).ok()?;
+        let stamp = (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
+        if known.as_ref().is_none_or(|(read, _)| *read != stamp) {
+            *known = Some((stamp, read(&path).ok()?));
+        }
+        let (_, ledger) = known.as_ref()?;
+        let now = jiff::Timestamp::now().as_microsecond();
+        let held = ledger.blocked().into_iter().filter(|block| !block.is_expired(now));
+        let prefixes: std::collections::BTreeSet<_> = held.map(|block| block.prefix).collect();
+        Some(prefixes.len() as u64)
+    }
+}
+
+/// What tells that a file has changed: number, size, time.
+type Stamp = (u64, u64, i64, i64);
 
 fn failure(path: &Path, what: &str, error: &std::io::Error) -> Failure {
     Failure::Message(format!("{}: {what}: {}", path.display(), cause(error)))
@@ -127,18 +157,42 @@ impl Held {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let mut line = Vec::new();
-        let cells: Vec<(&'static str, Cell)> = Entry::COLUMNS
-            .iter()
-            .map(|column| (column.key, (column.value)(entry)))
-            .collect();
-        tunlog_report::json::row(&mut line, "action", &cells);
-        line.push(b'\n');
-        // one write: a line is there as a whole or not at all
-        self.file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| failure(&self.path, "the action could not be written down", &error))
+        self.write_all(std::slice::from_ref(entry))
+    }
+
+    /// Appends actions, and waits for the disk once.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn write_all(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let problem = |error| failure(&self.path, "the action could not be written down", &error);
+        for entry in entries {
+            let mut line = Vec::new();
+            let cells: Vec<(&'static str, Cell)> = Entry::COLUMNS
+                .iter()
+                .map(|column| (column.key, (column.value)(entry)))
+                .collect();
+            tunlog_report::json::row(&mut line, "action", &cells);
+            line.push(b'\n');
+            // one write: a line is there as a whole or not at all
+            (&self.file).write_all(&line).map_err(problem)?;
+        }
+        self.file.sync_data().map_err(problem)
+    }
+
+    /// Does something during which another tunlog may write to the ledger, and holds it again.
+    ///
+    /// # Errors
+    /// If it cannot be held again.
+    pub fn let_others<T>(&mut self, act: impl FnOnce() -> T) -> Result<T, Failure> {
+        let problem = |error| failure(&self.path, "cannot unlock the ledger", &error);
+        self.file.unlock().map_err(problem)?;
+        let done = act();
+        lock(&self.path, &self.file)?;
+        Ok(done)
     }
 }
 

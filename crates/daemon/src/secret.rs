@@ -23,7 +23,7 @@ pub fn load_or_make(path: &Path) -> Result<String, String> {
     match fs::File::open(path) {
         Ok(file) => read(path, file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = make()?;
+            let secret = random()?;
             match write(path, &secret) {
                 Ok(()) => Ok(secret),
                 // somebody else made it meanwhile
@@ -54,7 +54,11 @@ fn read(path: &Path, file: fs::File) -> Result<String, String> {
     Ok(secret.to_owned())
 }
 
-fn make() -> Result<String, String> {
+/// A secret that nobody keeps.
+///
+/// # Errors
+/// If the system gives no random bytes.
+pub fn random() -> Result<String, String> {
     let mut bytes = [0; MADE_BYTES];
     SystemRandom::new()
         .fill(&mut bytes)

@@ -21,6 +21,7 @@ use tunlog_pipeline::{Settings, Wants};
 use tunlog_store::{FullPolicy, History, Store, is_store};
 
 use crate::config::Config;
+use crate::config::retention::Keeping;
 use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
 use crate::listen::Capture;
@@ -32,6 +33,7 @@ use crate::signals::Signals;
 use crate::state::State;
 use crate::told::Listener;
 use crate::web::Explain;
+pub use health::AskBanned;
 use network::{Network, Shutdown};
 
 /// Bytes of arrivals that may wait to be taken in.
@@ -56,6 +58,8 @@ pub struct Setup<'a> {
     pub settings: Settings,
     /// Tables of places.
     pub places: MakePlaces<'a>,
+    /// How many addresses are blocked.
+    pub banned: AskBanned,
     /// The program's version.
     pub version: &'static str,
     /// Reads the configuration again; the words that say what is wrong with it.
@@ -78,14 +82,16 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
         None => None,
     };
     let folder = store.as_ref().map(|store| store.folder().to_path_buf());
-    let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, None);
+    let hash = health::hash(&config.metrics, folder.as_deref())?;
+    let metrics = Metrics::new(config.metrics.clone(), setup.version, "", began, hash);
     let (intake, arrivals) = Intake::channel(QUEUE_BYTES);
     let outbox = folder.as_ref().map(|folder| folder.join(OUTBOX));
     let (notifier, telling) = Notifier::new(&config.notify, outbox.as_deref(), log.clone())
         .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
     let counts = telling.reader();
     let channels = Box::new(move || counts.get());
-    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels));
+    let banned = Arc::clone(&setup.banned);
+    metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels, banned));
     let file = metrics_file(&config, &metrics, &log)?;
     let shared = (&state, &metrics);
     let network = Network::bind(&config, folder.as_deref(), (&setup, explain), shared, &log)?;
@@ -155,17 +161,18 @@ impl Daemon<'_> {
             .map_err(|problem| format!("[follow] {problem}"))?;
         let (out, deliveries) = sync_channel(WAITING);
         let ended = thread::scope(|scope| {
-            let watcher = scope.spawn(move || {
+            let watcher = named(scope, "watch", move || {
                 let _ends = EndsDaemon;
                 let desk = self.desk(history, notifier);
                 watch(&deliveries, self.setup.catalogue, &self.settings, desk);
-            });
-            let keeper = scope.spawn(move || {
+            })?;
+            let keeper = named(scope, "keep", move || {
                 let _ends = EndsDaemon;
                 keep(Kit {
                     arrivals,
                     store,
                     full: self.full_policy(),
+                    retention: Keeping::new(self.config.store.retention.clone(), now()),
                     keep_secrets: self.config.store.keep_secrets,
                     catalogue: self.setup.catalogue,
                     settings: &self.kept_settings,
@@ -175,7 +182,7 @@ impl Daemon<'_> {
                     log: &self.log,
                     stop: &self.stop,
                 })
-            });
+            })?;
             let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
             let capture = self.capture(&intake, &saved)?;
             let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
@@ -304,6 +311,18 @@ impl Daemon<'_> {
     }
 }
 
+/// Starts a thread that can be told from others.
+fn named<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, String> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread
+        .spawn_scoped(scope, work)
+        .map_err(|error| format!("a thread: {error}"))
+}
+
 /// What a reload changes.
 type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify::Handle);
 
@@ -327,7 +346,7 @@ impl<'scope> FollowThread<'scope> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let caught_up = is_first.then(|| Arc::clone(&daemon.caught_up));
-        let thread = scope.spawn(move || {
+        let thread = named(scope, "follow", move || {
             follow(Following {
                 follower,
                 intake,
@@ -337,7 +356,7 @@ impl<'scope> FollowThread<'scope> {
                 log: &daemon.log,
                 saved,
             })
-        });
+        })?;
         Ok(FollowThread {
             stop,
             wake,

@@ -1,5 +1,5 @@
-//! Follows files for some seconds and appends their lines and positions to a file, each arrival with one write:
-//! `follow SECONDS KEPT GLOB…`. Started again with the same file it goes on where that ends, whatever ended it. For
+//! Follows files for some seconds and appends their lines and positions to a file, a mark behind each arrival:
+//! `follow SECONDS KEPT GLOB…`. Started again with the same file it goes on behind the last mark, whatever ended it. For
 //! `rotation_writer.py --check KEPT`.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use tunlog_ingest::{FollowConfig, Follower, Options, Position, What};
 
+/// Stands behind everything of an arrival.
+const MARK: &[u8] = b"#kept\n";
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let seconds = args.next().ok_or("follow SECONDS KEPT GLOB…")?.parse()?;
@@ -19,7 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..FollowConfig::default()
     };
     let mut kept = OpenOptions::new().create(true).append(true).open(&path)?;
-    let mut follower = Follower::new(&config, &Options::default(), positions(&std::fs::read(&path)?))?;
+    let mut before = std::fs::read(&path)?;
+    // a process may be killed in the middle of a write
+    let whole = before.windows(MARK.len()).rposition(|bytes| bytes == MARK);
+    before.truncate(whole.map_or(0, |at| at + MARK.len()));
+    kept.set_len(before.len() as u64)?;
+    let mut follower = Follower::new(&config, &Options::default(), positions(&before))?;
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let (never, _open) = std::io::pipe()?;
     while Instant::now() < end {
@@ -35,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let value = position.value.unwrap_or_default();
                 bytes.extend_from_slice(format!("@{}\t{}\n", position.key, String::from_utf8_lossy(&value)).as_bytes());
             }
+            bytes.extend_from_slice(MARK);
             if let Err(error) = kept.write_all(&bytes) {
                 eprintln!("{path}: {error}");
             }

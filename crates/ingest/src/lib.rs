@@ -21,7 +21,6 @@ pub use frames::Frames;
 pub use framing::{Cut, Format, Framer, Note, Place};
 pub use source::archive::{zip_members, zip_names};
 pub use source::discover::{Discovered, discover, machine_sources, machine_sources_with_services, repeats};
-pub use source::tail::{Tail, TailChunk};
 pub use source::{Chunk, Source, SourceKind, SourceSpec, each_block, set_name};
 pub use time::{Clock, check_zone};
 

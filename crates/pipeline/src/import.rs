@@ -15,8 +15,8 @@ use tunlog_ingest::{Clock, Discovered, Place, Problem, ProblemKind, SourceKind, 
 use tunlog_model::{Entry, RecordTime, SourceId};
 use tunlog_store::record::{Kind, Record};
 use tunlog_store::{
-    Candidate, Counts, FileHash, FullPolicy, Identity, KnownRecords, NewSource, Store, StoreError, StoredProblem,
-    raw_of, record_of,
+    Candidate, Counts, ErrorKind, FileHash, FullPolicy, Identity, KnownRecords, NewSource, Store, StoreError,
+    StoredProblem, raw_of, record_of,
 };
 
 use crate::merge::sets;
@@ -24,8 +24,6 @@ use crate::services::catalogue_for;
 use crate::stream::{Batch, Item, Shared, Stream, is_large};
 use crate::{Settings, Wants};
 
-/// Bytes of records that are committed at once.
-const COMMIT_BYTES: usize = 1 << 20;
 /// Things to tell that are kept of a source.
 const PROBLEMS_MAX: u64 = 200;
 /// A file that was written to so many microseconds ago may be in the middle of a line.
@@ -93,8 +91,7 @@ pub fn import(
     for set in sets(&found) {
         import.set(&set, catalogue_for(&set, catalogue, &settings), &settings)?;
     }
-    import.commit()?;
-    import.store.close(now(), false)?;
+    import.close()?;
     Ok(import.summary)
 }
 
@@ -121,6 +118,8 @@ struct Plan {
     lines: u64,
     /// Lines up to which it is whole; the next one is being written.
     whole: u64,
+    /// Lines that have an end, if the last one has none.
+    ended: Option<u64>,
 }
 
 /// A source while it is read.
@@ -198,6 +197,7 @@ impl Import<'_> {
             self.summary.problems.push(Problem::error(spec.name.as_str(), cause));
             return Ok(None);
         }
+        let ended = (is_file && !hash.is_whole()).then_some(hash.lines());
         let mut whole = u64::MAX;
         if is_file && !hash.is_whole() && is_being_written(spec, hash.len(), (self.now)()) {
             whole = hash.lines();
@@ -224,6 +224,7 @@ impl Import<'_> {
                 source: known.source,
                 lines: known.lines,
                 whole,
+                ended,
             }));
         }
         let source = self.store.add_source(NewSource {
@@ -241,6 +242,7 @@ impl Import<'_> {
             source,
             lines: 0,
             whole,
+            ended,
         }))
     }
 
@@ -303,13 +305,20 @@ impl Import<'_> {
         if !reading.failed && reading.plan.whole == u64::MAX {
             self.store.complete(reading.plan.source);
         }
+        // a last line without an end is taken as it is, and read again if the file has grown: it may have been half of one
+        if let Some(ended) = reading.plan.ended
+            && reading.plan.whole == u64::MAX
+            && reading.lines_before == ended + 1
+        {
+            self.store.position(reading.plan.source, ended);
+        }
         if reading.plan.whole < reading.lines_before {
             let cause = "its last line is being written: it is left for the next import";
             self.summary
                 .problems
                 .push(Problem::note(reading.plan.name.as_str(), cause));
         }
-        self.commit()
+        Ok(())
     }
 
     fn problem(&mut self, problem: Problem, reading: Option<&mut Reading>) {
@@ -365,8 +374,9 @@ impl Import<'_> {
         if after > reading.plan.lines {
             self.store.position(reading.plan.source, after.min(reading.plan.whole));
         }
-        if self.store.pending_bytes() >= COMMIT_BYTES {
-            self.commit()?;
+        // what is pending is sealed with the segment that it fills: it need not be written twice
+        if self.store.is_due((self.now)()) {
+            self.close()?;
         }
         Ok(())
     }
@@ -419,22 +429,45 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Commits, and closes the open segment when it is full.
+    /// Commits what was added.
     fn commit(&mut self) -> Result<(), StoreError> {
         let mut told = false;
         while !self.store.commit_by(self.options.full, (self.now)())? {
-            if !std::mem::replace(&mut told, true)
-                && let Some(tell) = self.options.waiting
-            {
-                tell("the disk is full: waiting for room");
-            }
-            thread::sleep(WAIT);
-        }
-        let now = (self.now)();
-        if self.store.is_due(now) {
-            self.store.close(now, false)?;
+            self.wait(&mut told);
         }
         Ok(())
+    }
+
+    /// Closes the open segment, with what is not committed yet.
+    fn close(&mut self) -> Result<(), StoreError> {
+        let mut told = false;
+        loop {
+            let full = match self.store.close((self.now)(), false) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind != ErrorKind::Full => return Err(error),
+                Err(full) => full,
+            };
+            match self.options.full {
+                FullPolicy::Stop => return Err(full),
+                FullPolicy::Block => self.wait(&mut told),
+                // there may be room for a stretch where there is none for a segment
+                FullPolicy::DropOldestUnsealed if self.store.pending_bytes() > 0 => {
+                    self.commit()?;
+                    return Ok(());
+                }
+                FullPolicy::DropOldestUnsealed => return Err(full),
+            }
+        }
+    }
+
+    /// Waits for room on the disk.
+    fn wait(&self, told: &mut bool) {
+        if !std::mem::replace(told, true)
+            && let Some(tell) = self.options.waiting
+        {
+            tell("the disk is full: waiting for room");
+        }
+        thread::sleep(WAIT);
     }
 }
 

@@ -294,6 +294,16 @@ fn skewed(skew: Skew) -> Problem {
     Problem::note("clocks", cause)
 }
 
+/// Tells that the log's zone seems to be another one.
+fn zoned(hours: f64, pairs: usize) -> Problem {
+    let direction = if hours > 0.0 { "later" } else { "earlier" };
+    let cause = format!(
+        "{pairs} client(s) of the capture appear in the log {} h {direction}, and none at the same time: is the log's zone another? --tz ZONE says which",
+        hours.abs()
+    );
+    Problem::note("clocks", cause)
+}
+
 /// Feeds the correlator and tells the subscriber what comes of it.
 pub(crate) struct Teller<'s> {
     settings: &'s Settings,
@@ -490,6 +500,9 @@ impl<'s> Teller<'s> {
             && skew.seconds.abs() >= SKEW_TOLD_MIN
         {
             self.summary.problems.push(skewed(skew));
+        }
+        if let Some((hours, pairs)) = self.correlator.zone_apart() {
+            self.summary.problems.push(zoned(hours, pairs));
         }
         self.tell_closed()
     }

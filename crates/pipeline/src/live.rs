@@ -1,18 +1,28 @@
 //! Following sources as they grow: the same rooms in the same order, a little at a time.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::{Catalogue, Decoder};
-use tunlog_ingest::{Clock, Discovered, Problem, Tail, TailChunk};
+use tunlog_ingest::{
+    Arrival, Chunk, Clock, Discovered, FollowConfig, Follower, Framer, Problem, Source, SourceKind, SourceSpec, What,
+    set_name,
+};
 use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId, Spans};
 
 use crate::twins::Twins;
 use crate::{Settings, Sources, Subscriber, Summary, Teller};
 
+/// How many stretches are read at once of what is read only once.
+const READS_MAX: usize = 16;
+
 /// Sources that are followed.
 pub struct Live<'c> {
-    tail: Tail,
+    follower: Option<Follower>,
+    /// Which source a file is, by its path, and the current file of a log, by its set.
+    names: HashMap<String, usize>,
     catalogue: &'c Catalogue,
     decoder: Decoder<'c>,
     settings: Settings,
@@ -29,6 +39,8 @@ struct Followed {
     /// Which of the sets it belongs to.
     set: usize,
     clock: Option<Clock>,
+    /// What cannot be followed (standard input, packed files, event logs) is read once.
+    once: Option<Box<Source>>,
     lines: u64,
     told_line: u64,
     time: RecordTime,
@@ -41,35 +53,119 @@ struct Look {
     times: Vec<RecordTime>,
 }
 
+/// What is to be followed of the sources that were found.
+#[derive(Default)]
+struct Wanted {
+    paths: Vec<PathBuf>,
+    journal: bool,
+    names: HashMap<String, usize>,
+}
+
+impl Followed {
+    /// Opens a source: it is followed, or read once.
+    fn open(
+        number: usize,
+        spec: &SourceSpec,
+        set: usize,
+        settings: &Settings,
+        wanted: &mut Wanted,
+    ) -> Result<Followed, Problem> {
+        let mut followed = Followed {
+            clock: Clock::fixed(&settings.ingest, settings.ingest.now)
+                .ok()
+                .map(Clock::live),
+            ..Followed::none(set)
+        };
+        if spec.kind == SourceKind::Journal {
+            wanted.journal = true;
+            wanted.names.insert("journal".to_owned(), number);
+            return Ok(followed);
+        }
+        let file = match &spec.kind {
+            SourceKind::File(path) => Some(path),
+            _ => None,
+        };
+        let source = match Source::open(spec, &settings.ingest) {
+            Ok(source) => Some(source),
+            // an empty or missing file may get lines later
+            Err(_) if file.is_some_and(|path| is_empty_or_missing(path)) => None,
+            Err(problem) => return Err(problem),
+        };
+        if let Some(source) = &source {
+            followed.clock = Some(source.clock().live());
+        }
+        match file {
+            Some(path) if source.as_ref().is_none_or(Source::is_plain_text) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let name = path.to_string_lossy().into_owned();
+                wanted.names.insert(set_name(&name), number); // the last one of a set is the current one
+                wanted.names.insert(name, number);
+                wanted.paths.push(path);
+            }
+            _ => followed.once = source.map(Box::new),
+        }
+        Ok(followed)
+    }
+}
+
+impl Followed {
+    /// Nothing can be read of it.
+    fn none(set: usize) -> Followed {
+        Followed {
+            set,
+            clock: None,
+            once: None,
+            lines: 0,
+            told_line: 0,
+            time: RecordTime {
+                micros: i64::MIN,
+                assumed: Default::default(),
+            },
+        }
+    }
+}
+
+fn is_empty_or_missing(path: &Path) -> bool {
+    std::fs::metadata(path).map_or(true, |data| data.is_file() && data.len() == 0)
+}
+
 impl<'c> Live<'c> {
     /// Follows what was found, from its beginning.
     pub fn new(found: Discovered, catalogue: &'c Catalogue, settings: &Settings) -> Live<'c> {
         let sources = Sources::of(&found);
-        let tail = Tail::new(&found.specs, &settings.ingest);
-        let start = RecordTime {
-            micros: i64::MIN,
-            assumed: Default::default(),
-        };
+        let mut problems = found.problems;
         let mut sets: Vec<usize> = found.specs.iter().map(|spec| spec.set).collect();
         sets.sort_unstable();
         sets.dedup();
-        let followed = found.specs.iter().enumerate().map(|(number, spec)| Followed {
-            set: sets.binary_search(&spec.set).unwrap_or_default(),
-            clock: tail.clock(number),
-            lines: 0,
-            told_line: 0,
-            time: start,
-        });
+        let mut wanted = Wanted::default();
+        let mut followed = Vec::new();
+        for (number, spec) in found.specs.iter().enumerate() {
+            let set = sets.binary_search(&spec.set).unwrap_or_default();
+            match Followed::open(number, spec, set, settings, &mut wanted) {
+                Ok(source) => followed.push(source),
+                Err(problem) => {
+                    problems.push(problem);
+                    followed.push(Followed::none(set));
+                }
+            }
+        }
+        let config = FollowConfig {
+            journal: wanted.journal,
+            ..FollowConfig::of_files(wanted.paths.iter().map(PathBuf::as_path))
+        };
+        let follower = Follower::new(&config, &settings.ingest, Vec::new());
+        let follower = follower.map_err(|problem| problems.push(problem)).ok();
         Live {
-            followed: followed.collect(),
-            tail,
+            follower,
+            names: wanted.names,
+            followed,
             catalogue,
             decoder: Decoder::new(catalogue, settings.keep()),
             settings: settings.clone(),
             sources,
             correlator: Some(settings.correlator()),
             twins: Twins::of(sets.len()),
-            found: found.problems,
+            found: problems,
             summary: Summary::default(),
         }
     }
@@ -78,24 +174,61 @@ impl<'c> Live<'c> {
     pub fn poll(&mut self, subscriber: &mut dyn Subscriber) -> Vec<Problem> {
         let mut problems = std::mem::take(&mut self.found);
         loop {
-            let chunks = match self.tail.poll() {
-                Ok(chunks) => chunks,
-                Err(problem) => {
-                    problems.push(problem);
-                    Vec::new()
-                }
+            let mut looks = Vec::new();
+            let mut more = self.read_once(&mut looks, &mut problems);
+            let mut arrivals = Vec::new();
+            if let Some(follower) = &mut self.follower {
+                more |= follower.poll(&mut |arrival| arrivals.push(arrival));
+            }
+            for arrival in arrivals {
+                self.arrived(arrival, &mut looks, &mut problems);
+            }
+            if self.tell(&looks, subscriber).is_break() || !more {
+                return problems;
+            }
+        }
+    }
+
+    /// Part of what cannot be followed. False if there is none left.
+    fn read_once(&mut self, looks: &mut Vec<Look>, problems: &mut Vec<Problem>) -> bool {
+        let mut more = false;
+        for number in 0..self.followed.len() {
+            let Some(mut source) = self.followed[number].once.take() else {
+                continue;
             };
-            problems.extend(self.tail.problems());
-            if chunks.is_empty() {
-                return problems;
+            let mut ended = false;
+            for _ in 0..READS_MAX {
+                match source.next_chunk(Vec::new()) {
+                    Ok(Some(chunk)) => looks.push(self.look(number, chunk, source.framer(), problems)),
+                    Ok(None) => {
+                        ended = true;
+                        break;
+                    }
+                    Err(problem) => problems.push(problem),
+                }
             }
-            let looks: Vec<Look> = chunks
-                .into_iter()
-                .map(|chunk| self.look(chunk, &mut problems))
-                .collect();
-            if self.tell(&looks, subscriber).is_break() {
-                return problems;
+            problems.extend(source.problems());
+            if !ended {
+                self.followed[number].once = Some(source);
+                more = true;
             }
+        }
+        more
+    }
+
+    fn arrived(&mut self, arrival: Arrival, looks: &mut Vec<Look>, problems: &mut Vec<Problem>) {
+        match arrival.what {
+            What::Chunk(chunk, framer) => {
+                let feed = &arrival.feed;
+                let Some(number) = self.names.get(&*feed.name).or_else(|| self.names.get(&*feed.set)) else {
+                    return;
+                };
+                looks.push(self.look(*number, chunk, framer, problems));
+            }
+            What::Problem(problem) => problems.push(problem),
+            What::Lost(_, cause) => problems.push(Problem::warning(&*arrival.feed.name, cause)),
+            // the source's own clock goes on through all of its rotations
+            What::Begin(_) | What::Capture(_) | What::Position | What::End => {}
         }
     }
 
@@ -114,16 +247,16 @@ impl<'c> Live<'c> {
         &self.summary
     }
 
-    fn look(&mut self, part: TailChunk, problems: &mut Vec<Problem>) -> Look {
-        let mut events = EventBatch::over(part.chunk.bytes.len());
-        let spans = Spans::of(&part.chunk.bytes);
+    fn look(&mut self, source: usize, chunk: Chunk, framer: Framer, problems: &mut Vec<Problem>) -> Look {
+        let mut events = EventBatch::over(chunk.bytes.len());
+        let spans = Spans::of(&chunk.bytes);
         let decoder = &mut self.decoder;
-        let cut = part.framer.cut(&part.chunk, self.catalogue, &mut |record| {
+        let cut = framer.cut(&chunk, self.catalogue, &mut |record| {
             decoder.decode(record, &spans, &mut events)
         });
-        events.give_bytes(part.chunk.bytes);
-        let followed = &mut self.followed[part.source];
-        let name = self.sources.name(SourceId(part.source as u32));
+        events.give_bytes(chunk.bytes);
+        let followed = &mut self.followed[source];
+        let name = self.sources.name(SourceId(source as u32));
         problems.extend(cut.notes.iter().map(|note| note.problem(name, followed.lines)));
         self.summary.records += events.records;
         self.summary.unrecognised += events.unrecognised;
@@ -136,11 +269,7 @@ impl<'c> Live<'c> {
             times.push(followed.time);
         }
         followed.lines += cut.lines;
-        Look {
-            source: part.source,
-            events,
-            times,
-        }
+        Look { source, events, times }
     }
 
     /// Tells the entries of all looks, merged by time; within a source the file's order stays.

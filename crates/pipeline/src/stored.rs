@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tunlog_decode::{Catalogue, Keep, KeptMessages};
 use tunlog_ingest::{Discovered, Problem, ProblemKind, SourceKind, SourceSpec};
-use tunlog_model::{Assumed, Entry, EventBatch, Message, RecordTime, SourceId};
-use tunlog_store::record::{Kind, Record};
-use tunlog_store::{Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store, rebuild};
+use tunlog_model::{Assumed, EventBatch, Message, RecordTime, SourceId};
+use tunlog_store::record::Kind;
+use tunlog_store::{Kept, Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store, rebuild, rebuild_as};
 
 use crate::stream::{Batch, Item};
 
@@ -122,6 +122,7 @@ pub(crate) struct StoredSet<'s> {
     catalogue: &'s Catalogue,
     keep: Keep,
     messages: CatalogueMessages<'s>,
+    told: ToldClasses,
     next: usize,
     open: Option<Open>,
     /// To be handed out before anything else.
@@ -138,6 +139,8 @@ struct Open {
     reader: SharedReader,
     parts: VecDeque<Part>,
     part: Option<(Arc<Loaded>, usize)>,
+    /// How many parts were gone to.
+    parts_read: u64,
     time: RecordTime,
     /// What was counted when it was read from the log; told with the first batch.
     counted: Option<(u64, u64)>,
@@ -152,6 +155,7 @@ impl<'s> StoredSet<'s> {
             catalogue,
             keep,
             messages: CatalogueMessages(KeptMessages::of(catalogue)),
+            told: ToldClasses::default(),
             next: 0,
             open: None,
             ready: VecDeque::new(),
@@ -204,23 +208,26 @@ impl<'s> StoredSet<'s> {
         let mut times = Vec::new();
         while events.entries.len() < RECORDS_MAX && open.load()? {
             let Some((part, at)) = &mut open.part else { break };
+            self.told.begin((open.id, open.parts_read));
             let mut taken = 0;
-            for record in part.records(open.source, *at) {
+            for kept in part.kept(open.source, *at) {
                 taken += 1;
-                open.time = time_of(&record).unwrap_or(open.time);
-                if record.seq < open.from {
+                open.time = time_of(&kept).unwrap_or(open.time);
+                if kept.seq() < open.from {
                     continue;
                 }
-                if !wanted(self.keep, &record) || !self.catalogue.heeds(record.dialect) {
+                let told = self.told.find(&kept, &mut self.messages, self.catalogue);
+                if !told.is_wanted(self.keep) {
                     continue;
                 }
-                let before = events.entries.len();
-                if !rebuild(&record, &mut self.messages, &mut events) {
-                    open.unknown += 1;
-                } else if is_kept(self.keep, events.entries.last()) {
-                    times.push(open.time);
-                } else {
-                    events.entries.truncate(before);
+                let rebuilt = kept.record().is_some_and(|record| match told {
+                    Told::Event(message) => rebuild_as(&record, message, &mut events),
+                    Told::Unknown => false,
+                    _ => rebuild(&record, &mut self.messages, &mut events),
+                });
+                match rebuilt {
+                    true => times.push(open.time),
+                    false => open.unknown += 1,
                 }
                 if events.entries.len() == RECORDS_MAX {
                     break;
@@ -274,6 +281,7 @@ impl Open {
             reader,
             parts: parts.into(),
             part: None,
+            parts_read: 0,
             time,
             // of a part of it nothing was counted
             counted: (from == 0).then_some(counted),
@@ -291,6 +299,7 @@ impl Open {
             };
             let part = locked(&self.reader).load(next)?;
             self.part = Some((part, 0));
+            self.parts_read += 1;
         }
         Ok(true)
     }
@@ -330,27 +339,81 @@ fn of_stored(told: StoredProblem, source: &str) -> Problem {
     }
 }
 
-fn time_of(record: &Record<'_>) -> Option<RecordTime> {
-    record.time.map(|micros| RecordTime {
-        micros,
-        assumed: record.assumed,
-    })
+fn time_of(kept: &Kept<'_>) -> Option<RecordTime> {
+    let (micros, assumed) = kept.time()?;
+    Some(RecordTime { micros, assumed })
 }
 
-/// Whether whoever reads keeps a record of this kind, as the decoder would have.
-fn wanted(keep: Keep, record: &Record<'_>) -> bool {
-    match record.kind {
-        Kind::Repeated | Kind::Lost => true,
-        Kind::Unrecognised => matches!(keep, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything),
-        Kind::Event => keep != Keep::Unrecognised,
+/// What a record tells, as far as that decides who wants it.
+#[derive(Clone, Copy)]
+enum Told {
+    /// An event of this message.
+    Event(&'static Message),
+    /// An event of a message that this version does not know.
+    Unknown,
+    /// A line that nobody understood.
+    Unrecognised,
+    /// That others were repeated or lost.
+    Other,
+    /// Something of a dialect that is not heeded.
+    Unheeded,
+}
+
+impl Told {
+    /// Whether whoever reads keeps it, as the decoder would have.
+    fn is_wanted(self, keep: Keep) -> bool {
+        let facts_only = matches!(keep, Keep::Facts | Keep::FactsAndUnrecognised);
+        match self {
+            Told::Event(message) => keep != Keep::Unrecognised && (!facts_only || message.is_fact()),
+            Told::Unknown => keep != Keep::Unrecognised,
+            Told::Unrecognised => matches!(keep, Keep::Unrecognised | Keep::FactsAndUnrecognised | Keep::Everything),
+            Told::Other => true,
+            Told::Unheeded => false,
+        }
     }
 }
 
-/// The same of an event, now that its message is known.
-fn is_kept(keep: Keep, entry: Option<&Entry>) -> bool {
-    let facts_only = matches!(keep, Keep::Facts | Keep::FactsAndUnrecognised);
-    match entry {
-        Some(Entry::Event(event)) => !facts_only || event.message.is_fact(),
-        _ => true,
+/// What the classes of one part tell: most records have one of a few hundred.
+#[derive(Default)]
+struct ToldClasses {
+    part: Option<(SourceId, u64)>,
+    of: Vec<Vec<Option<Told>>>,
+}
+
+impl ToldClasses {
+    /// Another part: its classes are others.
+    fn begin(&mut self, part: (SourceId, u64)) {
+        if self.part != Some(part) {
+            (self.part, self.of) = (Some(part), Vec::new());
+        }
+    }
+
+    fn find(&mut self, kept: &Kept<'_>, messages: &mut CatalogueMessages<'_>, catalogue: &Catalogue) -> Told {
+        let Some((segment, class)) = kept.class() else {
+            return told(kept, messages, catalogue);
+        };
+        let (segment, class) = (segment as usize, class as usize);
+        if let Some(Some(Some(known))) = self.of.get(segment).map(|of| of.get(class)) {
+            return *known;
+        }
+        let told = told(kept, messages, catalogue);
+        if self.of.len() <= segment {
+            self.of.resize(segment + 1, Vec::new());
+        }
+        if self.of[segment].len() <= class {
+            self.of[segment].resize(class + 1, None);
+        }
+        self.of[segment][class] = Some(told);
+        told
+    }
+}
+
+fn told(kept: &Kept<'_>, messages: &mut CatalogueMessages<'_>, catalogue: &Catalogue) -> Told {
+    let (kind, [dialect, id, variant]) = kept.tells();
+    match kind {
+        _ if !catalogue.heeds(dialect) => Told::Unheeded,
+        Kind::Event => messages.find(dialect, id, variant).map_or(Told::Unknown, Told::Event),
+        Kind::Unrecognised => Told::Unrecognised,
+        Kind::Repeated | Kind::Lost => Told::Other,
     }
 }

@@ -1,6 +1,6 @@
 //! What was done: one line of JSON for each action, appended and never changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use tunlog_model::{Cell, Column};
 
@@ -241,7 +241,7 @@ const BLOCKED_MAX: usize = 1_000_000;
 pub struct Ledger {
     blocked: HashMap<(String, Prefix), Blocked>,
     /// When blocks were made, the latest hour's.
-    made: Vec<i64>,
+    made: VecDeque<i64>,
 }
 
 /// An hour, microseconds.
@@ -294,8 +294,11 @@ impl Ledger {
     /// # Errors
     /// If there are too many.
     pub fn block(&mut self, block: Blocked) -> Result<(), String> {
-        let latest = self.made.last().copied().unwrap_or(i64::MIN).max(block.since);
-        self.made.retain(|made| *made > latest - HOUR);
+        let latest = self.made.back().copied().unwrap_or(i64::MIN).max(block.since);
+        // they come in the order of time
+        while self.made.front().is_some_and(|made| *made <= latest - HOUR) {
+            self.made.pop_front();
+        }
         let key = (block.by.clone(), block.prefix);
         if self.blocked.len() >= BLOCKED_MAX && !self.blocked.contains_key(&key) {
             return Err(format!("more than {BLOCKED_MAX} blocks"));
@@ -306,7 +309,7 @@ impl Ledger {
             .get(&key)
             .is_some_and(|known| !known.is_expired(block.since));
         if !renewed {
-            self.made.push(block.since);
+            self.made.push_back(block.since);
         }
         self.blocked.insert(key, block);
         Ok(())
@@ -324,17 +327,11 @@ impl Ledger {
         all
     }
 
-    /// Whether a backend blocks exactly this, and it is not over.
-    pub fn holds(&self, prefix: Prefix, by: &str, now: i64) -> bool {
-        let known = self.blocked.get(&(by.to_owned(), prefix));
-        known.is_some_and(|block| !block.is_expired(now))
-    }
-
-    /// Blocks by a backend that are not over and share an address with a network.
-    pub fn overlapping<'a>(&'a self, prefix: Prefix, by: &'a str, now: i64) -> impl Iterator<Item = &'a Blocked> {
+    /// Blocks by a backend that are not over.
+    pub fn active<'a>(&'a self, by: &'a str, now: i64) -> impl Iterator<Item = &'a Blocked> {
         self.blocked
             .values()
-            .filter(move |block| block.by == by && !block.is_expired(now) && block.prefix.overlaps(&prefix))
+            .filter(move |block| block.by == by && !block.is_expired(now))
     }
 }
 

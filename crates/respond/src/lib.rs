@@ -22,4 +22,4 @@ pub use known::KnownLogins;
 pub use ledger::{Action, Blocked, Entry, Ledger, Outcome};
 pub use plan::{How, Plan, ProcessCheck, Step};
 pub use prefix::Prefix;
-pub use request::{Limits, Order, Planned, request};
+pub use request::{Limits, Order, Planned, Standing, request};

@@ -1,31 +1,43 @@
 //! Closing the open segment: its records become segments, one for each day and gateway, and a checkpoint seals them.
 //!
-//! The order makes it safe: first the names of the files are committed, then the files are written, then the note, then the
-//! database takes both in. Whoever opens the store after a crash takes the files away if there is no note, and the note in if
-//! there is one (`recover.rs`).
+//! The order makes it safe. What was never committed is sealed as well, so positions and records must become true in one
+//! moment, and that is the last one:
+//!
+//! 1. *announce*: the names of the files are committed, with what the pending changes will be (`changes.rs`); nothing of it
+//!    counts yet;
+//! 2. the files are written, then the note; each is there whole or not at all;
+//! 3. *take in*: one transaction makes the pending changes and takes segments and checkpoint in.
+//!
+//! Whoever opens the store after a crash (`recover.rs`) finds an announcement. Without the note the files go, and everything is
+//! as it was before the close. With the note, step 3 is done from what was announced: it is the same transaction, made of what
+//! 1 and 2 put on the disk, so it does not matter how often it is begun. A close that failed is settled in the same way before
+//! anything else is done.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use tunlog_seal::tree::{self, Roots};
 use tunlog_seal::{Digest, SigningKey};
 
+use crate::changes::Changes;
 use crate::checkpoint::{Checkpoint, RemovedLine, SegmentLine};
-use crate::error::{Result, StoreError};
+use crate::chunk;
+use crate::error::{Kind as ErrorKind, Result, StoreError};
 use crate::files::{self, Storage};
+use crate::gather::{Gathered, Partition};
 use crate::index;
 use crate::keys::KeyFiles;
 use crate::layout::{Layout, partition};
-use crate::parquet_file::{self, Row};
 use crate::record::{self, Kind, Record};
 use crate::source::widen;
 use crate::store::{Store, within};
 use crate::working::{Working, set_meta};
 
-/// Most segments of one close. Who can write log lines can name any gateway and day; what is beyond goes into one segment.
-const PARTITIONS_MAX: usize = 64;
+/// Where the paths of the files of a close are announced, one a line; and its changes.
+pub(crate) const CLOSING: &str = "closing";
+pub(crate) const CLOSING_CHANGES: &str = "closing_changes";
 
 /// What is told of a segment beside what its note says.
 #[derive(Clone, Debug, Default)]
@@ -48,97 +60,149 @@ impl Contents {
 }
 
 impl Store {
-    /// Closes the open segment and writes a checkpoint; without records only if `always`: a heartbeat shows that nothing was
-    /// cut off behind it. The checkpoint's number, if one was written.
+    /// Closes the open segment, with what is not committed yet, and writes a checkpoint; without records only if `always`: a
+    /// heartbeat shows that nothing was cut off behind it. The checkpoint's number, if one was written.
     ///
     /// # Errors
-    /// The system's; what was committed stays in the open segment then.
+    /// The system's; what was committed stays in the open segment then, and what is pending stays pending.
     pub fn close(&mut self, now: i64, always: bool) -> Result<Option<u64>> {
-        self.commit(now)?;
-        let records = self.open_records()?;
-        if records.is_empty() && !always {
-            return Ok(None);
+        self.settle()?;
+        if self.open_bytes == 0 && self.pending.stretch.rows == 0 {
+            self.commit(now)?;
+            return match always {
+                true => self.checkpoint(now, Vec::new()).map(Some),
+                false => Ok(None),
+            };
         }
-        let segments = self.write_segments(&records)?;
-        self.checkpoint(now, segments, Vec::new()).map(Some)
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.gather()?,
+        };
+        let sealed = self.seal(now, &open);
+        if sealed.is_ok() {
+            open.clear();
+        }
+        self.open = Some(open);
+        self.or_settled(sealed).map(Some)
     }
 
-    /// The records of the open segment, with their lengths in front.
-    fn open_records(&self) -> Result<Vec<u8>> {
-        self.working.ask(|db| {
-            let mut chunks = db.prepare("SELECT records FROM chunk ORDER BY id")?;
-            let mut all = Vec::new();
-            let mut rows = chunks.query([])?;
-            while let Some(row) = rows.next()? {
-                all.extend_from_slice(row.get_ref(0)?.as_blob()?);
+    fn seal(&mut self, now: i64, open: &Gathered) -> Result<u64> {
+        let names = self.source_names(open)?;
+        let first = self.next_segment()?;
+        let named = open.partitions.iter().zip(first..);
+        let paths: Vec<String> = named
+            .map(|(part, id)| {
+                let day = part.day.and_then(date_of);
+                format!("{}/{id:08}.parquet", partition(day.as_deref(), &part.host))
+            })
+            .collect();
+        self.announce(&paths)?;
+        let mut written = Vec::new();
+        for ((part, path), id) in open.partitions.iter().zip(paths).zip(first..) {
+            written.push(self.write_segment(id, path, part, &names)?);
+        }
+        self.sign(now, written, Vec::new())
+    }
+
+    /// The open segment as columns: what the database has of it, and what is pending.
+    pub(crate) fn gather(&self) -> Result<Gathered> {
+        let malformed = |_| StoreError::corrupt(&self.working.path, "a record of the open segment is damaged");
+        let mut open = Gathered::new(self.seed()?);
+        let mut leaf = Vec::new();
+        let mut take = |bytes: &[u8]| -> Result<()> {
+            for canonical in record::records(bytes) {
+                let canonical = canonical.map_err(malformed)?;
+                leaf.clear();
+                leaf.push(tree::LEAF);
+                leaf.extend_from_slice(canonical);
+                open.add(&Record::decode(canonical).map_err(malformed)?, &leaf);
             }
-            Ok(all)
+            Ok(())
+        };
+        let numbers: Vec<i64> = self.working.ask(|db| {
+            let mut found = db.prepare("SELECT id FROM chunk ORDER BY id")?;
+            let found = found.query_map([], |row| row.get(0))?;
+            found.collect()
+        })?;
+        for number in numbers {
+            let bytes = self.working.ask(|db| chunk::read(db, number))?;
+            take(&bytes.ok_or_else(|| malformed(record::Malformed))?)?;
+        }
+        take(&self.pending.records)?;
+        Ok(open)
+    }
+
+    /// Of the hashes that find words in columns: a secret, because who can write log lines chooses words.
+    fn seed(&self) -> Result<u64> {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&self.hash_keys()?[..8]);
+        Ok(u64::from_le_bytes(eight))
+    }
+
+    /// Commits what the close that begins now will write and change.
+    fn announce(&mut self, paths: &[String]) -> Result<()> {
+        let changes = self.pending.changes(self.next_seq()).encode();
+        self.announced = Some(changes.clone());
+        self.working.write(|db| {
+            set_meta(db, CLOSING, paths.join("\n"))?;
+            set_meta(db, CLOSING_CHANGES, changes)
         })
     }
 
-    fn write_segments(&mut self, bytes: &[u8]) -> Result<Vec<(SegmentLine, Contents)>> {
-        let malformed = |_| StoreError::corrupt(&self.working.path, "a record of the open segment is damaged");
-        let mut rows = Vec::new();
-        for canonical in record::records(bytes) {
-            let canonical = canonical.map_err(malformed)?;
-            rows.push((Record::decode(canonical).map_err(malformed)?, canonical));
+    /// Finishes or takes back what a close left that failed.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let Some(announced) = &self.announced else {
+            return Ok(());
+        };
+        let same = *announced == self.pending.changes(self.next_seq()).encode();
+        let last = crate::recover::recover(&self.layout, &mut self.working, &*self.storage)?;
+        if last.checkpoint.number > self.last.number {
+            if !same {
+                // what came since cannot be told from what is sealed: whoever opens the store again reads it again
+                let cause = "a checkpoint that failed was signed all the same: open the store again";
+                return Err(StoreError::new(ErrorKind::Io, self.folder(), cause));
+            }
+            // its note was there: what was pending is sealed
+            if last.checkpoint.added > 0 {
+                self.open = None;
+                (self.open_bytes, self.open_since) = (0, None);
+            }
+            self.pending.clear();
+            (self.roots, self.dropped) = (None, 0);
         }
-        let names = self.source_names()?;
-        let first = self.next_segment()?;
-        let groups = grouped(rows);
-        let paths: Vec<String> = groups
-            .iter()
-            .zip(first..)
-            .map(|((folder, _), id)| format!("{folder}/{id:08}.parquet"))
-            .collect();
-        self.working.write(|db| set_meta(db, "closing", paths.join("\n")))?;
-        let mut written = Vec::new();
-        for (((_, rows), path), id) in groups.into_iter().zip(paths).zip(first..) {
-            written.push(self.write_segment(id, path, rows, &names)?);
-        }
-        Ok(written)
+        self.signer.key = KeyFiles::of(self.folder()).load(&*self.storage, &last.key)?;
+        (self.signer.epoch, self.signer.since) = (last.epoch, last.epoch_since);
+        self.signer.checkpoints = last.epoch_checkpoints;
+        (self.last, self.last_hash) = (last.checkpoint, last.hash);
+        self.announced = None;
+        Ok(())
     }
 
     fn write_segment(
         &self,
         id: u64,
         path: String,
-        rows: Vec<(Record<'_>, &[u8])>,
+        part: &Partition,
         names: &BTreeMap<u64, String>,
     ) -> Result<(SegmentLine, Contents)> {
         let at = within(self.folder(), &path);
-        let mut contents = Contents::default();
-        let mut leaves = Vec::with_capacity(rows.len());
-        let mut roots = Roots::new();
-        for (record, canonical) in &rows {
-            contents.add(record);
-            let leaf = tree::leaf(canonical);
-            leaves.push(leaf);
-            roots.push(leaf);
-        }
-        let rows: Vec<Row<'_>> = rows
-            .into_iter()
-            .map(|(record, canonical)| Row {
-                source: names.get(&record.source).map_or("", String::as_str),
-                record,
-                canonical,
-            })
-            .collect();
-        let file = parquet_file::write(&rows).map_err(|cause| StoreError::corrupt(&at, cause))?;
-        let index = index::write(&file, &leaves);
-        contents.bytes = (file.len() + index.len()) as u64;
+        let file = part.file(names).map_err(|cause| StoreError::corrupt(&at, cause))?;
+        let index = index::write(&file, &part.leaves);
+        let contents = Contents {
+            bytes: (file.len() + index.len()) as u64,
+            ..part.contents()
+        };
         if let Some(folder) = at.parent() {
             files::make_folder(&*self.storage, folder)?;
         }
         files::put(&*self.storage, &at, &file)?;
         files::put(&*self.storage, &at.with_extension("index"), &index)?;
-        let seq = |row: Option<&Row<'_>>| row.map_or(0, |row| row.record.seq);
         let line = SegmentLine {
             id,
-            rows: rows.len() as u64,
-            first_seq: seq(rows.first()),
-            last_seq: seq(rows.last()),
-            root: roots.root(),
+            rows: part.rows() as u64,
+            first_seq: part.seqs.0,
+            last_seq: part.seqs.1,
+            root: part.root(),
             file: Digest::of(&file),
             index: Digest::of(&index),
             path,
@@ -146,13 +210,26 @@ impl Store {
         Ok((line, contents))
     }
 
-    fn source_names(&self) -> Result<BTreeMap<u64, String>> {
-        self.working.ask(|db| {
-            let mut names =
-                db.prepare("SELECT id, name FROM source WHERE id IN (SELECT DISTINCT source FROM chunk_source)")?;
-            let names = names.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
-            names.collect()
-        })
+    fn source_names(&self, open: &Gathered) -> Result<BTreeMap<u64, String>> {
+        let mut names: BTreeMap<u64, String> = BTreeMap::new();
+        for (id, source) in &self.pending.new_sources {
+            names.insert(*id, source.name.clone());
+        }
+        let used = open
+            .partitions
+            .iter()
+            .flat_map(|part| part.contents().sources.into_keys());
+        for id in used {
+            if names.contains_key(&id) {
+                continue;
+            }
+            let name: Option<String> = self.working.ask(|db| {
+                let mut name = db.prepare_cached("SELECT name FROM source WHERE id = ?1")?;
+                name.query_row([id as i64], |row| row.get(0)).optional()
+            })?;
+            names.insert(id, name.unwrap_or_default());
+        }
+        Ok(names)
     }
 
     fn next_segment(&self) -> Result<u64> {
@@ -163,13 +240,28 @@ impl Store {
         })
     }
 
-    /// Writes the next checkpoint, with what it adds and what it takes away, and a new key if it is time for one.
-    pub(crate) fn checkpoint(
-        &mut self,
-        now: i64,
-        segments: Vec<(SegmentLine, Contents)>,
-        removed: Vec<RemovedLine>,
-    ) -> Result<u64> {
+    /// Writes the next checkpoint, with what it takes away, and no segment.
+    pub(crate) fn checkpoint(&mut self, now: i64, removed: Vec<RemovedLine>) -> Result<u64> {
+        self.commit(now)?;
+        let signed = self.announce(&[]).and_then(|()| self.sign(now, Vec::new(), removed));
+        self.or_settled(signed)
+    }
+
+    /// What failed is settled at once: it may have come far enough.
+    fn or_settled(&mut self, signed: Result<u64>) -> Result<u64> {
+        let before = self.last.number;
+        match signed {
+            // if this fails too, the next one who asks for something tries again
+            Err(error) => match self.settle() {
+                Ok(()) if self.last.number > before => Ok(self.last.number),
+                _ => Err(error),
+            },
+            signed => signed,
+        }
+    }
+
+    /// Writes the checkpoint that was announced, with what it adds and what it takes away, and a new key if it is time for one.
+    fn sign(&mut self, now: i64, segments: Vec<(SegmentLine, Contents)>, removed: Vec<RemovedLine>) -> Result<u64> {
         let mut roots = match self.roots.take() {
             Some(roots) => roots,
             None => roots_of(&self.working)?,
@@ -178,6 +270,7 @@ impl Store {
             roots.push(tree::leaf(&line.root.0));
         }
         let (lost, gaps) = known_lost(&self.working)?;
+        let pending = self.pending.lost();
         let (mut first, mut last) = (None, None);
         for (_, contents) in &segments {
             widen(&mut first, &mut last, contents.first);
@@ -198,8 +291,8 @@ impl Store {
             first,
             last,
             added: segments.iter().map(|(line, _)| line.rows).sum(),
-            lost,
-            gaps,
+            lost: lost + pending.0,
+            gaps: gaps + pending.1,
             previous: Some(self.last_hash),
             segments: segments.iter().map(|(line, _)| line.clone()).collect(),
             removed,
@@ -208,14 +301,20 @@ impl Store {
         };
         let hash = put_note(&self.layout, &*self.storage, &self.signer.key, &checkpoint)?;
         let contents: Vec<Contents> = segments.into_iter().map(|(_, contents)| contents).collect();
-        self.working.write(|db| take_in(db, &checkpoint, hash, &contents))?;
+        let changes = self.pending.changes(self.next_seq());
+        self.working
+            .write(|db| take_in(db, &checkpoint, hash, &contents, &changes))?;
         self.signer.checkpoints += 1;
         if let Some(next) = next {
             keys.take_over(&*self.storage)?;
             self.signer.key = next;
             (self.signer.epoch, self.signer.since, self.signer.checkpoints) = (self.signer.epoch + 1, now, 0);
         }
-        self.was_closed();
+        self.pending.clear();
+        (self.dropped, self.announced) = (0, None);
+        if !checkpoint.segments.is_empty() {
+            (self.open_bytes, self.open_since) = (0, None);
+        }
         let number = checkpoint.number;
         (self.roots, self.last, self.last_hash) = (Some(roots), checkpoint, hash);
         Ok(number)
@@ -259,12 +358,17 @@ pub(crate) fn first_note(
         set_meta(db, "epoch_key", key.verifying().text())?;
         set_meta(db, "epoch_since", now)?;
         set_meta(db, "epoch_checkpoints", 0)?;
-        take_in(db, &checkpoint, hash, &[])
+        take_in(db, &checkpoint, hash, &[], &Changes::default())
     })
 }
 
 fn put_note(layout: &Layout, storage: &dyn Storage, key: &SigningKey, checkpoint: &Checkpoint) -> Result<Digest> {
     let path = layout.note(checkpoint.number);
+    if path.exists() {
+        // whoever saw it could prove that there were two stories
+        let cause = "is signed already, and the database does not know it: the database is older than the checkpoints";
+        return Err(StoreError::corrupt(&path, cause));
+    }
     let note = checkpoint
         .sign(key)
         .ok_or_else(|| StoreError::corrupt(&path, "its text cannot be signed"))?;
@@ -272,13 +376,15 @@ fn put_note(layout: &Layout, storage: &dyn Storage, key: &SigningKey, checkpoint
     Ok(Digest::of(note.as_bytes()))
 }
 
-/// Takes a checkpoint that is written into the database.
+/// Takes a checkpoint that is written into the database, with the changes that become true with it.
 pub(crate) fn take_in(
     db: &Transaction<'_>,
     checkpoint: &Checkpoint,
     hash: Digest,
     contents: &[Contents],
+    changes: &Changes,
 ) -> rusqlite::Result<()> {
+    changes.apply(db)?;
     db.execute(
         "INSERT INTO checkpoint (number, time, hash, records, epoch) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
@@ -298,7 +404,7 @@ pub(crate) fn take_in(
     if !checkpoint.segments.is_empty() {
         db.execute_batch("DELETE FROM chunk; DELETE FROM chunk_source;")?;
     }
-    db.execute("DELETE FROM meta WHERE key = 'closing'", [])?;
+    forget_announced(db)?;
     let dropped = "INSERT INTO meta (key, value) SELECT 'dropped_before', value FROM meta WHERE key = 'dropped'
          ON CONFLICT (key) DO UPDATE SET value = value + excluded.value";
     db.execute(dropped, [])?;
@@ -313,6 +419,12 @@ pub(crate) fn take_in(
             .execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch_checkpoints'", [])
             .map(drop),
     }
+}
+
+/// What was announced is done, or taken back.
+pub(crate) fn forget_announced(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM meta WHERE key IN (?1, ?2)", [CLOSING, CLOSING_CHANGES])
+        .map(drop)
 }
 
 fn insert_segment(
@@ -381,27 +493,6 @@ fn known_lost(working: &Working) -> Result<(u64, u64)> {
         )?;
         Ok(((lost + dropped) as u64, (gaps + i64::from(dropped > 0)) as u64))
     })
-}
-
-/// Records with their canonical bytes, by the directory they go to.
-type Groups<'a> = Vec<(String, Vec<(Record<'a>, &'a [u8])>)>;
-
-fn grouped<'a>(rows: Vec<(Record<'a>, &'a [u8])>) -> Groups<'a> {
-    let mut groups: Groups<'a> = Vec::new();
-    let mut known: BTreeMap<(Option<i64>, &'a [u8]), usize> = BTreeMap::new();
-    for (record, canonical) in rows {
-        let mut key = (record.time.map(day_of), record.host);
-        if known.len() >= PARTITIONS_MAX - 1 && !known.contains_key(&key) {
-            key = (None, b"");
-        }
-        let at = *known.entry(key).or_insert_with(|| {
-            let day = key.0.and_then(date_of);
-            groups.push((partition(day.as_deref(), key.1), Vec::new()));
-            groups.len() - 1
-        });
-        groups[at].1.push((record, canonical));
-    }
-    groups
 }
 
 /// The day of a time, counted from 1970-01-01 UTC.

@@ -2,16 +2,16 @@
 //! hides records, or lets retention take them early.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
-use parquet::column::reader::ColumnReader;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use rusqlite::OptionalExtension as _;
 use tunlog_seal::Digest;
 
+use crate::changes::Changes;
 use crate::checkpoint::SegmentLine;
+use crate::close::CLOSING_CHANGES;
 use crate::error::{Kind, Result};
 use crate::layout::Layout;
+use crate::segment;
 use crate::source::widen;
 use crate::verify::{Chain, Report};
 use crate::working::Working;
@@ -27,46 +27,13 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Of a segment's file; None if it cannot be read.
-    pub fn of(file: Vec<u8>) -> Option<Tally> {
-        // nobody promises that every wrong file is answered with an error
-        catch_unwind(AssertUnwindSafe(|| Tally::read(file))).ok()?
-    }
-
-    fn read(file: Vec<u8>) -> Option<Tally> {
-        let reader = SerializedFileReader::new(Bytes::from(file)).ok()?;
+    pub fn of(file: &[u8]) -> Option<Tally> {
         let mut tally = Tally::default();
-        for group in 0..reader.num_row_groups() {
-            let group = reader.get_row_group(group).ok()?;
-            let rows = usize::try_from(group.metadata().num_rows()).ok()?;
-            let values = |name: &str| -> Option<Vec<i64>> {
-                let columns = group.metadata().columns();
-                let at = columns
-                    .iter()
-                    .position(|column| column.column_path().string() == name)?;
-                match group.get_column_reader(at).ok()? {
-                    ColumnReader::Int64ColumnReader(mut reader) => {
-                        let (mut values, mut levels, mut read) = (Vec::new(), Vec::new(), 0);
-                        while read < rows {
-                            let (records, ..) = reader
-                                .read_records(rows - read, Some(&mut levels), None, &mut values)
-                                .ok()?;
-                            if records == 0 {
-                                return None;
-                            }
-                            read += records;
-                        }
-                        Some(values)
-                    }
-                    _ => None,
-                }
-            };
-            for source in values("source_id")? {
-                *tally.sources.entry(source as u64).or_default() += 1;
-            }
-            for time in values("time")? {
-                widen(&mut tally.first, &mut tally.last, Some(time));
-            }
-        }
+        segment::sources_and_times(file, &mut |source, time| {
+            *tally.sources.entry(source).or_default() += 1;
+            widen(&mut tally.first, &mut tally.last, time);
+        })
+        .ok()?;
         Some(tally)
     }
 }
@@ -90,6 +57,8 @@ pub(crate) struct Database {
     segments: BTreeMap<u64, Known>,
     sources: BTreeSet<u64>,
     open: u64,
+    /// How many records there will be after a close that was announced.
+    announced: Option<u64>,
 }
 
 /// Reads what the database says.
@@ -106,7 +75,11 @@ pub(crate) fn database(layout: &Layout) -> Result<Database> {
             open: number("SELECT COALESCE(SUM(rows), 0) FROM chunk")?,
             segments: BTreeMap::new(),
             sources: BTreeSet::new(),
+            announced: None,
         };
+        let mut found = db.prepare("SELECT value FROM meta WHERE key = ?1")?;
+        let announced: Option<Vec<u8>> = found.query_row([CLOSING_CHANGES], |row| row.get(0)).optional()?;
+        database.announced = announced.and_then(|changes| Changes::decode(&changes)?.next_seq());
         let unsigned = |row: &rusqlite::Row<'_>, at: usize| row.get::<_, i64>(at).map(|number| number as u64);
         let mut found =
             db.prepare("SELECT id, path, hash, state, checkpoint, rows, first_time, last_time FROM segment")?;
@@ -264,10 +237,9 @@ fn behind(layout: &Layout, chain: &Chain<'_>, good: u64, report: &mut Report) {
     if after.checkpoint >= good {
         return;
     }
-    let last = chain.segments.iter().filter(|(_, number)| *number == good);
-    let rows: u64 = last.map(|(line, _)| line.rows).sum();
-    // a close that came to no end leaves its records in the open segment, too
-    match after.checkpoint + 1 == good && after.open >= rows {
+    // a close says in the database what it is about to do, and whoever opens the store next carries it out
+    let announced = after.announced.is_some() && after.announced == chain.newest().map(|newest| newest.records);
+    match after.checkpoint + 1 == good && announced {
         true => report.notes.push(format!(
             "checkpoint {good} is not in the database yet: a close that did not come to its end, or is going on"
         )),

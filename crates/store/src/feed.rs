@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Transaction, params};
-
+use crate::changes::{self, Step};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -42,25 +41,16 @@ impl Changes {
         }
     }
 
-    pub fn write(&self, db: &Transaction<'_>) -> rusqlite::Result<()> {
+    pub fn changes(&self, changes: &mut changes::Changes) {
         for (key, source) in &self.sources {
-            db.prepare_cached(
-                "INSERT INTO feed (key, source) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET source = ?2",
-            )?
-            .execute(params![key, *source as i64])?;
+            changes.push(Step::FeedSource, &[key, &(*source as i64)]);
         }
         for (key, position) in &self.positions {
             match position {
-                Some(position) => db
-                    .prepare_cached(
-                        "INSERT INTO feed (key, position) VALUES (?1, ?2)
-                         ON CONFLICT (key) DO UPDATE SET position = ?2",
-                    )?
-                    .execute(params![key, position])?,
-                None => db.prepare_cached("DELETE FROM feed WHERE key = ?1")?.execute([key])?,
-            };
+                Some(position) => changes.push(Step::FeedPosition, &[key, position]),
+                None => changes.push(Step::FeedGone, &[key]),
+            }
         }
-        Ok(())
     }
 }
 

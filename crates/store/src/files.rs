@@ -2,7 +2,7 @@
 //! single step fail.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::error::{Result, StoreError};
@@ -96,10 +96,30 @@ pub fn make_folder(storage: &dyn Storage, path: &Path) -> Result<()> {
         .map_err(|error| StoreError::io(path, &error))
 }
 
-/// The bytes of a file.
+/// Most bytes of a checkpoint's note that are believed: it names 64 segments at most, or some thousand that were removed.
+pub const NOTE_MAX: u64 = 16 << 20;
+
+/// Most bytes of a segment's file that are believed.
+pub const SEGMENT_MAX: u64 = 512 << 20;
+
+/// The bytes of a file that has no more than `most`.
 ///
 /// # Errors
-/// The system's.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| StoreError::io(path, &error))
+/// The system's; `Kind::Corrupt` if it has more.
+pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| StoreError::io(path, &error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    let len = file.metadata().map_err(failed)?.len();
+    let too_large = || StoreError::corrupt(path, "it is larger than what was written");
+    if len > most {
+        return Err(too_large());
+    }
+    bytes.reserve(len as usize);
+    // it may grow while it is read
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 > most {
+        true => Err(too_large()),
+        false => Ok(bytes),
+    }
 }

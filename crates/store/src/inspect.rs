@@ -6,12 +6,12 @@ use tunlog_seal::Digest;
 
 use crate::checkpoint::SegmentLine;
 use crate::compare::Tally;
-use crate::error::StoreError;
+use crate::error::{Kind, StoreError};
 use crate::files;
 use crate::index::{BLOCK, Index};
 use crate::layout::Layout;
-use crate::parquet_file;
 use crate::record::{self, Record};
+use crate::segment::Segment;
 use crate::store::within;
 
 /// How a segment is found.
@@ -41,20 +41,31 @@ pub(crate) fn segment(layout: &Layout, line: &SegmentLine) -> State {
         }
         return State::Missing(format!("{name} is missing"));
     }
-    let (index, file) = match (files::read(&path.with_extension("index")), files::read(&path)) {
-        (Ok(index), Ok(file)) => (index, file),
-        (Err(error), _) => return unread(&format!("the index of {name}"), &error),
-        (_, Err(error)) => return unread(&name, &error),
+    let index = match files::read_at_most(&path.with_extension("index"), files::SEGMENT_MAX) {
+        Ok(index) => index,
+        Err(error) if error.kind == Kind::Corrupt => Vec::new(),
+        Err(error) => return unread(&format!("the index of {name}"), &error),
+    };
+    let file = match files::read_at_most(&path, files::SEGMENT_MAX) {
+        Ok(file) => file,
+        Err(error) if error.kind == Kind::Corrupt => {
+            return State::Changed(format!("{name} was changed: {}", error.cause));
+        }
+        Err(error) => return unread(&name, &error),
     };
     let index_is_good = Digest::of(&index) == line.index;
     if Digest::of(&file) != line.file {
         let index = index_is_good.then(|| Index::parse(&index)).flatten();
-        return State::Changed(format!("{name} was changed{}", place(line, file, index)));
+        let place = match index {
+            None => " (where cannot be told: its index was changed, too)".to_owned(),
+            Some(index) => place(line, &file, index),
+        };
+        return State::Changed(format!("{name} was changed{place}"));
     }
     if !index_is_good {
         return State::Changed(format!("the index of {name} was changed; its records are as they were"));
     }
-    State::Intact(Tally::of(file))
+    State::Intact(Tally::of(&file))
 }
 
 /// What is not there is missing; what is there and cannot be read is for somebody else to judge.
@@ -71,7 +82,7 @@ pub(crate) fn removed(layout: &Layout, line: &SegmentLine) -> State {
     let path = within(layout.folder(), &line.path);
     let name = format!("segment {} ({})", line.id, line.path);
     for (path, hash) in [(path.with_extension("index"), line.index), (path, line.file)] {
-        match (files::read(&path), path.try_exists()) {
+        match (files::read_at_most(&path, files::SEGMENT_MAX), path.try_exists()) {
             (_, Ok(false)) => {}
             (Ok(bytes), _) if Digest::of(&bytes) == hash => {
                 return State::NotYetGone(format!("{name} was removed by retention, and its file is still there"));
@@ -86,13 +97,10 @@ pub(crate) fn removed(layout: &Layout, line: &SegmentLine) -> State {
 }
 
 /// Where a segment was changed, as far as its index tells.
-fn place(line: &SegmentLine, file: Vec<u8>, index: Option<Index<'_>>) -> String {
-    let Some(index) = index else {
-        return " (where cannot be told: its index was changed, too)".to_owned();
-    };
-    let block = index.first_changed_block(&file).unwrap_or_default();
+fn place(line: &SegmentLine, file: &[u8], index: Index<'_>) -> String {
+    let block = index.first_changed_block(file).unwrap_or_default();
     let bytes = format!(" at byte {block} or up to {} behind it", BLOCK - 1);
-    let records = parquet_file::read(file).ok();
+    let records = Segment::read(file).and_then(|segment| segment.canonical()).ok();
     let canonical: Option<Vec<&[u8]>> = records
         .as_ref()
         .and_then(|records| record::records(records).collect::<Result<_, _>>().ok());

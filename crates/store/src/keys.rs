@@ -75,7 +75,7 @@ impl KeyFiles {
     }
 
     fn read(&self, path: &Path) -> Result<SigningKey> {
-        let bytes = Zeroizing::new(files::read(path)?);
+        let bytes = Zeroizing::new(files::read_at_most(path, files::NOTE_MAX)?);
         let text = std::str::from_utf8(&bytes).map_err(|_| StoreError::corrupt(path, "is no key"))?;
         SigningKey::parse(text).map_err(|error| StoreError::corrupt(path, error.words()))
     }

@@ -1,18 +1,19 @@
 //! What is in the store already: whole files by their bytes, records by what they say and when.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hasher as _;
+use std::hash::{BuildHasherDefault, Hasher as _};
 use std::path::Path;
 
 use rusqlite::params;
 use siphasher::sip::SipHasher13;
 use twox_hash::XxHash3_128;
 
+use crate::chunk;
 use crate::close::{DAY, day_of};
 use crate::error::{Result, StoreError};
 use crate::files;
-use crate::parquet_file::{self, Identified};
 use crate::record::{self, Record};
+use crate::segment::{self, Identified};
 use crate::store::{Store, within};
 
 /// Days of record hashes that are held at once: eight bytes for each record of these days.
@@ -20,6 +21,8 @@ const DAYS_HELD: usize = 3;
 
 /// Records whose repetitions are counted at once.
 const SEEN_MAX: usize = 1 << 17;
+/// Seconds for which they are, at least.
+const MINUTE: i64 = 60;
 
 /// A source whose beginning is that of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl FileHash {
         self.len += bytes.len() as u64;
         let room = (Self::HEAD as usize).saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
-        self.newlines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.newlines += memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.last = bytes.last().copied().unwrap_or(self.last);
     }
 
@@ -113,9 +116,30 @@ impl FileHash {
 /// Makes the identity of records: what they say, when, and the how many-th of that second it is.
 pub struct Identity {
     keys: (u64, u64),
-    seen: HashMap<(u64, i64), u32>,
-    /// The latest second.
-    latest: i64,
+    /// How often something was said in a second: of the last minute or two, and of what was before them.
+    seen: [HashMap<u64, u32, BuildHasherDefault<Hashed>>; 2],
+    /// When the first of these two began, seconds.
+    since: i64,
+}
+
+/// The hash of what is a keyed hash already: nobody outside chooses it.
+#[derive(Default)]
+pub struct Hashed(u64);
+
+impl std::hash::Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Identity {
@@ -128,8 +152,8 @@ impl Identity {
         };
         Identity {
             keys: (half(0), half(8)),
-            seen: HashMap::new(),
-            latest: i64::MIN,
+            seen: Default::default(),
+            since: i64::MIN,
         }
     }
 
@@ -143,7 +167,10 @@ impl Identity {
         let says = hasher.finish();
         let second = time.map_or(i64::MIN, |time| time.div_euclid(1_000_000));
         self.forget(second);
-        let ordinal = self.seen.entry((says, second)).or_insert(0);
+        // what it says has its time in it
+        let [now, before] = &mut self.seen;
+        let earlier = || before.get(&says).copied().unwrap_or_default();
+        let ordinal = now.entry(says).or_insert_with(earlier);
         *ordinal += 1;
         if *ordinal == 1 {
             return says;
@@ -152,16 +179,14 @@ impl Identity {
         hasher.finish()
     }
 
-    /// Forgets seconds that are long past, when there are too many.
+    /// Forgets what was said more than a minute ago, and more than two minutes ago at the latest; or when it is too much.
     fn forget(&mut self, second: i64) {
-        self.latest = self.latest.max(second);
-        if self.seen.len() >= SEEN_MAX {
-            let from = self.latest.saturating_sub(60);
-            self.seen.retain(|(_, known), _| *known >= from);
+        if second < self.since.saturating_add(MINUTE) && self.seen[0].len() < SEEN_MAX {
+            return;
         }
-        if self.seen.len() >= SEEN_MAX {
-            self.seen.clear();
-        }
+        self.since = second.max(self.since);
+        self.seen.swap(0, 1);
+        self.seen[0].clear();
     }
 }
 
@@ -291,30 +316,39 @@ impl Store {
         for path in paths {
             let path = within(self.folder(), &path);
             // what cannot be read cannot be compared: its records would come twice, which `verify` tells
-            if let Ok(file) = files::read(&path)
-                && let Ok(found) = parquet_file::read_identities(file)
+            if let Ok(file) = files::read_at_most(&path, files::SEGMENT_MAX)
+                && let Ok(found) = segment::identities(&file)
             {
                 found.into_iter().for_each(&mut take);
             }
         }
-        self.open_identities(from, to, &mut take)?;
+        match &self.open {
+            Some(open) => open.identities(day, &mut take),
+            None => self.open_identities(from, to, &mut take)?,
+        }
         ids.sort_unstable();
         Ok(ids)
     }
 
     fn open_identities(&self, from: i64, to: i64, take: &mut dyn FnMut(Identified)) -> Result<()> {
         let path: &Path = &self.working.path;
-        let chunks: Vec<Vec<u8>> = self.working.ask(|db| {
+        let damaged = |_| StoreError::corrupt(path, "a record that is not sealed is damaged");
+        let numbers: Vec<i64> = self.working.ask(|db| {
             let mut found = db.prepare_cached(
-                "SELECT records FROM chunk WHERE first_time IS NULL OR (last_time >= ?1 AND first_time < ?2)",
+                "SELECT id FROM chunk WHERE first_time IS NULL OR (last_time >= ?1 AND first_time < ?2)",
             )?;
             let found = found.query_map(params![from, to], |row| row.get(0))?;
             found.collect()
         })?;
-        for chunk in chunks {
-            for record in record::records(&chunk) {
+        let mut chunks = Vec::new();
+        for number in numbers {
+            let bytes = self.working.ask(|db| chunk::read(db, number))?;
+            chunks.push(bytes.ok_or_else(|| damaged(record::Malformed))?);
+        }
+        for chunk in chunks.iter().chain([&self.pending.records]) {
+            for record in record::records(chunk) {
                 let record = record.and_then(Record::decode);
-                let record = record.map_err(|_| StoreError::corrupt(path, "a record that is not sealed is damaged"))?;
+                let record = record.map_err(damaged)?;
                 take(Identified {
                     seq: record.seq,
                     set: record.set,

@@ -6,23 +6,29 @@
 //!
 //! **Into it.** `pipeline::import` reads sources one after the other, in the order of their sets, with a decoder that keeps
 //! everything, lets the clock decide times, and hands records to [`Store::add`]. A record has one canonical form
-//! ([`record`]): that is what lies in the open segment and what the seal is made of; the columns of a Parquet file are another
-//! form of the same, and each is made of the other without loss. A close commits the names of its files, writes them, writes
-//! the note, and then tells the database; whoever opens the store next finishes or takes back what a crash left at any of
-//! these steps. A daemon does the same as `import`: add, count, position, commit, and close when it is due.
+//! ([`record`]): that is what the seal is made of, and what lies in the open segment after a commit; the columns of a segment
+//! (`gather.rs`, `segment.rs`) are another form of the same, and each is made of the other without loss. Columns grow as records
+//! come, so a close reads nothing again. What a close does, and why a crash at any step leaves nothing half done, stands in
+//! `close.rs`. A daemon commits often and closes when it is due; an import closes without a commit before.
+//!
+//! **Beside it.** What comes of the records lies in databases of their own, with connections of their own: attempts and
+//! findings ([`History`]), notifications that wait ([`Outbox`]). The history can be made again of the records.
 //!
 //! **Out of it.** `pipeline::stored` is one more kind of stream: it finds messages by their names, makes batches with times,
 //! and drops what the decoder would have dropped for the same question. Sets are those of the import, so merging, twins and
 //! correlation see what they saw of the logs.
 
 mod backup;
+mod changes;
 mod checkpoint;
+mod chunk;
 mod close;
 mod columns;
 mod compare;
 pub mod error;
 mod feed;
 mod files;
+mod gather;
 pub mod history;
 mod index;
 mod inspect;
@@ -30,13 +36,14 @@ mod keys;
 mod known;
 mod layout;
 mod outbox;
-mod parquet_file;
+mod parquet;
 mod prove;
 mod reader;
 mod recent;
 pub mod record;
 mod recover;
 mod retention;
+mod segment;
 mod source;
 mod status;
 mod store;
@@ -57,11 +64,11 @@ pub use history::{AttemptQuery, AttemptRow, FindingQuery, FindingRow, History, H
 pub use known::{Candidate, FileHash, Identity, KnownRecords};
 pub use outbox::{About, GivenUp, Outbox, OutboxChange, OutboxLimits, Outgoing, SEALED, Waiting, Which};
 pub use prove::Proof;
-pub use reader::{Loaded, Part, Reader, StoredSource, Unreadable};
+pub use reader::{Kept, Loaded, Part, Reader, StoredSource, Unreadable};
 pub use retention::{Expired, Retain, Retained, size};
 pub use source::{Counts, NewSource, StoredProblem};
 pub use status::StoreStatus;
 pub use store::{Created, FullPolicy, Options, Store, is_store};
-pub use take::{Messages, raw_of, rebuild, record_of};
+pub use take::{Messages, raw_of, rebuild, rebuild_as, record_of};
 pub use verify::{Against, Answer, Report, is_key, verify};
 pub use witness::{FileWitness, Witness, is_server as is_witness_server};

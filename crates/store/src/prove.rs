@@ -8,9 +8,9 @@ use tunlog_seal::{Digest, tree};
 use crate::checkpoint::SegmentLine;
 use crate::error::{Kind, Result, StoreError};
 use crate::files;
-use crate::parquet_file;
 use crate::reader::Reader;
 use crate::record::{self, Record};
+use crate::segment::Segment;
 use crate::store::within;
 
 /// The proof of a record.
@@ -96,7 +96,8 @@ impl Reader {
             .working
             .ask(|db| db.query_row("SELECT MAX(number) FROM checkpoint", [], |row| row.get(0)))?;
         let path = self.layout.note(number as u64);
-        let text = String::from_utf8(files::read(&path)?).map_err(|_| StoreError::corrupt(&path, "is no note"))?;
+        let text = String::from_utf8(files::read_at_most(&path, files::NOTE_MAX)?)
+            .map_err(|_| StoreError::corrupt(&path, "is no note"))?;
         let root = text.lines().nth(2).and_then(Digest::from_base64);
         let root = root.ok_or_else(|| StoreError::corrupt(&path, "is no checkpoint"))?;
         Ok((number as u64, text, root))
@@ -135,10 +136,12 @@ impl Reader {
         let mut removed = false;
         for (line, state) in candidates {
             removed |= state == 1;
-            let Ok(file) = files::read(&within(folder, &line.path)) else {
+            let Ok(file) = files::read_at_most(&within(folder, &line.path), files::SEGMENT_MAX) else {
                 continue;
             };
-            let Ok(rows) = parquet_file::read(file) else { continue };
+            let Ok(rows) = Segment::read(&file).and_then(|segment| segment.canonical()) else {
+                continue;
+            };
             let at = record::records(&rows)
                 .filter_map(std::result::Result::ok)
                 .position(|bytes| Record::decode(bytes).is_ok_and(|record| record.seq == seq));

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
+use tunlog_model::Assumed;
 use tunlog_seal::Digest;
 
-use crate::error::{Result, StoreError};
+use crate::chunk;
+use crate::error::{Kind as ErrorKind, Result, StoreError};
 use crate::files;
 use crate::layout::Layout;
-use crate::parquet_file;
-use crate::record::{self, Record};
+use crate::record::{self, Kind, Record};
+use crate::segment::Segment;
 use crate::source::{Counts, StoredProblem};
 use crate::store::within;
 use crate::working::Working;
@@ -68,27 +70,123 @@ pub enum Part {
 
 /// The records of a part, by source.
 pub struct Loaded {
+    segments: Vec<Segment>,
+    /// Of a stretch that is not sealed: canonical bytes.
     bytes: Vec<u8>,
     /// Where the records of each source lie, in order.
-    of: HashMap<u64, Vec<(usize, usize)>>,
+    of: HashMap<u64, Vec<Place>>,
+}
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In a segment: its place among those that were loaded, and the row.
+    Row(u32, u32),
+    /// In the bytes that are not sealed.
+    Bytes(u32, u32),
+}
+
+/// A record in its place: what is cheap to know of it, and the whole when it is asked for.
+#[derive(Clone)]
+pub enum Kept<'a> {
+    /// A row of a segment.
+    Row {
+        /// The segment, and its number among those that were loaded together.
+        segment: (&'a Segment, u32),
+        /// The row.
+        row: usize,
+    },
+    /// One that is not sealed.
+    Open(Box<Record<'a>>),
+}
+
+impl<'a> Kept<'a> {
+    /// Its number in the store.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Kept::Row { segment, row } => segment.0.seq(*row),
+            Kept::Open(record) => record.seq,
+        }
+    }
+
+    /// When, and what was assumed of that.
+    pub fn time(&self) -> Option<(i64, Assumed)> {
+        match self {
+            Kept::Row { segment, row } => segment.0.time(*row),
+            Kept::Open(record) => record.time.map(|time| (time, record.assumed)),
+        }
+    }
+
+    /// What it tells, and the names of its message: dialect, id, variant.
+    pub fn tells(&self) -> (Kind, [&str; 3]) {
+        match self {
+            Kept::Row { segment, row } => {
+                let class = &segment.0.classes()[segment.0.class_of(*row) as usize];
+                (class.kind, [&class.dialect, &class.message, &class.variant])
+            }
+            Kept::Open(record) => (record.kind, [record.dialect, record.message, record.variant]),
+        }
+    }
+
+    /// Records of a part with the same number here tell the same by the same names.
+    pub fn class(&self) -> Option<(u32, u32)> {
+        match self {
+            Kept::Row { segment, row } => Some((segment.1, segment.0.class_of(*row))),
+            Kept::Open(_) => None,
+        }
+    }
+
+    /// The record; None if what stands there is none.
+    pub fn record(self) -> Option<Record<'a>> {
+        match self {
+            Kept::Row { segment, row } => segment.0.record(row),
+            Kept::Open(record) => Some(*record),
+        }
+    }
 }
 
 impl Loaded {
-    fn new(bytes: Vec<u8>) -> Option<Loaded> {
+    fn sealed(segments: Vec<Segment>) -> Loaded {
+        let mut all = Vec::with_capacity(segments.iter().map(Segment::rows).sum());
+        for (number, segment) in segments.iter().enumerate() {
+            let place = |row: usize| Place::Row(number as u32, row as u32);
+            all.extend((0..segment.rows()).map(|row| (segment.seq(row), segment.source(row), place(row))));
+        }
+        let mut loaded = Loaded {
+            segments,
+            bytes: Vec::new(),
+            of: HashMap::new(),
+        };
+        loaded.sort(all);
+        loaded
+    }
+
+    fn open(bytes: Vec<u8>) -> Option<Loaded> {
         let mut all = Vec::new();
         let start = bytes.as_ptr() as usize;
         for record in record::records(&bytes) {
             let canonical = record.ok()?;
             let at = canonical.as_ptr() as usize - start;
             let record = Record::decode(canonical).ok()?;
-            all.push((record.seq, record.source, at, at + canonical.len()));
+            let place = Place::Bytes(u32::try_from(at).ok()?, u32::try_from(at + canonical.len()).ok()?);
+            all.push((record.seq, record.source, place));
         }
-        all.sort_unstable();
-        let mut of: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
-        for (_, source, from, to) in all {
-            of.entry(source).or_default().push((from, to));
+        let mut loaded = Loaded {
+            segments: Vec::new(),
+            bytes,
+            of: HashMap::new(),
+        };
+        loaded.sort(all);
+        Some(loaded)
+    }
+
+    fn sort(&mut self, mut all: Vec<(u64, u64, Place)>) {
+        // each segment has its own in order: the stable way sees that
+        all.sort_by_key(|(seq, _, _)| *seq);
+        for same in all.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+            let places = same.iter().map(|(_, _, place)| *place);
+            self.of.entry(same[0].1).or_default().extend(places);
         }
-        Some(Loaded { bytes, of })
     }
 
     /// How many records of a source there are.
@@ -97,16 +195,32 @@ impl Loaded {
     }
 
     /// The records of a source from a place on, in order.
-    pub fn records(&self, source: u64, from: usize) -> impl Iterator<Item = Record<'_>> {
-        let spans = self
-            .of
-            .get(&source)
-            .and_then(|spans| spans.get(from..))
-            .unwrap_or_default();
-        spans
-            .iter()
-            .filter_map(|(from, to)| Record::decode(&self.bytes[*from..*to]).ok())
+    pub fn kept(&self, source: u64, from: usize) -> impl Iterator<Item = Kept<'_>> {
+        let places = self.of.get(&source).and_then(|places| places.get(from..));
+        places.unwrap_or_default().iter().filter_map(|place| match *place {
+            Place::Row(segment, row) => Some(Kept::Row {
+                segment: (self.segments.get(segment as usize)?, segment),
+                row: row as usize,
+            }),
+            Place::Bytes(from, to) => {
+                let record = Record::decode(self.bytes.get(from as usize..to as usize)?).ok()?;
+                Some(Kept::Open(Box::new(record)))
+            }
+        })
     }
+
+    /// The same, whole.
+    pub fn records(&self, source: u64, from: usize) -> impl Iterator<Item = Record<'_>> {
+        self.kept(source, from).filter_map(Kept::record)
+    }
+}
+
+/// Why a segment cannot be had.
+enum Unhad {
+    /// It was changed, or damaged.
+    Wrong(String),
+    /// The system did not give it: perhaps it will the next time.
+    Refused(String),
 }
 
 impl Reader {
@@ -218,25 +332,24 @@ impl Reader {
             self.held.push_front(found.clone());
             return Ok(found.1);
         }
-        let bytes = match part {
-            Part::Sealed(checkpoint) => self.sealed(checkpoint)?,
-            Part::Open(chunk) => self.working.ask(|db| {
-                db.query_row("SELECT records FROM chunk WHERE id = ?1", [chunk as i64], |row| {
-                    row.get(0)
-                })
-            })?,
+        let loaded = match part {
+            Part::Sealed(checkpoint) => Loaded::sealed(self.sealed(checkpoint)?),
+            Part::Open(chunk) => {
+                let bytes = self.working.ask(|db| chunk::read(db, chunk as i64))?;
+                bytes.and_then(Loaded::open).ok_or_else(|| {
+                    StoreError::corrupt(&self.working.path, "a record that is not sealed yet is damaged")
+                })?
+            }
         };
-        let loaded = Loaded::new(bytes)
-            .ok_or_else(|| StoreError::corrupt(&self.working.path, "a record that is not sealed yet is damaged"))?;
         let loaded = Arc::new(loaded);
         self.held.push_front((part, Arc::clone(&loaded)));
         self.held.truncate(HELD);
         Ok(loaded)
     }
 
-    fn sealed(&mut self, checkpoint: u64) -> Result<Vec<u8>> {
-        let segments: Vec<(u64, String, u64, [u8; 32])> = self.working.ask(|db| {
-            let sql = "SELECT id, path, rows, hash FROM segment WHERE checkpoint = ?1 AND state = 0 ORDER BY id";
+    fn sealed(&mut self, checkpoint: u64) -> Result<Vec<Segment>> {
+        let segments: Vec<(u64, String, u64, [u8; 32], i64)> = self.working.ask(|db| {
+            let sql = "SELECT id, path, rows, hash, bytes FROM segment WHERE checkpoint = ?1 AND state = 0 ORDER BY id";
             let mut found = db.prepare_cached(sql)?;
             let found = found.query_map([checkpoint as i64], |row| {
                 Ok((
@@ -244,23 +357,26 @@ impl Reader {
                     row.get(1)?,
                     row.get::<_, i64>(2)? as u64,
                     row.get(3)?,
+                    row.get(4)?,
                 ))
             })?;
             found.collect()
         })?;
         let mut all = Vec::new();
-        for (id, path, rows, hash) in segments {
-            match self.segment(&path, &Digest(hash)) {
-                Ok(records) => all.extend_from_slice(&records),
-                Err(cause) => {
-                    let cause = match self.set_aside(id, &path) {
-                        true => format!("{cause}; it lies in quarantine now"),
-                        false => cause,
-                    };
-                    let known = self.unreadable.entry(id);
-                    known.or_insert(Some(Unreadable { path, rows, cause }));
+        for (id, path, rows, hash, bytes) in segments {
+            let cause = match self.segment(&path, &Digest(hash), rows, bytes) {
+                Ok(segment) => {
+                    all.push(segment);
+                    continue;
                 }
-            }
+                Err(Unhad::Refused(cause)) => cause,
+                Err(Unhad::Wrong(cause)) => match self.set_aside(id, &path) {
+                    true => format!("{cause}; it lies in quarantine now"),
+                    false => cause,
+                },
+            };
+            let known = self.unreadable.entry(id);
+            known.or_insert(Some(Unreadable { path, rows, cause }));
         }
         Ok(all)
     }
@@ -284,15 +400,22 @@ impl Reader {
         known
     }
 
-    fn segment(&self, path: &str, hash: &Digest) -> std::result::Result<Vec<u8>, String> {
-        let file = files::read(&within(self.layout.folder(), path)).map_err(|error| error.cause)?;
+    fn segment(&self, path: &str, hash: &Digest, rows: u64, bytes: i64) -> std::result::Result<Segment, Unhad> {
+        let wrong = |cause: &str| Unhad::Wrong(cause.to_owned());
+        let most = u64::try_from(bytes).unwrap_or_default().min(files::SEGMENT_MAX);
+        let file = files::read_at_most(&within(self.layout.folder(), path), most);
+        let file = file.map_err(|error| match error.kind {
+            ErrorKind::Corrupt => wrong("it is not as it was sealed"),
+            _ => Unhad::Refused(error.cause),
+        })?;
         if Digest::of(&file) != *hash {
-            return Err("it is not as it was sealed".to_owned());
+            return Err(wrong("it is not as it was sealed"));
         }
-        let records = parquet_file::read(file)?;
-        let fine = record::records(&records).all(|record| record.is_ok_and(|bytes| Record::decode(bytes).is_ok()));
-        fine.then_some(records)
-            .ok_or_else(|| "a record in it is damaged".to_owned())
+        let segment = Segment::read(&file).map_err(Unhad::Wrong)?;
+        match segment.rows() as u64 == rows {
+            true => Ok(segment),
+            false => Err(wrong("it has other records than were sealed")),
+        }
     }
 
     /// Segments whose records could not be had, each told once.

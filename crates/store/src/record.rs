@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use tunlog_model::{Assumed, Field, Severity};
 
+use crate::parquet::bits::{put_varint as put, unzigzag, zigzag};
+
 /// The version of the canonical form.
 pub const FORM: u8 = 1;
 
@@ -267,22 +269,6 @@ pub fn field(word: &str) -> Option<Field> {
     static FIELDS: OnceLock<HashMap<&'static str, Field>> = OnceLock::new();
     let fields = FIELDS.get_or_init(|| Field::ALL.iter().map(|(field, word)| (*word, *field)).collect());
     fields.get(word).copied()
-}
-
-fn zigzag(number: i64) -> u64 {
-    (number.wrapping_shl(1) ^ (number >> 63)) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    ((number >> 1) as i64) ^ -((number & 1) as i64)
-}
-
-pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 fn put_option(out: &mut Vec<u8>, number: Option<u64>) {

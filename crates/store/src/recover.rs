@@ -6,13 +6,13 @@ use rusqlite::OptionalExtension as _;
 use tunlog_seal::note::{Note, Verdict};
 use tunlog_seal::{Digest, VerifyingKey};
 
+use crate::changes::Changes;
 use crate::checkpoint::Checkpoint;
-use crate::close::{Contents, take_in};
+use crate::close::{CLOSING, CLOSING_CHANGES, Contents, forget_announced, take_in};
 use crate::error::{Result, StoreError};
 use crate::files::{self, Storage};
 use crate::layout::Layout;
-use crate::parquet_file;
-use crate::record::{self, Record};
+use crate::segment::Segment;
 use crate::store::within;
 use crate::working::Working;
 
@@ -32,10 +32,11 @@ pub(crate) fn recover(layout: &Layout, working: &mut Working, storage: &dyn Stor
     let mut last = last(layout, working)?;
     let path = layout.note(last.checkpoint.number + 1);
     if path.exists() {
-        match complete(layout, &last, &path)? {
-            Some((checkpoint, hash, contents)) => {
-                working.write(|db| take_in(db, &checkpoint, hash, &contents))?;
+        match complete(layout, working, &last, &path)? {
+            Some((checkpoint, hash, contents, changes)) => {
+                working.write(|db| take_in(db, &checkpoint, hash, &contents, &changes))?;
                 last = self::last(layout, working)?;
+                refuse_later(layout, working, &last)?;
             }
             // somebody else's: it is kept out of the way, where it is no checkpoint
             None => set_aside(layout, storage, &path)?,
@@ -43,6 +44,24 @@ pub(crate) fn recover(layout: &Layout, working: &mut Working, storage: &dyn Stor
     }
     take_back(layout, working, storage)?;
     Ok(last)
+}
+
+/// Refuses a store with checkpoints that its database does not know: they were signed, and what would be written now would be
+/// a second story under the same numbers.
+fn refuse_later(layout: &Layout, working: &Working, last: &Last) -> Result<()> {
+    match layout.note(last.checkpoint.number + 1).exists() {
+        true => Err(older(working, last)),
+        false => Ok(()),
+    }
+}
+
+fn older(working: &Working, last: &Last) -> StoreError {
+    let cause = format!(
+        "is older than the checkpoints: it knows {} of them, and later ones are signed. Put the database of the same time \
+         back; the store can be read and verified as it is",
+        last.checkpoint.number
+    );
+    StoreError::corrupt(&working.path, cause)
 }
 
 /// The last checkpoint that the database knows.
@@ -55,7 +74,7 @@ fn last(layout: &Layout, working: &Working) -> Result<Last> {
     })?;
     let number = number.ok_or_else(|| damaged("has no checkpoint"))? as u64;
     let path = layout.note(number);
-    let bytes = files::read(&path)?;
+    let bytes = files::read_at_most(&path, files::NOTE_MAX)?;
     let note = Note::parse(&bytes).map_err(|_| StoreError::corrupt(&path, "is no signed note"))?;
     let checkpoint = Checkpoint::parse(note.text())
         .ok_or_else(|| StoreError::corrupt(&path, "is no checkpoint; `tunlog store verify` tells what was changed"))?;
@@ -72,10 +91,13 @@ fn last(layout: &Layout, working: &Working) -> Result<Last> {
     })
 }
 
-/// A note that was written before a crash, with what its segments hold; None if it is not the next one of this chain, or not
-/// everything that it names is there.
-fn complete(layout: &Layout, last: &Last, path: &Path) -> Result<Option<(Checkpoint, Digest, Vec<Contents>)>> {
-    let bytes = files::read(path)?;
+/// A checkpoint that was written before a crash, the hash of its note, what its segments hold, and what changes with it.
+type Completed = (Checkpoint, Digest, Vec<Contents>, Changes);
+
+/// What a close left that came as far as its note; None if the note is not the next one of this chain, or not everything that
+/// it names is there.
+fn complete(layout: &Layout, working: &Working, last: &Last, path: &Path) -> Result<Option<Completed>> {
+    let bytes = files::read_at_most(path, files::NOTE_MAX)?;
     let Ok(note) = Note::parse(&bytes) else { return Ok(None) };
     let Some(checkpoint) = Checkpoint::parse(note.text()) else {
         return Ok(None);
@@ -84,27 +106,34 @@ fn complete(layout: &Layout, last: &Last, path: &Path) -> Result<Option<(Checkpo
     if !is_next {
         return Ok(None);
     }
+    // a close says in the database what it is about to do: a note of which nothing is said is from a later time
+    let Some(changes) = working.meta::<Vec<u8>>(CLOSING_CHANGES)? else {
+        return Err(older(working, last));
+    };
+    let changes = Changes::decode(&changes);
+    let changes = changes.filter(|changes| changes.next_seq() == Some(checkpoint.records));
+    let changes = changes.ok_or_else(|| older(working, last))?;
     let mut contents = Vec::new();
     for line in &checkpoint.segments {
-        let Ok(file) = files::read(&within(layout.folder(), &line.path)) else {
+        let Ok(file) = files::read_at_most(&within(layout.folder(), &line.path), files::SEGMENT_MAX) else {
             return Ok(None);
         };
-        let Some(of) = (Digest::of(&file) == line.file).then(|| contents_of(file)).flatten() else {
+        let Some(of) = (Digest::of(&file) == line.file).then(|| contents_of(&file)).flatten() else {
             return Ok(None);
         };
         contents.push(of);
     }
-    Ok(Some((checkpoint, Digest::of(&bytes), contents)))
+    Ok(Some((checkpoint, Digest::of(&bytes), contents, changes)))
 }
 
-fn contents_of(file: Vec<u8>) -> Option<Contents> {
+fn contents_of(file: &[u8]) -> Option<Contents> {
+    let segment = Segment::read(file).ok()?;
     let mut contents = Contents {
         bytes: file.len() as u64,
         ..Contents::default()
     };
-    let records = parquet_file::read(file).ok()?;
-    for record in record::records(&records) {
-        contents.add(&Record::decode(record.ok()?).ok()?);
+    for row in 0..segment.rows() {
+        contents.add(&segment.record(row)?);
     }
     Some(contents)
 }
@@ -118,7 +147,7 @@ fn set_aside(layout: &Layout, storage: &dyn Storage, path: &Path) -> Result<()> 
 
 /// Takes away what a close left behind that came to no checkpoint.
 fn take_back(layout: &Layout, working: &mut Working, storage: &dyn Storage) -> Result<()> {
-    let Some(paths) = working.meta::<String>("closing")? else {
+    let Some(paths) = working.meta::<String>(CLOSING)? else {
         return Ok(());
     };
     for path in paths.split('\n').filter(|path| !path.is_empty()) {
@@ -137,5 +166,5 @@ fn take_back(layout: &Layout, working: &mut Working, storage: &dyn Storage) -> R
     if note.exists() {
         storage.remove(&note).map_err(|error| StoreError::io(&note, &error))?;
     }
-    working.write(|db| db.execute("DELETE FROM meta WHERE key = 'closing'", []).map(drop))
+    working.write(|db| forget_announced(db))
 }

@@ -163,7 +163,7 @@ impl Store {
             })
             .collect();
         self.pruned = rows;
-        let number = self.checkpoint(now, Vec::new(), removed)?;
+        let number = self.checkpoint(now, removed)?;
         self.remove_files()?;
         Ok(Some(number))
     }

@@ -1,6 +1,8 @@
 //! What is kept of each source: its name and set, what makes it the same file under another name, and what was counted.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::ToSql;
+
+use crate::changes::{Changes, Step};
 
 /// A source that is not known yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,22 +24,20 @@ pub struct NewSource {
 }
 
 impl NewSource {
-    pub(crate) fn insert(&self, db: &Transaction<'_>, id: u64) -> rusqlite::Result<()> {
-        db.prepare_cached(
-            "INSERT INTO source (id, set_id, run, name, capture, bytes, content, head)
-             VALUES (?1, (SELECT id FROM log_set WHERE name = ?2), ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            id as i64,
-            self.set,
-            self.run as i64,
-            self.name,
-            self.capture,
-            self.bytes.map(|bytes| bytes as i64),
-            self.content,
-            self.head
-        ])
-        .map(drop)
+    pub(crate) fn change(&self, id: u64, changes: &mut Changes) {
+        let bytes = self.bytes.map(|bytes| bytes as i64);
+        let (run, content, head) = (self.run as i64, self.content, self.head);
+        let values: [&dyn ToSql; 8] = [
+            &(id as i64),
+            &self.set,
+            &run,
+            &self.name,
+            &self.capture,
+            &bytes,
+            &content,
+            &head,
+        ];
+        changes.push(Step::Source, &values);
     }
 }
 
@@ -94,30 +94,23 @@ impl Counts {
         self.read == self.stored + self.filtered + self.rejected + self.unparsed
     }
 
-    pub(crate) fn write(&self, db: &Connection, source: u64) -> rusqlite::Result<()> {
-        db.prepare_cached(
-            "UPDATE source SET read = read + ?2, stored = stored + ?3, filtered = filtered + ?4,
-                rejected = rejected + ?5, unparsed = unparsed + ?6, known = known + ?7, lost = lost + ?8,
-                gaps = gaps + ?9, records = records + ?10,
-                first_time = MIN(COALESCE(first_time, ?11), COALESCE(?11, first_time)),
-                last_time = MAX(COALESCE(last_time, ?12), COALESCE(?12, last_time))
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            source as i64,
-            self.read as i64,
-            self.stored as i64,
-            self.filtered as i64,
-            self.rejected as i64,
-            self.unparsed as i64,
-            self.known as i64,
-            self.lost as i64,
-            self.gaps as i64,
-            self.records as i64,
-            self.first,
-            self.last
-        ])
-        .map(drop)
+    pub(crate) fn change(&self, source: u64, changes: &mut Changes) {
+        let numbers = [
+            source,
+            self.read,
+            self.stored,
+            self.filtered,
+            self.rejected,
+            self.unparsed,
+            self.known,
+            self.lost,
+            self.gaps,
+            self.records,
+        ]
+        .map(|number| number as i64);
+        let numbers = numbers.iter().map(|number| number as &dyn ToSql);
+        let times: [&dyn ToSql; 2] = [&self.first, &self.last];
+        changes.push(Step::Counts, &numbers.chain(times).collect::<Vec<_>>());
     }
 
     /// The columns that `of_row` reads.
@@ -162,17 +155,11 @@ pub struct StoredProblem {
 }
 
 impl StoredProblem {
-    pub(crate) fn write(&self, db: &Connection, source: u64, number: u64) -> rusqlite::Result<()> {
-        db.prepare_cached(
-            "INSERT OR REPLACE INTO problem (source, number, kind, position, cause) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            source as i64,
-            number as i64,
-            self.kind,
-            self.position,
-            self.cause
-        ])
-        .map(drop)
+    pub(crate) fn change(&self, source: u64, number: u64, changes: &mut Changes) {
+        let (source, number) = (source as i64, number as i64);
+        changes.push(
+            Step::Problem,
+            &[&source, &number, &self.kind, &self.position, &self.cause],
+        );
     }
 }

@@ -5,16 +5,19 @@ use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use tunlog_seal::SigningKey;
-use tunlog_seal::tree::Roots;
+use tunlog_seal::tree::{self, Roots};
 
+use crate::changes::{Changes, Step};
 use crate::checkpoint::Checkpoint;
+use crate::chunk::{Packer, Stretch};
 use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk, Storage};
+use crate::gather::Gathered;
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
-use crate::record::{self, Record};
+use crate::record::{Record, put_bytes};
 use crate::source::{Counts, NewSource};
 use crate::working::{Working, set_meta};
 
@@ -29,6 +32,17 @@ pub struct Options {
     pub epoch_age: i64,
     /// Checkpoints after which the key changes.
     pub epoch_checkpoints: u64,
+}
+
+impl Options {
+    /// For what brings much at once: larger segments, which cost less each. Until one is full what was read for it is not
+    /// committed, so this is also what an interrupted import reads again.
+    pub fn in_bulk() -> Options {
+        Options {
+            segment_bytes: 8 << 20,
+            ..Options::default()
+        }
+    }
 }
 
 impl Default for Options {
@@ -66,12 +80,10 @@ impl FullPolicy {
 
 /// What will be committed next.
 #[derive(Default)]
-struct Pending {
-    records: Vec<u8>,
-    rows: u64,
-    first_time: Option<i64>,
-    last_time: Option<i64>,
-    new_sources: Vec<(u64, NewSource)>,
+pub(crate) struct Pending {
+    pub records: Vec<u8>,
+    pub stretch: Stretch,
+    pub new_sources: Vec<(u64, NewSource)>,
     new_sets: Vec<(u64, String)>,
     changed: BTreeMap<u64, Change>,
     problems: Vec<(u64, u64, crate::source::StoredProblem)>,
@@ -104,9 +116,16 @@ pub struct Store {
     next_seq: u64,
     next_source: u64,
     next_set: u64,
-    open_bytes: u64,
-    open_since: Option<i64>,
-    pending: Pending,
+    pub(crate) open_bytes: u64,
+    pub(crate) open_since: Option<i64>,
+    pub(crate) pending: Pending,
+    packer: Packer,
+    /// Room for what a leaf of the tree is made of.
+    leaf: Vec<u8>,
+    /// The open segment, with what is pending; None if some of it lies in the database only.
+    pub(crate) open: Option<Gathered>,
+    /// The changes of a close that did not come to its end: what it left is to be finished or taken back first.
+    pub(crate) announced: Option<Vec<u8>>,
     /// What retention takes away of the history, for the next checkpoint to say.
     pub(crate) pruned: Vec<crate::checkpoint::PrunedLine>,
     /// Witnesses that are being shown checkpoints.
@@ -220,7 +239,7 @@ impl Store {
                 Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))
             })
         })?;
-        Ok(Store {
+        let mut store = Store {
             layout,
             working,
             storage,
@@ -241,10 +260,18 @@ impl Store {
             open_bytes,
             open_since,
             pending: Pending::default(),
+            packer: Packer::default(),
+            leaf: Vec::new(),
+            open: None,
+            announced: None,
             pruned: Vec::new(),
             showing: crate::witness::Showing::default(),
             _lock: lock,
-        })
+        };
+        if open_bytes == 0 {
+            store.open = Some(store.gather()?);
+        }
+        Ok(store)
     }
 
     /// Where it lies.
@@ -321,12 +348,15 @@ impl Store {
     pub fn add(&mut self, record: &mut Record<'_>) {
         record.seq = self.next_seq;
         self.next_seq += 1;
-        let mut one = Vec::with_capacity(64 + record.raw.len() * 2);
-        record.encode(&mut one);
-        let pending = &mut self.pending;
-        record::put_bytes(&mut pending.records, &one);
-        pending.rows += 1;
-        crate::source::widen(&mut pending.first_time, &mut pending.last_time, record.time);
+        let (pending, leaf) = (&mut self.pending, &mut self.leaf);
+        leaf.clear();
+        leaf.push(tree::LEAF);
+        record.encode(leaf);
+        put_bytes(&mut pending.records, &leaf[1..]);
+        if let Some(open) = &mut self.open {
+            open.add(record, leaf);
+        }
+        pending.stretch.add(record.time);
         let change = pending.changed.entry(record.source).or_default();
         change.rows += 1;
         crate::source::widen(&mut change.counts.first, &mut change.counts.last, record.time);
@@ -373,20 +403,22 @@ impl Store {
     /// # Errors
     /// The database's.
     pub fn commit(&mut self, now: i64) -> Result<()> {
-        let (pending, next_seq) = (&self.pending, self.next_seq);
-        if pending.rows == 0 && pending.changed.is_empty() && pending.new_sources.is_empty() && pending.feeds.is_empty()
-        {
+        self.settle()?;
+        let pending = &self.pending;
+        if pending.is_empty() {
             return Ok(());
         }
+        let changes = pending.changes(self.next_seq);
+        let packer = &mut self.packer;
         self.working.write(|db| {
-            pending.write(db, now)?;
-            set_meta(db, "next_seq", next_seq as i64)
+            changes.apply(db)?;
+            pending.write_chunk(db, packer, now)
         })?;
         self.open_bytes += self.pending.records.len() as u64;
-        if self.pending.rows > 0 {
+        if self.pending.stretch.rows > 0 {
             self.open_since.get_or_insert(now);
         }
-        self.pending = Pending::default();
+        self.pending.clear();
         Ok(())
     }
 
@@ -429,6 +461,8 @@ impl Store {
             return Ok(false);
         };
         self.dropped += rows;
+        // what is left of it is found in the database
+        self.open = None;
         self.open_bytes = self.open_bytes.saturating_sub(bytes);
         Ok(true)
     }
@@ -438,7 +472,8 @@ impl Store {
         let old = self
             .open_since
             .is_some_and(|since| now.saturating_sub(since) >= self.options.segment_age);
-        self.open_bytes >= self.options.segment_bytes || (old && self.open_bytes > 0)
+        let bytes = self.open_bytes + self.pending.records.len() as u64;
+        bytes >= self.options.segment_bytes || (old && self.open_bytes > 0)
     }
 
     /// When the open segment will be old, microseconds UTC; None if it is empty.
@@ -450,11 +485,6 @@ impl Store {
     /// Records given up since the last checkpoint because the disk was full.
     pub fn lost_to_full_disk(&self) -> u64 {
         self.dropped
-    }
-
-    /// The open segment is empty now.
-    pub(crate) fn was_closed(&mut self) {
-        (self.open_bytes, self.open_since, self.dropped) = (0, None, 0);
     }
 
     /// The keys of the hashes that tell records and files apart.
@@ -469,49 +499,62 @@ impl Store {
 }
 
 impl Pending {
-    fn write(&self, db: &Transaction<'_>, now: i64) -> rusqlite::Result<()> {
+    pub fn is_empty(&self) -> bool {
+        self.stretch.rows == 0 && self.changed.is_empty() && self.new_sources.is_empty() && self.feeds.is_empty()
+    }
+
+    /// Forgets everything; the room for records is kept.
+    pub fn clear(&mut self) {
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        *self = Pending {
+            records,
+            ..Pending::default()
+        };
+    }
+
+    /// How many records their writers say were lost, and at how many places.
+    pub fn lost(&self) -> (u64, u64) {
+        let counts = self.changed.values().map(|change| &change.counts);
+        counts.fold((0, 0), |(lost, gaps), counts| (lost + counts.lost, gaps + counts.gaps))
+    }
+
+    /// Everything but the records.
+    pub fn changes(&self, next_seq: u64) -> Changes {
+        let mut changes = Changes::default();
         for (id, name) in &self.new_sets {
-            db.execute(
-                "INSERT INTO log_set (id, name) VALUES (?1, ?2)",
-                params![*id as i64, name],
-            )?;
+            changes.push(Step::Set, &[&(*id as i64), name]);
         }
         for (id, source) in &self.new_sources {
-            source.insert(db, *id)?;
+            source.change(*id, &mut changes);
         }
         for (source, change) in &self.changed {
-            change.counts.write(db, *source)?;
+            let id = *source as i64;
+            change.counts.change(*source, &mut changes);
             if let Some(lines) = change.lines {
-                db.prepare_cached("UPDATE source SET lines = ?2 WHERE id = ?1")?
-                    .execute(params![*source as i64, lines as i64])?;
+                changes.push(Step::Lines, &[&id, &(lines as i64)]);
             }
             if change.complete {
-                db.prepare_cached("UPDATE source SET complete = 1 WHERE id = ?1")?
-                    .execute([*source as i64])?;
+                changes.push(Step::Complete, &[&id]);
             }
         }
         for (source, number, problem) in &self.problems {
-            problem.write(db, *source, *number)?;
+            problem.change(*source, *number, &mut changes);
         }
-        self.feeds.write(db)?;
-        if self.rows == 0 {
+        self.feeds.changes(&mut changes);
+        changes.push(Step::NextSeq, &[&(next_seq as i64)]);
+        changes
+    }
+
+    /// The records, as a stretch of the open segment.
+    fn write_chunk(&self, db: &rusqlite::Transaction<'_>, packer: &mut Packer, now: i64) -> rusqlite::Result<()> {
+        if self.stretch.rows == 0 {
             return Ok(());
         }
-        db.prepare_cached(
-            "INSERT INTO chunk (rows, bytes, first_time, last_time, written, records) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            self.rows as i64,
-            self.records.len() as i64,
-            self.first_time,
-            self.last_time,
-            now,
-            self.records
-        ])?;
-        let chunk = db.last_insert_rowid();
+        let chunk = packer.write(db, &self.records, &self.stretch, now)?;
         for (source, _) in self.changed.iter().filter(|(_, change)| change.rows > 0) {
             db.prepare_cached("INSERT INTO chunk_source (source, chunk) VALUES (?1, ?2)")?
-                .execute([*source as i64, chunk])?;
+                .execute(params![*source as i64, chunk])?;
         }
         Ok(())
     }

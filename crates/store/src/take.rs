@@ -119,7 +119,10 @@ fn datum<'a>(event: &Event<'a>, value: &'a Value) -> Datum<'a> {
 pub fn rebuild(record: &Record<'_>, messages: &mut dyn Messages, batch: &mut EventBatch) -> bool {
     let stamp = record.time.map_or(Stamp::Missing, Stamp::Instant);
     match record.kind {
-        Kind::Event => return rebuild_event(record, stamp, messages, batch),
+        Kind::Event => {
+            let message = messages.find(record.dialect, record.message, record.variant);
+            return message.is_some_and(|message| rebuild_as(record, message, batch));
+        }
         Kind::Unrecognised => {
             let Some(dialect) = messages.dialect(record.dialect) else {
                 return false;
@@ -155,10 +158,9 @@ pub fn rebuild(record: &Record<'_>, messages: &mut dyn Messages, batch: &mut Eve
     true
 }
 
-fn rebuild_event(record: &Record<'_>, stamp: Stamp, messages: &mut dyn Messages, batch: &mut EventBatch) -> bool {
-    let Some(message) = messages.find(record.dialect, record.message, record.variant) else {
-        return false;
-    };
+/// The same of an event, of which the message is known.
+pub fn rebuild_as(record: &Record<'_>, message: &'static Message, batch: &mut EventBatch) -> bool {
+    let stamp = record.time.map_or(Stamp::Missing, Stamp::Instant);
     let values: Option<Vec<(Field, Value)>> = record
         .fields
         .iter()

@@ -14,7 +14,7 @@ use crate::files;
 use crate::inspect::{self, State};
 use crate::keys::KeyFiles;
 use crate::layout::Layout;
-use crate::witness::{self, Configured, Seen};
+use crate::witness::{self, Configured};
 
 /// What came of it, in the contract's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +138,7 @@ pub fn verify(folder: &Path, against: &Against) -> Result<Report> {
         }
     }
     for path in &paths {
-        witnessed(path, &chain, &mut report);
+        witness::compare(path, &chain, &mut report);
     }
     if against.require_witness && report.witnesses.is_empty() {
         report.unjudged.push("no witness, and one is required".to_owned());
@@ -161,7 +161,7 @@ fn named_alike(chain: &Chain<'_>, report: &mut Report) {
 /// The first key, if it is the pinned one or none is pinned.
 fn first_key(layout: &Layout, against: &Against, report: &mut Report) -> Option<VerifyingKey> {
     let path = KeyFiles::of(layout.folder()).first();
-    let read = files::read(&path).map_err(|error| error.to_string());
+    let read = files::read_at_most(&path, files::NOTE_MAX).map_err(|error| error.to_string());
     let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is no key".to_owned()));
     let key = text.and_then(|text| match text.strip_suffix('\n').map(VerifyingKey::parse) {
         Some(Ok(key)) if text == format!("{}\n", key.text()) => Ok(key),
@@ -254,7 +254,7 @@ impl<'l> Chain<'l> {
                 break;
             }
             let good = self.hashes.len();
-            let bytes = match files::read(&self.layout.note(number)) {
+            let bytes = match files::read_at_most(&self.layout.note(number), files::NOTE_MAX) {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let cause = error.cause;
@@ -440,55 +440,4 @@ fn unreferenced(layout: &Layout, chain: &Chain<'_>, report: &mut Report) {
             (false, false) => report.changed.push(format!("{path}: no checkpoint names this file")),
         }
     }
-}
-
-/// What a witness has seen.
-fn witnessed(path: &Path, chain: &Chain<'_>, report: &mut Report) {
-    let name = path.display().to_string();
-    let seen = match witness::seen(path) {
-        Ok(seen) => seen,
-        Err(error) => return report.unjudged.push(format!("witness {name}: {}", error.cause)),
-    };
-    let (mut newest, mut unsigned) = (0, 0_u64);
-    for seen in &seen {
-        let (number, hash) = match seen {
-            Seen::Note(number, hash) => (*number, *hash),
-            // a server hears of many logs, and anybody can send it lines
-            Seen::Told(told) if chain.newest().is_none_or(|newest| newest.origin != told.origin) => continue,
-            Seen::Told(told) => match chain.key_of(told.epoch) {
-                Some(key) if !told.is_signed_by(key) => {
-                    unsigned += 1;
-                    continue;
-                }
-                _ => (told.number, told.note),
-            },
-        };
-        match chain.hashes.get(&number) {
-            Some(known) if *known == hash => newest = newest.max(number),
-            Some(_) => report.changed.push(format!(
-                "witness {name} saw another checkpoint {number}: there were two stories"
-            )),
-            None if chain.is_cut => {} // it may be behind the one that cannot be read
-            None => report.missing.push(format!(
-                "witness {name} saw checkpoint {number}, which the store does not have any more"
-            )),
-        }
-    }
-    if unsigned > 0 {
-        report.notes.push(format!(
-            "witness {name}: {unsigned} lines about this log are not signed by it and do not count"
-        ));
-    }
-    if newest == 0 {
-        return; // one that has seen nothing is no witness
-    }
-    let last = chain.hashes.len() as u64;
-    let behind = match last.saturating_sub(newest) {
-        0 => String::new(),
-        1 => format!("; checkpoint {last} not yet seen"),
-        more => format!("; the last {more} not yet seen"),
-    };
-    report
-        .witnesses
-        .push(format!("{name}: same note at checkpoint {newest}{behind}"));
 }

@@ -300,7 +300,10 @@ impl Correlator {
     fn close(&mut self, attempt: Attempt) {
         match self.packets.active {
             true => self.hold_logged(attempt),
-            false => self.tell(attempt),
+            false => {
+                self.packets.join.remember_lone(&attempt);
+                self.tell(attempt);
+            }
         }
     }
 
@@ -312,6 +315,12 @@ impl Correlator {
     /// How far the clocks of logs and captures are apart, if both told of the same connections.
     pub fn skew(&self) -> Option<Skew> {
         self.packets.join.skew()
+    }
+
+    /// Hours by which the log seems to be ahead of the capture because its zone was taken wrongly, and how many connections
+    /// show it.
+    pub fn zone_apart(&self) -> Option<(f64, usize)> {
+        self.packets.join.zone_apart()
     }
 
     /// Hands an attempt out, with an id of its own.

@@ -8,7 +8,7 @@ pub fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         id: 0,
         protocol: None,
         gateway: None,
-        client_ip: Some("203.0.113.7".parse().expect("an address")),
+        client_ip: Some([203, 0, 113, 7].into()),
         client_port: None,
         claimed_ip: None,
         user: user.map(Into::into),

@@ -111,6 +111,20 @@ fn accel_ppp_speaks_of_interfaces() {
 }
 
 #[test]
+fn a_router_that_could_not_authenticate_itself_was_the_client() {
+    // the address is the server's then: nobody came from it
+    check(
+        r#"
+            Nov  3 10:00:02 gw pptp,ppp,info <203.0.113.7>: terminating... - failed to authenticate ourselves to peer
+            Nov  3 10:00:02 gw pptp,ppp,info <203.0.113.7>: disconnected
+"#,
+        expect![[r#"
+            ? failed at=auth cause=wrong-credentials
+        "#]],
+    );
+}
+
+#[test]
 fn routeros_speaks_of_addresses_then_of_accounts() {
     check(
         r#"

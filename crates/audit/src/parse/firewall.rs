@@ -48,10 +48,10 @@ pub struct Matches {
     pub ports: Option<Vec<(u16, u16)>>,
     /// Any port but these.
     pub not_ports: Vec<(u16, u16)>,
-    /// The interface that it comes in by; `+` or `*` at the end stands for anything.
-    pub interface: Option<String>,
-    /// Any interface but this.
-    pub not_interface: Option<String>,
+    /// The interfaces that it may come in by, any if none is named; `+` or `*` at the end stands for anything.
+    pub interfaces: Vec<String>,
+    /// Any interface but these.
+    pub not_interfaces: Vec<String>,
     /// Only packets of IPv6, or only of IPv4.
     pub ipv6: Option<bool>,
     /// Whether it came out of IPsec.
@@ -159,8 +159,8 @@ impl Filter {
     pub fn fate_of(&self, probe: Probe, six: bool) -> Option<Fate> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for rule in self.chains.iter().flat_map(|chain| &chain.rules) {
-            names.extend(rule.matches.interface.as_deref());
-            names.extend(rule.matches.not_interface.as_deref());
+            names.extend(rule.matches.interfaces.iter().map(String::as_str));
+            names.extend(rule.matches.not_interfaces.iter().map(String::as_str));
         }
         names.retain(|name| !is_inside(name));
         if names.is_empty() {
@@ -294,8 +294,8 @@ impl Walk<'_> {
                 .is_some_and(|ranges| !port.is_some_and(|port| in_ranges(ranges, port)))
             || port.is_some_and(|port| in_ranges(&matches.not_ports, port))
             || matches.ipsec == Some(true)
-            || matches.interface.as_deref().is_some_and(|name| !self.is_on(name))
-            || matches.not_interface.as_deref().is_some_and(|name| self.is_on(name));
+            || (!matches.interfaces.is_empty() && !matches.interfaces.iter().any(|name| self.is_on(name)))
+            || matches.not_interfaces.iter().any(|name| self.is_on(name));
         match (no, matches.limited) {
             (true, _) => Answer::No,
             (false, true) => Answer::Some,

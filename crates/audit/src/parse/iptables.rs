@@ -53,11 +53,64 @@ fn script(filter: &mut Filter, line: &str, number: u32) {
         "ip6tables" => false,
         _ => return,
     };
-    let other_table = words.windows(2).any(|pair| pair[0] == "-t" && pair[1] != "filter");
-    if wanted == filter.ipv4 && !other_table {
-        command(filter, &words[1..], number);
+    if wanted != filter.ipv4 || table_of(&words).is_some_and(|table| table != "filter") {
+        return;
+    }
+    // options may stand before the command: `iptables -w -t filter -A INPUT …`
+    if let Some(at) = words.iter().position(|word| COMMANDS.contains(&word.as_str())) {
+        command(filter, &words[at..], number);
     }
 }
+
+/// The table that a command names.
+fn table_of(words: &[String]) -> Option<&str> {
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "-t" | "--table" => return words.next(),
+            // a comment may say anything
+            "--comment" => drop(words.next()),
+            _ => {
+                let joined = word.strip_prefix("--table=");
+                let short = word.strip_prefix("-t").filter(|_| !word.starts_with("--"));
+                if joined.or(short).is_some() {
+                    return joined.or(short);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// What is done to a chain; all else on the line is about how, or of what.
+const COMMANDS: &[&str] = &[
+    "-P",
+    "--policy",
+    "-A",
+    "--append",
+    "-I",
+    "--insert",
+    "-F",
+    "--flush",
+    "-D",
+    "--delete",
+    "-R",
+    "--replace",
+    "-N",
+    "--new-chain",
+    "-X",
+    "--delete-chain",
+    "-C",
+    "--check",
+    "-L",
+    "--list",
+    "-S",
+    "--list-rules",
+    "-E",
+    "--rename-chain",
+    "-Z",
+    "--zero",
+];
 
 /// `INPUT DROP [0:0]`.
 fn policy(filter: &mut Filter, text: &str, number: u32) {
@@ -237,10 +290,10 @@ fn condition(word: &str, value: &str, not: bool, matches: &mut Matches) {
         "-s" | "--source" | "--src" => matches.limited |= !not && !is_anywhere(value),
         "-d" | "--destination" | "--dst" => matches.never |= !not && is_multicast(value),
         "--dst-type" => matches.never |= !not && value != "LOCAL",
-        "-i" | "--in-interface" if not => matches.not_interface = Some(value.to_owned()),
+        "-i" | "--in-interface" if not => matches.not_interfaces = vec![value.to_owned()],
         "-i" | "--in-interface" => {
             matches.never |= value == "lo";
-            matches.interface = Some(value.to_owned());
+            matches.interfaces = vec![value.to_owned()];
         }
         "--state" | "--ctstate" => {
             let new = value.split(',').any(|state| state == "NEW");
@@ -293,6 +346,18 @@ mod tests {
             .fate(PPTP),
             Some(Fate::Closed(1))
         );
+    }
+
+    #[test]
+    fn options_may_stand_before_the_command() {
+        let text = "iptables -w -t filter -P INPUT DROP\niptables -w 5 -A INPUT -p tcp --dport 1723 -j ACCEPT\n\
+                    iptables --table nat -A INPUT -p udp --dport 1701 -j ACCEPT\niptables --table=mangle -A INPUT -j ACCEPT\n\
+                    iptables -tnat -A INPUT -p 47 -j ACCEPT\niptables -A INPUT -m comment --comment \"-t nat\" -p udp --dport 500 -j ACCEPT\n";
+        let filter = parse("fw.sh", text);
+        assert_eq!(filter.fate(PPTP), Some(Fate::Open(2)));
+        assert_eq!(filter.fate(L2TP), Some(Fate::Closed(1)));
+        assert_eq!(filter.fate(GRE), Some(Fate::Closed(1)));
+        assert_eq!(filter.fate(IKE), Some(Fate::Open(6)));
     }
 
     #[test]

@@ -89,13 +89,13 @@ fn shown(line: &str, number: u32) -> Option<FilterRule> {
         return None;
     }
     // `192.0.2.1 1701/udp`, `1701/udp on eth0`
-    let (to, interface) = to
+    let (to, interfaces) = to
         .split_once(" on ")
-        .map_or((to, None), |(to, name)| (to, Some(name.to_owned())));
+        .map_or((to, Vec::new()), |(to, name)| (to, vec![name.to_owned()]));
     let service = to.split_whitespace().last().unwrap_or_default();
     let (place, kind) = service.split_once('/').unwrap_or((service, ""));
     let mut matches = Matches {
-        interface,
+        interfaces,
         limited: !from.starts_with("Anywhere"),
         ..Matches::default()
     };

@@ -13,6 +13,7 @@ mod history;
 pub mod incident;
 mod lastlog;
 mod manual;
+mod notify;
 mod report;
 mod respond;
 mod scope;
@@ -57,6 +58,7 @@ pub fn run(command: Option<Command>) -> Result<u8, Failure> {
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::CheckConfig(args) => serve::check(&args),
+        Command::Notify(command) => notify::run(&command),
         Command::Import(args) => store::import(&args),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => store::status(&args),

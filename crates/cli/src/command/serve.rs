@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tunlog_analysis::detect::Places;
 use tunlog_daemon::Setup;
@@ -60,6 +61,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         catalogue: &catalogue,
         settings,
         places: Box::new(move || places(&mmdb)),
+        banned: Arc::new(crate::ledger::counter()),
         version: env!("CARGO_PKG_VERSION"),
         reload: Box::new(|| {
             let words = |failure| match failure {
@@ -131,11 +133,16 @@ fn check_outside(config: &Config) -> Result<(), Failure> {
 
 /// Where the daemon of this machine keeps its store, and listens if it is not there.
 pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
-    let environment = |name: &str| std::env::var_os(name);
-    let args = with_environment(ServeArgs::default(), &environment)?;
-    let config = configuration(&args, &environment)?;
+    let config = configured(ServeArgs::default())?;
     let http = config.http.listen.and_then(|all| all.into_iter().next());
     Ok((config.store.dir.unwrap_or_default(), http))
+}
+
+/// What the daemon of this machine would do, if it was started so.
+pub fn configured(args: ServeArgs) -> Result<Config, Failure> {
+    let environment = |name: &str| std::env::var_os(name);
+    let args = with_environment(args, &environment)?;
+    configuration(&args, &environment)
 }
 
 /// What the file, the environment and the options come to.

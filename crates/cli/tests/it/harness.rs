@@ -83,6 +83,7 @@ pub fn flat(lines: &str) -> String {
 }
 
 /// What a run came to.
+#[derive(Debug)]
 pub struct Ran {
     pub out: String,
     pub err: String,

@@ -170,6 +170,16 @@ fn a_store_answers_as_its_logs_do() {
         &["ac", "--quota", "1K", "--period", "day", "-o", "jsonl"],
         &["ac", "--time-quota", "1h"],
         &["lastlog"],
+        &[
+            "clients",
+            "--totals",
+            "-S",
+            "2026-10-31T00:00:00Z",
+            "-U",
+            "2026-10-31T23:59:59Z",
+        ],
+        &["last", "-S", "2026-10-31T23:45:00Z", "-o", "jsonl"],
+        &["lastb", "-U", "2026-11-01T12:00:00Z"],
         &["lastlog", "-o", "jsonl", "-S", "2026-11-01T00:00:00Z"],
     ] {
         let raw = folder.run(&[asked, &["-q", "syslog", gateway]].concat());
@@ -186,4 +196,68 @@ fn where_nothing_can_be_judged_verify_says_3() {
         let ran = folder.run(&["store", "verify", path]);
         assert_eq!(ran.code, Some(3), "{path}: {}", ran.err);
     }
+}
+
+/// What a log server took in is compared with what the store has.
+#[test]
+fn a_log_server_is_a_witness() {
+    let folder = Folder::new();
+    folder.log("syslog", LOG);
+    folder.run(&["import", "-q", "--store", "store", "syslog"]).good();
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    server
+        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+        .expect("a time-out");
+    let place = format!("udp://{}", server.local_addr().expect("an address"));
+    folder
+        .run(&["store", "checkpoint", "store", "--witness", &place])
+        .good();
+    let mut received = Vec::new();
+    for _ in 0..3 {
+        let mut message = [0; 2048];
+        let len = server.recv(&mut message).expect("a message");
+        received.extend_from_slice(&message[..len]);
+        received.push(b'\n');
+    }
+    folder.bytes("received.log", &received);
+    let verify = ["store", "verify", "-q", "store", "--require-witness"];
+    let alone = folder.run(&verify);
+    assert_eq!(alone.code, Some(3), "{}", alone.out);
+    assert!(alone.out.contains(&place), "{}", alone.out);
+    let both = folder
+        .run(&[&verify[..], &["--witness", "received.log"]].concat())
+        .good();
+    assert!(both.contains("same note at checkpoint 3"), "{both}");
+    let wrong = folder.run(&["store", "checkpoint", "store", "--witness", "tcp://"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
+}
+
+#[test]
+fn the_history_is_kept_as_long_as_is_said() {
+    let folder = Folder::new();
+    folder.log("syslog", LOG);
+    folder.run(&["import", "-q", "--store", "store", "syslog"]).good();
+    // nobody wrote a history here: there is nothing to remove, and none is made
+    let nothing = folder.run(&[
+        "store",
+        "retain",
+        "store",
+        "--attempts-before",
+        "-1d",
+        "--findings-before",
+        "-1d",
+    ]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(1), ""), "{}", nothing.err);
+    assert!(!folder.path().join("store/history.db").exists());
+    assert_eq!(
+        folder
+            .run(&["store", "retain", "store", "--attempts-before", "often"])
+            .code,
+        Some(2)
+    );
+    assert_eq!(
+        folder.run(&["store", "retain", "store"]).code,
+        Some(2),
+        "a rule is needed"
+    );
 }

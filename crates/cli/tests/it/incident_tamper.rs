@@ -39,6 +39,9 @@ fn every_file_that_is_changed_added_or_taken_out_is_named() {
         let (code, told) = verify(&lab, &dir);
         assert_eq!(code, Some(2), "{name} taken out: {told}");
         assert!(told.contains(&name), "{name}: {told}");
+        // without the manifest nothing is known to be as it was signed
+        let judged = told.contains("what is there is as it was signed");
+        assert_eq!(judged, name != "MANIFEST", "{name}: {told}");
         std::fs::write(&path, bytes).expect("a file");
         assert_eq!(verify(&lab, &dir).0, Some(0), "{name} put back");
         std::fs::remove_dir_all(lab.path(&dir)).expect("a folder");
@@ -53,6 +56,24 @@ fn every_file_that_is_changed_added_or_taken_out_is_named() {
     std::os::unix::fs::symlink("/etc/passwd", lab.path("case/evidence/link")).expect("a link");
     let (code, told) = verify(&lab, "case");
     assert!(code == Some(1) && told.contains("evidence/link is a link"), "{told}");
+}
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let lab = Lab::new();
+    lab.stuffing();
+    let case = std::fs::OpenOptions::new()
+        .write(true)
+        .open(lab.path("case/incident.toml"));
+    case.and_then(|file| file.set_len(17 << 20))
+        .expect("a file with a hole");
+    let ran = lab.run(&["report", "case"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("incident.toml: cannot read: it is larger than 16 MiB"),
+        "{:?}: {}",
+        ran.code,
+        ran.err
+    );
 }
 
 #[test]

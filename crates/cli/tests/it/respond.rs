@@ -583,6 +583,53 @@ fn the_firewall_has_the_last_word() {
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
+    fakes.calls();
+    let again = |more: &[&str]| {
+        let args = [
+            "block",
+            "198.51.100.7",
+            "198.51.100.8",
+            "--backend",
+            "iptables",
+            "--no-log",
+        ];
+        fakes.run(&[&args[..], more].concat())
+    };
+    let by_ledger = again(&["--for", "1m"]);
+    let words = "198.51.100.8: unneeded: by the ledger it is blocked already";
+    assert!(by_ledger.out.contains(words), "{}", by_ledger.out);
+    assert_eq!(fakes.calls(), "");
+    // after a restart of the machine the set is empty, whatever the ledger says
+    let asked = again(&["--for", "1m", "--apply"]);
+    assert_eq!(asked.code, Some(0), "{}", asked.err);
+    let calls = fakes.calls();
+    assert!(
+        calls.contains("198.51.100.8") && !calls.contains("198.51.100.7"),
+        "{calls}"
+    );
+    assert!(!asked.out.contains("by the ledger"), "{}", asked.out);
+}
+
+/// A jail of fail2ban whose action is ours: the ledger is not held while fail2ban is asked.
+#[test]
+fn fail2ban_may_ask_tunlog_while_tunlog_asks_it() {
+    let fakes = Fakes::new();
+    let tunlog = fakes.command(&[]).get_program().to_string_lossy().into_owned();
+    // programs are run with an environment of their own
+    let ledger = fakes.folder.path().join("state/tunlog/actions.jsonl");
+    let action = format!(
+        "\"{tunlog}\" block \"$4\" --backend ufw --for 600s --no-log --quiet --apply --ledger \"{}\"",
+        ledger.display()
+    );
+    fakes.program("fail2ban-client", &format!("[ \"$3\" = banip ] || exit 0\n{action}"));
+    let begun = std::time::Instant::now();
+    let ran = fakes.run(&["block", "198.51.100.7", "--backend", "fail2ban", "--no-log", "--apply"]);
+    assert_eq!(ran.code, Some(0), "after {:?}: {}", begun.elapsed(), ran.err);
+    let ledger = fakes.ledger();
+    for part in [r#""backend":"ufw""#, r#""backend":"fail2ban""#] {
+        assert!(ledger.contains(part), "{ledger}");
+    }
+    assert!(!ledger.contains("failed"), "{ledger}");
 }
 
 #[test]

@@ -399,7 +399,6 @@ fn what_was_typed_wrong_is_said() {
         (&["import", "syslog"], "--store"),
         (&["import", "--store", "store"], "PATH"),
         (&["import", "--store", "syslog", "syslog"], "syslog"),
-        (&["store", "verify", "syslog"], "is no store"),
         (&["status", "--store", "nowhere"], "is no store"),
         (&["store", "retain", "nowhere"], "--before"),
         (&["import", "--store", "store", "--tz", "Mars", "syslog"], "--tz"),
@@ -409,6 +408,10 @@ fn what_was_typed_wrong_is_said() {
         assert_eq!(ran.code, Some(2), "{args:?} {}", ran.out);
         assert!(ran.err.contains(words), "{args:?} {}", ran.err);
     }
+    // its statuses are answers: 2 is `incomplete`, and without a store nobody can tell
+    let ran = folder.run(&["store", "verify", "syslog"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.out);
+    assert!(ran.err.contains("is no store"), "{}", ran.err);
 }
 
 /// The segments are for other tools, too: DuckDB, where Python has it (`TUNLOG_PYTHON` names another Python).
@@ -440,6 +443,39 @@ fn duckdb_reads_the_segments() {
         out.contains("('auth-failed', 'anna', '2026-11-20', 100, 3, '2026-11-20 10:49:03+00')"),
         "{out}"
     );
+}
+
+/// Half a line that nobody goes on with is taken as it is; if somebody does go on, the whole line is read.
+#[test]
+fn half_a_line_is_read_again_when_its_file_has_grown() {
+    let folder = Folder::new();
+    let whole = log(0, 2);
+    let at = whole.rfind("Connection term").expect("a line") + "Connection term".len();
+    let write = |text: &str| {
+        folder.log("syslog", text);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(folder.path().join("syslog"))
+            .expect("a file");
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        file.set_modified(long_ago).expect("a time");
+    };
+    let ends = || {
+        folder
+            .run(&["decode", "-q", "-o", "jsonl", "store"])
+            .good()
+            .matches("Connection terminated.")
+            .count()
+    };
+    write(&whole[..at]);
+    import(&folder, &["syslog"]);
+    assert_eq!(ends(), 1);
+    assert_eq!(import(&folder, &["syslog"])("read"), 0, "nothing is new");
+    write(&whole);
+    let counts = import(&folder, &["syslog"]);
+    // the line, and the one behind it
+    assert_eq!((counts("read"), counts("stored"), ends()), (2, 1, 2));
+    assert_eq!(import(&folder, &["syslog"])("read"), 0, "nothing is new");
 }
 
 /// An event log: refusals that only their codes tell apart, and one without a code.

@@ -7,6 +7,8 @@ use super::store::Retention;
 
 /// Microseconds between two looks at what is too old.
 const EVERY: i64 = 3600 * 1_000_000;
+/// Microseconds from the start to the first look: until then the store is read.
+const FIRST: i64 = 600 * 1_000_000;
 
 impl Retention {
     /// Judges the values.
@@ -64,14 +66,17 @@ fn before(typed: &str, now: &Zoned) -> Option<i64> {
 #[derive(Clone, Debug)]
 pub struct Keeping {
     config: Retention,
-    /// When to look again; at once after a start.
+    /// When to look again.
     next: i64,
 }
 
 impl Keeping {
-    /// By a configuration.
-    pub fn new(config: Retention) -> Keeping {
-        Keeping { config, next: i64::MIN }
+    /// By a configuration; `now` in microseconds UTC.
+    pub fn new(config: Retention, now: i64) -> Keeping {
+        Keeping {
+            config,
+            next: now.saturating_add(FIRST),
+        }
     }
 
     /// When there is something to do next (microseconds UTC); None if everything is kept.
@@ -146,13 +151,15 @@ mod tests {
             history.commit(id, None).expect("a commit");
         };
         let mut store = Store::open(&folder, tunlog_store::Options::default()).expect("the store");
-        let mut nothing = Keeping::new(Retention::default());
+        let mut nothing = Keeping::new(Retention::default(), NOW);
         assert_eq!((nothing.due_at(), nothing.run(&mut store, NOW)), (None, Ok(None)));
         put(1);
-        let mut keeping = Keeping::new(Retention {
+        let config = Retention {
             keep_findings: Some("7d".to_owned()),
             ..Retention::default()
-        });
+        };
+        let mut keeping = Keeping::new(config, NOW - FIRST);
+        assert_eq!(keeping.run(&mut store, NOW - 1), Ok(None), "not at once");
         let gone = keeping.run(&mut store, NOW).expect("it goes").expect("a row");
         assert_eq!((gone.rows[0].rows, gone.checkpoint), (1, Some(2)));
         put(2);

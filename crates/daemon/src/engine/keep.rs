@@ -17,6 +17,7 @@ use tunlog_pipeline::{Feeds, Keeper, Settings, Taken, keep_positions};
 use tunlog_store::{Counts, ErrorKind, FullPolicy, Store, StoreError};
 
 use super::Delivery;
+use crate::config::retention::Keeping;
 use crate::intake::{Arrivals, Next};
 use crate::log::{Log, value};
 use crate::state::State;
@@ -36,6 +37,8 @@ pub struct Kit<'a> {
     pub store: Option<Store>,
     /// What a full disk means.
     pub full: FullPolicy,
+    /// How long what is kept.
+    pub retention: Keeping,
     /// Keep passwords, challenges and responses that stand in records.
     pub keep_secrets: bool,
     /// The messages.
@@ -111,6 +114,7 @@ impl<'a> Keep<'a> {
                 Next::Over => break,
             }
             self.close_if_due()?;
+            self.remove_if_due();
         }
         self.commit()?;
         if let Some(store) = &mut self.kit.store {
@@ -330,7 +334,8 @@ impl<'a> Keep<'a> {
     fn due(&self) -> Option<Duration> {
         let store = self.kit.store.as_ref()?;
         let heartbeat = self.last_checkpoint.saturating_add(HEARTBEAT);
-        let due = store.due_at().map_or(heartbeat, |due| due.min(heartbeat));
+        let others = [store.due_at(), self.kit.retention.due_at()];
+        let due = others.into_iter().flatten().fold(heartbeat, i64::min);
         Some(Duration::from_micros(due.saturating_sub(now()).max(0) as u64))
     }
 
@@ -360,6 +365,30 @@ impl<'a> Keep<'a> {
         self.last_checkpoint = now;
         self.show_witnesses();
         Ok(())
+    }
+
+    /// Removes what is too old, now and then.
+    fn remove_if_due(&mut self) {
+        let Some(store) = &mut self.kit.store else { return };
+        let now = now();
+        match self.kit.retention.run(store, now) {
+            Ok(None) => {}
+            Ok(Some(gone)) => {
+                let rows: u64 = gone.rows.iter().map(|line| line.rows).sum();
+                let values = [
+                    ("segments", value(gone.segments.len())),
+                    ("rows", value(rows)),
+                    ("checkpoint", value(gone.checkpoint.unwrap_or_default())),
+                ];
+                self.kit.log.info("what was too old is gone", &values);
+                self.last_checkpoint = now;
+                self.show_witnesses();
+            }
+            Err(error) => self.kit.log.error(
+                "what is too old could not be removed: it is tried again in an hour",
+                &[("problem", value(error))],
+            ),
+        }
     }
 
     fn show_witnesses(&mut self) {

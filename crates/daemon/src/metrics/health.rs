@@ -95,7 +95,8 @@ impl Health {
     pub fn of(state: &State) -> Health {
         let source = |(name, source): (String, crate::state::SourceState)| SourceHealth {
             name,
-            up: source.problem.is_none(),
+            // what is over is no trouble: a generation of a log, a peer that left
+            up: source.ended || source.problem.is_none(),
             parsed: source.counts.stored,
             filtered: source.counts.filtered,
             unknown: source.counts.unparsed,

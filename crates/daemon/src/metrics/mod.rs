@@ -25,6 +25,7 @@ pub use file::MetricsFile;
 pub use health::{ChannelHealth, Health, InterfaceBytes, SourceHealth, StoreHealth};
 pub use text::Form;
 
+use crate::secret;
 use crate::told::{Hearing, Listener, Told};
 use counts::Counts;
 
@@ -59,6 +60,8 @@ impl Default for Config {
     }
 }
 
+/// The key of users' hashes in the store's folder.
+const HASH_KEY_FILE: &str = "metrics-key";
 /// Users with figures of their own unless somebody says otherwise.
 const USERS_DEFAULT: usize = 2000;
 /// More series than this are a burden for Prometheus, not a help.
@@ -110,8 +113,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet. `started` is when the program was started, microseconds UTC. `hash` makes something else of users' names;
-    /// without it they are told as they are, if they are told at all.
+    /// Nothing counted yet. `started` is when the program was started, microseconds UTC. `hash` makes something else of users' names, where
+    /// the configuration asks for it; without it a key is used that is forgotten at the end.
     pub fn new(
         config: Config,
         version: &'static str,
@@ -120,6 +123,15 @@ impl Metrics {
         hash: Option<HashUser>,
     ) -> Arc<Metrics> {
         let users = config.per_user.then_some(config.per_user_max);
+        let hash = match (config.hash_users, hash) {
+            (false, _) => None,
+            (true, Some(hash)) => Some(hash),
+            // nobody keeps a key: one that holds until the end, and never the names themselves
+            (true, None) => Some(match secret::random() {
+                Ok(key) => hash_with(&key),
+                Err(_) => Box::new(|_: &str| users::OTHER.to_owned()) as HashUser,
+            }),
+        };
         Arc::new(Metrics {
             config,
             version,
@@ -216,4 +228,12 @@ pub fn hash_with(key: &str) -> HashUser {
         let tag = ring::hmac::sign(&key, name.as_bytes());
         tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     })
+}
+
+/// The same with a key that is kept in this folder, made at random if it is not there: a name has the same hash after a restart.
+///
+/// # Errors
+/// If the key cannot be read or written.
+pub fn hash_kept_in(folder: &std::path::Path) -> Result<HashUser, String> {
+    secret::load_or_make(&folder.join(HASH_KEY_FILE)).map(|key| hash_with(&key))
 }

@@ -101,7 +101,8 @@ impl Metrics {
                 Some(hash) if name != users::OTHER => hash(name),
                 _ => name.to_owned(),
             };
-            all.insert(shown, figures);
+            // two names of one hash are one series
+            all.entry(shown).or_default().add(figures);
         }
         let columns: [(&Family, Figure); 3] = [
             (&f::USER_RECEIVED, |figures| figures.received),

@@ -26,7 +26,8 @@ impl Figures {
         self.received.saturating_add(self.sent)
     }
 
-    fn add(&mut self, other: Figures) {
+    /// Adds those of another.
+    pub fn add(&mut self, other: Figures) {
         self.received = self.received.saturating_add(other.received);
         self.sent = self.sent.saturating_add(other.sent);
         self.connected = self.connected.saturating_add(other.connected);

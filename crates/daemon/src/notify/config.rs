@@ -342,10 +342,14 @@ impl Config {
         self.webhook.is_empty() && self.mail.is_empty() && self.syslog.is_empty() && self.command.is_empty()
     }
 
-    /// Adds a webhook that gets JSON (`--webhook URL`).
+    /// Adds a webhook that gets JSON of findings and of who connects and disconnects (`--webhook URL`).
     pub fn add_webhook(&mut self, url: &str) {
         self.webhook.push(Webhook {
             url: Secret::Text(url.to_owned()),
+            only: Only {
+                sessions: ["connected", "disconnected"].map(str::to_owned).to_vec(),
+                ..Only::default()
+            },
             ..Webhook::default()
         });
     }

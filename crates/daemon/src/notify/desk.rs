@@ -284,8 +284,12 @@ impl Desk {
     /// A disk that takes nothing must not fill the memory.
     fn bound(&mut self) {
         while self.changes.len() > CHANGES_MAX {
-            let is_put = |change: &OutboxChange| matches!(change, OutboxChange::Put(_));
-            let at = self.changes.iter().position(is_put).unwrap_or(0);
+            // the least bad, the oldest of it
+            let levels = self.changes.iter().enumerate().filter_map(|(at, change)| match change {
+                OutboxChange::Put(message) => Some((message.level, at)),
+                _ => None,
+            });
+            let at = levels.min().map_or(0, |(_, at)| at);
             if let OutboxChange::Put(message) = self.changes.remove(at) {
                 self.give_up(&message.channel, 1);
             }
@@ -469,6 +473,12 @@ impl Desk {
             line.clear = false;
             line.not_before = now.saturating_add(line.channel.retry_first);
         }
+    }
+
+    /// As if the disk took and gave nothing.
+    #[cfg(test)]
+    pub fn lose_disk(&mut self, until: i64) {
+        self.disk_after = until;
     }
 
     /// What was counted, by channel.

@@ -242,12 +242,7 @@ pub fn test(config: &Config, name: Option<&str>) -> Result<Vec<Tested>, (String,
         .filter(|channel| name.is_none_or(|name| channel.name == name))
         .collect();
     if chosen.is_empty() {
-        let known: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-        let why = match (name, known.is_empty()) {
-            (_, true) => "no channel is configured".to_owned(),
-            (name, _) => format!("there is no channel `{}`: {}", name.unwrap_or(""), known.join(", ")),
-        };
-        return Err(("notify".to_owned(), why));
+        return Err(unknown(&channels, name));
     }
     let message = Message::one(Notice::of_test(jiff::Timestamp::now().as_microsecond()));
     let tested = chosen.into_iter().map(|channel| {
@@ -262,4 +257,25 @@ pub fn test(config: &Config, name: Option<&str>) -> Result<Vec<Tested>, (String,
         }
     });
     Ok(tested.collect())
+}
+
+/// Whether there is a channel of a name.
+///
+/// # Errors
+/// The key of the configuration that is wrong, and why; or that there is no such channel, and which there are.
+pub fn known(config: &Config, name: &str) -> Result<(), (String, String)> {
+    let channels = channels(config)?;
+    match channels.iter().any(|channel| channel.name == name) {
+        true => Ok(()),
+        false => Err(unknown(&channels, Some(name))),
+    }
+}
+
+fn unknown(channels: &[Channel], name: Option<&str>) -> Wrong {
+    let known: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+    let why = match name {
+        Some(name) if !known.is_empty() => format!("there is no channel `{name}`: {}", known.join(", ")),
+        _ => "no channel is configured".to_owned(),
+    };
+    ("notify".to_owned(), why)
 }

@@ -1,24 +1,27 @@
 //! What metrics ask of the parts that know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tunlog_store::Reader;
 
 use crate::listen::interfaces;
-use crate::metrics::{AskHealth, ChannelHealth, Health, InterfaceBytes, SourceHealth, StoreHealth};
+use crate::metrics::{self, AskHealth, ChannelHealth, HashUser, Health, InterfaceBytes, StoreHealth};
 use crate::notify::ChannelCounts;
 use crate::state::State;
 
 /// Tells how notifications do.
 pub type AskChannels = Box<dyn Fn() -> Vec<ChannelCounts> + Send + Sync>;
 
+/// Tells how many addresses are blocked, if anybody knows.
+pub type AskBanned = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
 /// Whom metrics ask.
-pub fn asked(state: Arc<State>, folder: Option<PathBuf>, channels: AskChannels) -> AskHealth {
+pub fn asked(state: Arc<State>, folder: Option<PathBuf>, channels: AskChannels, banned: AskBanned) -> AskHealth {
     Box::new(move || Health {
-        sources: sources(&state),
         store: folder.as_ref().and_then(|folder| store(folder)),
         channels: channels().into_iter().map(channel).collect(),
+        banned: banned(),
         interfaces: interfaces::ppp()
             .into_iter()
             .map(|(name, counters)| InterfaceBytes {
@@ -28,37 +31,22 @@ pub fn asked(state: Arc<State>, folder: Option<PathBuf>, channels: AskChannels) 
             })
             .collect(),
         host: host(),
-        ..Health::default()
+        ..Health::of(&state)
     })
 }
 
-fn sources(state: &State) -> Vec<SourceHealth> {
-    let sources = state.sources().into_iter().filter(|(_, source)| !source.ended);
-    sources
-        .map(|(name, source)| SourceHealth {
-            name,
-            up: source.problem.is_none(),
-            parsed: source.counts.stored,
-            filtered: source.counts.filtered,
-            unknown: source.counts.unparsed,
-            error: source.counts.rejected,
-            lost: source.counts.lost,
-        })
-        .collect()
+/// What stands for users' names, where these are not to be told; its key stays in the store.
+///
+/// # Errors
+/// If the key cannot be read or written.
+pub fn hash(config: &metrics::Config, folder: Option<&Path>) -> Result<Option<HashUser>, String> {
+    let folder = folder.filter(|_| config.hash_users);
+    folder.map(metrics::hash_kept_in).transpose()
 }
 
-fn store(folder: &std::path::Path) -> Option<StoreHealth> {
+fn store(folder: &Path) -> Option<StoreHealth> {
     let status = Reader::open(folder).and_then(|reader| reader.status()).ok()?;
-    Some(StoreHealth {
-        sealed: status.sealed,
-        open: status.open,
-        segments: status.segments,
-        removed: status.removed,
-        set_aside: status.set_aside,
-        bytes: status.bytes,
-        checkpoint: status.checkpoint_time,
-        dropped: status.dropped,
-    })
+    Some(StoreHealth::of(&status))
 }
 
 fn channel(counts: ChannelCounts) -> ChannelHealth {

@@ -113,7 +113,7 @@ impl Network {
         let (asked, mut asks) = mpsc::unbounded_channel::<listen::Config>();
         let reload_certificate = web.reloader();
         let mut ending = stopped.clone();
-        let thread = scope.spawn(move || {
+        let thread = super::named(scope, "network", move || {
             runtime.block_on(async {
                 let changes = async {
                     loop {
@@ -132,7 +132,7 @@ impl Network {
                 }
                 receivers.stop().await;
             });
-        });
+        })?;
         Ok((Shutdown { stop, asked }, thread))
     }
 }

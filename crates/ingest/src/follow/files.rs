@@ -134,6 +134,14 @@ impl Files {
         (self.open.len(), deleted)
     }
 
+    /// The files that are open, and how many bytes of each are not handed out yet.
+    pub(super) fn unread(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.open.iter().map(|open| {
+            let generation = &open.generation;
+            (generation.records.saved.name.as_str(), generation.unread())
+        })
+    }
+
     pub(super) fn poll(&mut self, out: Out<'_>) -> bool {
         if self.patterns.is_empty() {
             return false;
@@ -235,6 +243,7 @@ impl Files {
         self.watcher.set_folders(&expanded.folders);
         self.begin_patterns();
         self.update_logs(expanded, first);
+        self.pass_over(out);
         let mut current = HashSet::new();
         let mut present = HashSet::new();
         self.settling = false;
@@ -256,6 +265,23 @@ impl Files {
             self.logs[at].fresh = false;
         }
         self.settle(&current, &present, out);
+        self.send_positions(out);
+    }
+
+    /// What is passed over is kept as such before anything is read, together with since when patterns are followed: a crash in
+    /// between must not make it new.
+    fn pass_over(&mut self, out: Out<'_>) {
+        for at in 0..self.logs.len() {
+            if !self.logs[at].fresh {
+                continue;
+            }
+            let found = self.files_of(at);
+            for file in &found {
+                if !(file.wanted && self.from_start) {
+                    self.judge(at, file, file.rotation == Rotation::Current, &found, out);
+                }
+            }
+        }
         self.send_positions(out);
     }
 

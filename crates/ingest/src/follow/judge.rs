@@ -196,8 +196,8 @@ impl Files {
     /// A file of which nothing is known.
     fn new_file(&mut self, at: usize, (file, size): (File, u64), found: &Found, is_current: bool, out: Out<'_>) {
         let (fresh, meant) = (self.logs[at].fresh, self.is_new_content(at, found));
-        if size == 0 && found.rotation != Rotation::Current && !found.wanted {
-            return self.done_with(found); // a copy that has just begun
+        if size == 0 && found.rotation != Rotation::Current {
+            return self.done_with(found); // perhaps a copy that has just begun: it is judged when it has content
         }
         let mut saved = self.saved_of(at, found);
         if meant && (self.from_start || !fresh) {

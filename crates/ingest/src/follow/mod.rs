@@ -19,8 +19,8 @@ mod unpack;
 mod watch;
 
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ use crate::{Options, Problem};
 use files::Files;
 use journal::Journal;
 pub use saved::check_position;
+
+/// The shortest time between two wakings.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// What is followed.
 #[derive(Deserialize, Serialize, Clone, Debug)]
@@ -66,6 +69,21 @@ impl Default for FollowConfig {
 }
 
 impl FollowConfig {
+    /// Follows these files, whatever signs stand in their names.
+    pub fn of_files<'p>(paths: impl IntoIterator<Item = &'p Path>) -> FollowConfig {
+        let literal = |path: &Path| {
+            let text = path.to_string_lossy();
+            match text.contains(['*', '?', '[', ']']) {
+                true => glob::Pattern::escape(&text),
+                false => text.into_owned(),
+            }
+        };
+        FollowConfig {
+            globs: paths.into_iter().map(literal).collect(),
+            ..FollowConfig::default()
+        }
+    }
+
     /// Whether the values can be used.
     ///
     /// # Errors
@@ -97,6 +115,8 @@ impl FollowConfig {
 pub struct Follower {
     files: Files,
     journal: Option<Journal>,
+    /// When it last woke up.
+    woken: Instant,
 }
 
 impl Follower {
@@ -112,6 +132,7 @@ impl Follower {
         Ok(Follower {
             journal: config.journal.then(|| Journal::new(config, &files.context, &saved)),
             files,
+            woken: Instant::now(),
         })
     }
 
@@ -137,7 +158,20 @@ impl Follower {
         let until = until.into_iter().chain(due).min();
         let mut wakers = vec![wake];
         wakers.extend(journal.into_iter().flat_map(Journal::wakers));
-        self.files.watcher().wait(until, &wakers)
+        self.files.watcher().wait(until, &wakers)?;
+        // a writer that never rests is looked at in portions, not line by line; who was idle is looked at in an instant
+        let since = self.woken.elapsed();
+        if since < BREATH {
+            std::thread::sleep(BREATH - since);
+        }
+        self.woken = Instant::now();
+        Ok(())
+    }
+
+    /// The files that are open, and how many bytes of each were seen and not handed out yet: a half line, or what is left of a
+    /// long file.
+    pub fn unread(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files.unread()
     }
 
     /// Files that are open, and of these how many have been deleted and are held until they are quiet.

@@ -8,7 +8,6 @@ pub(crate) mod journald;
 pub(crate) mod refill;
 pub(crate) mod rotated;
 pub(crate) mod sniff;
-pub mod tail;
 pub(crate) mod utf16;
 
 use std::fs::File;
@@ -298,8 +297,9 @@ impl Source {
     }
 
     /// Whether what is appended to it can be read as it stands: lines of text in UTF-8.
-    pub(crate) fn is_plain_text(&self) -> bool {
-        self.framer.format == Format::Lines && !matches!(self.input, Input::Utf16(_))
+    pub fn is_plain_text(&self) -> bool {
+        let plain = !matches!(self.input, Input::Utf16(_) | Input::Packed(_));
+        plain && !self.capture && self.framer.format == Format::Lines
     }
 
     /// The framer of all chunks of this source.

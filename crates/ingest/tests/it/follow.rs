@@ -514,3 +514,25 @@ fn packed_and_rotated_away_while_nobody_looked() {
     keeper.linger(Duration::from_millis(1500));
     keeper.check(600);
 }
+
+/// A pattern that names the rotations, too, makes no new log of a copy, not even while it is being written.
+#[test]
+fn a_copy_that_is_named_and_grows() {
+    let (_folder, path, mut keeper) = place();
+    keeper.config.globs = vec![format!("{}*", path.display())];
+    keeper.poll();
+    let mut file = append(&path);
+    write(&mut file, 0, H);
+    keeper.until(H as usize);
+    let mut copy = append(&beside(&path, ".1"));
+    keeper.linger(Duration::from_millis(50));
+    for part in 0..5 {
+        write(&mut copy, part * H / 5, (part + 1) * H / 5);
+        keeper.linger(Duration::from_millis(30));
+    }
+    cut(&path);
+    write(&mut file, H, N);
+    keeper.until(N as usize);
+    keeper.linger(Duration::from_millis(200));
+    keeper.check(N);
+}

@@ -9,7 +9,6 @@ mod follow_random;
 mod framing;
 mod property;
 mod sources;
-mod tail;
 mod time;
 mod windows;
 mod windows_damage;

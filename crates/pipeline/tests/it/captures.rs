@@ -119,6 +119,21 @@ fn prompts(names: &[&str]) -> Vec<String> {
     lines
 }
 
+/// The log is in local time; taken for UTC, it is two hours from the capture in summer, one in winter.
+#[test]
+fn a_log_in_another_zone_is_suspected() {
+    let told = |tz| {
+        let paths = [fixture("gre-dropped.log"), fixture("gre-dropped.pcap")];
+        let wants = Wants::Attempts;
+        let year = Some(2026);
+        let seen = Reading { tz, year, wants }.of(&paths);
+        (seen.says("--tz ZONE says which"), seen.attempts.len())
+    };
+    assert_eq!(told("Europe/Berlin"), (false, 1));
+    assert_eq!(told("UTC"), (true, 2));
+    assert_eq!(told("Asia/Kathmandu"), (true, 2));
+}
+
 #[test]
 fn a_capture_alone_tells_at_the_packet_that_decides() {
     assert_eq!(

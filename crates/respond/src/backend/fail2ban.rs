@@ -26,6 +26,11 @@ impl Backend for Fail2ban {
         ]
     }
 
+    fn may_ask_us(&self) -> bool {
+        // a jail's action may be ours (`tunlog export-rules fail2ban`)
+        true
+    }
+
     fn in_use(&self, options: &Options) -> Option<Query> {
         Some(Query::new(["fail2ban-client", "status", &options.jail]))
     }

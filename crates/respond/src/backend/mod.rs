@@ -76,6 +76,11 @@ pub trait Backend: Sync {
         true
     }
 
+    /// Whether it may run tunlog while it is asked: then tunlog must hold nothing that it needs.
+    fn may_ask_us(&self) -> bool {
+        false
+    }
+
     /// A question that succeeds where the backend is in use for us already.
     fn in_use(&self, options: &Options) -> Option<Query> {
         let _ = options;

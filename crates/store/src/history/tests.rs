@@ -22,6 +22,7 @@ fn attempt(number: u64) -> Attempt {
     let last_seen = started + minutes * MINUTE;
     let ip = |net: &str| format!("{net}.{}", number % 50).parse::<IpAddr>().ok();
     Attempt {
+        heard: Default::default(),
         id: number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
         protocol: None,
         gateway: Some(format!("vpn{}", number % 2).into()),
@@ -54,7 +55,6 @@ fn attempt(number: u64) -> Attempt {
         assumed: Assumed::default(),
         evidence: Vec::new(),
         trail: Vec::new(),
-        heard: Default::default(),
     }
 }
 

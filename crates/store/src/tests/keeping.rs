@@ -185,3 +185,85 @@ fn a_segment_that_cannot_be_read_is_set_aside_named_and_counted() {
     add(&mut store, 300..301);
     store.close(NOW, false).expect("and goes on");
 }
+
+#[test]
+fn a_segment_that_the_system_does_not_give_now_is_left_in_its_place() {
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let segment = files_under(&path, &["segments"])
+        .0
+        .into_iter()
+        .find(|name| name.ends_with("00000003.parquet"))
+        .expect("a segment");
+    let (at, kept) = (within(&path, &segment), folder.join("kept"));
+    std::fs::rename(&at, &kept).expect("a file");
+    // what can be opened and not be read, for root as well
+    std::fs::create_dir(&at).expect("a folder");
+    let mut reader = Reader::open(&path).expect("the store");
+    let parts = reader.parts(1).expect("parts");
+    let read: usize = parts
+        .into_iter()
+        .map(|part| reader.load(part).expect("a part").len(1))
+        .sum();
+    let told = reader.take_unreadable();
+    assert_eq!((read, told.len(), told[0].rows), (250, 1, 50), "{told:?}");
+    assert!(!told[0].cause.contains("quarantine"), "{told:?}");
+    std::fs::remove_dir(&at).expect("a folder");
+    std::fs::rename(&kept, &at).expect("a file");
+    assert_eq!(numbers(&path).len(), 300);
+    assert_eq!(judged(&path, &key).answer(), Answer::Intact);
+}
+
+#[test]
+fn a_segment_that_was_made_huge_is_not_read_into_memory() {
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let segment = files_under(&path, &["segments"])
+        .0
+        .into_iter()
+        .find(|name| name.ends_with("00000003.parquet"))
+        .expect("a segment");
+    // it takes no room on the disk: a hole
+    let file = std::fs::File::options()
+        .write(true)
+        .open(within(&path, &segment))
+        .expect("a file");
+    file.set_len(3 << 30).expect("a hole");
+    let report = judged(&path, &key);
+    assert_eq!(report.answer(), Answer::Changed);
+    assert!(report.changed[0].contains("larger than what was written"), "{report:?}");
+    assert_eq!(numbers(&path).len(), 250);
+    assert!(path.join("quarantine/00000003.parquet").exists());
+}
+
+#[test]
+fn a_database_that_is_older_than_the_checkpoints_is_refused_and_nothing_signed_is_written_over() {
+    for later in [1, 2] {
+        let folder = Folder::new();
+        let (path, older) = (folder.join("store"), folder.join("older"));
+        let key = three(&path, Options::default());
+        std::fs::copy(path.join("working.db"), &older).expect("a database");
+        let mut store = Store::open(&path, Options::default()).expect("the store");
+        for part in 0..later {
+            add(&mut store, 300 + part * 10..310 + part * 10);
+            store.close(NOW, false).expect("a close");
+        }
+        let note = std::fs::read(store.note_path(5)).expect("a note");
+        drop(store);
+        std::fs::copy(&older, path.join("working.db")).expect("a database");
+        let error = Store::open(&path, Options::default()).err().expect("it is refused");
+        assert!(error.cause.contains("older than the checkpoints"), "{error}");
+        assert_eq!(
+            std::fs::read(path.join("seal/checkpoints/00000005.note")).expect("a note"),
+            note
+        );
+        assert_eq!(numbers(&path).len(), 300, "what it knows can be read");
+        assert_eq!(
+            judged(&path, &key).answer(),
+            Answer::Changed,
+            "it hides what was signed since"
+        );
+    }
+}

@@ -69,7 +69,7 @@ fn what_waits_is_there_after_a_restart_and_what_is_done_is_not() {
     outbox.apply(&changes).expect("written");
     // no goodbye: what the process held is gone
     std::mem::forget(outbox);
-    let outbox = Outbox::open(&path, LIMITS).expect("the same outbox");
+    let mut outbox = Outbox::open(&path, LIMITS).expect("the same outbox");
     assert_eq!(outbox.next_due("a"), Ok(Some(20)));
     assert_eq!(outbox.next_due("b"), Ok(None));
     assert_eq!(ids(&outbox, "a", 19), Vec::<String>::new());
@@ -77,6 +77,9 @@ fn what_waits_is_there_after_a_restart_and_what_is_done_is_not() {
     assert_eq!(outbox.due("a", 30, 1000).expect("an answer")[1].attempts, 1);
     let waiting = Waiting { messages: 2, bytes: 2 };
     assert_eq!(outbox.waiting().get("a"), Some(&waiting));
+    // what failed is tried at once, what was never tried keeps its time
+    outbox.apply(&[OutboxChange::Hurry { now: 12 }]).expect("written");
+    assert_eq!(ids(&outbox, "a", 12), ["1"]);
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
 

@@ -6,10 +6,11 @@ use tunlog_seal::{Digest, SigningKey, tree};
 
 use super::{Folder, NOW, add, against, copy, judged, three};
 use crate::checkpoint::Checkpoint;
+use crate::gather::Gathered;
 use crate::index;
 use crate::inspect::files_under;
-use crate::parquet_file::{self, Row};
 use crate::record::{self, Record};
+use crate::segment::Segment;
 use crate::store::{Options, Store, within};
 use crate::verify::{Against, Answer, verify};
 
@@ -90,20 +91,21 @@ fn segments(path: &Path) -> Vec<String> {
 /// Writes a segment anew, with other records, and makes everything fit that can be made to fit without a key.
 fn forge(path: &Path, segment: &str, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
     let at = within(path, segment);
-    let read = parquet_file::read(std::fs::read(&at).expect("a file")).expect("a segment");
+    let read = std::fs::read(&at).expect("a file");
+    let read = Segment::read(&read)
+        .and_then(|segment| segment.canonical())
+        .expect("a segment");
     let mut records: Vec<Vec<u8>> = record::records(&read)
         .map(|bytes| bytes.expect("a record").to_vec())
         .collect();
     change(&mut records);
-    let rows: Vec<Row<'_>> = records
-        .iter()
-        .map(|canonical| Row {
-            record: Record::decode(canonical).expect("a record"),
-            canonical,
-            source: "/var/log/syslog",
-        })
-        .collect();
-    let file = parquet_file::write(&rows).expect("a file");
+    let mut open = Gathered::new(1);
+    for canonical in &records {
+        let leaf = [&[tree::LEAF], canonical.as_slice()].concat();
+        open.add(&Record::decode(canonical).expect("a record"), &leaf);
+    }
+    let names = std::collections::BTreeMap::from([(1, "/var/log/syslog".to_owned())]);
+    let file = open.partitions[0].file(&names).expect("a file");
     let leaves: Vec<Digest> = records.iter().map(|record| tree::leaf(record)).collect();
     std::fs::write(at.with_extension("index"), index::write(&file, &leaves)).expect("a file");
     std::fs::write(&at, &file).expect("a file");

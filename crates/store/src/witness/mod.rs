@@ -1,6 +1,7 @@
 //! Witnesses: places that this machine cannot rewrite, to which every checkpoint goes. What a witness has seen cannot be cut
 //! off behind it, not even by who has all keys.
 
+mod compare;
 mod statement;
 mod syslog;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tunlog_seal::Digest;
 use tunlog_seal::note::Note;
 
+pub(crate) use compare::compare;
 pub use statement::Statement;
 pub use syslog::Address;
 
@@ -101,10 +103,10 @@ pub fn seen(path: &Path) -> Result<Vec<Seen>> {
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let begins = reader.fill_buf().map_err(failed)?;
     if begins.is_empty() || begins.starts_with(b"note ") {
-        return notes(path, &files::read(path)?);
+        return notes(path, &files::read_at_most(path, files::SEGMENT_MAX)?);
     }
     if len <= NOTE_MAX
-        && let bytes = files::read(path)?
+        && let bytes = files::read_at_most(path, files::SEGMENT_MAX)?
         && let Ok(note) = Note::parse(&bytes)
         && let Some(checkpoint) = Checkpoint::parse(note.text())
     {
@@ -251,7 +253,7 @@ impl Store {
             None => 0,
         };
         for number in before + 1..=self.last.number {
-            let note = files::read(&self.layout.note(number))?;
+            let note = files::read_at_most(&self.layout.note(number), files::NOTE_MAX)?;
             witness.show(number, &note)?;
             self.working
                 .write(|db| crate::working::set_meta(db, &key, number as i64))?;
@@ -274,7 +276,7 @@ impl Store {
         let origin = self.last.origin.clone();
         let mut lines = Vec::with_capacity(numbers.len());
         for number in numbers {
-            let note = Digest::of(&files::read(&self.layout.note(number))?);
+            let note = Digest::of(&files::read_at_most(&self.layout.note(number), files::NOTE_MAX)?);
             let line = Statement::line(&origin, number, note, self.signer.epoch, &self.signer.key);
             lines.push(line.ok_or_else(|| address.error("the log's name cannot be told in a line"))?);
         }

@@ -1,7 +1,8 @@
 //! What a log and a capture tell of the same connection becomes one attempt. The log decides where it speaks; the capture
 //! adds what no log has, and decides where the log only guesses.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use tunlog_model::{Attempt, Confidence, Layer, Outcome, Protocol};
 
@@ -22,6 +23,15 @@ const HELD_MAX: usize = 4096;
 /// Pairs whose difference is remembered for the clocks' skew.
 const DIFFERENCES_MAX: usize = 64;
 
+/// Attempts without their other half that are remembered, of either kind, to tell a wrong zone by them.
+const LONE_MAX: usize = 256;
+
+/// Zones differ by quarters of an hour, microseconds.
+const QUARTER: i64 = 900_000_000;
+
+/// The most that two zones differ, in quarters of an hour: from -12 to +14 hours.
+const QUARTERS_MAX: i64 = 26 * 4;
+
 /// How much a log's clock is ahead of a capture's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Skew {
@@ -38,6 +48,9 @@ pub struct Join {
     captured: VecDeque<(i64, Attempt)>,
     /// Beginnings in the log minus beginnings in the capture, microseconds.
     differences: VecDeque<i64>,
+    /// Those of a log, of a capture, that found none: who and when.
+    lone_logged: VecDeque<(IpAddr, i64)>,
+    lone_captured: VecDeque<(IpAddr, i64)>,
     /// The evidence ends: time has passed for everybody, and nobody goes before all have come.
     pub(in super::super) ending: bool,
 }
@@ -50,6 +63,37 @@ impl Join {
             seconds: median as f64 / 1e6,
             pairs: self.differences.len(),
         })
+    }
+
+    /// Remembers an attempt of a log that is told before any capture speaks: the latest of them.
+    pub fn remember_lone(&mut self, logged: &Attempt) {
+        if self.lone_logged.len() >= LONE_MAX {
+            self.lone_logged.pop_front();
+        }
+        lone(&mut self.lone_logged, logged);
+    }
+
+    /// How many hours the log seems to be ahead where its zone was taken wrongly, and how many connections show it: nothing was
+    /// paired, and clients appear in both at beginnings that differ by the same quarters of an hour.
+    pub fn zone_apart(&self) -> Option<(f64, usize)> {
+        if !self.differences.is_empty() {
+            return None;
+        }
+        let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+        for (client, captured) in &self.lone_captured {
+            for (_, logged) in self.lone_logged.iter().filter(|(other, _)| other == client) {
+                let apart = logged.saturating_sub(*captured);
+                let quarters = apart.saturating_add(QUARTER / 2).div_euclid(QUARTER);
+                let rest = apart.saturating_sub(quarters.saturating_mul(QUARTER)).saturating_abs();
+                if quarters != 0 && quarters.abs() <= QUARTERS_MAX && rest <= APART_MAX {
+                    *counts.entry(quarters).or_default() += 1;
+                }
+            }
+        }
+        let (quarters, pairs) = counts
+            .into_iter()
+            .max_by_key(|(quarters, count)| (*count, -quarters.abs()))?;
+        Some((quarters as f64 / 4.0, pairs))
     }
 
     fn median(&self) -> Option<i64> {
@@ -132,16 +176,27 @@ impl Correlator {
                 let alone = alone(&logged, &join.logged, &join.captured);
                 match alone.and_then(|at| join.captured.remove(at)) {
                     Some((_, captured)) => self.joined(logged, captured),
-                    None => self.tell(logged),
+                    None => {
+                        lone(&mut join.lone_logged, &logged);
+                        self.tell(logged);
+                    }
                 }
             } else if (captures_alone || due(&join.captured, self.passed))
                 && let Some((_, captured)) = join.captured.pop_front()
             {
+                lone(&mut join.lone_captured, &captured);
                 self.tell(captured);
             } else {
                 return;
             }
         }
+    }
+}
+
+/// Remembers an attempt that is told alone.
+fn lone(known: &mut VecDeque<(IpAddr, i64)>, attempt: &Attempt) {
+    if let Some(client) = attempt.client_ip.filter(|_| known.len() < LONE_MAX) {
+        known.push_back((client, attempt.started));
     }
 }
 

@@ -167,14 +167,12 @@ impl Reader<'_> {
     fn interface(&self, tokens: &[Token], at: usize, matches: &mut Matches) -> usize {
         let is_not = tokens.get(at).is_some_and(|token| token.text == "!=");
         let (values, next) = self.values(tokens, at + usize::from(is_not));
-        match (values.as_slice(), is_not) {
-            ([name], false) => {
-                matches.never |= name == "lo";
-                matches.interface = Some(name.clone());
+        match is_not {
+            true => matches.not_interfaces = values,
+            false => {
+                matches.never |= !values.is_empty() && values.iter().all(|name| name == "lo");
+                matches.interfaces = values;
             }
-            ([name], true) => matches.not_interface = Some(name.clone()),
-            // several interfaces: those of the Internet are likely among them
-            _ => {}
         }
         next
     }

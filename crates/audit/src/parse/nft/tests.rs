@@ -21,6 +21,30 @@ fn rule_sets_are_walked() {
 }
 
 #[test]
+fn several_interfaces_are_those_and_no_others() {
+    let text = |condition: &str| {
+        format!(
+            "define inner = {{ lan0, lan1 }}\ntable inet f {{\n chain in {{\n type filter hook input priority 0; policy drop;\n \
+             iifname {condition} udp dport 1701 accept\n iifname eth0 tcp dport 1723 accept\n }}\n}}\n"
+        )
+    };
+    let fate = |condition: &str| parse("x", &text(condition), &Names::new())[0].fate(L2TP);
+    assert_eq!(fate("{ lan0, eth0 }"), Some(Fate::Open(5)));
+    assert_eq!(
+        fate("{ lo, ppp0 }"),
+        Some(Fate::Closed(4)),
+        "nothing of these is outside"
+    );
+    assert_eq!(
+        fate("$inner"),
+        Some(Fate::Open(5)),
+        "a name alone does not say that it is inside"
+    );
+    assert_eq!(fate("!= { eth0, eth1, lan0 }"), Some(Fate::Closed(4)));
+    assert_eq!(fate("!= { lan0, lan1 }"), Some(Fate::Open(5)));
+}
+
+#[test]
 fn commands_and_maps() {
     let text = "add table ip f\nadd chain ip f in { type filter hook input priority 0 ; policy accept ; }\nadd chain ip f l2tp\n\
         add rule ip f in udp dport vmap { 1701 : jump l2tp, 500 : accept }\nadd rule ip f l2tp meta secpath missing drop\ninsert rule ip f in tcp dport != 22 drop\n";

@@ -69,7 +69,7 @@ pub fn known(asked: &str, catalogue: &Catalogue) -> Vec<Explanation> {
 }
 
 /// What answers, the most useful first: the rank of the answer and the answer.
-pub fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
+fn find(asked: &str, catalogue: &Catalogue) -> Vec<(u8, Explanation)> {
     if let Some(rule) = tunlog_analysis::detect::rule(&asked.to_ascii_lowercase()) {
         return vec![(0, words::of_rule(rule))];
     }

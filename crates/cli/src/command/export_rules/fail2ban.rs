@@ -106,8 +106,12 @@ const ACTION: &str = "BANNER
 # routers, its servers or the administrator, and every action stands in tunlog's ledger (`tunlog blocked`).
 
 [Definition]
-actionban = tunlog block <ip> --for <bantime>s --reason \"fail2ban <name>\" --no-log --quiet --apply
-actionunban = tunlog unblock <ip> --quiet --apply
+actionban = tunlog block <ip> --backend <firewall> --for <bantime>s --reason \"fail2ban <name>\" --no-log --quiet --apply
+actionunban = tunlog unblock <ip> --backend <firewall> --quiet --apply
+
+[Init]
+# what blocks: nftables, iptables, ufw, pf. Never fail2ban, which would ask itself, whatever tunlog.toml says
+firewall = nftables
 ";
 
 /// Where the logs usually are.

@@ -1,8 +1,8 @@
 //! An incident's directory while a subcommand works on it: read and compared with what was signed before, written without ever
 //! leaving it, signed anew at the end.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,25 @@ use crate::output::{Failure, cause, tell};
 
 /// Files that are named one by one when many changed.
 const NAMED_MAX: usize = 20;
+
+/// Bytes of `incident.toml`: some addresses, accounts and sentences.
+const CASE_MAX: u64 = 16 << 20;
+/// Bytes of another file that is read whole. Findings and time lines are bounded when they are written.
+const FILE_MAX: u64 = 256 << 20;
+
+/// A text file, read only if it is no larger than it may be: whoever can write to the directory must not fill the memory of
+/// whoever looks into it.
+///
+/// # Errors
+/// If it cannot be read, is too large, or is no text.
+pub fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    if File::open(path)?.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
+        let words = format!("it is larger than {} MiB", most >> 20);
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, words));
+    }
+    String::from_utf8(bytes).map_err(|_| std::io::Error::new(ErrorKind::InvalidData, "it is no text in UTF-8"))
+}
 
 /// A directory that is being worked on.
 pub struct Directory {
@@ -99,7 +118,7 @@ impl Directory {
             return Err(failed(format!("{words}: the record cannot be gone on with")));
         }
         let case_path = root.join("incident.toml");
-        let text = std::fs::read_to_string(&case_path)
+        let text = read_text(&case_path, CASE_MAX)
             .map_err(|error| Failure::Message(format!("{}: cannot read: {}", case_path.display(), cause(&error))))?;
         let case = Case::parse(&text).map_err(|words| Failure::Message(format!("{}: {words}", case_path.display())))?;
         if let Some(words) = put_back(&manifest, &case, Digest::of(manifest_bytes)) {
@@ -209,9 +228,17 @@ impl Directory {
         self.key.verifying()
     }
 
-    /// A file of it, if it is there.
+    /// A file of it, if it is there and no larger than what tunlog writes; one that is too large is told.
     pub fn read(&self, path: &str) -> Option<String> {
-        std::fs::read_to_string(self.root.join(path)).ok()
+        let place = self.root.join(path);
+        match read_text(&place, FILE_MAX) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => {
+                tell(&format!("{}: not read: {}", place.display(), cause(&error)));
+                None
+            }
+        }
     }
 
     /// Writes a file of ours: mode 0600, in folders of mode 0700, under its name only when it is whole.

@@ -11,14 +11,14 @@ use tunlog_model::{Attempt, Event, Outcome, text};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_report::{Format, Printer};
 use tunlog_respond::kick::Session;
-use tunlog_respond::{Entry, KnownLogins, Latitude, Ledger, Order, Prefix, request};
+use tunlog_respond::{Entry, KnownLogins, Latitude, Ledger, Order, Prefix, Standing, request};
 
 use super::args::IsolateArgs;
 use super::directory::Directory;
 use super::gather::{gather, setup};
 use super::print;
 use crate::args::{Common, KickArgs, Output};
-use crate::command::respond::{Page, Work, block, choose, finish, kick, ledger_path};
+use crate::command::respond::{Page, Work, ask_live, block, choose, finish, kick, ledger_path};
 use crate::ledger::{self, Held};
 use crate::output::Failure;
 use crate::{settings, when};
@@ -98,15 +98,18 @@ fn decide(args: &IsolateArgs, directory: &Directory, open: &Open<'_>) -> Result<
     let orders = orders(&directory.case, seconds, directory.now)?;
     let attackers = orders.len() as u64;
     let by = chosen.backend.name();
-    let planned = request(
-        orders,
-        by,
-        (&guard, latitude),
-        &open.known,
-        (ledger, &limits),
-        directory.now,
-    );
-    let mut work = block::work(&chosen, &settings, planned);
+    let live = match args.making.apply {
+        true => ask_live(&chosen, &settings.options, ledger, args.case.quiet),
+        false => None,
+    };
+    let standing = Standing {
+        ledger,
+        limits: &limits,
+        live: live.as_deref(),
+        now: directory.now,
+    };
+    let planned = request(orders, by, (&guard, latitude), &open.known, standing);
+    let mut work = block::work(&chosen, &settings, planned, live.is_some());
     let blocks = work.to_do.len() as u64;
     let asked = KickArgs {
         making: args.making.clone(),

@@ -12,6 +12,7 @@ use tunlog_seal::{Digest, Note, VerifyingKey};
 
 use super::args::VerifyArgs;
 use super::contents::Contents;
+use super::directory::read_text;
 use super::{keys, print, print_rows};
 use crate::output::Failure;
 
@@ -86,16 +87,13 @@ pub fn run(args: &VerifyArgs) -> Result<u8, Failure> {
     let outcome = found.outcome();
     match is_rows {
         true => print_rows(&as_row(&found, manifest.as_ref(), pinned.as_ref(), outcome))?,
-        false => print(&for_people(
-            &args.path,
-            &found,
-            manifest.as_ref(),
-            pinned.as_ref(),
-            outcome,
-        ))?,
+        false => print(&for_people(&args.path, &found, manifest.as_ref(), outcome))?,
     }
     Ok(outcome as u8)
 }
+
+/// Bytes of a file that holds a key: a line.
+const KEY_MAX: u64 = 1 << 20;
 
 /// A key as typed, or the first of a file.
 fn pinned(typed: &str) -> Result<VerifyingKey, Failure> {
@@ -103,7 +101,7 @@ fn pinned(typed: &str) -> Result<VerifyingKey, Failure> {
     if typed.contains('+') && !Path::new(typed).exists() {
         return VerifyingKey::parse(typed).map_err(|error| failed(error.words()));
     }
-    let text = std::fs::read_to_string(typed)
+    let text = read_text(Path::new(typed), KEY_MAX)
         .map_err(|error| failed(&format!("cannot read: {}", crate::output::cause(&error))))?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     match lines.as_slice() {
@@ -218,13 +216,7 @@ fn earlier(manifest: &Manifest, digest: Digest, expected: Option<Digest>, found:
     found.notes.push(format!("MANIFEST sha256 {digest}"));
 }
 
-fn for_people(
-    path: &Path,
-    found: &Findings,
-    manifest: Option<&Manifest>,
-    pinned: Option<&VerifyingKey>,
-    outcome: Outcome,
-) -> String {
+fn for_people(path: &Path, found: &Findings, manifest: Option<&Manifest>, outcome: Outcome) -> String {
     let mut out = String::new();
     match manifest {
         Some(manifest) => {
@@ -256,12 +248,13 @@ fn for_people(
             let _ = writeln!(out, "  {head}  and {} more", list.len() - TOLD_MAX);
         }
     }
-    let words = match (outcome, pinned.is_some()) {
+    let words = match (outcome, manifest.is_some()) {
         (Outcome::Intact, _) => {
             "INTACT: every file is as it was signed, nothing was added, the record of acts is whole"
         }
         (Outcome::Changed, _) => "CHANGED: it is not what was signed",
-        (Outcome::Incomplete, _) => "INCOMPLETE: what is there is as it was signed, but something is missing",
+        (Outcome::Incomplete, true) => "INCOMPLETE: what is there is as it was signed, but something is missing",
+        (Outcome::Incomplete, false) => "INCOMPLETE: of what is there nothing says whether it is as it was signed",
         (Outcome::CannotJudge, _) => {
             "CANNOT JUDGE: the files fit the manifest, but whose signature that is nobody here knows"
         }

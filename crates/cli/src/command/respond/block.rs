@@ -1,5 +1,6 @@
 //! `tunlog block`: addresses are kept out, after having been judged.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::ops::ControlFlow;
@@ -9,10 +10,10 @@ use tunlog_model::Attempt;
 use tunlog_pipeline::{Sources, Subscriber, Wants};
 use tunlog_respond::backend;
 use tunlog_respond::{
-    Action, FindingLine, Guard, KnownLogins, Latitude, Order, Outcome, Plan, Planned, Prefix, request,
+    Action, FindingLine, Guard, KnownLogins, Latitude, Order, Outcome, Plan, Planned, Prefix, Standing, request,
 };
 
-use super::{Chosen, Page, Work, choose, entry, finish, ledger_path, now, refused};
+use super::{Chosen, Page, Work, ask_live, choose, entry, finish, ledger_path, now, refused};
 use crate::args::{BlockArgs, Common};
 use crate::config::Setup;
 use crate::ledger::{self, Held};
@@ -53,18 +54,26 @@ pub fn run(args: &BlockArgs) -> Result<u8, Failure> {
         force: args.force,
         private: args.private,
     };
+    let live = match args.making.apply {
+        true => ask_live(&chosen, &settings.options, ledger, args.shown.quiet),
+        false => None,
+    };
     let planned = request(
         std::mem::take(&mut wanted.orders),
         chosen.backend.name(),
         (&guard, latitude),
         &known,
-        (ledger, &limits),
-        now(),
+        Standing {
+            ledger,
+            limits: &limits,
+            live: live.as_deref(),
+            now: now(),
+        },
     );
     if !args.shown.quiet {
         wanted.tell();
     }
-    let work = work(&chosen, &settings, planned);
+    let work = work(&chosen, &settings, planned, live.is_some());
     let status = finish(work, &args.making, page, held)?;
     Ok(if wanted.faulty { 2 } else { status })
 }
@@ -73,6 +82,8 @@ pub fn run(args: &BlockArgs) -> Result<u8, Failure> {
 #[derive(Default)]
 struct Wanted {
     orders: Vec<Order>,
+    /// Where each stands among them.
+    places: HashMap<Prefix, usize>,
     /// Findings that accuse nobody.
     harmless: u64,
     /// A line of findings was none.
@@ -100,7 +111,7 @@ impl Wanted {
 
     fn add(&mut self, prefix: Prefix, why: &str, claimed: bool) -> Result<(), Failure> {
         let reason = self.reason.as_deref().unwrap_or(why);
-        if let Some(order) = self.orders.iter_mut().find(|order| order.prefix == prefix) {
+        if let Some(order) = self.places.get(&prefix).and_then(|at| self.orders.get_mut(*at)) {
             // a socket's word counts for all
             order.claimed &= claimed;
             if !order.reason.split(", ").any(|known| known == reason) {
@@ -113,6 +124,7 @@ impl Wanted {
         }
         let mut order = Order::new(prefix, self.seconds, reason, now());
         order.claimed = claimed;
+        self.places.insert(prefix, self.orders.len());
         self.orders.push(order);
         Ok(())
     }
@@ -231,7 +243,7 @@ fn read_logins(logs: &[PathBuf], quiet: bool) -> Result<KnownLogins, Failure> {
     Ok(logins.0)
 }
 
-pub(in crate::command) fn work(chosen: &Chosen, settings: &Respond, planned: Planned) -> Work {
+pub(in crate::command) fn work(chosen: &Chosen, settings: &Respond, planned: Planned, asked: bool) -> Work {
     let (backend, options) = (chosen.backend, &settings.options);
     let mut work = Work {
         head: format!("by {}: {} ({})", backend.name(), backend.about(), chosen.because),
@@ -256,10 +268,14 @@ pub(in crate::command) fn work(chosen: &Chosen, settings: &Respond, planned: Pla
         let mut made = entry(Action::Block, order.prefix.to_string(), plan);
         made.outcome = Outcome::Unneeded;
         made.until = Some(until);
-        made.why = Some(format!(
-            "it is blocked already, until {}",
-            tunlog_report::rfc3339(until)
-        ));
+        let until = tunlog_report::rfc3339(until);
+        made.why = Some(match asked {
+            true => format!("it is blocked already, until {until}"),
+            false => format!(
+                "by the ledger it is blocked already, until {until}; whether {} holds it, `tunlog blocked --live` says",
+                backend.name()
+            ),
+        });
         work.other.push(made);
     }
     for (order, refusal) in planned.refused {

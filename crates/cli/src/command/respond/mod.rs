@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use tunlog_analysis::detect;
 use tunlog_model::text::visible;
 use tunlog_report::{Addition, Format, Look, Printer};
-use tunlog_respond::backend::{self, Backend, Options};
-use tunlog_respond::{Action, Entry, Outcome, Plan, Refusal};
+use tunlog_respond::backend::{self, Backend, Live, Options};
+use tunlog_respond::{Action, Entry, Ledger, Outcome, Plan, Refusal};
 
 use crate::args::{Common, Making};
 use crate::ledger::Held;
@@ -62,9 +62,8 @@ pub(in crate::command) fn choose(named: Option<&str>, options: &Options) -> Resu
         !programs.is_empty() && programs.iter().all(|program| act::has(program))
     };
     let present = || backend::ALL.iter().filter(here);
-    // a jail of fail2ban may ban by way of us: chosen by itself it would ask itself
-    let may_ask_us = |backend: &&&dyn Backend| backend.name() == "fail2ban";
-    let usable = present().filter(|backend| !may_ask_us(backend));
+    // chosen by itself it would ask itself
+    let usable = present().filter(|backend| !backend.may_ask_us());
     if let Some(backend) = usable.into_iter().find(|backend| act::is_in_use(**backend, options)) {
         let because = "in use here already";
         return Ok(Chosen {
@@ -111,6 +110,31 @@ fn refused(action: Action, by: &str, refusal: &Refusal) -> Entry {
         by: by.to_owned(),
         why: Some(format!("{}: {}", refusal.reason.word(), refusal.why)),
         ..entry(action, refusal.target.clone(), Plan::default())
+    }
+}
+
+/// What the backend says that it keeps out; nothing if it cannot say, or if the ledger knows of nothing that it should.
+pub(in crate::command) fn ask_live(
+    chosen: &Chosen,
+    options: &Options,
+    ledger: &Ledger,
+    quiet: bool,
+) -> Option<Vec<Live>> {
+    let by = chosen.backend.name();
+    if ledger.active(by, now()).next().is_none() || chosen.backend.list(options).is_empty() {
+        return None;
+    }
+    match act::live(chosen.backend, options) {
+        Ok(live) => Some(live),
+        Err(problem) => {
+            if !quiet {
+                tell(&format!(
+                    "{by} cannot be asked what it keeps out, the ledger is believed: {}",
+                    visible(&problem)
+                ));
+            }
+            None
+        }
     }
 }
 
@@ -227,14 +251,16 @@ impl Work {
 
     /// Does it, writes it down, and stops at the first step that fails. Whether all of it was done.
     fn carry_out(self, mut page: Page, held: &mut Held) -> Result<bool, Failure> {
-        for entry in &self.other {
-            held.write(entry)?;
-        }
+        held.write_all(&self.other)?;
         let (mut done, mut failed) = (Vec::new(), None);
         let mut left = self.steps().count();
         for mut entry in self.set_up.into_iter().chain(self.to_do) {
             left -= 1;
-            let carried = act::carry_out(&entry.plan);
+            let asks_us = backend::named(&entry.by).is_ok_and(Backend::may_ask_us);
+            let carried = match asks_us {
+                true => held.let_others(|| act::carry_out(&entry.plan))?,
+                false => act::carry_out(&entry.plan),
+            };
             entry.outcome = if carried.is_ok() {
                 Outcome::Done
             } else {

@@ -103,7 +103,7 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
         services,
     };
     let found = discover(&args.paths, args.rotate);
-    let mut store = Store::open(&args.store, Options::default())?;
+    let mut store = Store::open(&args.store, Options::in_bulk())?;
     let options = ImportOptions {
         keep_secrets: args.keep_secrets,
         full: args.full.policy(),

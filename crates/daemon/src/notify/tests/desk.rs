@@ -287,6 +287,39 @@ fn a_job_that_nobody_took_comes_again() {
     assert_eq!(trial.counts(), [1]);
 }
 
+#[test]
+fn a_disk_that_takes_nothing_delays_no_alarm() {
+    let mut trial = Trial::new(Pace::default());
+    let later = NOW + 3600 * SECOND;
+    trial.desk.lose_disk(later);
+    for number in 0..5 {
+        trial.hear(&nth(number));
+    }
+    trial.hear(&notice("203.0.113.8", "root", Severity::Critical, NOW));
+    // the receiver is away for a moment, too
+    trial.end(&Err(Failed::for_now("away")));
+    assert!(trial.under_way.is_empty());
+    trial.now += 10 * SECOND;
+    trial.turn();
+    assert_eq!(
+        trial.under_way[0].message.notices[0].severity, "critical",
+        "the worst first"
+    );
+    for _ in 0..6 {
+        trial.end(&Ok(()));
+    }
+    assert_eq!(trial.counts(), [1; 6]);
+    trial.pass(later + MINUTE);
+    assert_eq!(trial.counts(), [1; 6], "and none again");
+    assert_eq!(trial.desk.counts().next().map(|counts| counts.waiting), Some(0));
+    // what the memory holds is bounded
+    trial.desk.lose_disk(later + 3600 * SECOND);
+    for number in 0..3000 {
+        trial.hear(&nth(10_000 + number));
+    }
+    assert_eq!(trial.desk.counts().next().map(|counts| counts.given_up), Some(2000));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -1,6 +1,7 @@
 //! How messages look in each service, and that a name is never anything but a name there.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use expect_test::{Expect, expect};
 use jiff::tz::TimeZone;
@@ -70,11 +71,29 @@ fn texts(value: &Value, out: &mut Vec<String>) {
     }
 }
 
+/// Ours, and those of the hostile corpus (18, 18b), if it lies beside the clone.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = HOSTILE.iter().map(|name| (*name).to_owned()).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/hostile/expect.json");
+    let Ok(text) = std::fs::read_to_string(path) else {
+        println!("skipped: no hostile corpus beside the clone");
+        return names;
+    };
+    let all: Value = serde_json::from_str(&text).expect("expect.json is JSON");
+    for file in ["18-injection-names.log", "18b-quoted-names.log"] {
+        let listed = all[file]["names"].as_array().into_iter().flatten();
+        names.extend(listed.filter_map(|name| name.as_str().map(str::to_owned)));
+    }
+    assert!(names.len() > HOSTILE.len() + 50, "{}", names.len());
+    names
+}
+
 fn hostile(template: Template) -> Vec<(Content, Vec<String>)> {
-    let findings = HOSTILE
+    let names = names();
+    let findings = names
         .iter()
         .map(|name| notice("203.0.113.7", name, Severity::High, NOW));
-    let sessions = HOSTILE.iter().enumerate().map(|(id, name)| connected(id as u64, name));
+    let sessions = names.iter().enumerate().map(|(id, name)| connected(id as u64, name));
     let all = findings.chain(sessions).map(|notice| {
         let content = made(template, notice);
         let mut found = Vec::new();
@@ -621,4 +640,27 @@ fn mistakes_name_their_key() {
         .expect_err("unknown")
         .to_string();
     assert!(unknown.contains("urll") && unknown.contains("url"), "{unknown}");
+}
+
+#[test]
+fn the_manual_s_examples_are_good() {
+    let manual = include_str!("../../../../../docs/notify.md");
+    let examples: Vec<&str> = manual
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        #[derive(serde::Deserialize)]
+        struct File {
+            notify: crate::notify::Config,
+        }
+        let file: File = toml::from_str(example).expect(example);
+        assert_eq!(file.notify.check(), Ok(()), "{example}");
+    }
+    let named = crate::notify::message::PLACEHOLDERS
+        .iter()
+        .all(|name| manual.contains(&format!("`{{{name}}}`")));
+    assert!(named, "every placeholder stands in the manual");
 }
