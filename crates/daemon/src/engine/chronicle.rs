@@ -7,7 +7,7 @@ use rustc_hash::FxHasher;
 use tunlog_analysis::detect::Finding;
 use tunlog_analysis::statistics::attempts::AttemptView;
 use tunlog_analysis::statistics::findings::FindingView;
-use tunlog_model::{Attempt, Column};
+use tunlog_model::{Attempt, Column, Outcome};
 use tunlog_pipeline::Sources;
 use tunlog_report::json;
 use tunlog_store::{AttemptRow, FindingRow, History, StoreError};
@@ -32,12 +32,8 @@ impl Chronicle {
 
     /// Keeps an attempt as it is now; whether that was news.
     pub fn attempt(&mut self, attempt: &Attempt, sources: &Sources, replayed: bool) -> bool {
-        let is_known = replayed
-            && self
-                .history
-                .has_attempt(attempt.id, attempt.outcome.word(), attempt.ended)
-                .unwrap_or(false);
-        if is_known {
+        let over = attempt.outcome != Outcome::Open;
+        if replayed && self.history.has_attempt(attempt.id, over).unwrap_or(false) {
             return false;
         }
         if let Some(first) = attempt.heard.id {

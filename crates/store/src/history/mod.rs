@@ -200,14 +200,14 @@ impl History {
         has_room
     }
 
-    /// Whether an attempt is known in this state: it need not be told again.
+    /// Whether an attempt is known: as one that came up, or (`over`) as one that is over. It need not be told again then.
     ///
     /// # Errors
     /// The database's.
-    pub fn has_attempt(&self, id: u64, outcome: &str, ended: Option<i64>) -> Result<bool> {
+    pub fn has_attempt(&self, id: u64, over: bool) -> Result<bool> {
         self.working.ask(|db| {
-            let sql = "SELECT 1 FROM attempt WHERE id = ?1 AND outcome = ?2 AND ended IS ?3";
-            db.prepare_cached(sql)?.exists(params![id as i64, outcome, ended])
+            let sql = "SELECT 1 FROM attempt WHERE id = ?1 AND (NOT ?2 OR outcome <> 'open')";
+            db.prepare_cached(sql)?.exists(params![id as i64, over])
         })
     }
 
