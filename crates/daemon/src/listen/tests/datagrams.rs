@@ -174,7 +174,7 @@ fn a_full_queue_is_waited_for() {
             .send(format!("<30>{number} {}", "x".repeat(100)).as_bytes())
             .unwrap();
     }
-    while bench.arrivals.depth().arrivals < 2 {
+    while bench.arrivals.depth().full == 0 {
         thread::sleep(Duration::from_millis(1));
     }
     bench.until(|log| messages(log, "udp:") == 500);
