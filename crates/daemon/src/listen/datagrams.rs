@@ -17,7 +17,7 @@ use tokio::io::Interest;
 use tokio::net::{UdpSocket, UnixDatagram};
 use tokio::sync::watch;
 
-use super::gate::{CHUNK_BYTES, Gate, Limits, stopped};
+use super::gate::{CHUNK_BYTES, Gate, Limits, sleep_until, stopped};
 use super::gather::Gathered;
 
 /// Datagrams of one system call.
@@ -136,13 +136,6 @@ pub(super) async fn run(gate: &Gate, socket: &Datagrams, stop: &mut watch::Recei
     }
     let _ = tokio::time::timeout(LAST_WAIT, inbox.gathered.finish(gate)).await;
     failed
-}
-
-async fn sleep_until(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Inbox {

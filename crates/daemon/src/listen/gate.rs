@@ -154,6 +154,14 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// Waits until then; for ever, if there is no such time.
+pub(super) async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Gate {
     /// A socket of that name. The error says why the zone is none.
     pub fn new(name: String, limits: Limits, options: &Options, intake: Intake) -> Result<Gate, String> {

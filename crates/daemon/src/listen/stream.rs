@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tunlog_ingest::frames::BadFrame;
 use tunlog_ingest::{Frames, Problem};
 
-use super::gate::{CHUNK_BYTES, Gate, Peer, Tally, lock, stopped};
+use super::gate::{CHUNK_BYTES, Gate, Peer, Tally, lock, sleep_until, stopped};
 use super::tls::Certificates;
 use crate::intake::Closed;
 
@@ -225,6 +225,7 @@ async fn serve(seat: Seat, stream: impl AsyncRead + AsyncWrite + Unpin, stop: wa
         frames: Frames::new(limit),
         chunk: Vec::new(),
         messages: 0,
+        waits_since: Some(Instant::now()),
     };
     // nobody takes messages any more: nothing is to be done about it here
     let _ = connection.serve(&seat, stop).await;
@@ -239,6 +240,8 @@ struct Connection<S> {
     /// Whole messages that were not handed over.
     chunk: Vec<u8>,
     messages: u64,
+    /// Since when it owes us the end of a message, or its first one.
+    waits_since: Option<Instant>,
 }
 
 /// What reading came to.
@@ -257,9 +260,12 @@ enum Filled {
 impl<S: AsyncRead + Unpin> Connection<S> {
     async fn serve(&mut self, seat: &Seat, mut stop: watch::Receiver<bool>) -> Result<(), Closed> {
         let gate = &seat.gate;
+        let (mut whole, mut unread) = (false, Instant::now());
         loop {
             gate.intake.room(FULL_BYTES).await?;
-            let stalled = self.stalled(gate);
+            // while we do not read the peer owes us nothing
+            self.waits_since = self.waits_since.map(|since| since + unread.elapsed());
+            let stalled = sleep_until(self.stalls_at(gate, whole));
             let mut filled = tokio::select! {
                 () = stopped(&mut stop) => return self.last(seat).await,
                 filled = self.fill(gate) => filled,
@@ -268,10 +274,12 @@ impl<S: AsyncRead + Unpin> Connection<S> {
                     return self.ended_by_us(seat).await;
                 }
             };
+            unread = Instant::now();
             if matches!(filled, Filled::Idle) && self.chunk.len() < FULL_BYTES && gate.intake.depth().arrivals > 0 {
                 tokio::time::sleep(GATHER).await;
                 filled = self.more(gate).await;
             }
+            whole = self.messages > 0;
             self.hand_over(seat).await?;
             match filled {
                 Filled::Idle | Filled::Enough => {}
@@ -291,16 +299,14 @@ impl<S: AsyncRead + Unpin> Connection<S> {
         }
     }
 
-    /// Ends when the connection has rested for too long.
-    fn stalled(&self, gate: &Gate) -> impl Future<Output = ()> + use<S> {
+    /// When the connection has owed us a message for too long. A byte now and then is no message: it does not help.
+    fn stalls_at(&mut self, gate: &Gate, whole: bool) -> Option<Instant> {
         let waits = self.frames.is_within() || !self.frames.has_begun();
-        let limit = waits.then(|| gate.limits().stalled);
-        async move {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        }
+        self.waits_since = match self.waits_since {
+            Some(since) if waits && !whole => Some(since),
+            _ => waits.then(Instant::now),
+        };
+        self.waits_since.map(|since| since + gate.limits().stalled)
     }
 
     /// Reads until nothing more is there, at least once, and at most until there is enough.

@@ -124,6 +124,51 @@ fn who_says_nothing_loses_the_place() {
 }
 
 #[test]
+fn a_byte_now_and_then_keeps_no_place() {
+    let (mut bench, to) = tcp(|config| config.stalled_s = 1);
+    let mut drip = connect(to);
+    drip.write_all(b"<30>whole\n").unwrap();
+    bench.until_has("<30>whole");
+    let dripping = thread::spawn(move || {
+        let begun = Instant::now();
+        while begun.elapsed() < LONG && drip.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(100));
+        }
+        begun.elapsed()
+    });
+    bench.until_has("a message did not end within 1 s: the connection was closed");
+    assert!(dripping.join().unwrap() < LONG);
+    // what came of the line is kept
+    bench.until_has(": xxx");
+}
+
+#[test]
+fn who_had_to_wait_for_us_keeps_the_place() {
+    let mut bench = Bench::with(1 << 16, Inherited::none(), |config| {
+        (config.tcp, config.stalled_s) = (vec!["127.0.0.1:0".into()], 1);
+    })
+    .unwrap();
+    let to = bench.address("tcp:");
+    let sending = thread::spawn(move || {
+        let line = format!("<30>{}\n", "x".repeat(195));
+        let mut socket = connect(to);
+        socket.write_all(line.repeat(50_000).as_bytes()).unwrap();
+    });
+    while bench.arrivals.depth().arrivals == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // the queue is full for longer than a message may take
+    thread::sleep(Duration::from_millis(2500));
+    bench.until(|log| messages(log, "tcp:") == 50_000);
+    sending.join().unwrap();
+    assert!(
+        !bench.log.iter().any(|line| line.starts_with("problem")),
+        "{:#?}",
+        bench.log.last()
+    );
+}
+
+#[test]
 fn connections_have_a_limit() {
     let (mut bench, to) = tcp(|config| config.peer_connections_max = 2);
     let mut first = connect(to);
@@ -238,7 +283,7 @@ fn a_full_queue_makes_the_sender_wait() {
         }
         socket.write_all(&buffer).unwrap();
     });
-    while bench.arrivals.depth().full == 0 {
+    while bench.arrivals.depth().arrivals == 0 {
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(Duration::from_millis(200));
