@@ -90,6 +90,8 @@ pub const PURE: &[&str] = &[
 pub const QUARANTINED: &[(&str, &str)] = &[
     ("flate2", "ingest"),
     ("zstd", "ingest"),
+    // the pages of segments
+    ("zstd", "store"),
     ("liblzma", "ingest"),
     ("bzip2", "ingest"),
     ("zip", "ingest"),

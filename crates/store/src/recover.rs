@@ -166,5 +166,5 @@ fn take_back(layout: &Layout, working: &mut Working, storage: &dyn Storage) -> R
     if note.exists() {
         storage.remove(&note).map_err(|error| StoreError::io(&note, &error))?;
     }
-    working.write(|db| forget_announced(db))
+    working.write(forget_announced)
 }
