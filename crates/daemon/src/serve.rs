@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::config::retention::Keeping;
 use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
-use crate::listen::Capture;
+use crate::listen::{Capture, Inherited};
 use crate::log::{Log, value};
 use crate::metrics::{Metrics, MetricsFile};
 use crate::notify::{self, Notifier};
@@ -71,6 +71,8 @@ pub struct Setup<'a> {
 /// # Errors
 /// Words that say why it could not start, or had to end.
 pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+    // before there are threads: it takes what the environment says of sockets out of it
+    let inherited = Inherited::take();
     let log = Log::new(&config.log);
     let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
@@ -94,7 +96,7 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels, banned));
     let file = metrics_file(&config, &metrics, &log)?;
     let shared = (&state, &metrics);
-    let network = Network::bind(&config, folder.as_deref(), (&setup, explain), shared, &log)?;
+    let network = Network::bind(&config, folder.as_deref(), (&setup, explain, inherited), shared, &log)?;
     let daemon = Daemon {
         stop: AtomicBool::new(false),
         caught_up: ready_feed(),

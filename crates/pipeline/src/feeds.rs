@@ -221,7 +221,16 @@ impl<'c> Feeds<'c> {
         if !self.open.contains_key(&feed.key) {
             self.begin(feed);
         }
-        self.open.get_mut(&feed.key).expect("it was added just now")
+        let set = self.set(&feed.set);
+        // it was added just now
+        self.open.entry(feed.key.clone()).or_insert(Open {
+            source: SourceId(0),
+            set,
+            clock: None,
+            lines: 0,
+            time: None,
+            packets: None,
+        })
     }
 
     fn close(&mut self, feed: &Feed) {

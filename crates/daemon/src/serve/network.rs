@@ -23,6 +23,7 @@ const BLOCKING: usize = 4;
 
 /// What waits for the network, with its addresses.
 pub struct Network {
+    inherited: Inherited,
     web: Web,
     listen: listen::Config,
     ingest: Options,
@@ -56,7 +57,7 @@ impl Network {
     pub fn bind(
         config: &Config,
         folder: Option<&Path>,
-        (setup, explain): (&Setup<'_>, Explain),
+        (setup, explain, inherited): (&Setup<'_>, Explain, Inherited),
         (state, metrics): (&Arc<State>, &Arc<Metrics>),
         log: &Log,
     ) -> Result<Network, String> {
@@ -83,6 +84,7 @@ impl Network {
             log.info("HTTP is served", &[("address", value(name))]);
         }
         Ok(Network {
+            inherited,
             web,
             listen: config.listen.clone(),
             ingest: setup.settings.ingest.clone(),
@@ -101,13 +103,14 @@ impl Network {
         log: &'env Log,
     ) -> Result<(Shutdown, ScopedJoinHandle<'scope, ()>), String> {
         let Network {
+            inherited,
             web,
             listen,
             ingest,
             runtime,
         } = self;
         let handle: Handle = runtime.handle().clone();
-        let receivers = Receivers::start(listen, &ingest, intake, Inherited::take(), &handle)
+        let receivers = Receivers::start(listen, &ingest, intake, inherited, &handle)
             .map_err(|problem| format!("[listen] {problem}"))?;
         let (stop, stopped) = watch::channel(false);
         let (asked, mut asks) = mpsc::unbounded_channel::<listen::Config>();
