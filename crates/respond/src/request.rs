@@ -371,6 +371,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test is about how long it takes")]
     fn a_hundred_thousand_are_judged_at_once() {
         let mut ledger = Ledger::new();
         let host = |number: u32| Prefix::host(std::net::Ipv4Addr::from(0xc633_0000 + number).into());

@@ -222,12 +222,12 @@ impl Watching<'_> {
     /// Takes a delivery and those that wait behind it.
     fn take(&mut self, first: Delivery, deliveries: &Receiver<Delivery>) {
         self.last = Some(Instant::now());
-        let mut taken: Vec<Box<Taken>> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
         let mut next = Some(first);
         while let Some(delivery) = next {
             match delivery {
                 Delivery::Names(names) => self.watch.know(&names),
-                Delivery::Taken(more) => taken.push(more),
+                Delivery::Taken(more) => taken.push(*more),
                 Delivery::Replay { folder, upto, opened } => {
                     self.tell(&mut taken);
                     self.replay(&folder, upto, &opened);
@@ -250,12 +250,12 @@ impl Watching<'_> {
         self.tell(&mut taken);
     }
 
-    fn tell(&mut self, taken: &mut Vec<Box<Taken>>) {
+    fn tell(&mut self, taken: &mut Vec<Taken>) {
         let Some(oldest) = taken.iter().map(|taken| taken.read).min() else {
             return;
         };
         self.desk.read = oldest;
-        let all: Vec<&Taken> = taken.iter().map(|taken| &**taken).collect();
+        let all: Vec<&Taken> = taken.iter().collect();
         let _ = self.watch.tell(&all, &mut self.desk);
         for taken in taken.drain(..) {
             let latest = taken.times.iter().map(|time| time.micros).max();

@@ -50,7 +50,6 @@ fn attempt(number: u64) -> Attempt {
         backend: None,
         exposed: None,
         last_seen,
-        heard: Default::default(),
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
