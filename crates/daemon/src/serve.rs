@@ -15,14 +15,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tunlog_analysis::detect::{self, Detector, Places};
 use tunlog_decode::Catalogue;
-use tunlog_ingest::Feed;
 use tunlog_ingest::time::now;
+use tunlog_ingest::{Feed, FollowConfig, Follower};
 use tunlog_pipeline::{Settings, Wants};
 use tunlog_store::{FullPolicy, History, Store, is_store};
 
 use crate::config::Config;
 use crate::config::retention::Keeping;
-use crate::engine::{Chronicle, Desk, Following, Kit, WAITING, follow, follower, keep, watch};
+use crate::engine::{Chronicle, Desk, Following, Kit, Left, Mood, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
 use crate::listen::{Capture, Inherited};
 use crate::log::{Log, value};
@@ -44,6 +44,8 @@ const GOODBYE: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What waits to be told, in the store.
 const OUTBOX: &str = "outbox.db";
+/// Descriptors that are asked for.
+const OPEN_FILES: u64 = 65_536;
 /// How long the main thread sleeps when nobody watches it: until a signal comes.
 const ASLEEP: Duration = Duration::from_secs(12 * 3600);
 
@@ -71,6 +73,9 @@ pub struct Setup<'a> {
 /// # Errors
 /// Words that say why it could not start, or had to end.
 pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+    // what is kept is nobody else's, whoever starts us; what others may read is given to them where it is made
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    raise_open_files();
     // before there are threads: it takes what the environment says of sockets out of it
     let inherited = Inherited::take();
     let log = Log::new(&config.log);
@@ -98,7 +103,7 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     let shared = (&state, &metrics);
     let network = Network::bind(&config, folder.as_deref(), (&setup, explain, inherited), shared, &log)?;
     let daemon = Daemon {
-        stop: AtomicBool::new(false),
+        stop: signals.stop_flag(),
         caught_up: ready_feed(),
         settings: Settings {
             wants: Wants::FindingsAndEvents,
@@ -127,6 +132,16 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     ended
 }
 
+/// Connections, files and databases need descriptors; what the system allows is asked for.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(OPEN_FILES), hard);
+    }
+}
+
 /// What all threads share.
 struct Daemon<'a> {
     config: Config,
@@ -136,7 +151,7 @@ struct Daemon<'a> {
     log: Log,
     state: Arc<State>,
     metrics: Arc<Metrics>,
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     caught_up: Arc<Feed>,
 }
 
@@ -187,23 +202,36 @@ impl Daemon<'_> {
             })?;
             let (shutdown, network) = network.start(scope, intake.clone(), &self.log)?;
             let capture = self.capture(&intake, &saved)?;
-            let mut follow = FollowThread::start(scope, self, follower, intake.clone(), saved, true)?;
+            let left = Left {
+                saved,
+                caught_up: Some(Arc::clone(&self.caught_up)),
+            };
+            let last_good = self.config.follow.clone();
+            let mut follow = FollowThread::start(scope, self, (follower, last_good), intake.clone(), left)?;
             let _ = service.ready("following its sources");
             let mut parts = (&mut follow, &shutdown, telling);
-            self.wait(signals, &mut service, scope, &intake, &mut parts);
+            let waited = self.wait(signals, &mut service, scope, &intake, &mut parts);
             let _ = service.stopping(GOODBYE);
             self.stop.store(true, Ordering::SeqCst);
             shutdown.stop();
-            follow.end();
+            let followed = follow.end().map(drop);
             drop(capture);
-            let _ = network.join();
+            let networked = network.join();
             drop(intake);
             let kept = keeper.join();
-            let _ = watcher.join();
+            let watched = watcher.join();
+            let fault = |what: &str| Err(format!("{what} failed: a fault of this program"));
             match kept {
-                Ok(kept) => kept.map_err(|error| error.to_string()),
-                Err(_) => Err("keeping records failed: a fault of this program".to_owned()),
+                Ok(kept) => kept.map_err(|error| error.to_string())?,
+                Err(_) => return fault("keeping records"),
             }
+            if watched.is_err() {
+                return fault("watching");
+            }
+            if networked.is_err() {
+                return fault("the network");
+            }
+            followed.and(waited)
         });
         if ended.is_ok() {
             self.log.info("ended", &[]);
@@ -219,49 +247,58 @@ impl Daemon<'_> {
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
         parts: &mut Parts<'_, 'scope>,
-    ) {
+    ) -> Result<(), String> {
         loop {
             let asked = signals.wait(service.alive_every().unwrap_or(ASLEEP));
             let _ = service.alive(Instant::now());
             if asked.stop {
-                return;
+                return Ok(());
             }
             if asked.reload {
                 let _ = service.reloading();
-                if let Err(problem) = self.reload(scope, intake, parts) {
-                    self.log
-                        .error("the new configuration is not used", &[("problem", value(problem))]);
+                match (self.setup.reload)() {
+                    Ok(config) => self.reload(config, scope, intake, parts)?,
+                    Err(problem) => {
+                        let words = "the new configuration is not used";
+                        self.log.error(words, &[("problem", value(problem))]);
+                    }
                 }
                 let _ = service.ready("following its sources");
             }
         }
     }
 
-    /// Reads the configuration again. What is followed changes without a line being lost; what else changed needs a restart,
-    /// which is said.
+    /// Uses another configuration. What is followed changes without a line being lost; what cannot be used stays as it was, and
+    /// what is used after a restart only is named.
+    ///
+    /// # Errors
+    /// If nothing can be followed any more.
     fn reload<'scope, 'env>(
         &'env self,
+        config: Config,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
         (follow, shutdown, telling): &mut Parts<'_, 'scope>,
     ) -> Result<(), String> {
-        let config = (self.setup.reload)()?;
-        telling
-            .reload(&config.notify)
-            .map_err(|(key, why)| format!("[notify] {key}: {why}"))?;
+        if let Err((key, why)) = telling.reload(&config.notify) {
+            let problem = format!("{key}: {why}");
+            self.log
+                .error("[notify] stays as it was", &[("problem", value(problem))]);
+        }
         shutdown.apply(config.listen.clone());
-        let saved = follow.end();
-        let next = follower(&config.follow, &self.setup.settings.ingest, &saved);
-        let (follower, result) = match next {
-            Ok(follower) => (follower, Ok(())),
-            // what was good before is good still
+        let left = follow.end()?;
+        let options = &self.setup.settings.ingest;
+        let next = match follower(&config.follow, options, &left.saved) {
+            Ok(next) => (next, config.follow.clone()),
             Err(problem) => {
-                let old = self::follower(&self.config.follow, &self.setup.settings.ingest, &saved);
-                (old.map_err(|problem| problem.to_string())?, Err(problem.to_string()))
+                self.log
+                    .error("[follow] stays as it was", &[("problem", value(&problem))]);
+                let last = follow.config.clone();
+                let again = follower(&last, options, &left.saved);
+                (again.map_err(|problem| format!("[follow] {problem}"))?, last)
             }
         };
-        **follow = FollowThread::start(scope, self, follower, intake.clone(), saved, false)?;
-        result?;
+        **follow = FollowThread::start(scope, self, next, intake.clone(), left)?;
         for section in self.config.restart_sections(&config) {
             let words = "changed: it is used after a restart";
             self.log.warning(words, &[("section", value(section))]);
@@ -293,7 +330,13 @@ impl Daemon<'_> {
             detector.know_places(places);
         }
         let known = |of: fn(&History) -> Result<Option<u64>, tunlog_store::StoreError>| {
-            history.as_ref().and_then(|history| of(history).ok().flatten())
+            let known = history.as_ref().map(of).transpose();
+            known.map(Option::flatten).unwrap_or_else(|error| {
+                self.log
+                    .error("the history cannot be read", &[("problem", value(error))]);
+                // rather told too little than everything anew
+                Some(u64::MAX)
+            })
         };
         let (analysed, open_since) = (known(History::analysed_seq), known(History::open_since));
         let listeners: Vec<Box<dyn Listener>> = vec![Box::new(notifier), Box::new(self.metrics.listener())];
@@ -306,7 +349,7 @@ impl Daemon<'_> {
             state: &self.state,
             log: &self.log,
             read: Instant::now(),
-            replayed: false,
+            mood: Mood::Live,
             events: 0,
             findings: 0,
         }
@@ -330,49 +373,57 @@ type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify
 
 /// The following thread, which may be ended and followed by another.
 struct FollowThread<'scope> {
+    /// What it follows.
+    config: FollowConfig,
     stop: Arc<AtomicBool>,
     wake: UnixStream,
-    thread: Option<ScopedJoinHandle<'scope, BTreeMap<String, Vec<u8>>>>,
+    thread: Option<ScopedJoinHandle<'scope, Left>>,
 }
 
 impl<'scope> FollowThread<'scope> {
     fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         daemon: &'env Daemon<'_>,
-        follower: tunlog_ingest::Follower,
+        (follower, config): (Follower, FollowConfig),
         intake: Intake,
-        saved: BTreeMap<String, Vec<u8>>,
-        is_first: bool,
+        left: Left,
     ) -> Result<FollowThread<'scope>, String> {
         let (wake, woken) = UnixStream::pair().map_err(|error| format!("a socket pair: {error}"))?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let caught_up = is_first.then(|| Arc::clone(&daemon.caught_up));
         let thread = named(scope, "follow", move || {
-            follow(Following {
+            let ends = EndsDaemon;
+            let left = follow(Following {
                 follower,
                 intake,
-                caught_up,
+                caught_up: left.caught_up,
                 wake: woken,
                 stop: &stopped,
                 log: &daemon.log,
-                saved,
-            })
+                saved: left.saved,
+            });
+            // it was asked to, or nobody takes what it has
+            std::mem::forget(ends);
+            left
         })?;
         Ok(FollowThread {
+            config,
             stop,
             wake,
             thread: Some(thread),
         })
     }
 
-    /// Ends it; how far each source was handed on.
-    fn end(&mut self) -> BTreeMap<String, Vec<u8>> {
+    /// Ends it; what it leaves to the next one.
+    fn end(&mut self) -> Result<Left, String> {
         use std::io::Write as _;
         self.stop.store(true, Ordering::SeqCst);
         let _ = self.wake.write_all(b"x");
-        let thread = self.thread.take();
-        thread.and_then(|thread| thread.join().ok()).unwrap_or_default()
+        let ended = self.thread.take().map(ScopedJoinHandle::join);
+        match ended {
+            Some(Ok(left)) => Ok(left),
+            _ => Err("following failed: a fault of this program".to_owned()),
+        }
     }
 }
 

@@ -73,8 +73,9 @@ impl<'c> Keeper<'c> {
         })?;
         store.keep_feed(&feed.key, source);
         let set = store.set_number(&feed.set)?;
-        let known = KnownRecords::of(store, self.before, set);
-        self.keep(id, source, set, Some(known));
+        // only files are brought in by an import; of what a peer sends nothing can have been
+        let known = (!is_of_network(&feed.name)).then(|| KnownRecords::of(store, self.before, set));
+        self.keep(id, source, set, known);
         Ok(())
     }
 
@@ -102,6 +103,11 @@ impl<'c> Keeper<'c> {
     /// The number that a source has in the store.
     pub fn source(&self, id: SourceId) -> Option<u64> {
         self.kept.get(&id).map(|kept| kept.source)
+    }
+
+    /// Nothing comes of a source for now.
+    pub fn end(&mut self, id: SourceId) {
+        self.kept.remove(&id);
     }
 
     /// Whether a source is one that is kept.
@@ -206,6 +212,12 @@ impl<'c> Keeper<'c> {
         store.count(kept.source, &counts);
         store.add(&mut record);
     }
+}
+
+/// Whether a feed's name is that of a listener's peer or of a capture through a pipe.
+fn is_of_network(name: &str) -> bool {
+    let doors = ["udp:", "tcp:", "tls:", "unix:", "unix-stream:", "capture:"];
+    doors.iter().any(|door| name.starts_with(door))
 }
 
 /// Keeps how far sources were read.

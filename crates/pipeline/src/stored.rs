@@ -2,6 +2,7 @@
 //! logs themselves would have shown him.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -24,7 +25,7 @@ pub fn discover(paths: &[PathBuf], rotate: bool) -> Discovered {
         false => tunlog_ingest::discover(&logs, rotate),
     };
     for store in stores {
-        add_store(&store, 0, &mut found);
+        add_store(&store, 0..u64::MAX, &mut found);
     }
     found
 }
@@ -34,14 +35,14 @@ pub struct Snapshot {
     _reader: SharedReader,
 }
 
-/// The sources of a store as it is now, for their records from number `from` on, and what keeps that sight of it.
+/// The sources of a store as it is now, for their records with these numbers, and what keeps that sight of it.
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn stored_from(folder: &Path, from: u64) -> Result<(Discovered, Snapshot), StoreError> {
+pub fn stored_from(folder: &Path, numbers: Range<u64>) -> Result<(Discovered, Snapshot), StoreError> {
     let reader = reader_of(folder)?;
     let mut found = Discovered::default();
-    add_store(folder, from, &mut found);
+    add_store(folder, numbers, &mut found);
     // an empty store has nothing to tell, which is no trouble here
     if found.specs.is_empty() {
         found.problems.clear();
@@ -49,7 +50,7 @@ pub fn stored_from(folder: &Path, from: u64) -> Result<(Discovered, Snapshot), S
     Ok((found, Snapshot { _reader: reader }))
 }
 
-fn add_store(folder: &Path, from: u64, found: &mut Discovered) {
+fn add_store(folder: &Path, numbers: Range<u64>, found: &mut Discovered) {
     let sources = reader_of(folder).and_then(|reader| locked(&reader).sources());
     let sources = match sources {
         Ok(sources) => sources,
@@ -70,7 +71,7 @@ fn add_store(folder: &Path, from: u64, found: &mut Discovered) {
             folder: folder.to_path_buf(),
             source: source.id,
             capture: source.capture,
-            from,
+            numbers: numbers.clone(),
         };
         found.specs.push(SourceSpec::new(source.name, set, kind));
     }
@@ -133,8 +134,8 @@ pub(crate) struct StoredSet<'s> {
 struct Open {
     id: SourceId,
     source: u64,
-    /// Only records from this number on.
-    from: u64,
+    /// Only records with these numbers.
+    numbers: Range<u64>,
     name: String,
     reader: SharedReader,
     parts: VecDeque<Part>,
@@ -182,12 +183,15 @@ impl<'s> StoredSet<'s> {
         let (id, spec) = self.specs.get(self.next)?;
         self.next += 1;
         let SourceKind::Stored {
-            folder, source, from, ..
+            folder,
+            source,
+            numbers,
+            ..
         } = &spec.kind
         else {
             return Some(());
         };
-        match Open::new(*id, (*source, *from), spec, folder) {
+        match Open::new(*id, (*source, numbers.clone()), spec, folder) {
             Ok((open, problems)) => {
                 self.ready.push_back(Item::Begin(*id, None));
                 let told = problems
@@ -213,7 +217,7 @@ impl<'s> StoredSet<'s> {
             for kept in part.kept(open.source, *at) {
                 taken += 1;
                 open.time = time_of(&kept).unwrap_or(open.time);
-                if kept.seq() < open.from {
+                if !open.numbers.contains(&kept.seq()) {
                     continue;
                 }
                 let told = self.told.find(&kept, &mut self.messages, self.catalogue);
@@ -259,7 +263,7 @@ impl<'s> StoredSet<'s> {
 impl Open {
     fn new(
         id: SourceId,
-        (source, from): (u64, u64),
+        (source, numbers): (u64, Range<u64>),
         spec: &SourceSpec,
         folder: &Path,
     ) -> Result<(Open, Vec<StoredProblem>), StoreError> {
@@ -267,7 +271,11 @@ impl Open {
         let (parts, problems, counted) = {
             let reader = locked(&reader);
             let known = reader.counted(source)?;
-            (reader.parts_from(source, from)?, reader.problems(source)?, known)
+            (
+                reader.parts_from(source, numbers.start)?,
+                reader.problems(source)?,
+                known,
+            )
         };
         let time = RecordTime {
             micros: i64::MIN,
@@ -276,7 +284,6 @@ impl Open {
         let open = Open {
             id,
             source,
-            from,
             name: spec.name.clone(),
             reader,
             parts: parts.into(),
@@ -284,7 +291,8 @@ impl Open {
             parts_read: 0,
             time,
             // of a part of it nothing was counted
-            counted: (from == 0).then_some(counted),
+            counted: (numbers == (0..u64::MAX)).then_some(counted),
+            numbers,
             unknown: 0,
         };
         Ok((open, problems))

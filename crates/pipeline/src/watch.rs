@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
-use tunlog_ingest::Discovered;
+use tunlog_ingest::{Discovered, Problem};
 use tunlog_model::{Attempt, Entry, Event, SourceId};
 
 use crate::feeds::Taken;
@@ -22,6 +22,8 @@ pub struct Watch {
     sources: Sources,
     /// Numbers of sources that were read before anything came.
     offset: u32,
+    /// Something was read before anything came.
+    replayed: bool,
     correlator: Option<Correlator>,
     twins: Option<Box<Twins>>,
     /// For each source the line of the event told last.
@@ -37,6 +39,7 @@ impl Watch {
             settings: settings.clone(),
             sources: Sources::default(),
             offset: 0,
+            replayed: false,
             twins: Twins::of(SETS),
             told_lines: Vec::new(),
             summary: Summary::default(),
@@ -70,21 +73,29 @@ impl Watch {
     }
 
     /// Reads what was found (a store's sources, as `stored_from` finds them) as if it came now, merged by time. Before
-    /// anything else is told.
-    pub fn replay(&mut self, found: &Discovered, catalogue: &Catalogue, subscriber: &mut dyn Subscriber) {
+    /// anything else is told; the same sources may be read again, for other records. What is to be told of them comes back.
+    pub fn replay(
+        &mut self,
+        found: &Discovered,
+        catalogue: &Catalogue,
+        subscriber: &mut dyn Subscriber,
+    ) -> Vec<Problem> {
         let settings = self.settings.clone();
         // what is read has numbers of its own, and these come first
-        let mut names: Vec<String> = found.specs.iter().map(|spec| spec.name.clone()).collect();
-        self.offset = names.len() as u32;
-        names.extend_from_slice(&self.sources.names);
-        self.sources.names = Arc::new(names);
+        if !std::mem::replace(&mut self.replayed, true) {
+            let mut names: Vec<String> = found.specs.iter().map(|spec| spec.name.clone()).collect();
+            self.offset = names.len() as u32;
+            names.extend_from_slice(&self.sources.names);
+            self.sources.names = Arc::new(names);
+        }
         let Some(mut teller) = self.teller(&settings, subscriber) else {
-            return;
+            return Vec::new();
         };
         let _ = merge::all(found, catalogue, &settings, &mut teller);
         // whoever follows has sets of his own
         (self.correlator, _, self.summary) = teller.suspend();
         self.twins = Twins::of(SETS);
+        std::mem::take(&mut self.summary.problems)
     }
 
     /// Tells what was taken in, merged by time; within a source the order of its lines stays.

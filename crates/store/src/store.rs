@@ -329,6 +329,9 @@ impl Store {
     /// # Errors
     /// The database's.
     pub fn set_of(&self, source: u64) -> Result<u64> {
+        if let Some((_, new)) = self.pending.new_sources.iter().find(|(id, _)| *id == source) {
+            return self.set_number(&new.set);
+        }
         self.working.ask(|db| {
             db.query_row("SELECT set_id FROM source WHERE id = ?1", [source as i64], |row| {
                 row.get::<_, i64>(0).map(|id| id as u64)

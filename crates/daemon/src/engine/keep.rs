@@ -68,12 +68,22 @@ pub fn keep(kit: Kit<'_>) -> Ended {
     Keep::new(kit)?.run()
 }
 
+/// A feed that may be gone on with.
+struct Known {
+    /// The number of its source in the store.
+    source: u64,
+    /// Lines that were read of it.
+    lines: u64,
+    /// Its number in this run, if it was open before.
+    id: Option<SourceId>,
+}
+
 struct Keep<'a> {
     kit: Kit<'a>,
     feeds: Feeds<'a>,
     keeper: Option<Keeper<'a>>,
     /// Feeds that the store knows: the number of their source there, and the lines that were read of it.
-    known: HashMap<String, (u64, u64)>,
+    known: HashMap<String, Known>,
     /// Names that the watching thread knows.
     names_sent: usize,
     /// What was there at the start is taken in: what comes now is handed on.
@@ -90,7 +100,16 @@ impl<'a> Keep<'a> {
         if let Some(store) = &kit.store {
             keeper = Some(Keeper::new(store, kit.catalogue, kit.keep_secrets, now)?);
             let feeds = store.feeds()?.into_iter();
-            known = feeds.filter_map(|feed| Some((feed.key, feed.source?))).collect();
+            let known_feed = |feed: tunlog_store::KnownFeed| {
+                let (source, lines) = feed.source?;
+                let known = Known {
+                    source,
+                    lines,
+                    id: None,
+                };
+                Some((feed.key, known))
+            };
+            known = feeds.filter_map(known_feed).collect();
             kit.state.keep(|keeping| keeping.records = store.next_seq());
         }
         Ok(Keep {
@@ -158,7 +177,12 @@ impl<'a> Keep<'a> {
         if ended && let Some(source) = self.keeper.as_ref().and_then(|keeper| keeper.source(id)) {
             // it may come back, when its file gets more lines
             let lines = self.feeds.lines(&feed);
-            self.known.insert(feed.key.to_string(), (source, lines));
+            let known = Known {
+                source,
+                lines,
+                id: Some(id),
+            };
+            self.known.insert(feed.key.to_string(), known);
         }
         if let What::Lost(count, cause) = &arrival.what {
             let time = now();
@@ -187,6 +211,9 @@ impl<'a> Keep<'a> {
         if let Some(store) = &mut self.kit.store {
             keep_positions(store, positions);
         }
+        if ended && let Some(keeper) = &mut self.keeper {
+            keeper.end(id);
+        }
         self.kit.state.source(&feed.name, |source| source.ended = ended);
         Ok(())
     }
@@ -196,8 +223,8 @@ impl<'a> Keep<'a> {
         if let Some(id) = self.feeds.source_of(feed) {
             return Ok(id);
         }
-        if let Some((source, lines)) = self.known.get(&*feed.key).copied() {
-            let id = self.feeds.know(&feed.name, &feed.set);
+        if let Some(Known { source, lines, id }) = self.known.remove(&*feed.key) {
+            let id = id.unwrap_or_else(|| self.feeds.know(&feed.name, &feed.set));
             self.feeds.resume(feed, id, lines);
             if let (Some(keeper), Some(store)) = (&mut self.keeper, &mut self.kit.store) {
                 keeper.resume(store, id, source)?;

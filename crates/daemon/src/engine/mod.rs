@@ -11,9 +11,9 @@ use std::sync::mpsc::SyncSender;
 use tunlog_pipeline::Taken;
 
 pub use chronicle::Chronicle;
-pub use follow::{Following, follow, follower};
+pub use follow::{Following, Left, follow, follower};
 pub use keep::{Kit, keep};
-pub use watch::{Desk, watch};
+pub use watch::{Desk, Mood, watch};
 
 /// Deliveries that wait for the watching thread: a quarter of a MiB each at most.
 pub const WAITING: usize = 128;

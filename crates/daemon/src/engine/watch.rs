@@ -1,7 +1,7 @@
 //! The watching thread: joins what was taken in into attempts, looks for attacks, and tells whoever listens.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use tunlog_decode::Catalogue;
 use tunlog_ingest::time::now;
 use tunlog_model::{Assumed, Attempt, Event, RecordTime};
 use tunlog_pipeline::{Settings, Sources, Subscriber, Taken, Watch, stored_from};
+use tunlog_store::StoreError;
 
 use super::Delivery;
 use super::chronicle::Chronicle;
@@ -38,6 +39,21 @@ const LATE_LINES: Duration = Duration::from_secs(2);
 /// Microseconds by which sources may be late behind each other.
 const LATE: i64 = 120_000_000;
 
+/// What what is told is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// It happens now.
+    #[default]
+    Live,
+    /// It was told in an earlier run: it is only to be remembered. It begins somewhere, so what seems to begin there may have
+    /// begun before.
+    Memory,
+    /// It may have been told in an earlier run, or not: what the history does not know is news.
+    Perhaps,
+    /// It happened before anybody watched: it belongs into the history, and nobody is to be bothered with it.
+    Past,
+}
+
 /// Whom the watching thread tells, and what it finds.
 pub struct Desk<'a> {
     /// Looks for attacks.
@@ -56,8 +72,8 @@ pub struct Desk<'a> {
     pub log: &'a Log,
     /// What is told now comes of bytes that were read then.
     pub read: Instant,
-    /// What is told now was told before, perhaps.
-    pub replayed: bool,
+    /// Whether what is told now is new.
+    pub mood: Mood,
     /// Events told since the start.
     pub events: u64,
     /// Findings told since the start.
@@ -78,17 +94,23 @@ impl Desk<'_> {
     }
 
     fn tell_attempt(&mut self, told: Told<'_>, attempt: &Attempt, sources: &Sources) {
-        let mut replayed = self.replayed;
-        if let Some(chronicle) = &mut self.chronicle {
-            // what the history does not know was not told before
-            replayed &= !chronicle.attempt(attempt, sources, replayed);
-        }
-        self.tell(told, sources, replayed);
+        let is_known = self.keep(attempt, sources);
+        self.tell(told, sources, self.is_old(is_known));
     }
 
-    fn keep(&mut self, attempt: &Attempt, sources: &Sources) {
-        if let Some(chronicle) = &mut self.chronicle {
-            chronicle.attempt(attempt, sources, self.replayed);
+    /// Keeps an attempt in the history; whether it was there as it is.
+    fn keep(&mut self, attempt: &Attempt, sources: &Sources) -> bool {
+        let (mood, chronicle) = (self.mood, &mut self.chronicle);
+        let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
+        chronicle.is_some_and(|chronicle| !chronicle.attempt(attempt, sources, mood != Mood::Live))
+    }
+
+    /// Whether something was told before, or is too old to be told.
+    fn is_old(&self, is_known: bool) -> bool {
+        match self.mood {
+            Mood::Live => false,
+            Mood::Memory | Mood::Past => true,
+            Mood::Perhaps => is_known,
         }
     }
 
@@ -99,10 +121,10 @@ impl Desk<'_> {
     }
 
     fn found(&mut self, finding: &Finding, sources: &Sources) {
-        let mut replayed = self.replayed;
-        if let Some(chronicle) = &mut self.chronicle {
-            replayed &= !chronicle.finding(finding, sources, replayed);
-        }
+        let (mood, chronicle) = (self.mood, &mut self.chronicle);
+        let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
+        let is_known = chronicle.is_some_and(|chronicle| !chronicle.finding(finding, sources, mood != Mood::Live));
+        let replayed = self.is_old(is_known);
         self.findings += u64::from(!replayed);
         self.tell(Told::Found(finding), sources, replayed);
     }
@@ -111,7 +133,7 @@ impl Desk<'_> {
 impl Subscriber for Desk<'_> {
     fn event(&mut self, event: &Event<'_>, sources: &Sources) -> ControlFlow<()> {
         self.events += 1;
-        self.tell(Told::Event(event), sources, self.replayed);
+        self.tell(Told::Event(event), sources, self.mood != Mood::Live);
         if event.message().concerns_attempts {
             self.detector.event(event);
             self.tell_findings(sources);
@@ -133,7 +155,7 @@ impl Subscriber for Desk<'_> {
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         match attempt.heard.up {
             // more is known of it by now
-            true => self.keep(&attempt, sources),
+            true => drop(self.keep(&attempt, sources)),
             false => self.tell_attempt(Told::Opened(&attempt), &attempt, sources),
         }
         self.detector.opened(attempt);
@@ -158,7 +180,7 @@ impl Subscriber for Desk<'_> {
 
     fn lost(&mut self, count: Option<u64>, time: RecordTime, sources: &Sources) {
         self.detector.lost(count, time.micros);
-        self.tell(Told::Lost(count, time), sources, self.replayed);
+        self.tell(Told::Lost(count, time), sources, self.mood != Mood::Live);
         self.tell_findings(sources);
     }
 }
@@ -285,27 +307,33 @@ impl Watching<'_> {
     /// Reads what the store holds, as if it came now, but tells only what is news.
     fn replay(&mut self, folder: &Path, upto: u64, opened: &std::sync::mpsc::SyncSender<()>) {
         let began = Instant::now();
-        let wanted = self.open.unwrap_or(self.analysed).min(self.analysed);
-        let remembered = upto.saturating_sub(REMEMBERED);
-        let from = match self.desk.analysed {
-            // nothing was ever told of it: as much as can be
-            None => upto.saturating_sub(REPLAYED_MAX),
-            Some(_) => wanted.min(remembered).max(upto.saturating_sub(REPLAYED_MAX)),
-        };
-        let found = stored_from(folder, from);
-        let _ = opened.send(());
-        match found {
-            Ok((found, _snapshot)) => {
-                (self.desk.replayed, self.desk.read) = (true, Instant::now());
-                self.watch.replay(&found, self.catalogue, &mut self.desk);
-                self.desk.replayed = false;
+        let least = upto.saturating_sub(REPLAYED_MAX);
+        let analysed = self.desk.analysed.map(|analysed| analysed.min(upto));
+        let needed = self.open.unwrap_or(u64::MAX).min(upto.saturating_sub(REMEMBERED));
+        let from = analysed.map_or(least, |analysed| needed.min(analysed).max(least));
+        let parts = match analysed {
+            None => vec![(Mood::Past, from..upto)],
+            Some(analysed) => {
+                let cut = analysed.max(from);
+                vec![(Mood::Memory, from..cut), (Mood::Perhaps, cut..upto)]
             }
+        };
+        let held = stored_from(folder, from..upto);
+        let _ = opened.send(());
+        let read = held.and_then(|(_, snapshot)| {
+            self.desk.read = Instant::now();
+            let read = parts.into_iter().try_for_each(|part| self.read_back(folder, part));
+            drop(snapshot);
+            read
+        });
+        self.desk.mood = Mood::Live;
+        match read {
+            Ok(()) => self.analysed = upto,
             Err(error) => self.desk.log.error(
                 "the store cannot be read back: what came before is not known",
                 &[("problem", value(error))],
             ),
         }
-        self.analysed = upto;
         self.mark(now().saturating_sub(LATE), from);
         let values = [
             ("records", value(upto - from)),
@@ -315,6 +343,20 @@ impl Watching<'_> {
         // whoever is told that all is ready finds it
         self.commit(true);
         self.desk.state.watch(|watching| watching.caught_up = true);
+    }
+
+    /// Reads records with some numbers, of a store that is held as it is.
+    fn read_back(&mut self, folder: &Path, (mood, numbers): (Mood, Range<u64>)) -> Result<(), StoreError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        self.desk.mood = mood;
+        let (found, _snapshot) = stored_from(folder, numbers)?;
+        for problem in self.watch.replay(&found, self.catalogue, &mut self.desk) {
+            let values = [("problem", value(problem))];
+            self.desk.log.warning("not all of the store can be read back", &values);
+        }
+        Ok(())
     }
 
     /// Time passes although nobody writes.

@@ -29,8 +29,10 @@ impl Escape {
         let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         match kind.as_str() {
             "application/x-www-form-urlencoded" => Escape::Form,
-            "text/html" | "application/xhtml+xml" | "application/xml" | "text/xml" => Escape::Html,
-            kind if kind == "application/json" || kind.ends_with("+json") => Escape::Json,
+            "text/html" | "application/xml" | "text/xml" => Escape::Html,
+            kind if kind.ends_with("+xml") => Escape::Html,
+            // text/json, x-ndjson, jsonl, hal+json
+            kind if kind.contains("json") => Escape::Json,
             _ => Escape::Plain,
         }
     }

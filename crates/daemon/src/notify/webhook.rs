@@ -226,6 +226,9 @@ fn is_stale(error: &ureq::Error) -> bool {
         if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
+/// Characters of a receiver's words that are told.
+const WORDS_MAX: usize = 120;
+
 /// Without the URL, whatever the error holds.
 fn reason(error: &ureq::Error) -> String {
     match error {
@@ -260,9 +263,7 @@ fn answer(mut response: Response<ureq::Body>) -> Result<(), Failed> {
     let code = status.as_u16();
     let why = match code {
         300..400 => format!("{code}: the receiver is somewhere else; redirects are not followed"),
-        _ => format!("{code} {}", said(&String::from_utf8_lossy(&body)))
-            .trim_end()
-            .to_owned(),
+        _ => format!("{code} {}", receivers_words(&body)).trim_end().to_owned(),
     };
     let after = after
         .or_else(|| telegram_after(&body))
@@ -273,6 +274,27 @@ fn answer(mut response: Response<ureq::Body>) -> Result<(), Failed> {
         // it is about the message; others (401, 404, 429, 5xx) are about the receiver and may be mended
         refused: matches!(code, 400 | 405 | 413 | 414 | 415 | 422 | 431),
     })
+}
+
+/// What the receiver says of itself: a word or two (`no_service`), or the description in its JSON. Anything else may repeat the
+/// request, with a secret in its path.
+fn receivers_words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let is_plain = |text: &str| {
+        text.len() <= WORDS_MAX
+            && !text.contains('/')
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || " _-.,:'()".contains(c))
+    };
+    let described = serde_json::from_slice::<serde_json::Value>(body)
+        .ok()
+        .and_then(|answer| {
+            let keys = ["description", "message", "error", "reason"];
+            keys.iter().find_map(|key| answer.get(key)?.as_str().map(str::to_owned))
+        });
+    let words = described.unwrap_or_else(|| text.trim().to_owned());
+    if is_plain(&words) { said(&words) } else { String::new() }
 }
 
 /// Telegram says in the body how long to wait.

@@ -21,6 +21,9 @@ use crate::web::{Explain, Kept, Parts, Web};
 /// Answers of the HTTP interface that are worked on at once wait on threads of their own.
 const BLOCKING: usize = 4;
 
+/// How long questions that are being answered may hold up the end.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What waits for the network, with its addresses.
 pub struct Network {
     inherited: Inherited,
@@ -117,6 +120,7 @@ impl Network {
         let reload_certificate = web.reloader();
         let mut ending = stopped.clone();
         let thread = super::named(scope, "network", move || {
+            let _ends = super::EndsDaemon;
             runtime.block_on(async {
                 let changes = async {
                     loop {
@@ -135,6 +139,8 @@ impl Network {
                 }
                 receivers.stop().await;
             });
+            // questions that are being answered are not waited for
+            runtime.shutdown_timeout(PATIENCE);
         })?;
         Ok((Shutdown { stop, asked }, thread))
     }

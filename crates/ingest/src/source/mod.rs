@@ -88,8 +88,8 @@ pub enum SourceKind {
         source: u64,
         /** It was a packet capture. */
         capture: bool,
-        /** Only its records from this number on. */
-        from: u64,
+        /** Only its records from this number on, and below that one. */
+        numbers: std::ops::Range<u64>,
     },
 }
 
