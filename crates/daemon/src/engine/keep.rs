@@ -380,19 +380,28 @@ impl<'a> Keep<'a> {
         if !store.is_due(now) && !heartbeat {
             return Ok(());
         }
-        match store.close(now, heartbeat) {
-            Ok(Some(number)) => self.kit.state.keep(|keeping| keeping.checkpoints = number + 1),
-            Ok(None) => {}
-            // what is committed stays in the open segment, and is sealed when there is room
-            Err(error) if error.kind == ErrorKind::Full => {
-                self.kit.log.error(
-                    "no room for a segment: it is sealed later",
-                    &[("problem", value(&error))],
-                );
-                thread::sleep(RETRY);
-                return Ok(());
+        let mut told = false;
+        // tried again before anything is added: a close that failed in its middle is finished as it was begun
+        let closed = loop {
+            match store.close(now, heartbeat) {
+                // what is committed stays in the open segment, and is sealed when there is room
+                Err(error) if error.kind == ErrorKind::Full && self.kit.full != FullPolicy::Stop => {
+                    if !std::mem::replace(&mut told, true) {
+                        let cause = "no room for a segment: it is sealed when there is";
+                        self.kit.log.error(cause, &[("problem", value(&error))]);
+                        self.kit.state.keep(|keeping| keeping.problem = Some(cause.to_owned()));
+                    }
+                    let goes_on = self.kit.full == FullPolicy::DropOldestUnsealed;
+                    if goes_on || self.kit.stop.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    thread::sleep(RETRY);
+                }
+                closed => break closed?,
             }
-            Err(error) => return Err(error),
+        };
+        if let Some(number) = closed {
+            self.kit.state.keep(|keeping| keeping.checkpoints = number + 1);
         }
         self.last_checkpoint = now;
         self.show_witnesses();
