@@ -261,6 +261,8 @@ impl<S: AsyncRead + Unpin> Connection<S> {
     async fn serve(&mut self, seat: &Seat, mut stop: watch::Receiver<bool>) -> Result<(), Closed> {
         let gate = &seat.gate;
         let (mut whole, mut unread) = (false, Instant::now());
+        // what it owes from an earlier connection
+        self.slow_down(seat, &mut stop).await;
         loop {
             gate.intake.room(FULL_BYTES).await?;
             // while we do not read the peer owes us nothing
@@ -281,6 +283,8 @@ impl<S: AsyncRead + Unpin> Connection<S> {
             }
             whole = self.messages > 0;
             self.hand_over(seat).await?;
+            // before anything else: a peer that closes and comes again has the same rate
+            self.slow_down(seat, &mut stop).await;
             match filled {
                 Filled::Idle | Filled::Enough => {}
                 Filled::End => return self.end(seat, true).await,
@@ -295,7 +299,6 @@ impl<S: AsyncRead + Unpin> Connection<S> {
                     return Ok(());
                 }
             }
-            self.slow_down(seat, &mut stop).await;
         }
     }
 
