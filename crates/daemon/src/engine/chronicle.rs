@@ -14,6 +14,8 @@ use tunlog_store::{AttemptRow, FindingRow, History, StoreError};
 
 /// Rows that are committed at once.
 const ROWS: usize = 1000;
+/// Rows that wait for a commit by whoever reads much at once.
+const AT_ONCE_MAX: usize = 2 * ROWS;
 /// How long rows wait for a commit at most.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -43,7 +45,7 @@ impl Chronicle {
         let view = AttemptView { attempt, sources };
         let row = AttemptRow::of(attempt, line("attempt", AttemptView::COLUMNS, &view));
         self.history.put_attempt(row);
-        self.since.get_or_insert_with(Instant::now);
+        self.put();
         true
     }
 
@@ -61,8 +63,18 @@ impl Chronicle {
             severity: finding.severity,
             json: line("finding", FindingView::COLUMNS, &view),
         });
-        self.since.get_or_insert_with(Instant::now);
+        self.put();
         true
+    }
+
+    /// Something was put. Much of it does not wait for whoever commits: it would fill the memory.
+    fn put(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+        let pending = self.history.pending();
+        if pending >= AT_ONCE_MAX && pending.is_multiple_of(ROWS) {
+            // if it cannot be now, the next commit tells
+            let _ = self.history.flush();
+        }
     }
 
     /// How long until a commit is due; None if nothing waits.

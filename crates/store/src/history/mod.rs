@@ -254,6 +254,18 @@ impl History {
         Ok(())
     }
 
+    /// Commits what was put, and says nothing of how far records were analysed: for whoever puts much before that is known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn flush(&mut self) -> Result<()> {
+        let pending = &self.pending;
+        self.working.write(|db| pending.write(db))?;
+        self.is_short |= self.pending.is_short;
+        self.pending = Pending::default();
+        Ok(())
+    }
+
     /// Whether rows were given up because they could not be written for long; the next start makes them again.
     pub fn is_short(&self) -> bool {
         self.is_short || self.pending.is_short
