@@ -267,7 +267,7 @@ fn reading_the_configuration_again_loses_nothing() {
     write("b.log", 1000..1500);
     until(&folder, "every line", || stored(&folder) >= 1500);
     // a mistake changes nothing
-    config("\"c.log\"\nglobz = 1");
+    config("\"c.log\"]\nglobz = [");
     daemon.signal("-HUP");
     until(&folder, "the mistake", || said(&folder).contains("globz"));
     write("b.log", 1500..1600);

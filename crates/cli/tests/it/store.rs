@@ -452,7 +452,7 @@ fn half_a_line_is_read_again_when_its_file_has_grown() {
     let whole = log(0, 2);
     let at = whole.rfind("Connection term").expect("a line") + "Connection term".len();
     let write = |text: &str| {
-        folder.log("syslog", text);
+        folder.bytes("syslog", text.as_bytes());
         let file = std::fs::File::options()
             .write(true)
             .open(folder.path().join("syslog"))
