@@ -96,6 +96,8 @@ enum Woken {
 impl Reader {
     fn run(&self, known: &dyn Fn(&str) -> bool) -> Result<(), Closed> {
         let mut told = false;
+        // a pipe without a reader forgets what was written into it: the last one is held until the next one is open
+        let mut held = None;
         loop {
             let (mut input, key) = match self.open() {
                 Ok(open) => open,
@@ -114,6 +116,7 @@ impl Reader {
                 }
             };
             told = false;
+            drop(held.take());
             match &key {
                 Some(key) if known(key) => return Ok(()),
                 _ => {}
@@ -122,6 +125,7 @@ impl Reader {
             if self.read(&mut input, key)? == Woken::Stop || !again {
                 return Ok(());
             }
+            held = Some(input);
         }
     }
 
