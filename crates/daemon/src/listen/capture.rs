@@ -157,9 +157,11 @@ impl Reader {
     /// Reads a capture to its end, or until it is to stop.
     fn read(&self, input: &mut Input, key: Option<String>) -> Result<Woken, Closed> {
         let feed = self.feed(key.as_deref());
-        let mut begun = false;
+        let (mut begun, mut drained) = (false, true);
         loop {
-            if self.wait(Some(input), None) == Woken::Stop {
+            // a writer that went before we opened the pipe is not told of by poll: only reading shows that there is none
+            let timeout = (!drained && matches!(input, Input::Pipe(_))).then_some(Duration::ZERO);
+            if self.wait(Some(input), timeout) == Woken::Stop {
                 return Ok(Woken::Stop);
             }
             let mut bytes = vec![0; READ_BYTES];
@@ -169,10 +171,12 @@ impl Reader {
                     bytes.truncate(read);
                     // many small reads must not hold much room each
                     bytes.shrink_to_fit();
-                    begun = true;
+                    (begun, drained) = (true, false);
                     self.send(&feed, What::Capture(bytes))?;
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    drained = true;
+                }
                 Err(error) => {
                     self.send(&feed, What::Problem(Problem::io(self.name.as_str(), &error)))?;
                     break;
