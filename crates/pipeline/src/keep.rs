@@ -1,7 +1,7 @@
 //! The keeping half of live operation: what was taken in becomes records of a store, committed together with how far each
 //! source was read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tunlog_decode::{Catalogue, KeptMessages};
 use tunlog_ingest::{Feed, Place, Position, ProblemKind};
@@ -36,6 +36,8 @@ pub struct Keeper<'c> {
     began: i64,
     keep_secrets: bool,
     kept: HashMap<SourceId, Kept>,
+    /// Sets that were followed in earlier runs.
+    followed: HashSet<u64>,
 }
 
 impl<'c> Keeper<'c> {
@@ -57,6 +59,7 @@ impl<'c> Keeper<'c> {
             began: now,
             keep_secrets,
             kept: HashMap::new(),
+            followed: followed(store)?,
         })
     }
 
@@ -74,7 +77,9 @@ impl<'c> Keeper<'c> {
         store.keep_feed(&feed.key, source);
         let set = store.set_number(&feed.set)?;
         // only files are brought in by an import; of what a peer sends nothing can have been
-        let known = (!is_of_network(&feed.name)).then(|| KnownRecords::of(store, self.before, set));
+        // a log that was followed before goes on where it was: its next generation repeats nothing
+        let is_new = !is_of_network(&feed.name) && !self.followed.contains(&set);
+        let known = is_new.then(|| KnownRecords::of_earlier(self.before, set));
         self.keep(id, source, set, known);
         Ok(())
     }
@@ -212,6 +217,12 @@ impl<'c> Keeper<'c> {
         store.count(kept.source, &counts);
         store.add(&mut record);
     }
+}
+
+/// The sets of which feeds are known.
+fn followed(store: &Store) -> Result<HashSet<u64>, StoreError> {
+    let sources = store.feeds()?.into_iter().filter_map(|feed| feed.source);
+    sources.map(|(source, _)| store.set_of(source)).collect()
 }
 
 /// Whether a feed's name is that of a listener's peer or of a capture through a pipe.

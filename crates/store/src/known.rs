@@ -211,6 +211,17 @@ impl KnownRecords {
         }
     }
 
+    /// Only what a store held when a run began: what this run brings of a set are generations of one log, whose lines may be
+    /// the same within a second and are not one.
+    pub fn of_earlier(run: u64, set: u64) -> KnownRecords {
+        KnownRecords {
+            run,
+            before: run,
+            set,
+            days: VecDeque::new(),
+        }
+    }
+
     /// Whether a record is one of them.
     ///
     /// # Errors

@@ -294,3 +294,20 @@ fn with_a_mistake_in_its_configuration_nothing_begins() {
     );
     assert!(!folder.path().join("store").exists());
 }
+
+/// A log that is rotated within a second, while nobody watches: what it says again is said again.
+#[test]
+fn equal_lines_on_both_sides_of_a_rotation_are_two() {
+    let folder = Folder::new();
+    let args = ["--store", "store", "--follow", "vpn.log"];
+    let lines = refusal(7).repeat(3);
+    folder.bytes("vpn.log", lines.as_bytes());
+    let daemon = Daemon::start(&folder, &args);
+    until(&folder, "the first lines", || stored(&folder) == 3);
+    daemon.end();
+    std::fs::rename(folder.path().join("vpn.log"), folder.path().join("vpn.log.1")).expect("a rotation");
+    folder.bytes("vpn.log", lines.as_bytes());
+    let daemon = Daemon::start(&folder, &args);
+    until(&folder, "the same lines again", || stored(&folder) == 6);
+    daemon.end();
+}
