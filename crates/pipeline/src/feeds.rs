@@ -11,9 +11,6 @@ use tunlog_model::{Assumed, EventBatch, RecordTime, SourceId, Spans, Stamp};
 use crate::Settings;
 use crate::packets::LivePackets;
 
-/// Feeds whose state is held; those that ended longest ago make room.
-const FEEDS_MAX: usize = 8192;
-
 /// Events of one arrival.
 #[derive(Debug)]
 pub struct Taken {
@@ -131,11 +128,6 @@ impl<'c> Feeds<'c> {
         self.names.len()
     }
 
-    /// Whether a feed is known.
-    pub fn is_known(&self, feed: &Feed) -> bool {
-        self.open.contains_key(&feed.key)
-    }
-
     /// Takes an arrival in.
     pub fn take(&mut self, arrival: Arrival) -> Outcome {
         let feed = &*arrival.feed;
@@ -235,9 +227,6 @@ impl<'c> Feeds<'c> {
 
     fn close(&mut self, feed: &Feed) {
         self.open.remove(&feed.key);
-        if self.open.len() > FEEDS_MAX {
-            self.open.clear();
-        }
     }
 
     fn set(&mut self, name: &str) -> usize {

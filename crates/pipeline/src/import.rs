@@ -325,16 +325,8 @@ impl Import<'_> {
         if let Some(reading) = reading {
             reading.failed |= problem.kind == ProblemKind::Error;
             if reading.problems < PROBLEMS_MAX {
-                let kept = StoredProblem {
-                    kind: match problem.kind {
-                        ProblemKind::Error => 0,
-                        ProblemKind::Warning => 1,
-                        ProblemKind::Note => 2,
-                    },
-                    position: problem.position.clone(),
-                    cause: problem.cause.clone(),
-                };
-                self.store.problem(reading.plan.source, reading.problems, kept);
+                self.store
+                    .problem(reading.plan.source, reading.problems, to_store(&problem));
                 reading.problems += 1;
             }
         }
@@ -468,6 +460,19 @@ impl Import<'_> {
             tell("the disk is full: waiting for room");
         }
         thread::sleep(WAIT);
+    }
+}
+
+/// Something to be told, as a store keeps it.
+pub(crate) fn to_store(problem: &Problem) -> StoredProblem {
+    StoredProblem {
+        kind: match problem.kind {
+            ProblemKind::Error => 0,
+            ProblemKind::Warning => 1,
+            ProblemKind::Note => 2,
+        },
+        position: problem.position.clone(),
+        cause: problem.cause.clone(),
     }
 }
 

@@ -7,10 +7,10 @@ use tunlog_decode::{Catalogue, KeptMessages};
 use tunlog_ingest::{Feed, Place, Position, ProblemKind};
 use tunlog_model::{Entry, SourceId};
 use tunlog_store::record::Record;
-use tunlog_store::{Counts, Identity, KnownRecords, NewSource, Store, StoreError, StoredProblem, raw_of, record_of};
+use tunlog_store::{Counts, Identity, KnownRecords, NewSource, Store, StoreError, raw_of, record_of};
 
 use crate::feeds::Taken;
-use crate::import::{line_of, tally};
+use crate::import::{line_of, tally, to_store};
 
 /// Things to tell that are kept of a source.
 const PROBLEMS_MAX: u64 = 200;
@@ -115,11 +115,6 @@ impl<'c> Keeper<'c> {
         self.kept.remove(&id);
     }
 
-    /// Whether a source is one that is kept.
-    pub fn is_known(&self, id: SourceId) -> bool {
-        self.kept.contains_key(&id)
-    }
-
     /// Adds what was taken in to a store, and how far its sources were read.
     ///
     /// # Errors
@@ -165,17 +160,7 @@ impl<'c> Keeper<'c> {
         for note in &taken.notes {
             counts.rejected += u64::from(note.kind == ProblemKind::Error);
             if kept.problems < PROBLEMS_MAX {
-                let told = note.problem("", taken.lines_before);
-                let kind = match note.kind {
-                    ProblemKind::Error => 0,
-                    ProblemKind::Warning => 1,
-                    ProblemKind::Note => 2,
-                };
-                let problem = StoredProblem {
-                    kind,
-                    position: told.position,
-                    cause: told.cause,
-                };
+                let problem = to_store(&note.problem("", taken.lines_before));
                 // numbered by place, so that what is read again after a crash is told once
                 let place = match note.place {
                     Place::Line(line) => taken.lines_before + line,
