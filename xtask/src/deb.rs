@@ -201,6 +201,7 @@ impl Stage {
                 "packaging/systemd/port-514.conf",
                 "usr/share/doc/tunlog/examples/port-514.conf",
             ),
+            ("packaging/deb/overrides", "usr/share/lintian/overrides/tunlog"),
         ] {
             let text = tree.read(from);
             if text.is_empty() {
