@@ -305,6 +305,8 @@ impl Open {
                 self.part = None;
                 return Ok(false);
             };
+            // its memory is free for the next one
+            self.part = None;
             let part = locked(&self.reader).load(next)?;
             self.part = Some((part, 0));
             self.parts_read += 1;
