@@ -84,6 +84,14 @@ impl Chronicle {
         pending >= AT_ONCE && pending.is_multiple_of(ROWS)
     }
 
+    /// Says from which record on everything is told.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn begins_at(&mut self, seq: u64) -> Result<(), StoreError> {
+        self.history.begins_at(seq)
+    }
+
     /// Much is going to be kept, or no more of it.
     ///
     /// # Errors

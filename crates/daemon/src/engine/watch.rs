@@ -364,6 +364,12 @@ impl Watching<'_> {
                 vec![(Mood::Memory, from..cut), (Mood::Perhaps, cut..upto)]
             }
         };
+        if analysed.is_none()
+            && let Some(Err(error)) = self.desk.chronicle.as_mut().map(|chronicle| chronicle.begins_at(from))
+        {
+            let words = "the history does not know where it begins";
+            self.desk.log.warning(words, &[("problem", value(error))]);
+        }
         let held = stored_from(folder, from..upto);
         let _ = opened.send(());
         self.in_bulk(true);

@@ -9,6 +9,7 @@ mod keep;
 mod query;
 mod reader;
 mod rows;
+mod since;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,10 @@ use crate::working::{Tables, Working, set_meta};
 /// Most rows that wait for a commit. A disk that stays full must not fill the memory: beyond it rows are given up, and the
 /// place from which records have to be told again stays where it was.
 const PENDING_MAX: usize = 50_000;
+/// From which record on it tells of everything.
+pub(super) const FROM_SEQ: &str = "from_seq";
+/// Attempts that were seen last before this may be gone.
+pub(super) const PRUNED: &str = "pruned";
 /// Pages of SQLite's log that are brought to their places at once: usually, and while much is put.
 const USUAL_PAGES: i64 = 1000;
 const BULK_PAGES: i64 = 8192;
@@ -201,6 +206,14 @@ impl History {
     pub fn analysed_seq(&self) -> Result<Option<u64>> {
         let seq: Option<i64> = self.working.meta("analysed_seq")?;
         Ok(seq.map(|seq| seq as u64))
+    }
+
+    /// Says from which record on this history tells of everything; said once, by whoever begins it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn begins_at(&mut self, seq: u64) -> Result<()> {
+        self.working.write(|db| set_meta(db, FROM_SEQ, seq as i64))
     }
 
     /// The lowest number of a record that belongs to an attempt which was open at the last commit: after a restart, records
