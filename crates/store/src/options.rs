@@ -18,7 +18,7 @@ impl Options {
     /// committed, so this is also what an interrupted import reads again.
     pub fn in_bulk() -> Options {
         Options {
-            segment_bytes: 8 << 20,
+            segment_bytes: 16 << 20,
             ..Options::default()
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct Pending {
     pub stretch: Stretch,
     pub new_sources: Vec<(u64, NewSource)>,
     pub new_sets: Vec<(u64, String)>,
-    pub changed: BTreeMap<u64, Change>,
+    pub changed: Changed,
     pub problems: Vec<(u64, u64, StoredProblem)>,
     pub feeds: crate::feed::Changes,
 }
@@ -26,7 +26,43 @@ pub(crate) struct Change {
     pub counts: Counts,
     pub lines: Option<u64>,
     pub complete: bool,
+    /// Its bytes, their hash, and the hash of the first of them.
+    pub content: Option<(u64, [u8; 16], [u8; 16])>,
     pub rows: u64,
+}
+
+/// What changes of each source. One record after the other is mostly of one source, so the last one is at hand.
+#[derive(Default)]
+pub(crate) struct Changed {
+    all: Vec<Change>,
+    /// Where each source's is.
+    places: BTreeMap<u64, usize>,
+    last: (u64, usize),
+}
+
+impl Changed {
+    /// What changes of a source.
+    #[inline]
+    pub fn of(&mut self, source: u64) -> &mut Change {
+        if self.last.0 != source || self.all.is_empty() {
+            let at = *self.places.entry(source).or_insert(self.all.len());
+            if at == self.all.len() {
+                self.all.push(Change::default());
+            }
+            self.last = (source, at);
+        }
+        &mut self.all[self.last.1]
+    }
+
+    /// Each source with its change, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Change)> {
+        self.places.iter().map(|(source, at)| (*source, &self.all[*at]))
+    }
+
+    /// Whether nothing does.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
 }
 
 impl Pending {
@@ -46,7 +82,7 @@ impl Pending {
 
     /// How many records their writers say were lost, and at how many places.
     pub fn lost(&self) -> (u64, u64) {
-        let counts = self.changed.values().map(|change| &change.counts);
+        let counts = self.changed.iter().map(|(_, change)| &change.counts);
         counts.fold((0, 0), |(lost, gaps), counts| (lost + counts.lost, gaps + counts.gaps))
     }
 
@@ -59,11 +95,14 @@ impl Pending {
         for (id, source) in &self.new_sources {
             source.change(*id, &mut changes);
         }
-        for (source, change) in &self.changed {
-            let id = *source as i64;
-            change.counts.change(*source, &mut changes);
+        for (source, change) in self.changed.iter() {
+            let id = source as i64;
+            change.counts.change(source, &mut changes);
             if let Some(lines) = change.lines {
                 changes.push(Step::Lines, &[&id, &(lines as i64)]);
+            }
+            if let Some((bytes, content, head)) = change.content {
+                changes.push(Step::Content, &[&id, &(bytes as i64), &content, &head]);
             }
             if change.complete {
                 changes.push(Step::Complete, &[&id]);
@@ -85,7 +124,7 @@ impl Pending {
         let chunk = packer.write(db, &self.records, &self.stretch, now)?;
         for (source, _) in self.changed.iter().filter(|(_, change)| change.rows > 0) {
             db.prepare_cached("INSERT INTO chunk_source (source, chunk) VALUES (?1, ?2)")?
-                .execute(params![*source as i64, chunk])?;
+                .execute(params![source as i64, chunk])?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk, Storage};
 use crate::gather::Gathered;
 use crate::keys::KeyFiles;
+use crate::known::FileHash;
 use crate::layout::Layout;
 use crate::lock::lock;
 use crate::options::Options;
@@ -290,32 +291,40 @@ impl Store {
         record.seq = self.next_seq;
         self.next_seq += 1;
         let (pending, leaf) = (&mut self.pending, &mut self.leaf);
-        leaf.clear();
-        leaf.push(tree::LEAF);
-        record.encode(leaf);
-        put_bytes(&mut pending.records, &leaf[1..]);
-        if let Some(open) = &mut self.open {
-            open.add(record, leaf);
+        match &mut self.open {
+            Some(open) => open.add(record, leaf),
+            None => {
+                leaf.clear();
+                leaf.push(tree::LEAF);
+                record.encode(leaf);
+            }
         }
+        put_bytes(&mut pending.records, &leaf[1..]);
         pending.stretch.add(record.time);
-        let change = pending.changed.entry(record.source).or_default();
+        let change = pending.changed.of(record.source);
         change.rows += 1;
         crate::source::widen(&mut change.counts.first, &mut change.counts.last, record.time);
     }
 
     /// Adds to what was counted of a source.
     pub fn count(&mut self, source: u64, counts: &Counts) {
-        self.pending.changed.entry(source).or_default().counts.add(counts);
+        self.pending.changed.of(source).counts.add(counts);
     }
 
     /// How far a source was read: so many lines of it need not be read again.
     pub fn position(&mut self, source: u64, lines: u64) {
-        self.pending.changed.entry(source).or_default().lines = Some(lines);
+        self.pending.changed.of(source).lines = Some(lines);
+    }
+
+    /// So much of a source was seen: by that it is known again.
+    pub fn seen(&mut self, source: u64, hash: &FileHash) {
+        let change = self.pending.changed.of(source);
+        (change.content, change.complete) = (Some((hash.len(), hash.content(), hash.head())), false);
     }
 
     /// A source was read to its end.
     pub fn complete(&mut self, source: u64) {
-        self.pending.changed.entry(source).or_default().complete = true;
+        self.pending.changed.of(source).complete = true;
     }
 
     /// Something that is to be told of a source whenever it is read from the store; `number` tells it from others.
