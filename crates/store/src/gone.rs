@@ -30,7 +30,7 @@ impl Store {
     pub fn forget_gone(&mut self, live: &BTreeSet<u64>) -> Result<Vec<u64>> {
         // what a close announced may speak of one
         self.settle()?;
-        let used: BTreeSet<u64> = self.pending.changed.keys().copied().collect();
+        let used: BTreeSet<u64> = self.pending.changed.iter().map(|(source, _)| source).collect();
         self.working.write(|db| {
             let mut gone: Vec<u64> = {
                 let mut found = db.prepare(FORGETTABLE)?;
