@@ -186,6 +186,7 @@ fn the_example_gateways() {
         .collect();
     expect![[r#"
         vpn_build_info{version="0.1.0",revision="test"} 1
+        vpn_ready 1
         vpn_sessions{protocol="pptp",state="starting"} 2
         vpn_sessions{protocol="l2tp",state="stale"} 1
         vpn_sessions{protocol="unknown",state="starting"} 1
@@ -230,6 +231,7 @@ fn the_example_gateways() {
         vpn_store_segments{state="kept"} 3
         vpn_store_size_bytes 4096
         vpn_store_checkpoint_timestamp_seconds 1795176000
+        vpn_store_write_errors_total 2
         vpn_notifications_total{channel="ops",result="sent"} 9
         vpn_banned_addresses 4
     "#]]
