@@ -128,16 +128,9 @@ fn the_history_waits_until_everybody_has_kept_what_was_told() {
     let settings = settings();
     let patience = Instant::now() + Duration::from_secs(60);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            watch(
-                &incoming,
-                &catalogue,
-                &settings,
-                desk(&state, &log, slow, history),
-                false,
-            )
-        });
-        for delivery in deliveries(&catalogue, &text) {
+        let (state, log, catalogue, settings) = (&state, &log, &catalogue, &settings);
+        scope.spawn(move || watch(&incoming, catalogue, settings, desk(state, log, slow, history), false));
+        for delivery in deliveries(catalogue, &text) {
             out.send(delivery).expect("somebody takes it");
         }
         while told.load(Ordering::SeqCst) < 3 {
