@@ -259,7 +259,7 @@ pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let (history, alarms) = kept(&store)?;
     let row = Row {
         status: reader.status()?,
-        sources: reader.sources()?,
+        sources: reader.sources()?.into_iter().filter(is_source).collect(),
         live,
         history,
         alarms,
@@ -276,6 +276,11 @@ pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     }
     out.finish()?;
     Ok(0)
+}
+
+/// Early stores have a row for troubles of following, which is no source.
+fn is_source(known: &StoredSource) -> bool {
+    known.name != "follow" || known.imported || known.counts.read > 0
 }
 
 /// The history's figures, and what sounded an alarm lately.
@@ -338,7 +343,8 @@ fn table(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         let live = live_source(row, &source.name);
         let state = match live {
             Some(live) => format!("  {}", spoken(live)),
-            None if source.complete => String::new(),
+            // one that was live has no end that could be missing
+            None if source.complete || !source.imported => String::new(),
             None => "  (not read to its end)".to_owned(),
         };
         writeln!(
