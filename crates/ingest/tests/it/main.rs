@@ -3,6 +3,8 @@
 
 mod firewalls;
 mod follow;
+mod follow_copies;
+mod follow_folders;
 mod follow_journal;
 mod follow_live;
 mod follow_random;
