@@ -171,11 +171,19 @@ impl<'a> Keep<'a> {
                 // whoever follows or listens says so when it goes on
                 self.kit.state.mended(&feed.name);
             }
-            if self.feeds.source_of(&feed).is_none() {
-                return Ok(());
-            }
+            return Ok(());
         }
         let positions = std::mem::take(&mut arrival.positions);
+        if matches!(arrival.what, What::Position) && self.feeds.source_of(&feed).is_none() {
+            // nothing came of it yet: it is no source of the store
+            if positions.is_empty() {
+                self.kit.state.source(&feed.name, |source| source.ended = false);
+            }
+            if let Some(store) = &mut self.kit.store {
+                keep_positions(store, positions);
+            }
+            return Ok(());
+        }
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
         if ended && let Some(source) = self.keeper.as_ref().and_then(|keeper| keeper.source(id)) {

@@ -318,6 +318,14 @@ impl Files {
         generation.records.saved.path = real.to_string_lossy().into_owned();
         generation.records.saved.over = false;
         let key = generation.records.saved.key.clone();
+        if !old {
+            // it is shown as followed before there is anything in it
+            out(Arrival {
+                feed: Arc::new(generation.records.saved.feed()),
+                what: What::Position,
+                positions: Vec::new(),
+            });
+        }
         self.open.push(Open {
             generation,
             watch,

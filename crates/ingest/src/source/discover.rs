@@ -10,7 +10,7 @@ use tunlog_model::{Civil, Stamp};
 use super::rotated::{self, Rotation, SetPlace};
 use super::sniff::{self, Content, HEAD_BYTES};
 use super::{SourceKind, SourceSpec, archive, journald, modified, open_input, read_head};
-use crate::{Problem, framing};
+use crate::{Problem, ProblemKind, framing};
 
 /// How deep directories are searched.
 pub(crate) const DEPTH_MAX: usize = 8;
@@ -33,6 +33,13 @@ pub struct Discovered {
     pub problems: Vec<Problem>,
     /// Whether these are the machine's own logs, which nobody named.
     pub machine: bool,
+}
+
+impl Discovered {
+    /// Whether there is nothing to read, because of something that is told.
+    pub fn is_unreadable(&self) -> bool {
+        self.specs.is_empty() && self.problems.iter().any(|problem| problem.kind == ProblemKind::Error)
+    }
 }
 
 /// An input before it has a place in a set.

@@ -6,6 +6,7 @@ mod follow;
 mod follow_copies;
 mod follow_folders;
 mod follow_journal;
+mod follow_journald;
 mod follow_live;
 mod follow_random;
 mod framing;

@@ -182,7 +182,10 @@ impl Journal {
             },
         };
         match Child::start(&self.program, &from) {
-            Ok(child) => self.child = Some(child),
+            Ok(child) => {
+                self.child = Some(child);
+                self.tell(What::Position, Vec::new(), out); // it is shown as followed
+            }
             Err(error) => {
                 let cause = format!("{} cannot be started: {}", self.program, crate::error::io_cause(&error));
                 self.failed(cause, out);
