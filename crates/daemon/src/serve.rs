@@ -161,7 +161,8 @@ impl Daemon<'_> {
             let watcher = named(scope, "watch", move || {
                 let _ends = EndsDaemon;
                 let desk = self.desk(history, notifier);
-                watch(&deliveries, self.setup.catalogue, &self.settings, desk);
+                let captures_alone = self.config.is_capture_alone();
+                watch(&deliveries, self.setup.catalogue, &self.settings, desk, captures_alone);
             })?;
             let keeper = named(scope, "keep", move || {
                 let _ends = EndsDaemon;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use serde::Serialize;
+use tunlog_model::Protocol;
 use tunlog_store::Counts;
 
 /// Sources that are shown by themselves; what comes of later ones is shown under [`OTHER`].
@@ -42,6 +43,8 @@ pub struct Keeping {
     pub checkpoints: u64,
     /// Records given up because the disk was full.
     pub dropped: u64,
+    /// How often the system refused something that the store asked of it since the start.
+    pub refused: u64,
     /// Why nothing can be kept at present.
     pub problem: Option<String>,
 }
@@ -53,8 +56,11 @@ pub struct Watching {
     pub caught_up: bool,
     /// Events joined since the start.
     pub events: u64,
-    /// Connection attempts that are open.
-    pub open: u64,
+    /// Connection attempts that have no outcome yet.
+    pub starting: u64,
+    /// The same by protocol, for metrics.
+    #[serde(skip)]
+    pub starting_of: Vec<(Option<Protocol>, u64)>,
     /// Findings told since the start.
     pub findings: u64,
 }

@@ -17,7 +17,7 @@ const PAGE_MAX: u32 = 10_000;
 
 /// The history of a store, open to read. Each answer shows the history as it is at that moment.
 pub struct HistoryReader {
-    working: Working,
+    pub(super) working: Working,
 }
 
 /// The figures of a history.

@@ -1,7 +1,8 @@
 //! A full disk: what the database does is made to happen by a limit on its pages.
 
 use super::{Folder, NOW, add, judged, numbers, source};
-use crate::store::{FullPolicy, Options, Store};
+use crate::options::{FullPolicy, Options};
+use crate::store::Store;
 use crate::verify::Answer;
 
 /// A store whose database has no room for more than some hundred kilobytes.

@@ -3,9 +3,11 @@
 use super::{Folder, NOW, add, against, judged, numbers, three};
 use crate::backup::{backup, export_segments};
 use crate::inspect::files_under;
+use crate::layout::within;
+use crate::options::Options;
 use crate::reader::Reader;
 use crate::retention::Retain;
-use crate::store::{Options, Store, within};
+use crate::store::Store;
 use crate::verify::{Answer, verify};
 
 #[test]
