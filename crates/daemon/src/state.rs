@@ -123,6 +123,18 @@ impl State {
         change(inner.sources.entry(name.to_owned()).or_default());
     }
 
+    /// What was wrong with a source is so no more. One that nothing ever came of is shown again when something does: it may have
+    /// been the name of many.
+    pub fn mended(&self, name: &str) {
+        let mut inner = self.inner();
+        if let Some(source) = inner.sources.get_mut(name) {
+            source.problem = None;
+            if source.heard.is_none() {
+                inner.sources.remove(name);
+            }
+        }
+    }
+
     /// Changes what is shown of keeping.
     pub fn keep(&self, change: impl FnOnce(&mut Keeping)) {
         change(&mut self.inner().keeping);
@@ -142,6 +154,22 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waited_only_is_shown_no_more() {
+        let state = State::new(0);
+        for name in ["/var/log/*.log", "/var/log/syslog"] {
+            state.source(name, |source| source.problem = Some("waits".to_owned()));
+        }
+        state.source("/var/log/syslog", |source| source.heard = Some(1));
+        state.mended("/var/log/*.log");
+        state.mended("/var/log/syslog");
+        state.mended("never heard of");
+        let sources = state.sources();
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].0, "/var/log/syslog");
+        assert!(sources[0].1.problem.is_none());
+    }
 
     #[test]
     fn sources_beyond_the_limit_share_a_name() {

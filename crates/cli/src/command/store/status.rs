@@ -179,6 +179,13 @@ fn live_source<'r>(row: &'r Row, name: &str) -> Option<&'r Value> {
         .find(|source| source.get("source").and_then(Value::as_str) == Some(name))
 }
 
+/// What the daemon looks for or listens to, and what gave nothing yet.
+fn silent(row: &Row) -> impl Iterator<Item = (&str, &Value)> {
+    let all = live_of(row, "sources").and_then(Value::as_array).into_iter().flatten();
+    let named = all.map(|found| (found.get("source").and_then(Value::as_str).unwrap_or_default(), found));
+    named.filter(|(name, _)| !row.sources.iter().any(|known| known.name == *name))
+}
+
 /// Every source of the store, and those of the daemon that gave nothing yet.
 fn sources_of(row: &Row) -> Vec<Cell> {
     let mut all: Vec<Cell> = row
@@ -186,23 +193,20 @@ fn sources_of(row: &Row) -> Vec<Cell> {
         .iter()
         .map(|known| source(known, live_source(row, &known.name)))
         .collect();
-    for found in live_of(row, "sources").and_then(Value::as_array).into_iter().flatten() {
-        let name = found.get("source").and_then(Value::as_str).unwrap_or_default();
-        if !row.sources.iter().any(|known| known.name == name) {
-            let mut cells = vec![("source", Cell::Text(name.to_owned()))];
-            let zero = [
-                "read",
-                "stored",
-                "filtered",
-                "rejected",
-                "unparsed",
-                "duplicates",
-                "lost",
-            ];
-            cells.extend(zero.map(|key| (key, Cell::Count(0))));
-            cells.extend(state_of(found));
-            all.push(Cell::Object(cells));
-        }
+    for (name, found) in silent(row) {
+        let mut cells = vec![("source", Cell::Text(name.to_owned()))];
+        let zero = [
+            "read",
+            "stored",
+            "filtered",
+            "rejected",
+            "unparsed",
+            "duplicates",
+            "lost",
+        ];
+        cells.extend(zero.map(|key| (key, Cell::Count(0))));
+        cells.extend(state_of(found));
+        all.push(Cell::Object(cells));
     }
     all
 }
@@ -339,6 +343,10 @@ fn table(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     }
     alarms(row, look, out)?;
     writeln!(out)?;
+    // what gives nothing at all is what somebody looks for here
+    for (name, live) in silent(row).take(SOURCES_SHOWN) {
+        writeln!(out, "{}  read 0  {}", text::visible(name), spoken(live))?;
+    }
     for source in sources.iter().take(SOURCES_SHOWN) {
         let live = live_source(row, &source.name);
         let state = match live {
