@@ -18,6 +18,8 @@ pub enum Kind {
     Corrupt,
     /// The system refused.
     Io,
+    /// The answer would have taken longer than it may.
+    TooLong,
 }
 
 /// One thing that went wrong.
@@ -71,6 +73,7 @@ impl StoreError {
             Some(ErrorCode::DiskFull) => Kind::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Corrupt,
+            Some(ErrorCode::OperationInterrupted) => Kind::TooLong,
             _ => Kind::Io,
         };
         StoreError::new(kind, path, error.to_string())

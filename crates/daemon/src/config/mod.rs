@@ -11,6 +11,8 @@ pub mod store;
 
 pub use document::{Document, Mistake};
 use machine::Found;
+#[cfg(test)]
+pub(crate) use print::keys_of;
 use tunlog_ingest::FollowConfig;
 
 use crate::{listen, metrics, notify, web};

@@ -16,10 +16,7 @@ use crate::listen::{self, Inherited, Receivers};
 use crate::log::{Log, value};
 use crate::metrics::Metrics;
 use crate::state::State;
-use crate::web::{Explain, Kept, Parts, Web};
-
-/// Answers of the HTTP interface that are worked on at once wait on threads of their own.
-const BLOCKING: usize = 4;
+use crate::web::{self, Explain, Kept, Parts, Web};
 
 /// How long questions that are being answered may hold up the end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -67,7 +64,7 @@ impl Network {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .max_blocking_threads(BLOCKING)
+            .max_blocking_threads(web::THREADS)
             .build()
             .map_err(|error| format!("the network: {error}"))?;
         let kept = Kept::new(folder, Arc::clone(state), explain, now);

@@ -61,6 +61,11 @@ fn paths() -> Value {
             question::FINDINGS,
         ),
     ];
+    let search = "Attempts that hold a text or a regular expression, the latest first. A page may be short, or empty, and have a `next`: what lies \
+        further back is looked at when it is asked for.";
+    let lists = lists
+        .into_iter()
+        .chain([("search", "Attempt", search, question::SEARCH)]);
     for (name, schema, summary, keys) in lists {
         let parameters: Vec<Value> = keys.iter().map(parameter).collect();
         let answer = json!({

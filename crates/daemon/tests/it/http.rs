@@ -15,6 +15,10 @@ use tunlog_daemon::web::{Answers, Config, Failure, Page, Parts, Question, Web};
 
 use crate::Folder;
 
+/// What a client writes to and reads from.
+trait Stream: std::io::Read + std::io::Write {}
+impl<S: std::io::Read + std::io::Write> Stream for S {}
+
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -46,6 +50,10 @@ impl Answers for Made {
 
     fn findings(&self, _: &Question) -> Result<Page, Failure> {
         Err(Failure::Unavailable("there is no history yet".to_owned()))
+    }
+
+    fn search(&self, _: &Question) -> Result<Page, Failure> {
+        Err(Failure::TooLong(Duration::from_secs(5)))
     }
 
     fn explain(&self, asked: &str) -> Vec<String> {
@@ -192,11 +200,11 @@ fn hostile_29() {
         ),
         (
             "POST /api/v1/block HTTP/1.1|Host: ~|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
-            405,
+            403,
         ),
         (
             "GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: ~|Cookie: session=VALID",
-            404,
+            405,
         ),
         ("GET /static/..%2f..%2f..%2fetc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /static/..%5c..%5cetc/passwd HTTP/1.1|Host: ~", 404),
@@ -206,7 +214,7 @@ fn hostile_29() {
         ("GET /static//etc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /../../etc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /api/v1/reports/..%2f..%2fetc%2fpasswd HTTP/1.1|Host: ~", 404),
-        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: ~", 404),
+        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: ~", 401),
         ("GET /?x=%0d%0aSet-Cookie:a=b HTTP/1.1|Host: ~", 200),
         ("TRACE / HTTP/1.1|Host: ~", 405),
         // and more of the kind
@@ -244,6 +252,10 @@ fn hostile_29() {
         if expected < 500 && !matches!(expected, 400) {
             assert!(headers.contains("x-content-type-options: nosniff"), "{case}\n{answer}");
         }
+        let allow = headers.lines().find_map(|line| line.strip_prefix("allow: "));
+        let is_act = case.contains("/api/v1/block");
+        let wanted = if is_act { "post" } else { "get, head" };
+        assert_eq!(allow, (expected == 405).then_some(wanted), "{case}\n{answer}");
         assert!(!answer.contains("root:"), "{case}");
     }
 }
@@ -292,6 +304,7 @@ fn the_token_is_needed_even_here() {
         "sessions",
         "clients",
         "findings",
+        "search?q=x",
         "explain/pppd%2Fx",
         "status",
         "openapi.json",
@@ -341,6 +354,10 @@ fn answers_and_problems_are_json() {
         ("/api/v1/attempts?limit=5000", 400, "limit: `5000`"),
         ("/api/v1/attempts?user=%ff", 200, ""),
         ("/api/v1/findings", 503, "no history yet"),
+        ("/api/v1/search?q=x", 503, "longer than 5 s"),
+        ("/api/v1/search", 400, "say what to look for"),
+        ("/api/v1/search?q=", 400, "q: is empty"),
+        ("/api/v1/search?re=(", 400, "re: no regular expression: unclosed group"),
         ("/api/v1/explain/%2e%2e%2fetc%2fpasswd", 404, "nothing is known"),
         ("/api/v1/clients", 500, "cannot be answered"),
         ("/api/v1/nothing", 404, "nothing here"),
@@ -525,12 +542,111 @@ fn without_a_word_it_is_a_socket_in_the_store() {
     let web = bind(&Config::default(), &folder.0, Arc::new(Made)).expect("a server");
     assert_eq!(web.names().len(), 1);
     assert!(web.names()[0].ends_with("/http.sock"), "{:?}", web.names());
-    let none = Config {
-        listen: Some(Vec::new()),
-        ..Config::default()
+    drop(web);
+    // and with any word: `tunlog status` asks there
+    let own = format!(
+        "unix:{}",
+        folder.0.canonicalize().expect("a path").join("http.sock").display()
+    );
+    for listen in [vec![], vec!["127.0.0.1:0".to_owned()], vec![own.clone()]] {
+        let config = Config {
+            listen: Some(listen.clone()),
+            ..Config::default()
+        };
+        let web = bind(&config, &folder.0, Arc::new(Made)).expect("a server");
+        assert_eq!(web.names().iter().filter(|name| **name == own).count(), 1, "{listen:?}");
+        assert_eq!(
+            web.names().len(),
+            listen.len().max(1) + usize::from(listen == ["127.0.0.1:0"])
+        );
+        assert_eq!(web.notices(), <[String; 0]>::default());
+    }
+    // one that cannot be had is told
+    std::fs::write(folder.0.join("http.sock"), "x").expect("written");
+    let web = bind(&on_loopback(), &folder.0, Arc::new(Made)).expect("a server");
+    assert_eq!(web.names().len(), 1);
+    assert!(
+        web.notices()[0].contains("there is a file of that name"),
+        "{:?}",
+        web.notices()
+    );
+}
+
+#[test]
+fn one_client_does_not_get_all_connections() {
+    let mut config = on_loopback();
+    (config.connections_max, config.client_connections_max) = (10, 3);
+    let server = Server::made("http-crowd", config);
+    let hold = |stream: &mut dyn Stream| {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("an answer");
+        first.starts_with(b"HTTP/1.1 200")
     };
-    let web = bind(&none, &folder.0, Arc::new(Made)).expect("nothing");
-    assert!(web.names().is_empty());
+    let mut held: Vec<TcpStream> = (0..3)
+        .map(|_| TcpStream::connect(server.address).expect("connected"))
+        .collect();
+    assert!(held.iter_mut().all(|stream| hold(stream)));
+    assert_eq!(server.status_of("/healthz"), 503);
+    // users of this machine come by the socket, and are counted by themselves
+    let path = server._folder.0.join("http.sock");
+    let mut local: Vec<UnixStream> = (0..3).map(|_| UnixStream::connect(&path).expect("connected")).collect();
+    assert!(local.iter_mut().all(|stream| hold(stream)));
+    assert!(!hold(&mut UnixStream::connect(&path).expect("connected")));
+    drop((held, local));
+    let began = Instant::now();
+    while server.status_of("/healthz") != 200 {
+        assert!(began.elapsed() < PATIENCE, "no place became free");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_connection_is_not_kept_for_ever() {
+    let mut config = on_loopback();
+    (config.connection_s, config.timeout_s) = (1, 5);
+    let server = Server::made("http-age", config);
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    // asks again and again, each time within the time of a request's head
+    let asked = |pause: Duration| {
+        let mut stream = TcpStream::connect(server.address).expect("connected");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let mut answers = 0;
+        let mut buffer = [0; 4096];
+        while stream.write_all(request.as_bytes()).is_ok() {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => answers += 1,
+                _ => break,
+            }
+            std::thread::sleep(pause);
+        }
+        answers
+    };
+    let began = Instant::now();
+    let slowly = asked(Duration::from_millis(200));
+    assert!(
+        (1..100).contains(&slowly) && began.elapsed() < Duration::from_secs(15),
+        "{slowly}"
+    );
+}
+
+#[test]
+fn a_thousand_requests_are_enough_of_one_connection() {
+    let server = Server::made("http-thousand", on_loopback());
+    let mut stream = TcpStream::connect(server.address).expect("connected");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let mut writing = stream.try_clone().expect("the same");
+    let writer = std::thread::spawn(move || {
+        // it is closed before all are written
+        let _ = writing.write_all(request.repeat(1100).as_bytes());
+    });
+    let mut answer = Vec::new();
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let _ = stream.read_to_end(&mut answer);
+    writer.join().expect("written");
+    let answers = String::from_utf8_lossy(&answer).matches("HTTP/1.1 200").count();
+    assert_eq!(answers, 1000);
 }
 
 #[test]

@@ -244,15 +244,12 @@ fn state_of(live: &Value) -> Vec<(&'static str, Cell)> {
 /// Prints what a store holds.
 pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let format = format_of(&args.form)?;
-    let (store, http) = match &args.store {
-        Some(store) => (store.clone(), args.http.clone()),
-        None => {
-            let (store, http) = serve::place()?;
-            (store, args.http.clone().or(http))
-        }
+    let store = match &args.store {
+        Some(store) => store.clone(),
+        None => serve::place()?,
     };
     let reader = Reader::open(&store)?;
-    let live = live::status(&store, http.as_deref()).unwrap_or_else(|words| {
+    let live = live::status(&store, args.http.as_deref()).unwrap_or_else(|words| {
         tell(&words);
         None
     });
