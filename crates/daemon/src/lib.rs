@@ -17,6 +17,7 @@ pub mod service;
 pub mod signals;
 pub mod state;
 pub mod told;
+pub mod validity;
 pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};

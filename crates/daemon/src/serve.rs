@@ -21,6 +21,7 @@ use tunlog_pipeline::{Settings, Wants};
 use tunlog_store::{FullPolicy, History, Store, is_store};
 
 use crate::config::Config;
+use crate::config::descriptors;
 use crate::config::retention::Keeping;
 use crate::engine::{Chronicle, Desk, Following, Kit, Left, Mood, WAITING, follow, follower, keep, watch};
 use crate::intake::Intake;
@@ -44,8 +45,6 @@ const GOODBYE: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What waits to be told, in the store.
 const OUTBOX: &str = "outbox.db";
-/// Descriptors that are asked for.
-const OPEN_FILES: u64 = 65_536;
 /// How long the main thread sleeps when nobody watches it: until a signal comes.
 const ASLEEP: Duration = Duration::from_secs(12 * 3600);
 
@@ -72,13 +71,14 @@ pub struct Setup<'a> {
 ///
 /// # Errors
 /// Words that say why it could not start, or had to end.
-pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+pub fn serve(mut config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
     // what is kept is nobody else's, whoever starts us; what others may read is given to them where it is made
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    raise_open_files();
+    let descriptors = descriptors::Limit::read().map_or(u64::MAX, descriptors::Limit::raised);
     // before there are threads: it takes what the environment says of sockets out of it
     let inherited = Inherited::take();
     let log = Log::new(&config.log);
+    tell_notes(&mut config, descriptors, &log);
     let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
     let began = now();
@@ -119,6 +119,7 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
         log,
         state,
         metrics,
+        descriptors,
     };
     let ended = daemon.run(
         &signals,
@@ -132,13 +133,16 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     ended
 }
 
-/// Connections, files and databases need descriptors; what the system allows is asked for.
-fn raise_open_files() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(OPEN_FILES), hard);
+/// Says what somebody should know of a configuration, and makes it fit what the system allows.
+fn tell_notes(config: &mut Config, descriptors: u64, log: &Log) {
+    for (key, words) in config.loose_files() {
+        log.warning(
+            "a secret is open to others",
+            &[("key", value(key)), ("problem", value(words))],
+        );
+    }
+    if let Some(words) = config.fit_descriptors(descriptors) {
+        log.warning("fewer connections are taken", &[("problem", value(words))]);
     }
 }
 
@@ -153,6 +157,8 @@ struct Daemon<'a> {
     metrics: Arc<Metrics>,
     stop: Arc<AtomicBool>,
     caught_up: Arc<Feed>,
+    /// How many the system gives us.
+    descriptors: u64,
 }
 
 /// Ends the daemon when the thread that holds it ends, for whatever reason.
@@ -275,11 +281,12 @@ impl Daemon<'_> {
     /// If nothing can be followed any more.
     fn reload<'scope, 'env>(
         &'env self,
-        config: Config,
+        mut config: Config,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
         (follow, shutdown, telling): &mut Parts<'_, 'scope>,
     ) -> Result<(), String> {
+        tell_notes(&mut config, self.descriptors, &self.log);
         if let Err((key, why)) = telling.reload(&config.notify) {
             let problem = format!("{key}: {why}");
             self.log
@@ -299,9 +306,9 @@ impl Daemon<'_> {
             }
         };
         **follow = FollowThread::start(scope, self, next, intake.clone(), left)?;
-        for section in self.config.restart_sections(&config) {
+        for key in self.config.restart_keys(&config) {
             let words = "changed: it is used after a restart";
-            self.log.warning(words, &[("section", value(section))]);
+            self.log.warning(words, &[("key", value(key))]);
         }
         self.log.info("the configuration was read again", &[]);
         Ok(())

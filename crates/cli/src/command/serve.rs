@@ -111,7 +111,10 @@ fn tell_found(found: &Found) -> Result<(), Failure> {
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let path = args.file.as_deref().unwrap_or(Path::new(CONFIG));
-    file(path, true)?;
+    let config = file(path, true)?;
+    for (key, words) in config.notes() {
+        tell(&format!("{}: `{key}`: {words}", path.display()));
+    }
     if !args.quiet {
         tell(&format!("{}: good", path.display()));
     }

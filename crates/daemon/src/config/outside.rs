@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Config;
 use crate::listen::{self, Door};
 use crate::notify::secret::Secret;
-use crate::web;
+use crate::{secret, web};
 
 /// A port that is listened on.
 struct Port {
@@ -31,6 +31,11 @@ impl Config {
         if wrong.is_empty() {
             wrong.extend(self.certificates());
         }
+        for (key, path) in self.guarded() {
+            if let Err(why) = secret::judge_file(path) {
+                wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
+            }
+        }
         for (key, secret) in self.secrets() {
             if let Err(why) = secret.read() {
                 wrong.push((key, why));
@@ -45,6 +50,36 @@ impl Config {
             }
         }
         wrong
+    }
+
+    /// Files with secrets that others than their owner can read: `section.key`, and what helps.
+    pub(crate) fn loose_files(&self) -> Vec<(String, String)> {
+        let guarded = self.guarded().into_iter();
+        let named = guarded.map(|(key, path)| (key.to_owned(), path.to_owned()));
+        let told = self
+            .secrets()
+            .into_iter()
+            .filter_map(|(key, secret)| Some((key, secret.file()?)));
+        let mut all: Vec<(String, String)> = named
+            .chain(told)
+            .filter_map(|(key, path)| {
+                let words = secret::judge_file(&path).ok()??;
+                Some((key, format!("{}: {words}", path.display())))
+            })
+            .collect();
+        all.dedup_by(|(_, one), (_, other)| one == other);
+        all
+    }
+
+    /// Files with secrets that are named by themselves.
+    fn guarded(&self) -> Vec<(&'static str, &Path)> {
+        let named = [
+            ("http.token-file", &self.http.token_file),
+            ("http.key", &self.http.key),
+            ("listen.tls-key", &self.listen.tls_key),
+        ];
+        let named = named.into_iter();
+        named.filter_map(|(key, path)| Some((key, path.as_deref()?))).collect()
     }
 
     /// Files that are read at the start.

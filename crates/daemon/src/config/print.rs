@@ -26,7 +26,7 @@ pub(super) fn whole(config: &Config) -> String {
     out
 }
 
-fn sections(config: &Config) -> Vec<(&'static str, Table)> {
+pub(super) fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
         ("follow", table(&config.follow)),

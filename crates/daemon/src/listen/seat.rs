@@ -99,7 +99,7 @@ pub(super) struct Seat {
     proof: Option<(Arc<Certificates>, Vec<CertificateDer<'static>>)>,
     /// The configuration by which it was judged last, and found good.
     judged: AtomicU64,
-    count: Count,
+    _count: Count,
 }
 
 /// What the place counts for.
@@ -145,7 +145,7 @@ impl Seat {
             from: None,
             proof: None,
             judged: AtomicU64::new(judged),
-            count: Count(Arc::clone(gate), peer),
+            _count: Count(Arc::clone(gate), peer),
         })
     }
 

@@ -12,6 +12,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tunlog_ingest::Problem;
 
 use super::config::Config;
+use crate::secret;
 
 /// What TLS listeners show and ask for.
 pub(crate) struct Certificates {
@@ -71,6 +72,7 @@ fn load(config: &Config) -> Result<Loaded, Problem> {
     let key = config.tls_key.as_deref().unwrap_or(Path::new(""));
     let chain = certificates(certificate)?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| problem(key, &error))?;
+    secret::judge_file(key).map_err(|why| problem(key, &why))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

@@ -278,6 +278,16 @@ fn status() -> Value {
                 "required": ["source", "state", "read", "stored", "filtered", "rejected", "unparsed", "lost"],
                 "additionalProperties": false,
             }},
+            "certificates": {"type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "file": text(),
+                    "state": {"type": "string", "enum": ["valid", "ends-soon", "expired", "not-yet"]},
+                    "from": time(), "until": time(), "problem": text(),
+                },
+                "required": ["file", "state", "from", "until"],
+                "additionalProperties": false,
+            }},
             "keeping": {"type": "object", "properties": {
                 "records": count(), "commits": count(), "commit_micros": count(), "checkpoints": count(), "dropped": count(),
                 "problem": text(),

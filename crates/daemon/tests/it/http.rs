@@ -656,6 +656,7 @@ fn what_cannot_be_had_is_an_error_at_the_start() {
     let address = taken.local_addr().expect("an address").to_string();
     let file = folder.0.join("file");
     std::fs::write(&file, "x").expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("a mode");
     let listening = |listen: &str| Config {
         listen: Some(vec![listen.to_owned()]),
         ..Config::default()
@@ -697,13 +698,23 @@ fn with_tls() {
     let (chain, key) = (folder.0.join("chain.pem"), folder.0.join("key.pem"));
     std::fs::write(&chain, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    // what everybody can read is no key
+    let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    mode(0o600);
     let config = Config {
         listen: Some(vec!["0.0.0.0:0".to_owned()]),
         certificate: Some(chain),
-        key: Some(key),
+        key: Some(key.clone()),
         hosts: vec!["vpn.example".to_owned()],
         ..Config::default()
     };
+    mode(0o644);
+    let refused = bind(&config, &folder.0, Arc::new(Made)).err().expect("refused");
+    assert!(
+        refused.contains("everybody on this machine can read") && refused.contains("chmod 600"),
+        "{refused}"
+    );
+    mode(0o600);
     let server = Server::made("http-tls", config);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");

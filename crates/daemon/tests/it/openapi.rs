@@ -8,6 +8,7 @@ use serde_json::Value;
 use tunlog_daemon::Told;
 use tunlog_daemon::engine::Chronicle;
 use tunlog_daemon::state::State;
+use tunlog_daemon::validity::Validity;
 use tunlog_daemon::web::{Answers, Config, Kept, Question};
 use tunlog_decode::Catalogue;
 use tunlog_model::{Attempt, Outcome};
@@ -53,6 +54,12 @@ fn kept(folder: &Path) -> Kept {
         source.problem = Some("cannot be read".to_owned())
     });
     state.watch(|watching| watching.caught_up = true);
+    let validity = |until: i64| Validity {
+        file: "/etc/tunlog/chain.pem".to_owned(),
+        from: NOW - 90 * 86_400_000_000,
+        until: NOW + until,
+    };
+    state.set_certificates(vec![validity(-1), validity(90 * 86_400_000_000)]);
     Kept::new(Some(folder), state, Box::new(explain), || NOW)
 }
 
@@ -177,6 +184,17 @@ fn the_document_describes_the_answers() {
         seen,
         paths.keys().map(String::as_str).collect(),
         "a path that was not asked"
+    );
+    let certificates = &json(&server.get("/api/v1/status"))["certificates"];
+    assert_eq!(certificates[0]["state"], "expired");
+    assert!(
+        certificates[0]["problem"]
+            .as_str()
+            .is_some_and(|text| text.contains("peers refuse it"))
+    );
+    assert_eq!(
+        (&certificates[1]["state"], certificates[1].get("problem")),
+        (&"valid".into(), None)
     );
     let problem = json(&server.get("/api/v1/attempts?x"));
     let mut found = Vec::new();
