@@ -27,14 +27,14 @@ impl Config {
                 wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
             }
         }
-        // only what can be read can be a certificate
-        if wrong.is_empty() {
-            wrong.extend(self.certificates());
-        }
         for (key, path) in self.guarded() {
             if let Err(why) = secret::judge_file(path) {
                 wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
             }
+        }
+        // only what can be read can be a certificate
+        if wrong.is_empty() {
+            wrong.extend(self.certificates());
         }
         for (key, secret) in self.secrets() {
             if let Err(why) = secret.read() {

@@ -72,10 +72,14 @@ impl Answers for Made {
     }
 }
 
+type Reload = Box<dyn Fn() -> Result<(), String>>;
+
 /// A server that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
     pub token: String,
+    /// Reads the certificate again.
+    reload: Option<Reload>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     _folder: Folder,
@@ -92,6 +96,7 @@ impl Server {
             .copied()
             .unwrap_or(([127, 0, 0, 1], 0).into());
         let token = std::fs::read_to_string(folder.0.join("http-token")).expect("a token");
+        let reload = web.reloader().map(|reload| Box::new(reload) as Reload);
         let (stop, shutdown) = watch::channel(false);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -100,6 +105,7 @@ impl Server {
         Server {
             address,
             token: token.trim().to_owned(),
+            reload,
             stop,
             thread: Some(thread),
             _folder: folder,
@@ -754,6 +760,59 @@ fn with_tls() {
     let mut plain = TcpStream::connect(("127.0.0.1", server.address.port())).expect("connected");
     let answer = talk(&mut plain, b"GET /metrics HTTP/1.1\r\nHost: vpn.example\r\n\r\n");
     assert!(!answer.contains("HTTP/1.1"), "{answer}");
+}
+
+/// A certificate is renewed: who is connected stays, who comes sees the new one, and a broken one changes nothing.
+#[test]
+fn a_new_certificate_is_used_at_once() {
+    use rustls::pki_types::ServerName;
+    let folder = Folder::new("http-renewed-files");
+    let (chain, key) = (folder.0.join("chain.pem"), folder.0.join("key.pem"));
+    let write = || {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        std::fs::write(&chain, made.cert.pem()).expect("written");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+        made.cert.der().clone()
+    };
+    let first = write();
+    let config = Config {
+        certificate: Some(chain.clone()),
+        key: Some(key.clone()),
+        ..on_loopback()
+    };
+    let server = Server::made("http-renewed", config);
+    let reload = server.reload.as_ref().expect("TLS");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let connect = |trusted: &rustls::pki_types::CertificateDer<'static>| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).expect("a root");
+        let client = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = rustls::ClientConnection::new(Arc::new(client), name).expect("a client");
+        let tcp = TcpStream::connect(server.address).expect("connected");
+        tcp.set_read_timeout(Some(PATIENCE)).expect("set");
+        rustls::StreamOwned::new(connection, tcp)
+    };
+    let ask = |stream: &mut dyn Stream| {
+        let written = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut answer = [0; 4096];
+        let read = written.and_then(|()| stream.read(&mut answer));
+        read.is_ok_and(|read| answer[..read].starts_with(b"HTTP/1.1 200"))
+    };
+    let mut kept = connect(&first);
+    assert!(ask(&mut kept));
+    let second = write();
+    reload().expect("the new one");
+    assert!(ask(&mut kept), "who was connected stays");
+    assert!(ask(&mut connect(&second)) && !ask(&mut connect(&first)));
+    std::fs::write(&chain, "broken").expect("written");
+    assert!(reload().is_err());
+    assert!(ask(&mut connect(&second)) && ask(&mut kept));
 }
 
 #[test]
