@@ -11,6 +11,7 @@ mod live;
 mod merge;
 mod packets;
 mod plain;
+mod records;
 mod services;
 mod stored;
 mod stream;

@@ -112,10 +112,7 @@ impl Store {
         let mut take = |bytes: &[u8]| -> Result<()> {
             for canonical in record::records(bytes) {
                 let canonical = canonical.map_err(malformed)?;
-                leaf.clear();
-                leaf.push(tree::LEAF);
-                leaf.extend_from_slice(canonical);
-                open.add(&Record::decode(canonical).map_err(malformed)?, &leaf);
+                open.add(&Record::decode(canonical).map_err(malformed)?, &mut leaf);
             }
             Ok(())
         };

@@ -69,6 +69,6 @@ pub use retention::{Expired, Retain, Retained, size};
 pub use source::{Counts, NewSource, StoredProblem};
 pub use status::StoreStatus;
 pub use store::{Created, FullPolicy, Options, Store, is_store};
-pub use take::{Messages, raw_of, rebuild, rebuild_as, record_of};
+pub use take::{Messages, Room, raw_of, rebuild, rebuild_as, record_of};
 pub use verify::{Against, Answer, Report, is_key, verify};
 pub use witness::{FileWitness, Witness, is_server as is_witness_server};

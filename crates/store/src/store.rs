@@ -16,6 +16,7 @@ use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk, Storage};
 use crate::gather::Gathered;
 use crate::keys::KeyFiles;
+use crate::known::FileHash;
 use crate::layout::Layout;
 use crate::record::{Record, put_bytes};
 use crate::source::{Counts, NewSource};
@@ -96,6 +97,8 @@ struct Change {
     counts: Counts,
     lines: Option<u64>,
     complete: bool,
+    /// Its bytes, their hash, and the hash of the first of them.
+    content: Option<(u64, [u8; 16], [u8; 16])>,
     rows: u64,
 }
 
@@ -352,13 +355,15 @@ impl Store {
         record.seq = self.next_seq;
         self.next_seq += 1;
         let (pending, leaf) = (&mut self.pending, &mut self.leaf);
-        leaf.clear();
-        leaf.push(tree::LEAF);
-        record.encode(leaf);
-        put_bytes(&mut pending.records, &leaf[1..]);
-        if let Some(open) = &mut self.open {
-            open.add(record, leaf);
+        match &mut self.open {
+            Some(open) => open.add(record, leaf),
+            None => {
+                leaf.clear();
+                leaf.push(tree::LEAF);
+                record.encode(leaf);
+            }
         }
+        put_bytes(&mut pending.records, &leaf[1..]);
         pending.stretch.add(record.time);
         let change = pending.changed.entry(record.source).or_default();
         change.rows += 1;
@@ -373,6 +378,12 @@ impl Store {
     /// How far a source was read: so many lines of it need not be read again.
     pub fn position(&mut self, source: u64, lines: u64) {
         self.pending.changed.entry(source).or_default().lines = Some(lines);
+    }
+
+    /// So much of a source was seen: by that it is known again.
+    pub fn seen(&mut self, source: u64, hash: &FileHash) {
+        let change = self.pending.changed.entry(source).or_default();
+        (change.content, change.complete) = (Some((hash.len(), hash.content(), hash.head())), false);
     }
 
     /// A source was read to its end.
@@ -536,6 +547,9 @@ impl Pending {
             change.counts.change(*source, &mut changes);
             if let Some(lines) = change.lines {
                 changes.push(Step::Lines, &[&id, &(lines as i64)]);
+            }
+            if let Some((bytes, content, head)) = change.content {
+                changes.push(Step::Content, &[&id, &(bytes as i64), &content, &head]);
             }
             if change.complete {
                 changes.push(Step::Complete, &[&id]);

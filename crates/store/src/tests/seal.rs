@@ -101,8 +101,7 @@ fn forge(path: &Path, segment: &str, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
     change(&mut records);
     let mut open = Gathered::new(1);
     for canonical in &records {
-        let leaf = [&[tree::LEAF], canonical.as_slice()].concat();
-        open.add(&Record::decode(canonical).expect("a record"), &leaf);
+        open.add(&Record::decode(canonical).expect("a record"), &mut Vec::new());
     }
     let names = std::collections::BTreeMap::from([(1, "/var/log/syslog".to_owned())]);
     let file = open.partitions[0].file(&names).expect("a file");
