@@ -11,6 +11,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod notify;
+pub mod reach;
 mod secret;
 mod serve;
 pub mod service;

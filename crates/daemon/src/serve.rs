@@ -29,6 +29,7 @@ use crate::listen::{Capture, Inherited};
 use crate::log::{Log, value};
 use crate::metrics::{Metrics, MetricsFile};
 use crate::notify::{self, Notifier};
+use crate::reach;
 use crate::service::Service;
 use crate::signals::Signals;
 use crate::state::State;
@@ -452,6 +453,7 @@ fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, String> {
         log.info("a store was made: keep its key elsewhere", &values);
     }
     let mut store = Store::open(folder, config.store.options()).map_err(|error| error.to_string())?;
+    store.reach_by(reach::by_tls(config.store.trust()));
     for witness in &config.store.witness {
         store.add_witness(witness).map_err(|error| error.to_string())?;
     }

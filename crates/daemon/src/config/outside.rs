@@ -8,6 +8,7 @@ use std::path::Path;
 use super::Config;
 use crate::listen::{self, Door};
 use crate::notify::secret::Secret;
+use crate::reach::{self, Trust};
 use crate::{secret, web};
 
 /// A port that is listened on.
@@ -74,6 +75,7 @@ impl Config {
     /// Files with secrets that are named by themselves.
     fn guarded(&self) -> Vec<(&'static str, &Path)> {
         let named = [
+            ("store.witness-key", &self.store.witness_key),
             ("http.token-file", &self.http.token_file),
             ("http.key", &self.http.key),
             ("listen.tls-key", &self.listen.tls_key),
@@ -84,8 +86,11 @@ impl Config {
 
     /// Files that are read at the start.
     fn files(&self) -> Vec<(&'static str, &Path)> {
-        let (http, listen) = (&self.http, &self.listen);
+        let (http, listen, store) = (&self.http, &self.listen, &self.store);
         let named = [
+            ("store.witness-ca", &store.witness_ca),
+            ("store.witness-certificate", &store.witness_certificate),
+            ("store.witness-key", &store.witness_key),
             ("http.certificate", &http.certificate),
             ("http.key", &http.key),
             ("listen.tls-certificate", &listen.tls_certificate),
@@ -112,6 +117,12 @@ impl Config {
             && let Err(why) = web::tls::Certificate::load(chain, key)
         {
             wrong.push(("http.certificate".to_owned(), why));
+        }
+        let trust = self.store.trust();
+        if trust != Trust::default()
+            && let Err(why) = reach::config(&trust)
+        {
+            wrong.push(("store.witness-ca".to_owned(), why));
         }
         if !self.listen.tls.is_empty()
             && let Err(problem) = listen::tls::Certificates::read(&self.listen)

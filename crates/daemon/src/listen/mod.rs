@@ -445,4 +445,4 @@ fn refused(door: &Door, error: &io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
