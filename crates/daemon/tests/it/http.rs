@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ impl<S: std::io::Read + std::io::Write> Stream for S {}
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Searches that take long and have begun.
+static SEARCHING: AtomicU32 = AtomicU32::new(0);
 
 /// Rows that were made up, and an answer that is large.
 struct Made;
@@ -52,7 +56,11 @@ impl Answers for Made {
         Err(Failure::Unavailable("there is no history yet".to_owned()))
     }
 
-    fn search(&self, _: &Question) -> Result<Page, Failure> {
+    fn search(&self, question: &Question) -> Result<Page, Failure> {
+        if question.limit == 7 {
+            SEARCHING.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(4));
+        }
         Err(Failure::TooLong(Duration::from_secs(5)))
     }
 
@@ -635,6 +643,57 @@ fn a_connection_is_not_kept_for_ever() {
         (1..100).contains(&slowly) && began.elapsed() < Duration::from_secs(15),
         "{slowly}"
     );
+}
+
+#[test]
+fn a_connection_that_rests_is_closed() {
+    let mut config = on_loopback();
+    config.timeout_s = 1;
+    let server = Server::made("http-idle", config);
+    let mut idle = TcpStream::connect(server.address).expect("connected");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let began = Instant::now();
+    // answered, and then kept for the next request no longer than for a head
+    let answer = talk(&mut idle, request.as_bytes());
+    assert_eq!(status(&answer), 200);
+    assert!(!answer.contains("connection: close"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+/// What takes long holds up only its like.
+#[test]
+fn a_slow_question_holds_up_no_other_kind() {
+    let server = Server::made("http-rooms", on_loopback());
+    let Server { address, token, .. } = &server;
+    let request = format!(
+        "GET /api/v1/search?q=x&limit=7 HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    let slow: Vec<JoinHandle<u16>> = (0..2)
+        .map(|_| {
+            let (address, request) = (*address, request.clone());
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect(address).expect("connected");
+                status(&talk(&mut stream, request.as_bytes()))
+            })
+        })
+        .collect();
+    let began = Instant::now();
+    while SEARCHING.load(Ordering::SeqCst) == 0 {
+        assert!(began.elapsed() < PATIENCE, "no search began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for path in [
+        "/api/v1/attempts",
+        "/api/v1/explain/pppd/x",
+        "/api/v1/status",
+        "/metrics",
+    ] {
+        assert_eq!(status(&server.get(path)), 200, "{path}");
+    }
+    assert!(slow.iter().any(|slow| !slow.is_finished()), "they were waited for");
+    for slow in slow {
+        assert_eq!(slow.join().expect("an answer"), 503);
+    }
 }
 
 #[test]
