@@ -103,6 +103,19 @@ const COLUMNS: &[Column<Row>] = &[
         let problem = live_of(row, "keeping").and_then(|keeping| keeping.get("problem")?.as_str());
         problem.map_or(Cell::None, |problem| Cell::Text(problem.to_owned()))
     }),
+    column(
+        "certificates",
+        "certificates of the daemon that have expired, or are about to",
+        |row| {
+            Cell::List(
+                certificates(row)
+                    .map(|(file, problem)| {
+                        Cell::Object(vec![("file", Cell::Text(file)), ("problem", Cell::Text(problem))])
+                    })
+                    .collect(),
+            )
+        },
+    ),
     column("attempts", "attempts in the history", |row| {
         history(row, |counts| counts.attempts)
     }),
@@ -140,6 +153,15 @@ fn live_of<'r>(row: &'r Row, key: &str) -> Option<&'r Value> {
 
 fn live_time(row: &Row, key: &str) -> Cell {
     live_of(row, key).map_or(Cell::None, time_of)
+}
+
+/// Certificates with which something is wrong: the file, and what it is.
+fn certificates(row: &Row) -> impl Iterator<Item = (String, String)> {
+    let all = live_of(row, "certificates").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(|one| {
+        let text = |key: &str| one.get(key)?.as_str().map(str::to_owned);
+        Some((text("file")?, text("problem")?))
+    })
 }
 
 /// A time of JSON.
@@ -248,15 +270,12 @@ fn state_of(live: &Value) -> Vec<(&'static str, Cell)> {
 /// Prints what a store holds.
 pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let format = format_of(&args.form)?;
-    let (store, http) = match &args.store {
-        Some(store) => (store.clone(), args.http.clone()),
-        None => {
-            let (store, http) = serve::place()?;
-            (store, args.http.clone().or(http))
-        }
+    let store = match &args.store {
+        Some(store) => store.clone(),
+        None => serve::place()?,
     };
     let reader = Reader::open(&store)?;
-    let live = live::status(&store, http.as_deref()).unwrap_or_else(|words| {
+    let live = live::status(&store, args.http.as_deref()).unwrap_or_else(|words| {
         tell(&words);
         None
     });
@@ -392,6 +411,9 @@ fn daemon(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         _ => "",
     };
     writeln!(out, "daemon    runs since {since}{ready}")?;
+    for (file, problem) in certificates(row) {
+        writeln!(out, "          {}: {}", text::visible(&file), text::visible(&problem))?;
+    }
     let problem = live.get("keeping").and_then(|keeping| keeping.get("problem")?.as_str());
     match problem {
         Some(problem) => writeln!(out, "          nothing can be kept: {}", text::visible(problem)),
