@@ -1,7 +1,7 @@
 //! The keeping half of live operation: what was taken in becomes records of a store, committed together with how far each
 //! source was read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tunlog_decode::Catalogue;
 use tunlog_ingest::{Feed, Place, Position, ProblemKind};
@@ -66,14 +66,14 @@ impl<'c> Keeper<'c> {
     /// # Errors
     /// The store's.
     pub fn begin(&mut self, store: &mut Store, id: SourceId, feed: &Feed) -> Result<(), StoreError> {
-        let source = store.add_source(NewSource {
+        // what is asked first may fail, and nothing is added then
+        let (source, set) = store.add_source_of_set(NewSource {
             name: feed.name.to_string(),
             set: feed.set.to_string(),
             run: self.run,
             ..NewSource::default()
         })?;
         store.keep_feed(&feed.key, source);
-        let set = store.set_number(&feed.set)?;
         // only files are brought in by an import; of what a peer sends nothing can have been
         // a log that was followed before goes on where it was: its next generation repeats nothing
         let is_new = !is_of_network(&feed.name) && !self.followed.contains(&set);
@@ -108,16 +108,27 @@ impl<'c> Keeper<'c> {
         self.kept.get(&id).map(|kept| kept.source)
     }
 
+    /// The numbers in the store of the sources that are being read.
+    pub fn live(&self) -> BTreeSet<u64> {
+        self.kept.values().map(|kept| kept.source).collect()
+    }
+
     /// Nothing comes of a source for now.
     pub fn end(&mut self, id: SourceId) {
         self.kept.remove(&id);
     }
 
-    /// Adds what was taken in to a store, and how far its sources were read.
+    /// Adds what was taken in to a store, and how far its sources were read. If the store refuses to be read, `refused` says
+    /// whether to ask again, or why not: a batch is taken as a whole.
     ///
     /// # Errors
-    /// The store's.
-    pub fn take(&mut self, store: &mut Store, taken: &mut Taken) -> Result<Counts, StoreError> {
+    /// What `refused` answers.
+    pub fn take(
+        &mut self,
+        store: &mut Store,
+        taken: &mut Taken,
+        refused: &mut dyn FnMut(StoreError) -> Result<(), StoreError>,
+    ) -> Result<Counts, StoreError> {
         let mut counts = Counts::default();
         let first = store.next_seq();
         taken.seqs = first..first;
@@ -131,7 +142,7 @@ impl<'c> Keeper<'c> {
             if let Some(known) = &mut kept.known {
                 if micros.is_some_and(|micros| micros > self.began) {
                     kept.known = None;
-                } else if known.contains(store, id, micros)? {
+                } else if patiently(refused, || known.contains(store, id, micros))? {
                     counts.known += 1;
                     continue;
                 }
@@ -189,6 +200,19 @@ impl<'c> Keeper<'c> {
         (counts.read, counts.stored) = (counts.stored, counts.stored);
         store.count(kept.source, &counts);
         store.add(&mut record);
+    }
+}
+
+/// Asks until there is an answer, or `refused` wants no more of it.
+fn patiently<T>(
+    refused: &mut dyn FnMut(StoreError) -> Result<(), StoreError>,
+    mut ask: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    loop {
+        match ask() {
+            Err(error) => refused(error)?,
+            answer => return answer,
+        }
     }
 }
 

@@ -267,7 +267,13 @@ fn widen(first: &mut Option<i64>, last: &mut Option<i64>, time: i64) {
 }
 
 /// Reads everything that was found and tells the subscriber.
-pub fn run(found: Discovered, catalogue: &Catalogue, settings: &Settings, subscriber: &mut dyn Subscriber) -> Summary {
+pub fn run(
+    mut found: Discovered,
+    catalogue: &Catalogue,
+    settings: &Settings,
+    subscriber: &mut dyn Subscriber,
+) -> Summary {
+    stored::leave_out_older(&mut found, settings);
     let sources = Sources::of(&found);
     let mut teller = Teller::new(settings, sources, subscriber);
     teller.summary.problems = found.problems.clone();

@@ -12,9 +12,10 @@ use crate::chunk;
 use crate::close::{DAY, day_of};
 use crate::error::{Result, StoreError};
 use crate::files;
+use crate::layout::within;
 use crate::record::{self, Record};
 use crate::segment::{self, Identified};
-use crate::store::{Store, within};
+use crate::store::Store;
 
 /// Days of record hashes that are held at once: eight bytes for each record of these days.
 const DAYS_HELD: usize = 3;

@@ -88,8 +88,16 @@ impl Config {
 
     /// Whether it names anything that records come from.
     pub fn has_sources(&self) -> bool {
-        let follows = !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal;
-        follows || self.listen.is_used()
+        self.follows() || self.listen.is_used()
+    }
+
+    fn follows(&self) -> bool {
+        !(self.follow.globs.is_empty() && self.follow.detail_folders.is_empty()) || self.follow.journal
+    }
+
+    /// Whether packets are all that comes.
+    pub fn is_capture_alone(&self) -> bool {
+        self.listen.capture.is_some() && !self.listen.has_doors() && !self.follows()
     }
 
     /// Where no source is named, those that this machine has. What was looked at and why is for the administrator to read.

@@ -153,11 +153,14 @@ type Make<Address> = fn(Address) -> Door;
 impl Config {
     /// Whether anything is received.
     pub fn is_used(&self) -> bool {
+        self.has_doors() || self.capture.is_some()
+    }
+
+    /// Whether syslog is received.
+    pub fn has_doors(&self) -> bool {
         let addresses = [&self.udp, &self.tcp, &self.tls];
         let sockets = [&self.unix, &self.unix_stream];
-        addresses.iter().any(|list| !list.is_empty())
-            || sockets.iter().any(|list| !list.is_empty())
-            || self.capture.is_some()
+        addresses.iter().any(|list| !list.is_empty()) || sockets.iter().any(|list| !list.is_empty())
     }
 
     /// Whether it can be done.

@@ -151,8 +151,8 @@ impl Network {
         let (asked, mut asks) = mpsc::unbounded_channel::<listen::Config>();
         let reload_certificate = web.reloader();
         let mut ending = stopped.clone();
-        let thread = super::named(scope, "network", move || {
-            let _ends = super::EndsDaemon;
+        let thread = super::threads::named(scope, "network", move || {
+            let _ends = super::threads::EndsDaemon;
             runtime.block_on(async {
                 let changes = async {
                     loop {

@@ -122,6 +122,8 @@ pub enum SourceKind {
         capture: bool,
         /** Only its records from this number on, and below that one. */
         numbers: std::ops::Range<u64>,
+        /** What is sealed and ends before this time (microseconds UTC) may be left out, below this number. */
+        since: Option<(i64, u64)>,
     },
 }
 

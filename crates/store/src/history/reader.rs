@@ -27,7 +27,7 @@ type Deadline = Arc<Mutex<Option<Instant>>>;
 
 /// The history of a store, open to read. Each answer shows the history as it is at that moment.
 pub struct HistoryReader {
-    working: Working,
+    pub(super) working: Working,
     deadline: Deadline,
 }
 

@@ -9,9 +9,11 @@ use crate::checkpoint::Checkpoint;
 use crate::gather::Gathered;
 use crate::index;
 use crate::inspect::files_under;
+use crate::layout::within;
+use crate::options::Options;
 use crate::record::{self, Record};
 use crate::segment::Segment;
-use crate::store::{Options, Store, within};
+use crate::store::Store;
 use crate::verify::{Against, Answer, verify};
 
 /// A store, its directory and its key.
