@@ -2,8 +2,9 @@
 
 use super::{Folder, NOW, add, three};
 use crate::backwards::Period;
+use crate::options::Options;
 use crate::reader::Reader;
-use crate::store::{Options, Store};
+use crate::store::Store;
 
 /// The numbers from one on back, at most so many.
 fn numbers(reader: &mut Reader, before: u64, period: Period, most: usize) -> Vec<u64> {
