@@ -18,10 +18,10 @@ pub enum Kind {
     Corrupt,
     /// The system refused: an error of the disk, no more open files, a disk that may not be written to.
     Io,
-    /// The answer would have taken longer than it may.
-    TooLong,
     /// What is written and what is held in memory are apart: it has to be opened again.
     Apart,
+    /// The answer would have taken longer than it may.
+    TooLong,
 }
 
 /// One thing that went wrong.
@@ -80,9 +80,9 @@ impl StoreError {
             Some(ErrorCode::DiskFull) => Kind::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Corrupt,
-            Some(ErrorCode::OperationInterrupted) => Kind::TooLong,
             // what is asked of it and what it holds do not fit: no waiting helps
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) | None => Kind::Corrupt,
+            Some(ErrorCode::OperationInterrupted) => Kind::TooLong,
             _ => Kind::Io,
         };
         StoreError::new(kind, path, error.to_string())

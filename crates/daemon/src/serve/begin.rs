@@ -11,7 +11,8 @@ use tunlog_store::{Store, is_store};
 use crate::config::Config;
 use crate::log::{Log, value};
 use crate::metrics::{Metrics, MetricsFile};
-use crate::{reach, web};
+use crate::reach;
+use crate::web;
 
 /// Whether what the daemon shares with other programs is free, before it makes anything: a port that is taken, a folder that is
 /// not there.
@@ -38,19 +39,6 @@ fn plain(error: &std::io::Error) -> String {
         std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         std::io::ErrorKind::PermissionDenied => "not allowed: ports below 1024 need a right".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// Says what somebody should know of a configuration, and makes it fit what the system allows.
-pub(super) fn tell_notes(config: &mut Config, descriptors: u64, log: &Log) {
-    for (key, words) in config.loose_files() {
-        log.warning(
-            "a secret is open to others",
-            &[("key", value(key)), ("problem", value(words))],
-        );
-    }
-    if let Some(words) = config.fit_descriptors(descriptors) {
-        log.warning("fewer connections are taken", &[("problem", value(words))]);
     }
 }
 
@@ -110,4 +98,17 @@ pub(super) fn ready_feed() -> Arc<Feed> {
         name: "".into(),
         set: "".into(),
     })
+}
+
+/// Says what somebody should know of a configuration, and makes it fit what the system allows.
+pub(super) fn tell_notes(config: &mut Config, descriptors: u64, log: &Log) {
+    for (key, words) in config.loose_files() {
+        log.warning(
+            "a secret is open to others",
+            &[("key", value(key)), ("problem", value(words))],
+        );
+    }
+    if let Some(words) = config.fit_descriptors(descriptors) {
+        log.warning("fewer connections are taken", &[("problem", value(words))]);
+    }
 }
