@@ -293,25 +293,28 @@ fn pages_of_everything() {
     }
 }
 
+/// What all pages of a list have, with this query.
+fn items(server: &Server, list: &str, query: &str) -> Vec<Value> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = server.get(&format!("/api/v1/{list}?{query}{cursor}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{list}, {query}: {answer}");
+        let page = json(&answer);
+        found.extend(page["items"].as_array().expect("a list").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
 /// Records come from the newest back, in pages, by what stands in them, where and when.
 #[test]
 fn records_from_the_newest_back() {
     let folder = Folder::new("records");
     stored(&folder.0);
     let server = serve("records-http", &folder.0);
-    let items = |query: &str| -> Vec<Value> {
-        let (mut found, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let answer = server.get(&format!("/api/v1/records?{query}{cursor}"));
-            assert!(answer.starts_with("HTTP/1.1 200"), "{query}: {answer}");
-            let page = json(&answer);
-            found.extend(page["items"].as_array().expect("a list").iter().cloned());
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return found,
-            }
-        }
-    };
+    let items = |query: &str| items(&server, "records", query);
     let all = items("limit=1000");
     assert!(all.len() > 100, "{}", all.len());
     let numbers: Vec<u64> = all.iter().filter_map(|item| item["id"].as_u64()).collect();
@@ -342,19 +345,7 @@ fn searches() {
     let folder = Folder::new("search");
     history(&folder.0);
     let server = serve("search-http", &folder.0);
-    let items = |query: &str| -> Vec<Value> {
-        let (mut found, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let answer = server.get(&format!("/api/v1/search?{query}{cursor}"));
-            assert!(answer.starts_with("HTTP/1.1 200"), "{query}: {answer}");
-            let page = json(&answer);
-            found.extend(page["items"].as_array().expect("a list").iter().cloned());
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return found,
-            }
-        }
-    };
+    let items = |query: &str| items(&server, "search", query);
     let all = items("re=.&limit=1000");
     assert!(all.len() > 5, "{}", all.len());
     assert_eq!(items("re=.&limit=2"), all);
