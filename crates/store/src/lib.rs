@@ -19,6 +19,7 @@
 //! correlation see what they saw of the logs.
 
 mod backup;
+mod backwards;
 mod changes;
 mod checkpoint;
 mod chunk;
@@ -62,6 +63,7 @@ mod working;
 mod tests;
 
 pub use backup::{Copied, backup, export_segments};
+pub use backwards::Period;
 pub use checkpoint::PrunedLine;
 pub use error::{Kind as ErrorKind, StoreError};
 pub use feed::KnownFeed;

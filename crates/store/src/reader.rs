@@ -212,6 +212,11 @@ impl Loaded {
         })
     }
 
+    /// The records of all sources, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Kept<'_>> {
+        self.of.keys().flat_map(|source| self.kept(*source, 0))
+    }
+
     /// The same, whole.
     pub fn records(&self, source: u64, from: usize) -> impl Iterator<Item = Record<'_>> {
         self.kept(source, from).filter_map(Kept::record)

@@ -167,6 +167,11 @@ fn check_config_looks_at_what_is_named() {
         assert_eq!(lines_with(&ran.err, part).len(), 1, "{part}: {}", ran.err);
     }
     folder.log("cert.pem", "no certificate\n");
+    #[cfg(unix)]
+    {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(folder.path().join("key.pem"), permissions).expect("a mode");
+    }
     folder.log(
         "tls.toml",
         "[http]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n",

@@ -57,6 +57,12 @@ pub trait Answers: Send + Sync {
     /// If there is no answer.
     fn search(&self, question: &Question) -> Result<Page, Failure>;
 
+    /// Records as they stand in the logs, the newest first, with the same pages as a search.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    fn records(&self, question: &Question) -> Result<Page, Failure>;
+
     /// What is known of a message, cause or code, as `tunlog explain` tells it; empty if nothing is.
     fn explain(&self, asked: &str) -> Vec<String>;
 

@@ -32,6 +32,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/clients", get(clients))
         .route("/api/v1/findings", get(findings))
         .route("/api/v1/search", get(search))
+        .route("/api/v1/records", get(records))
         .route("/api/v1/explain/{*asked}", get(explain))
         .route("/api/v1/status", get(status))
         .route("/api/v1/openapi.json", get(document))
@@ -82,6 +83,7 @@ const INDEX: &str = "tunlog\n\n\
     /api/v1/clients        sums per user\n\
     /api/v1/findings       attacks and abuse          (since, until, user, ip, rule, severity, limit, cursor)\n\
     /api/v1/search         attempts by text           (q, re, and those of attempts)\n\
+    /api/v1/records        what stands in the logs    (q, re, since, until, gateway, limit, cursor)\n\
     /api/v1/explain/ID     what a message, cause or code means\n\
     /api/v1/status         sources, store, lag\n\
     /api/v1/openapi.json   all of it, for programs\n\n\
@@ -172,6 +174,17 @@ async fn findings(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
         question,
         |rooms| &rooms.pages,
         |answers, asked| answers.findings(asked),
+    )
+    .await
+}
+
+async fn records(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
+    let question = read(&shared, &pairs, question::RECORDS)?;
+    page(
+        shared,
+        question,
+        |rooms| &rooms.long,
+        |answers, asked| answers.records(asked),
     )
     .await
 }

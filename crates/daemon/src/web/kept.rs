@@ -12,7 +12,7 @@ use tunlog_store::history::{AttemptQuery, Cursor, HistoryReader, Page as Rows};
 
 use super::answers::{Answers, Failure, Page};
 use super::question::Question;
-use super::{pattern, status};
+use super::{pattern, records, status};
 use crate::state::State;
 
 /// What is known of a message, cause or code.
@@ -148,6 +148,13 @@ impl Answers for Kept {
             history.search(&question.attempts, after, question.limit, &mut is_wanted)
         })
         .map(page)
+    }
+
+    fn records(&self, question: &Question) -> Result<Page, Failure> {
+        let Some(folder) = &self.folder else {
+            return Err(Failure::Unavailable("there is no store".to_owned()));
+        };
+        records::page(folder, question, PAGE_TIME / 2)
     }
 
     fn explain(&self, asked: &str) -> Vec<String> {

@@ -15,6 +15,7 @@ mod openapi;
 mod pattern;
 mod problem;
 mod question;
+mod records;
 mod socket;
 mod status;
 mod stream;

@@ -63,9 +63,11 @@ fn paths() -> Value {
     ];
     let search = "Attempts that hold a text or a regular expression, the latest first. A page may be short, or empty, and have a `next`: what lies \
         further back is looked at when it is asked for.";
-    let lists = lists
-        .into_iter()
-        .chain([("search", "Attempt", search, question::SEARCH)]);
+    let records = "Records as they stand in the logs, the newest first; pages are those of `search`.";
+    let lists = lists.into_iter().chain([
+        ("search", "Attempt", search, question::SEARCH),
+        ("records", "Record", records, question::RECORDS),
+    ]);
     for (name, schema, summary, keys) in lists {
         let parameters: Vec<Value> = keys.iter().map(parameter).collect();
         let answer = json!({
@@ -143,6 +145,7 @@ fn schemas() -> Value {
             "actions", "evidence",
         ]),
         "Explanation": object("explanation", explain::COLUMNS, &["id", "meaning", "actions"]),
+        "Record": super::records::schema(),
         "Status": status(),
         "Problem": {
             "type": "object",

@@ -47,12 +47,14 @@ impl Pattern {
         compile(&mut RegexBuilder::new(expression))
     }
 
+    fn fits_text(&self, text: &str) -> bool {
+        let end = text.floor_char_boundary(VALUE_MAX);
+        self.0.is_match(&text[..end])
+    }
+
     fn fits(&self, value: &Value) -> bool {
         match value {
-            Value::String(text) => {
-                let end = text.floor_char_boundary(VALUE_MAX);
-                self.0.is_match(&text[..end])
-            }
+            Value::String(text) => self.fits_text(text),
             Value::Array(members) => members.iter().any(|member| self.fits(member)),
             Value::Object(members) => members.values().any(|member| self.fits(member)),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
@@ -81,6 +83,11 @@ fn compile(builder: &mut RegexBuilder) -> Result<Pattern, String> {
             format!("no regular expression: {}", last.trim_start_matches("error: "))
         }
     })
+}
+
+/// Whether each of the patterns fits somewhere in a text.
+pub fn fit_text(patterns: &[Pattern], text: &str) -> bool {
+    patterns.iter().all(|pattern| pattern.fits_text(text))
 }
 
 /// Whether each of the patterns fits somewhere in the values of a line.

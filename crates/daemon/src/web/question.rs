@@ -187,6 +187,8 @@ pub const ATTEMPTS: &[Parameter] = &[SINCE, UNTIL, USER, IP, GATEWAY, OUTCOME, C
 pub const SEARCH: &[Parameter] = &[
     TEXT, PATTERN, SINCE, UNTIL, USER, IP, GATEWAY, OUTCOME, CAUSE, LIMIT, CURSOR,
 ];
+/// What records may be asked for with.
+pub const RECORDS: &[Parameter] = &[TEXT, PATTERN, SINCE, UNTIL, GATEWAY, LIMIT, CURSOR];
 /// What clients may be asked for with.
 pub const CLIENTS: &[Parameter] = &[SINCE, UNTIL, USER, IP, GATEWAY, LIMIT, CURSOR];
 /// What findings may be asked for with.

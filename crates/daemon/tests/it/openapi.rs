@@ -12,8 +12,9 @@ use tunlog_daemon::validity::Validity;
 use tunlog_daemon::web::{Answers, Config, Kept, Question};
 use tunlog_decode::Catalogue;
 use tunlog_model::{Attempt, Outcome};
+use tunlog_pipeline::{ImportOptions, Settings, Wants};
 use tunlog_report::explain::Explanation;
-use tunlog_store::{History, HistoryReader};
+use tunlog_store::{History, HistoryReader, Store};
 
 use crate::http::{Server, body};
 use crate::{Folder, project, replay};
@@ -33,6 +34,32 @@ fn history(folder: &Path) {
         _ => {}
     });
     chronicle.commit(1, None).expect("committed");
+}
+
+/// The example gateways' logs in a store, with a history of them.
+fn stored(folder: &Path) {
+    Store::create(folder, "vpn1.example/tunlog", NOW).expect("a store");
+    let mut store = Store::open(folder, tunlog_store::Options::in_bulk()).expect("the store");
+    let settings = Settings {
+        ingest: tunlog_ingest::Options {
+            now: NOW,
+            ..tunlog_ingest::Options::default()
+        },
+        since: None,
+        until: None,
+        evidence: false,
+        show_secrets: false,
+        wants: Wants::Everything,
+        services: None,
+    };
+    let options = ImportOptions {
+        keep_secrets: false,
+        full: tunlog_store::FullPolicy::Stop,
+        waiting: None,
+    };
+    let found = tunlog_pipeline::discover(&[project("examples/gateway")], true);
+    tunlog_pipeline::import(found, &Catalogue::builtin(), &settings, &mut store, &options, &|| NOW).expect("imported");
+    history(folder);
 }
 
 fn explain(asked: &str) -> Vec<Explanation> {
@@ -149,7 +176,7 @@ fn misfits(value: &Value, schema: &Value, document: &Value, at: &str, found: &mu
 #[test]
 fn the_document_describes_the_answers() {
     let folder = Folder::new("openapi");
-    history(&folder.0);
+    stored(&folder.0);
     let server = serve("openapi-http", &folder.0);
     let document = json(&server.get("/api/v1/openapi.json"));
     assert_eq!(document["openapi"], "3.1.0");
@@ -162,6 +189,7 @@ fn the_document_describes_the_answers() {
         ("/api/v1/clients", "/api/v1/clients"),
         ("/api/v1/findings", "/api/v1/findings"),
         ("/api/v1/search", "/api/v1/search?q=pppd"),
+        ("/api/v1/records", "/api/v1/records?limit=1000"),
         ("/api/v1/explain/{id}", "/api/v1/explain/pppd/peer-failed-chap"),
         ("/api/v1/explain/{id}", "/api/v1/explain/clavister/02800009"),
         ("/api/v1/status", "/api/v1/status"),
@@ -217,6 +245,7 @@ fn the_document_describes_the_answers() {
                 "cause" => "gre-blocked",
                 "limit" => "7",
                 "cursor" if path.ends_with("clients") => "u61",
+                "cursor" if path.ends_with("records") => "5",
                 "cursor" => "5-0000000000000001",
                 _ => "x",
             };
@@ -264,25 +293,59 @@ fn pages_of_everything() {
     }
 }
 
+/// What all pages of a list have, with this query.
+fn items(server: &Server, list: &str, query: &str) -> Vec<Value> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = server.get(&format!("/api/v1/{list}?{query}{cursor}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{list}, {query}: {answer}");
+        let page = json(&answer);
+        found.extend(page["items"].as_array().expect("a list").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+/// Records come from the newest back, in pages, by what stands in them, where and when.
+#[test]
+fn records_from_the_newest_back() {
+    let folder = Folder::new("records");
+    stored(&folder.0);
+    let server = serve("records-http", &folder.0);
+    let items = |query: &str| items(&server, "records", query);
+    let all = items("limit=1000");
+    assert!(all.len() > 100, "{}", all.len());
+    let numbers: Vec<u64> = all.iter().filter_map(|item| item["id"].as_u64()).collect();
+    assert_eq!(numbers, (0..all.len() as u64).rev().collect::<Vec<_>>());
+    assert_eq!(items("limit=13"), all);
+    let holds = |item: &&Value, text: &str| item["text"].as_str().unwrap_or_default().to_lowercase().contains(text);
+    let chap: Vec<Value> = all.iter().filter(|item| holds(item, "chap")).cloned().collect();
+    assert!(!chap.is_empty() && chap.len() < all.len());
+    assert_eq!(items("q=CHAP&limit=7"), chap);
+    assert_eq!(items("re=(%3Fi)ch[a]p&limit=1000"), chap);
+    let host = all[0]["gateway"].as_str().expect("a host");
+    let of_host = items(&format!("gateway={host}&limit=1000"));
+    assert_eq!(of_host.len(), all.iter().filter(|item| item["gateway"] == host).count());
+    let middle = all[all.len() / 2]["time"].as_str().expect("a time");
+    let late = items(&format!("since={middle}&limit=1000"));
+    assert!(!late.is_empty() && late.len() < all.len());
+    assert!(late.iter().all(|item| item["time"].as_str() >= Some(middle)));
+    for cursor in ["x", "-1", "007", "5-0000000000000001"] {
+        let answer = server.get(&format!("/api/v1/records?cursor={cursor}"));
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    assert!(server.get("/api/v1/records?user=x").starts_with("HTTP/1.1 400"));
+}
+
 /// What is searched for is found in pages, by texts and by expressions that are not good for every engine.
 #[test]
 fn searches() {
     let folder = Folder::new("search");
     history(&folder.0);
     let server = serve("search-http", &folder.0);
-    let items = |query: &str| -> Vec<Value> {
-        let (mut found, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let answer = server.get(&format!("/api/v1/search?{query}{cursor}"));
-            assert!(answer.starts_with("HTTP/1.1 200"), "{query}: {answer}");
-            let page = json(&answer);
-            found.extend(page["items"].as_array().expect("a list").iter().cloned());
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return found,
-            }
-        }
-    };
+    let items = |query: &str| items(&server, "search", query);
     let all = items("re=.&limit=1000");
     assert!(all.len() > 5, "{}", all.len());
     assert_eq!(items("re=.&limit=2"), all);

@@ -1,5 +1,6 @@
 //! The store as a whole: what is sealed, what is found out, and what a crash leaves.
 
+mod backwards;
 mod crash;
 mod faulty;
 mod full;
