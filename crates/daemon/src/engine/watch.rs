@@ -126,7 +126,7 @@ impl Desk<'_> {
     fn keep(&mut self, attempt: &Attempt, sources: &Sources) -> bool {
         let (mood, chronicle) = (self.mood, &mut self.chronicle);
         let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
-        chronicle.is_some_and(|chronicle| !chronicle.attempt(attempt, sources, mood != Mood::Live))
+        chronicle.is_some_and(|chronicle| !chronicle.attempt(attempt, sources, mood == Mood::Perhaps))
     }
 
     /// Whether something was told before, or is too old to be told.
@@ -147,7 +147,7 @@ impl Desk<'_> {
     fn found(&mut self, finding: &Finding, sources: &Sources) {
         let (mood, chronicle) = (self.mood, &mut self.chronicle);
         let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
-        let is_known = chronicle.is_some_and(|chronicle| !chronicle.finding(finding, sources, mood != Mood::Live));
+        let is_known = chronicle.is_some_and(|chronicle| !chronicle.finding(finding, sources, mood == Mood::Perhaps));
         let replayed = self.is_old(is_known);
         self.findings += u64::from(!replayed);
         self.tell(Told::Found(finding), sources, replayed);
