@@ -79,4 +79,4 @@ pub use status::StoreStatus;
 pub use store::{Created, Store, is_store};
 pub use take::{Messages, Room, raw_of, rebuild, rebuild_as, record_of};
 pub use verify::{Against, Answer, Report, is_key, verify};
-pub use witness::{FileWitness, Witness, is_server as is_witness_server};
+pub use witness::{Connection, FileWitness, Reach, Witness, is_server as is_witness_server};

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Arrival, Feed, Problem, What};
+use tunlog_ingest::{Arrival, Feed, Problem, ProblemKind, What};
 use tunlog_model::SourceId;
 use tunlog_pipeline::{Feeds, Keeper, Settings, Taken, keep_positions};
 use tunlog_store::{Counts, ErrorKind, FullPolicy, Store, StoreError};
@@ -192,11 +192,23 @@ impl<'a> Keep<'a> {
         if let What::Problem(problem) = &arrival.what {
             // whoever has a problem need not have records
             self.tell(&feed, problem);
-            if self.feeds.source_of(&feed).is_none() {
-                return Ok(());
+            if problem.kind == ProblemKind::Note {
+                // whoever follows or listens says so when it goes on
+                self.kit.state.mended(&feed.name);
             }
+            return Ok(());
         }
         let positions = std::mem::take(&mut arrival.positions);
+        if matches!(arrival.what, What::Position) && self.feeds.source_of(&feed).is_none() {
+            // nothing came of it yet: it is no source of the store
+            if positions.is_empty() {
+                self.kit.state.source(&feed.name, |source| source.ended = false);
+            }
+            if let Some(store) = &mut self.kit.store {
+                keep_positions(store, positions);
+            }
+            return Ok(());
+        }
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
         if ended && let Some(source) = self.keeper.as_ref().and_then(|keeper| keeper.source(id)) {
@@ -304,11 +316,25 @@ impl<'a> Keep<'a> {
     }
 
     fn tell(&self, feed: &Feed, problem: &Problem) {
-        let values = [("source", value(&feed.name)), ("problem", value(problem))];
+        if problem.kind == ProblemKind::Note {
+            let values = [("source", value(&feed.name)), ("note", value(&problem.cause))];
+            return self.kit.log.info("of a source", &values);
+        }
+        // the source is named once
+        let what = match problem.path == *feed.name {
+            true => Problem {
+                path: String::new(),
+                ..problem.clone()
+            },
+            false => problem.clone(),
+        };
+        let what = what.to_string();
+        let what = what.trim_start_matches([':', ' ']);
+        let values = [("source", value(&feed.name)), ("problem", value(what))];
         self.kit.log.warning("a source has a problem", &values);
         self.kit
             .state
-            .source(&feed.name, |source| source.problem = Some(problem.to_string()));
+            .source(&feed.name, |source| source.problem = Some(what.to_owned()));
     }
 
     /// What was there at the start is committed: the watching thread reads it from the store, in the order of time, and what
