@@ -73,6 +73,7 @@ static int fails(char kind, const char *path, const char *other, int64_t at, con
       _exit(137);
     }
     pthread_mutex_unlock(&turn);
+    dprintf(2, "faults: refused %ld (%c %s)\n", number, kind, path);
     errno = fail_with;
     return 1;
   }

@@ -8,8 +8,11 @@ faults.py TUNLOG [--cuts 500] [--every 1]
    intact and has every line once.
 2. Power cut: every change is recorded; for random places, what was synced is there, and of what was not a random part. The same check.
 
+3. Live (`--serve`): `tunlog serve` over the same logs with its n-th change refused once (no room, quota, an error of the disk, no more open files,
+   a read-only disk): it must not end, and keep every line once.
+
 Needs cc. Ends with 1 if a store is broken, or a line lost or doubled."""
-import argparse, collections, errno, json, os, pathlib, random, shutil, struct, subprocess, sys, tempfile
+import argparse, collections, errno, json, os, pathlib, random, shutil, struct, subprocess, sys, tempfile, time
 
 LINES = 120
 
@@ -43,6 +46,10 @@ class Trial:
         again = self.bring_in()
         if again.returncode != 0:
             return f"cannot go on: {again.stderr.strip()[-300:]}"
+        return self.counted()
+
+    def counted(self):
+        """What is wrong with what is there."""
         verified = self.run(["store", "verify", self.store])
         if verified.returncode not in (0, 3):
             return f"not intact: {verified.stdout.strip()[-300:]}"
@@ -85,6 +92,64 @@ def is_store_unmade(trial, wrong):
 
 def has_records(store):
     return any(pathlib.Path(store).rglob("*.parquet"))
+
+
+def serve(trial, every):
+    """The n-th change of a daemon is refused: it goes on. (One that cannot start says so, and whoever starts it tries again.)"""
+    refusals = ["ENOSPC", "EDQUOT", "EIO", "EMFILE", "EROFS"]
+    bad = tried = unstarted = 0
+    number = 1
+    while True:
+        name = refusals[tried % len(refusals)]
+        trial.fresh()
+        trial.run(["store", "init", trial.store])
+        ended, said, kept = live(trial, fail=number, errno=getattr(errno, name))
+        tried += 1
+        if not ended and kept is None:
+            unstarted += 1
+        elif not ended:
+            bad += 1
+            print(f"change {number} {name}: it ended: {said.strip()[-300:]}", flush=True)
+        wrong = judge_live(trial)
+        if wrong:
+            bad += 1
+            print(f"change {number} {name}: {wrong}", flush=True)
+        # beyond its last change nothing is refused any more
+        if ended and "faults: refused" not in said:
+            break
+        number += every
+    print(f"serve: {number} changes, {tried} trials, {unstarted} did not start, {bad} bad", flush=True)
+    return bad
+
+
+def live(trial, **faults):
+    """Whether it ended as it was asked to, what it said, and how many lines it had kept then; None if it never answered."""
+    environment = dict(os.environ, TZ="UTC")
+    environment |= {"LD_PRELOAD": trial.shim, "FAULTS_DIR": trial.store}
+    environment |= {f"FAULTS_{key.upper()}": str(value) for key, value in faults.items()}
+    command = [trial.tunlog, "serve", "--store", trial.store, "--follow", f"{trial.folder}/vpn.log*"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    kept, last = None, time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < last:
+        status = trial.run(["status", "--store", trial.store, "-o", "jsonl"]).stdout
+        rows = [json.loads(row) for row in status.splitlines()]
+        if rows and rows[0].get("running"):
+            kept = rows[0]["stored"]
+            if kept >= LINES and rows[0].get("ready"):
+                break
+        time.sleep(0.05)
+    early = process.poll() is not None
+    process.terminate()
+    said = process.communicate(timeout=60)[1]
+    return not early and process.returncode == 0, said, kept
+
+
+def judge_live(trial):
+    """What is wrong after a life without faults."""
+    ended, said, kept = live(trial)
+    if not ended or kept is None or kept < LINES:
+        return f"cannot go on: {said.strip()[-300:]}"
+    return trial.counted()
 
 
 def changes_of(path):
@@ -190,13 +255,17 @@ def main():
     parse.add_argument("tunlog")
     parse.add_argument("--cuts", type=int, default=500)
     parse.add_argument("--every", type=int, default=1)
+    parse.add_argument("--serve", action="store_true", help="only the live part")
     typed = parse.parse_args()
     folder = tempfile.mkdtemp(prefix="tunlog-faults-")
     shim = f"{folder}/faults.so"
     source = pathlib.Path(__file__).with_name("faults.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-w", "-o", shim, source, "-ldl", "-lpthread"], check=True)
     trial = Trial(os.path.abspath(typed.tunlog), shim, folder)
-    bad = fault_index(trial, typed.every) + power_cut(trial, typed.cuts)
+    if typed.serve:
+        bad = serve(trial, typed.every)
+    else:
+        bad = fault_index(trial, typed.every) + power_cut(trial, typed.cuts)
     shutil.rmtree(folder)
     sys.exit(bool(bad))
 

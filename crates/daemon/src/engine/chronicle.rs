@@ -32,10 +32,12 @@ impl Chronicle {
         Chronicle { history, since: None }
     }
 
-    /// Keeps an attempt as it is now; whether that was news.
-    pub fn attempt(&mut self, attempt: &Attempt, sources: &Sources, replayed: bool) -> bool {
+    /// Keeps an attempt as it is now; whether that was news. `perhaps`: an earlier run may have kept it. What was told in this
+    /// run already is kept as it is now in any case: its last lines may have added to it.
+    pub fn attempt(&mut self, attempt: &Attempt, sources: &Sources, perhaps: bool) -> bool {
         let over = attempt.outcome != Outcome::Open;
-        if replayed && self.history.has_attempt(attempt.id, over).unwrap_or(false) {
+        let is_first = !attempt.heard.over;
+        if perhaps && is_first && self.history.has_attempt(attempt.id, over).unwrap_or(false) {
             return false;
         }
         if let Some(first) = attempt.heard.id {
@@ -49,10 +51,10 @@ impl Chronicle {
         true
     }
 
-    /// Keeps a finding; whether it was news.
-    pub fn finding(&mut self, finding: &Finding, sources: &Sources, replayed: bool) -> bool {
+    /// Keeps a finding; whether it was news. `perhaps`: an earlier run may have kept it.
+    pub fn finding(&mut self, finding: &Finding, sources: &Sources, perhaps: bool) -> bool {
         let id = finding_id(finding);
-        if replayed && self.history.has_finding(id).unwrap_or(false) {
+        if perhaps && self.history.has_finding(id).unwrap_or(false) {
             return false;
         }
         let view = FindingView { finding, sources };

@@ -34,7 +34,7 @@ const REPLAYED_MAX: u64 = 3_000_000;
 const OPEN_EVERY: Duration = Duration::from_secs(30);
 /// How often it is counted what is on its way; time passes as often while something is.
 const SHOW_EVERY: Duration = Duration::from_millis(900);
-/// How long to wait for somebody who has not kept yet what was told, before he is asked again; and at the end, in all.
+/// How long to wait for somebody who has not kept yet what was told, before he is asked again; and in all, at the end and after reading back.
 const UNKEPT: Duration = Duration::from_millis(100);
 const LAST_WAIT: Duration = Duration::from_secs(5);
 /// Marks of which record came at which time.
@@ -126,7 +126,7 @@ impl Desk<'_> {
     fn keep(&mut self, attempt: &Attempt, sources: &Sources) -> bool {
         let (mood, chronicle) = (self.mood, &mut self.chronicle);
         let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
-        chronicle.is_some_and(|chronicle| !chronicle.attempt(attempt, sources, mood != Mood::Live))
+        chronicle.is_some_and(|chronicle| !chronicle.attempt(attempt, sources, mood == Mood::Perhaps))
     }
 
     /// Whether something was told before, or is too old to be told.
@@ -147,7 +147,7 @@ impl Desk<'_> {
     fn found(&mut self, finding: &Finding, sources: &Sources) {
         let (mood, chronicle) = (self.mood, &mut self.chronicle);
         let chronicle = chronicle.as_mut().filter(|_| mood != Mood::Memory);
-        let is_known = chronicle.is_some_and(|chronicle| !chronicle.finding(finding, sources, mood != Mood::Live));
+        let is_known = chronicle.is_some_and(|chronicle| !chronicle.finding(finding, sources, mood == Mood::Perhaps));
         let replayed = self.is_old(is_known);
         self.findings += u64::from(!replayed);
         self.tell(Told::Found(finding), sources, replayed);
@@ -274,11 +274,16 @@ impl Watching<'_> {
             self.show();
         }
         self.open_known = Instant::now().checked_sub(OPEN_EVERY).unwrap_or(self.open_known);
+        self.wait_until_kept();
+        self.commit(true);
+    }
+
+    /// Waits a while for those who have not kept yet what was told.
+    fn wait_until_kept(&self) {
         let patience = Instant::now() + LAST_WAIT;
         while !self.desk.has_kept() && Instant::now() < patience {
             std::thread::sleep(UNKEPT);
         }
-        self.commit(true);
     }
 
     /// How long to wait for a delivery; None: until one comes. Nothing wakes it while nothing is going on.
@@ -397,6 +402,7 @@ impl Watching<'_> {
         ];
         self.desk.log.info("read back what the store holds", &values);
         // whoever is told that all is ready finds it
+        self.wait_until_kept();
         self.commit(true);
         self.in_bulk(false);
         self.desk.state.watch(|watching| watching.caught_up = true);
