@@ -20,6 +20,7 @@ use tunlog_pipeline::{Settings, Wants};
 use tunlog_store::{FullPolicy, History, Store};
 
 use crate::config::Config;
+use crate::config::descriptors;
 use crate::config::retention::Keeping;
 use crate::engine::{Chronicle, Desk, Kit, Left, Mood, WAITING, follower, keep, watch};
 use crate::intake::Intake;
@@ -70,13 +71,14 @@ pub struct Setup<'a> {
 ///
 /// # Errors
 /// Words that say why it could not start, or had to end.
-pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+pub fn serve(mut config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
     // what is kept is nobody else's, whoever starts us; what others may read is given to them where it is made
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    begin::raise_open_files();
+    let descriptors = descriptors::Limit::read().map_or(u64::MAX, descriptors::Limit::raised);
     // before there are threads: it takes what the environment says of sockets out of it
     let inherited = Inherited::take();
     let log = Log::new(&config.log);
+    begin::tell_notes(&mut config, descriptors, &log);
     let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
     let began = now();
@@ -118,6 +120,7 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
         log,
         state,
         metrics,
+        descriptors,
     };
     let ended = daemon.run(
         &signals,
@@ -142,6 +145,8 @@ struct Daemon<'a> {
     metrics: Arc<Metrics>,
     stop: Arc<AtomicBool>,
     caught_up: Arc<Feed>,
+    /// How many the system gives us.
+    descriptors: u64,
 }
 
 impl Daemon<'_> {
@@ -256,11 +261,12 @@ impl Daemon<'_> {
     /// If nothing can be followed any more.
     fn reload<'scope, 'env>(
         &'env self,
-        config: Config,
+        mut config: Config,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
         (follow, shutdown, telling): &mut Parts<'_, 'scope>,
     ) -> Result<(), String> {
+        begin::tell_notes(&mut config, self.descriptors, &self.log);
         if let Err((key, why)) = telling.reload(&config.notify) {
             let problem = format!("{key}: {why}");
             self.log
@@ -280,9 +286,9 @@ impl Daemon<'_> {
             }
         };
         **follow = FollowThread::start(scope, self, next, intake.clone(), left)?;
-        for section in self.config.restart_sections(&config) {
+        for key in self.config.restart_keys(&config) {
             let words = "changed: it is used after a restart";
-            self.log.warning(words, &[("section", value(section))]);
+            self.log.warning(words, &[("key", value(key))]);
         }
         self.log.info("the configuration was read again", &[]);
         Ok(())

@@ -8,6 +8,8 @@ use serde::Serialize;
 use tunlog_model::Protocol;
 use tunlog_store::Counts;
 
+use crate::validity::Validity;
+
 /// Sources that are shown by themselves; what comes of later ones is shown under [`OTHER`].
 pub const SOURCES_MAX: usize = 2048;
 /// The name under which sources beyond the limit are shown.
@@ -70,6 +72,7 @@ struct Inner {
     sources: BTreeMap<String, SourceState>,
     keeping: Keeping,
     watching: Watching,
+    certificates: Vec<Validity>,
 }
 
 /// What is shown.
@@ -108,6 +111,16 @@ impl State {
     /// How watching does.
     pub fn watching(&self) -> Watching {
         self.inner().watching.clone()
+    }
+
+    /// The certificates that are shown to peers, and those by which peers are judged.
+    pub fn certificates(&self) -> Vec<Validity> {
+        self.inner().certificates.clone()
+    }
+
+    /// Other certificates are used from now on.
+    pub fn set_certificates(&self, all: Vec<Validity>) {
+        self.inner().certificates = all;
     }
 
     /// Changes what is shown of a source.

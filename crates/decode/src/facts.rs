@@ -4,14 +4,44 @@ use std::cell::Cell;
 
 use tunlog_model::{AppFilter, Hint};
 
-use crate::Catalogue;
-use crate::programs::Speaker;
+use crate::programs::Program;
 use crate::trie::Glance;
+use crate::{Catalogue, Dialect};
 
-/// The filter of one chunk. Most lines of a log begin like one that came shortly before, so it remembers what it found.
+/// The filter of a worker. Most lines of a log begin like one that came shortly before, so it remembers what it found.
 pub struct Facts<'c> {
     catalogue: &'c Catalogue,
-    seen: [Cell<Seen>; SEEN],
+    /// Of each program, by its number.
+    ways: Box<[Way<'c>]>,
+    seen: Box<[Cell<Seen>; SEEN]>,
+}
+
+/// How the lines of a program are told at a glance.
+enum Way<'c> {
+    /// It speaks one dialect.
+    One(&'c Dialect),
+    /// The kernel: its packet filters agree on whose packets concern nobody.
+    PacketFilter(&'c Dialect),
+    /// NetworkManager and its like: their own lines begin with their level, those that they pass on do not.
+    Relay(Vec<&'c Dialect>),
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl<'c> Way<'c> {
+    fn of(program: &Program, catalogue: &'c Catalogue) -> Way<'c> {
+        let own = program.speakers.iter().filter(|speaker| speaker.own);
+        let own: Vec<&Dialect> = own
+            .map(|speaker| &catalogue.dialects()[usize::from(speaker.dialect)])
+            .collect();
+        let is_first = program.speakers.first().is_some_and(|speaker| speaker.own);
+        match own[..] {
+            [only] if program.speakers.len() == 1 => Way::One(only),
+            [first, ..] if is_first && first.is_packet_filter() => Way::PacketFilter(first),
+            _ if program.passes_on() => Way::Relay(own),
+            _ => Way::Unknown,
+        }
+    }
 }
 
 /// How many beginnings are remembered.
@@ -34,27 +64,19 @@ const CHATTER: u32 = u32::MAX;
 impl<'c> Facts<'c> {
     /// For lines that a catalogue knows.
     pub fn of(catalogue: &'c Catalogue) -> Facts<'c> {
+        let programs = catalogue.programs().all().iter();
         Facts {
             catalogue,
-            seen: [const {
-                Cell::new(Seen {
-                    begin: [0; BYTES / 8],
-                    program: 0,
-                    glance: 0,
-                })
-            }; SEEN],
+            ways: programs.map(|program| Way::of(program, catalogue)).collect(),
+            seen: Box::new(std::array::from_fn(|_| Cell::default())),
         }
-    }
-
-    fn dialect_of(&self, speaker: &Speaker) -> &'c crate::Dialect {
-        &self.catalogue.dialects()[usize::from(speaker.dialect)]
     }
 
     /// As `Dialect::glance`, from memory where that serves.
     #[inline]
-    fn remembered(&self, speaker: &Speaker, hint: Hint, body: &[u8]) -> Option<Hint> {
+    fn remembered(&self, dialect: &Dialect, hint: Hint, body: &[u8]) -> Option<Hint> {
         let Some(begin) = beginning(body) else {
-            return told(self.dialect_of(speaker).glance(body).0, hint);
+            return told(dialect.glance(body).0, hint);
         };
         let seen = &self.seen[slot(&begin)];
         let before = seen.get();
@@ -62,7 +84,7 @@ impl<'c> Facts<'c> {
             let place = before.glance;
             return (place != CHATTER).then_some(Hint { place, ..hint });
         }
-        let (glance, reach) = self.dialect_of(speaker).glance(body);
+        let (glance, reach) = dialect.glance(body);
         let found = told(glance, hint);
         if reach <= BYTES {
             let glance = found.map_or(CHATTER, |hint| hint.place);
@@ -115,23 +137,15 @@ impl AppFilter for Facts<'_> {
 
     #[inline]
     fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
-        let Some(program) = self.catalogue.programs().of_hint(hint) else {
-            return Some(hint);
-        };
-        match &program.speakers[..] {
-            [only @ Speaker { own: true, .. }] => self.remembered(only, hint, body),
-            // the kernel: its packet filters agree on whose packets concern nobody
-            [first @ Speaker { own: true, .. }, ..] if self.dialect_of(first).is_packet_filter() => {
-                told(self.dialect_of(first).glance(body).0, hint)
-            }
-            // NetworkManager's own lines begin with their level, those that it passes on do not
-            speakers => {
-                let mut own = speakers.iter().filter(|speaker| speaker.own);
-                let chatter = program.passes_on()
-                    && body.first() == Some(&b'<')
-                    && !own.any(|speaker| self.dialect_of(speaker).may_be_wanted(body));
+        let way = (hint.program as usize).checked_sub(1).and_then(|at| self.ways.get(at));
+        match way {
+            Some(Way::One(dialect)) => self.remembered(dialect, hint, body),
+            Some(Way::PacketFilter(dialect)) => told(dialect.glance(body).0, hint),
+            Some(Way::Relay(own)) => {
+                let chatter = body.first() == Some(&b'<') && !own.iter().any(|dialect| dialect.may_be_wanted(body));
                 (!chatter).then_some(hint)
             }
+            Some(Way::Unknown) | None => Some(hint),
         }
     }
 }

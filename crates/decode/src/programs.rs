@@ -109,6 +109,11 @@ impl Programs {
         None
     }
 
+    /// All, by their numbers.
+    pub fn all(&self) -> &[Program] {
+        &self.programs
+    }
+
     /// The program that a hint names.
     #[inline]
     pub fn of_hint(&self, hint: Hint) -> Option<&Program> {

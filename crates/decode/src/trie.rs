@@ -46,8 +46,11 @@ struct State {
     groups: u32,
     multiplier: u8,
     shift: u8,
-    /// Whether any eight bytes lead on.
-    leads_on: bool,
+    /// The eight bytes that lead on, and where to; 0: none do.
+    word: u64,
+    to: u32,
+    /// Whether others do too: they stand in the table.
+    forks: bool,
 }
 
 /// Beginnings that end within the next eight bytes and share the first of these, longest first.
@@ -152,8 +155,13 @@ impl Trie {
             trie.add_state(endings);
         }
         for ((from, word), to) in draft.edges {
-            trie.states[from as usize].leads_on = true;
-            trie.add_edge(Edge { word, from, to });
+            let state = &mut trie.states[from as usize];
+            if state.to == 0 {
+                (state.word, state.to) = (word, to);
+            } else {
+                state.forks = true;
+                trie.add_edge(Edge { word, from, to });
+            }
         }
         trie.inherit(&draft.parents, wanted);
         trie
@@ -289,7 +297,11 @@ impl Trie {
     /// Where eight bytes lead.
     #[inline]
     fn step(&self, from: u32, word: u64) -> Option<u32> {
-        if !self.states.get(from as usize)?.leads_on {
+        let state = self.states.get(from as usize)?;
+        if state.word == word && state.to != 0 {
+            return Some(state.to);
+        }
+        if !state.forks {
             return None;
         }
         let mut at = edge_place(from, word, self.edges.len());

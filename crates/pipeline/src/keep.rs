@@ -1,7 +1,7 @@
 //! The keeping half of live operation: what was taken in becomes records of a store, committed together with how far each
 //! source was read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tunlog_decode::Catalogue;
 use tunlog_ingest::{Feed, Place, Position, ProblemKind};
@@ -106,6 +106,11 @@ impl<'c> Keeper<'c> {
     /// The number that a source has in the store.
     pub fn source(&self, id: SourceId) -> Option<u64> {
         self.kept.get(&id).map(|kept| kept.source)
+    }
+
+    /// The numbers in the store of the sources that are being read.
+    pub fn live(&self) -> BTreeSet<u64> {
+        self.kept.values().map(|kept| kept.source).collect()
     }
 
     /// Nothing comes of a source for now.

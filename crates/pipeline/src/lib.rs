@@ -246,7 +246,20 @@ pub struct Summary {
 }
 
 impl Summary {
+    #[inline]
     fn saw(&mut self, time: i64, source: SourceId) {
+        // time goes on: nearly every event is as late as the one before, or later
+        let known = self.sources.get_mut(source.0 as usize);
+        if let Some(known) = known
+            && let (Some(first), Some(last)) = (known.first, &mut known.last)
+            && first <= time
+        {
+            if time > *last {
+                *last = time;
+                self.last = self.last.max(Some(time));
+            }
+            return;
+        }
         let source = self.source(source);
         widen(&mut source.first, &mut source.last, time);
         widen(&mut self.first, &mut self.last, time);

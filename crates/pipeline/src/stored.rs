@@ -11,8 +11,8 @@ use tunlog_ingest::{Discovered, Problem, ProblemKind, SourceKind, SourceSpec};
 use tunlog_model::{Assumed, EventBatch, Message, RecordTime, SourceId};
 use tunlog_store::record::Kind;
 use tunlog_store::{
-    ErrorKind, HistoryReader, Kept, Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store, rebuild,
-    rebuild_as,
+    ErrorKind, GONE_SOURCES, HistoryReader, Kept, Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store,
+    rebuild, rebuild_as,
 };
 
 use crate::stream::{Batch, Item};
@@ -67,6 +67,9 @@ fn add_store(folder: &Path, numbers: Range<u64>, found: &mut Discovered) {
     let first = found.specs.iter().map(|spec| spec.set + 1).max().unwrap_or(0);
     let mut sets: Vec<u64> = Vec::new();
     for source in sources {
+        if source.id == GONE_SOURCES {
+            continue; // nothing of them is there
+        }
         if !sets.contains(&source.set) {
             sets.push(source.set);
         }

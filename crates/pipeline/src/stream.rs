@@ -131,34 +131,52 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Decodes one piece of work.
-fn decode<'c>(work: Work, decoder: &mut Decoder<'c>, catalogue: &'c Catalogue, mut events: EventBatch) -> Item {
-    let (source, framer, chunk) = match work {
-        Work::Begin(source, clock) => return Item::Begin(source, Some(clock)),
-        Work::Problem(problem) => return Item::Problem(problem),
-        Work::Decoded(batch) => return Item::Batch(batch),
-        Work::Chunk(source, framer, chunk) => (source, framer, chunk),
-    };
-    events.begin(chunk.bytes.len());
-    let spans = Spans::of(&chunk.bytes);
-    let cut = if decoder.keeps_all() {
-        framer.cut(&chunk, catalogue, &mut |record| {
-            decoder.decode(record, &spans, &mut events)
-        })
-    } else {
-        framer.cut(&chunk, &Facts::of(catalogue), &mut |record| {
-            decoder.decode(record, &spans, &mut events)
-        })
-    };
-    events.records += cut.chatter;
-    events.lines = cut.lines;
-    events.give_bytes(chunk.bytes);
-    Item::Batch(Box::new(Batch {
-        source,
-        events,
-        notes: cut.notes,
-        times: None,
-    }))
+/// Decodes pieces of work on one thread, one after the other.
+struct Worker<'c> {
+    decoder: Decoder<'c>,
+    catalogue: &'c Catalogue,
+    facts: Facts<'c>,
+}
+
+impl<'c> Worker<'c> {
+    fn new(catalogue: &'c Catalogue, settings: &Settings) -> Worker<'c> {
+        Worker {
+            decoder: Decoder::new(catalogue, settings.keep()),
+            catalogue,
+            facts: Facts::of(catalogue),
+        }
+    }
+
+    /// Decodes one piece of work.
+    fn decode(&mut self, work: Work, mut events: EventBatch) -> Item {
+        let (source, framer, chunk) = match work {
+            Work::Begin(source, clock) => return Item::Begin(source, Some(clock)),
+            Work::Problem(problem) => return Item::Problem(problem),
+            Work::Decoded(batch) => return Item::Batch(batch),
+            Work::Chunk(source, framer, chunk) => (source, framer, chunk),
+        };
+        events.begin(chunk.bytes.len());
+        let spans = Spans::of(&chunk.bytes);
+        let decoder = &mut self.decoder;
+        let cut = if decoder.keeps_all() {
+            framer.cut(&chunk, self.catalogue, &mut |record| {
+                decoder.decode(record, &spans, &mut events)
+            })
+        } else {
+            framer.cut(&chunk, &self.facts, &mut |record| {
+                decoder.decode(record, &spans, &mut events)
+            })
+        };
+        events.records += cut.chatter;
+        events.lines = cut.lines;
+        events.give_bytes(chunk.bytes);
+        Item::Batch(Box::new(Batch {
+            source,
+            events,
+            notes: cut.notes,
+            times: None,
+        }))
+    }
 }
 
 /// A set's items in order.
@@ -170,8 +188,7 @@ enum Kind<'s> {
     /// Read and decoded when asked.
     Inline {
         reader: Box<Reader<'s>>,
-        decoder: Box<Decoder<'s>>,
-        catalogue: &'s Catalogue,
+        worker: Box<Worker<'s>>,
         spare: EventBatch,
     },
     /// Made again of what a store keeps.
@@ -183,8 +200,7 @@ enum Kind<'s> {
         early: BTreeMap<u64, Item>,
         next: u64,
         shared: &'s Shared<'s>,
-        decoder: Box<Decoder<'s>>,
-        catalogue: &'s Catalogue,
+        worker: Box<Worker<'s>>,
         /// The reader has nothing more.
         read: bool,
     },
@@ -279,13 +295,10 @@ impl<'s> Stream<'s> {
                 kind: Kind::Stored(Box::new(StoredSet::new(specs, catalogue, settings.keep()))),
             };
         }
-        let reader = Reader::new(specs, catalogue, settings);
-        let decoder = Decoder::new(catalogue, settings.keep());
         Stream {
             kind: Kind::Inline {
-                reader: Box::new(reader),
-                decoder: Box::new(decoder),
-                catalogue,
+                reader: Box::new(Reader::new(specs, catalogue, settings)),
+                worker: Box::new(Worker::new(catalogue, settings)),
                 spare: EventBatch::default(),
             },
         }
@@ -311,8 +324,7 @@ impl<'s> Stream<'s> {
                 early: BTreeMap::new(),
                 next: 0,
                 shared,
-                decoder: Box::new(Decoder::new(catalogue, settings.keep())),
-                catalogue,
+                worker: Box::new(Worker::new(catalogue, settings)),
                 read: false,
             },
         }
@@ -321,14 +333,9 @@ impl<'s> Stream<'s> {
     /// The next item in file order; None at the end of the set.
     pub(crate) fn next(&mut self) -> Option<Item> {
         match &mut self.kind {
-            Kind::Inline {
-                reader,
-                decoder,
-                catalogue,
-                spare,
-            } => {
+            Kind::Inline { reader, worker, spare } => {
                 let (_, work) = reader.next(spare.take_buffer())?;
-                Some(decode(work, decoder, catalogue, std::mem::take(spare)))
+                Some(worker.decode(work, std::mem::take(spare)))
             }
             Kind::Stored(set) => set.next(),
             Kind::Threaded {
@@ -336,8 +343,7 @@ impl<'s> Stream<'s> {
                 early,
                 next,
                 shared,
-                decoder,
-                catalogue,
+                worker,
                 read,
             } => loop {
                 early.extend(results.try_iter());
@@ -354,7 +360,7 @@ impl<'s> Stream<'s> {
                 let work = shared.work(batch.take_buffer());
                 *read = work.is_none();
                 if let Some((number, work)) = work {
-                    early.insert(number, decode(work, decoder, catalogue, batch));
+                    early.insert(number, worker.decode(work, batch));
                 }
             },
         }
@@ -387,7 +393,7 @@ impl Drop for Stream<'_> {
 
 /// A worker: reads the next chunk while it holds the reader, decodes it while others read.
 fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
-    let mut decoder = Decoder::new(catalogue, settings.keep());
+    let mut worker = Worker::new(catalogue, settings);
     loop {
         let mut batch = shared.spare();
         let buffer = batch.take_buffer();
@@ -395,7 +401,7 @@ fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results
             return;
         };
         shared.wait_for_turn(number);
-        let item = decode(work, &mut decoder, catalogue, batch);
+        let item = worker.decode(work, batch);
         if results.send((number, item)).is_err() {
             return;
         }

@@ -20,6 +20,8 @@ pub enum Kind {
     Io,
     /// What is written and what is held in memory are apart: it has to be opened again.
     Apart,
+    /// The answer would have taken longer than it may.
+    TooLong,
 }
 
 /// One thing that went wrong.
@@ -80,6 +82,7 @@ impl StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Corrupt,
             // what is asked of it and what it holds do not fit: no waiting helps
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) | None => Kind::Corrupt,
+            Some(ErrorCode::OperationInterrupted) => Kind::TooLong,
             _ => Kind::Io,
         };
         StoreError::new(kind, path, error.to_string())

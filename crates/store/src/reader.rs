@@ -34,6 +34,8 @@ pub struct StoredSource {
     pub capture: bool,
     /// It was read to its end.
     pub complete: bool,
+    /// It was imported, from a file that has an end.
+    pub imported: bool,
     /// How many lines of it were read.
     pub lines: u64,
     /// What was counted.
@@ -255,7 +257,7 @@ impl Reader {
         let mut sources: Vec<StoredSource> = self.working.ask(|db| {
             let columns = Counts::COLUMNS;
             let sql =
-                format!("SELECT id, set_id, name, capture, complete, lines, run, {columns} FROM source ORDER BY id");
+                format!("SELECT id, set_id, name, capture, complete, lines, run, {columns}, bytes IS NOT NULL FROM source ORDER BY id");
             let mut found = db.prepare(&sql)?;
             let found = found.query_map([], |row| {
                 Ok(StoredSource {
@@ -267,6 +269,7 @@ impl Reader {
                     lines: row.get::<_, i64>(5)? as u64,
                     run: row.get::<_, i64>(6)? as u64,
                     counts: Counts::of_row(row, 7)?,
+                    imported: row.get(18)?,
                 })
             })?;
             found.collect()

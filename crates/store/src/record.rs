@@ -379,8 +379,8 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Adds a value; the letter of its type stands before it, with the field's key.
 fn put_datum(out: &mut Vec<u8>, datum: &Datum<'_>) {
-    out.push(datum.tag());
     match datum {
         Datum::Text(bytes) | Datum::Bytes(bytes) => put_bytes(out, bytes),
         Datum::Word(word) => put_bytes(out, word.as_bytes()),

@@ -44,16 +44,18 @@ impl End {
     /// Whether both are ends of one try: one calls, the other is called, at one time, by the same name or address, and
     /// nothing that both name differs.
     fn is_other_end_of(&self, other: &End) -> bool {
-        let near = self.started <= other.last.saturating_add(APART_MAX)
-            && other.started <= self.last.saturating_add(APART_MAX);
+        // asked of many: nearly all are ends of the same side, or of another time
+        let near = || {
+            self.started <= other.last.saturating_add(APART_MAX) && other.started <= self.last.saturating_add(APART_MAX)
+        };
+        if self.calling == other.calling || !near() || self.gateway == other.gateway {
+            return false;
+        }
         let differ = |one: Option<IpAddr>, two: Option<IpAddr>| one.is_some() && two.is_some() && one != two;
         let same_user = self.user.is_some() && self.user == other.user;
         let other_user = self.user.is_some() && other.user.is_some() && !same_user;
         let same_client = self.client.is_some() && self.client == other.client;
-        self.calling != other.calling
-            && self.gateway != other.gateway
-            && near
-            && !other_user
+        !other_user
             && !differ(self.client, other.client)
             && !differ(self.server, other.server)
             && (same_user || same_client)

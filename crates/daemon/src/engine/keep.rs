@@ -2,7 +2,7 @@
 //! sources were read. What it decoded it hands to the watching thread at once: whoever is to be told of an attack does not
 //! wait for the disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,10 @@ const AT_ONCE: usize = 4 << 20;
 const TAKING: Duration = Duration::from_millis(500);
 /// How long after a close that failed the next one is tried, where meanwhile more is taken in.
 const CLOSE_AGAIN: Duration = Duration::from_secs(5);
+/// How often sources are forgotten that are gone.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How long after the start for the first time: who was there before may come again.
+const FORGET_FIRST: Duration = Duration::from_secs(300);
 /// Microseconds without a new checkpoint after which one is written although nothing came: so that a cut tail shows.
 const HEARTBEAT: i64 = 3600 * 1_000_000;
 
@@ -91,6 +95,8 @@ struct Keep<'a> {
     /// What was there at the start is taken in: what comes now is handed on.
     caught_up: bool,
     last_checkpoint: i64,
+    /// When sources that are gone were forgotten last.
+    forgot: Instant,
     /// A close failed, and is not tried before.
     close_after: Option<Instant>,
     commits: u64,
@@ -125,6 +131,9 @@ impl<'a> Keep<'a> {
             known,
             names_sent: 0,
             last_checkpoint: now,
+            forgot: Instant::now()
+                .checked_sub(FORGET_EVERY - FORGET_FIRST)
+                .unwrap_or_else(Instant::now),
             close_after: None,
             commits: 0,
         })
@@ -441,6 +450,7 @@ impl<'a> Keep<'a> {
 
     /// Removes what is too old, now and then.
     fn remove_if_due(&mut self) {
+        self.forget_if_due();
         let Some(store) = &mut self.kit.store else { return };
         let now = now();
         match self.kit.retention.run(store, now) {
@@ -458,6 +468,30 @@ impl<'a> Keep<'a> {
             }
             Err(error) => self.kit.log.error(
                 "what is too old could not be removed: it is tried again in an hour",
+                &[("problem", value(error))],
+            ),
+        }
+    }
+
+    /// Forgets peers and pipes that nothing speaks of any more, at the first chance after an hour: nobody is woken for it.
+    fn forget_if_due(&mut self) {
+        let (Some(store), Some(keeper)) = (&mut self.kit.store, &self.keeper) else {
+            return;
+        };
+        if self.forgot.elapsed() < FORGET_EVERY {
+            return;
+        }
+        self.forgot = Instant::now();
+        match store.forget_gone(&keeper.live()) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let gone: HashSet<u64> = gone.into_iter().collect();
+                self.known.retain(|_, known| !gone.contains(&known.source));
+                let values = [("sources", value(gone.len()))];
+                self.kit.log.info("sources that are gone were forgotten", &values);
+            }
+            Err(error) => self.kit.log.warning(
+                "sources that are gone could not be forgotten: it is tried again in an hour",
                 &[("problem", value(error))],
             ),
         }

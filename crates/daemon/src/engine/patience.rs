@@ -110,3 +110,60 @@ impl<'a> Patience<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn refused(kind: ErrorKind) -> StoreError {
+        StoreError::new(kind, Path::new("working.db"), "no")
+    }
+
+    /// What comes of trying while the first tries are refused, how many there were, and what is shown then.
+    fn tried(full: FullPolicy, kind: ErrorKind, times: u64, stop: bool) -> (Result<u64, StoreError>, u64, State) {
+        let (state, log, stop) = (
+            State::new(0),
+            Log::new(&crate::log::Config::default()),
+            AtomicBool::new(stop),
+        );
+        let mut tries = 0;
+        let ended = Patience::new(full, (&state, &log, &stop)).until(|| {
+            tries += 1;
+            match tries > times {
+                true => Ok(tries),
+                false => Err(refused(kind)),
+            }
+        });
+        (ended, tries, state)
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_shown() {
+        for kind in [ErrorKind::Io, ErrorKind::Full, ErrorKind::Busy] {
+            let (ended, tries, state) = tried(FullPolicy::Block, kind, 1, false);
+            assert_eq!((ended, tries), (Ok(2), 2), "{kind:?}");
+            let keeping = state.keeping();
+            assert_eq!((keeping.refused, keeping.problem), (1, None), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_pass_ends_it_and_so_do_the_policy_and_the_end() {
+        let block = FullPolicy::Block;
+        for (full, kind) in [
+            (block, ErrorKind::Corrupt),
+            (block, ErrorKind::Apart),
+            (FullPolicy::Stop, ErrorKind::Io),
+        ] {
+            let (ended, tries, state) = tried(full, kind, 9, false);
+            assert_eq!((ended, tries), (Err(refused(kind)), 1));
+            assert_eq!(state.keeping().problem.as_deref(), Some("working.db: no"));
+        }
+        let (ended, tries, _) = tried(block, ErrorKind::Full, 9, true);
+        let error = ended.expect_err("the end");
+        assert_eq!((error.kind, tries), (ErrorKind::Full, 1));
+        assert!(error.cause.contains("read again"), "{error}");
+    }
+}

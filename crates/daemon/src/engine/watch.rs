@@ -59,6 +59,9 @@ pub enum Mood {
     Past,
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Whom the watching thread tells, and what it finds.
 pub struct Desk<'a> {
     /// Looks for attacks.

@@ -11,10 +11,8 @@ use tunlog_store::{Store, is_store};
 use crate::config::Config;
 use crate::log::{Log, value};
 use crate::metrics::{Metrics, MetricsFile};
+use crate::reach;
 use crate::web;
-
-/// Descriptors that are asked for.
-const OPEN_FILES: u64 = 65_536;
 
 /// Whether what the daemon shares with other programs is free, before it makes anything: a port that is taken, a folder that is
 /// not there.
@@ -44,16 +42,6 @@ fn plain(error: &std::io::Error) -> String {
     }
 }
 
-/// Connections, files and databases need descriptors; what the system allows is asked for.
-pub(super) fn raise_open_files() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(OPEN_FILES), hard);
-    }
-}
-
 /// The store that the configuration names; made if it is not there.
 pub(super) fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, String> {
     let Some(folder) = &config.store.dir else {
@@ -72,6 +60,7 @@ pub(super) fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, St
         log.info("a store was made: keep its key elsewhere", &values);
     }
     let mut store = Store::open(folder, config.store.options()).map_err(|error| error.to_string())?;
+    store.reach_by(reach::by_tls(config.store.trust()));
     for witness in &config.store.witness {
         store.add_witness(witness).map_err(|error| error.to_string())?;
     }
@@ -109,4 +98,17 @@ pub(super) fn ready_feed() -> Arc<Feed> {
         name: "".into(),
         set: "".into(),
     })
+}
+
+/// Says what somebody should know of a configuration, and makes it fit what the system allows.
+pub(super) fn tell_notes(config: &mut Config, descriptors: u64, log: &Log) {
+    for (key, words) in config.loose_files() {
+        log.warning(
+            "a secret is open to others",
+            &[("key", value(key)), ("problem", value(words))],
+        );
+    }
+    if let Some(words) = config.fit_descriptors(descriptors) {
+        log.warning("fewer connections are taken", &[("problem", value(words))]);
+    }
 }

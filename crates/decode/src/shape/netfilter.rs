@@ -15,14 +15,17 @@ use crate::template::{Caught, Fields};
 static PROTO: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" PROTO="));
 static MAC_DECODED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" MACSRC="));
 
-/// Keys that become fields.
-const KEYS: &[(&[u8], Field)] = &[
-    (b"IN", Field::InInterface),
-    (b"OUT", Field::OutInterface),
-    (b"LEN", Field::Length),
-    (b"PROTO", Field::Protocol),
-    (b"SPT", Field::SourcePort),
-    (b"DPT", Field::DestinationPort),
+/// Keys whose values are taken, the addresses' first.
+const KEYS: [&[u8]; 8] = [b"SRC", b"DST", b"IN", b"OUT", b"LEN", b"PROTO", b"SPT", b"DPT"];
+
+/// What the keys behind the addresses become.
+const FIELDS: [Field; 6] = [
+    Field::InInterface,
+    Field::OutInterface,
+    Field::Length,
+    Field::Protocol,
+    Field::SourcePort,
+    Field::DestinationPort,
 ];
 
 /// The rules of a dialect, those of the same protocol and ports together: they are looked at once for all prefixes.
@@ -85,7 +88,7 @@ impl Rules {
 
 impl Group {
     fn is_about(&self, line: &Line<'_>) -> bool {
-        let among = |words: &[&[u8]], value: &[u8]| words.contains(&value);
+        let among = |words: &[&[u8]], value: &[u8]| words.iter().any(|word| is_same(word, value));
         (self.protocols.is_empty() || among(&self.protocols, line.protocol))
             && (self.ports.is_empty()
                 || among(&self.ports, line.source_port)
@@ -99,6 +102,13 @@ impl Group {
             .find(|(words, _)| fits(words))
             .map(|(_, number)| *number)
     }
+}
+
+/// Whether two short words are equal. Asked many times of each line: nearly all differ in length or in the first byte, and a
+/// call would cost more than that.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one == other)
 }
 
 /// The parts that tell one line from another.
@@ -140,12 +150,20 @@ impl<'a> Line<'a> {
             .any(|part| part.eq_ignore_ascii_case(word))
     }
 
-    /// The first value of a key; an ICMP error quotes a second packet in brackets.
-    fn value(&self, key: &[u8]) -> Option<&'a [u8]> {
+    /// The first value of each of `KEYS`; an ICMP error quotes a second packet in brackets.
+    fn values(&self) -> [Option<&'a [u8]>; KEYS.len()] {
         let quoted = memchr::memchr(b'[', self.pairs).unwrap_or(self.pairs.len());
-        self.pairs[..quoted]
-            .split(|byte| *byte == b' ')
-            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix(b"="))
+        let mut values = [None; KEYS.len()];
+        for pair in self.pairs[..quoted].split(|byte| *byte == b' ') {
+            let known = KEYS.iter().zip(&mut values).find_map(|(key, value)| {
+                let is_it = pair.len() > key.len() && pair[key.len()] == b'=' && is_same(key, &pair[..key.len()]);
+                is_it.then(|| (value, &pair[key.len() + 1..]))
+            });
+            if let Some((value, text)) = known {
+                value.get_or_insert(text);
+            }
+        }
+        values
     }
 }
 
@@ -181,26 +199,20 @@ pub fn find<'a>(rules: &Rules, body: &'a [u8], facts_only: bool, fields: &mut Fi
 }
 
 fn take<'a>(line: &Line<'a>, fields: &mut Fields<'a>) {
+    let [source, destination, others @ ..] = line.values();
     // a packet without IN= was sent by this machine: then the far end is DST
-    let outgoing = line.value(b"IN").is_none_or(<[u8]>::is_empty);
-    let (source, destination) = if outgoing {
-        (Field::ServerIp, Field::ClientIp)
+    let outgoing = others[0].is_none_or(<[u8]>::is_empty);
+    let names = if outgoing {
+        [Field::ServerIp, Field::ClientIp]
     } else {
-        (Field::ClientIp, Field::ServerIp)
+        [Field::ClientIp, Field::ServerIp]
     };
-    for (key, field) in [(&b"SRC"[..], source), (b"DST", destination)] {
-        if let Some(address) = line.value(key).and_then(|text| typed(field, text)) {
-            fields.push((field, address));
-        }
+    for (field, value) in names.into_iter().zip([source, destination]) {
+        fields.extend(value.and_then(|text| Some((field, typed(field, text)?))));
     }
-    for (key, field) in KEYS {
-        if let Some(value) = line
-            .value(key)
-            .filter(|value| !value.is_empty())
-            .and_then(|value| typed(*field, value))
-        {
-            fields.push((*field, value));
-        }
+    for (field, value) in FIELDS.into_iter().zip(others) {
+        let value = value.filter(|value| !value.is_empty());
+        fields.extend(value.and_then(|value| Some((field, typed(field, value)?))));
     }
     if !line.prefix.is_empty() {
         fields.push((Field::Prefix, Caught::Text(line.prefix)));

@@ -90,37 +90,49 @@ pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
-    let Some((piece, later)) = pieces.split_first() else {
-        return rest.is_empty();
-    };
-    if piece.kind.splits_from_right() {
-        return take_from_right(piece, later, rest, caught);
-    }
-    let read = match piece.kind {
-        Kind::Int => int_at(rest),
-        Kind::Ip => ipv4_at(rest, piece.literal.first().copied()),
-        _ => None,
-    };
-    let end = match &read {
-        Some((_, end)) => *end,
-        None => match end_of(piece, rest, later.is_empty()) {
-            Some(end) => end,
+    let (mut pieces, mut rest) = (pieces, rest);
+    while let Some((piece, later)) = pieces.split_first() {
+        let read = match piece.kind {
+            Kind::Int => int_at(rest),
+            Kind::Ip => ipv4_at(rest, piece.literal.first().copied()),
+            kind if kind.splits_from_right() => return take_from_right(piece, later, rest, caught),
+            _ => None,
+        };
+        let end = match &read {
+            Some((_, end)) => *end,
+            None => match end_of(piece, rest, later.is_empty()) {
+                Some(end) => end,
+                None => return false,
+            },
+        };
+        let (text, after) = rest.split_at(end);
+        let Some(after) = behind(after, &piece.literal) else {
+            return false;
+        };
+        if later.is_empty() && !after.is_empty() {
+            return false;
+        }
+        match read {
+            Some((value, _)) => caught.catch_value(piece, text, value),
+            None if caught.catch(piece, text) => {}
             None => return false,
-        },
-    };
-    let (text, after) = rest.split_at(end);
-    let Some(after) = after.strip_prefix(&*piece.literal) else {
-        return false;
-    };
-    if later.is_empty() && !after.is_empty() {
-        return false;
+        }
+        (pieces, rest) = (later, after);
     }
-    match read {
-        Some((value, _)) => caught.catch_value(piece, text, value),
-        None if caught.catch(piece, text) => {}
-        None => return false,
+    rest.is_empty()
+}
+
+/// What follows a literal that a text begins with. Most literals are a blank, a comma, or nothing.
+#[inline(always)]
+fn behind<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
+    match literal {
+        [] => Some(text),
+        [only] => text
+            .split_first()
+            .filter(|(first, _)| *first == only)
+            .map(|(_, rest)| rest),
+        _ => text.strip_prefix(literal),
     }
-    later.is_empty() || take_pieces(later, after, caught)
 }
 
 /// A number of few digits and its length; the others are left to the long way.

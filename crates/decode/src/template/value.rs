@@ -31,39 +31,28 @@ pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
 
 /// Turns the text of a placeholder into its value; false if it is no value of that type.
 pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
-    if piece.kind == Kind::PppOptions {
-        return options::take(text, fields);
-    }
-    if piece.kind == Kind::AsaPeer {
-        return cisco::peer(text, fields);
-    }
-    if piece.kind == Kind::RadiusCli {
-        if let (Some(field), Some(address)) = (piece.field.or(Some(Field::ClaimedIp)), parse_ip(text)) {
-            fields.push((field, Caught::Ip(address)));
+    let value = match piece.kind {
+        Kind::PppOptions => return options::take(text, fields),
+        Kind::AsaPeer => return cisco::peer(text, fields),
+        Kind::RadiusCli => {
+            if let (Some(field), Some(address)) = (piece.field.or(Some(Field::ClaimedIp)), parse_ip(text)) {
+                fields.push((field, Caught::Ip(address)));
+            }
+            return true;
         }
-        return true;
-    }
-    if let Some(value) = tolerated(piece.kind, text) {
-        fields.extend(piece.field.zip(value));
-        return true;
-    }
-    let Some(value) = value_of(piece.kind, text) else {
-        return false;
+        // types that fit any text and keep it only if it says what it should
+        Kind::AnyMethod => method_word(text).map(Caught::Word),
+        Kind::MppeBits => mppe_bits(text).map(Caught::Int),
+        Kind::LdapDn => dn::account(text).map(caught),
+        kind => match value_of(kind, text) {
+            None => return false,
+            value => value,
+        },
     };
-    if let Some(field) = piece.field {
+    if let (Some(field), Some(value)) = (piece.field, value) {
         fields.push((field, value));
     }
     true
-}
-
-/// The value of a type that fits any text and keeps it only if it says what it should.
-fn tolerated(kind: Kind, text: &[u8]) -> Option<Option<Caught<'_>>> {
-    match kind {
-        Kind::AnyMethod => Some(method_word(text).map(Caught::Word)),
-        Kind::MppeBits => Some(mppe_bits(text).map(Caught::Int)),
-        Kind::LdapDn => Some(dn::account(text).map(caught)),
-        _ => None,
-    }
 }
 
 /// The one length of an MPPE key (RFC 3078: 40, 56 or 128 bit) that a text names, however it is put.
@@ -201,11 +190,23 @@ fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
     Some(parts)
 }
 
+/// More than the longest name of a method has.
+const METHOD_BYTES_MAX: usize = 16;
+
 /// The contract's word for an authentication method as daemons name it.
 pub fn method_word(text: &[u8]) -> Option<&'static str> {
-    let mut word = text.to_ascii_lowercase();
-    word.retain(|byte| !matches!(byte, b' ' | b'-' | b'_'));
-    Some(match &*word {
+    let mut letters = [0; METHOD_BYTES_MAX];
+    let mut len = 0;
+    for byte in text.iter().filter(|byte| !matches!(byte, b' ' | b'-' | b'_')) {
+        match letters.get_mut(len) {
+            Some(letter) => *letter = byte.to_ascii_lowercase(),
+            // longer than every word; how it begins still counts
+            None => break,
+        }
+        len += 1;
+    }
+    let word = &letters[..len];
+    Some(match word {
         b"pap" => "pap",
         b"chap" | b"chapmd5" | b"md5" | b"chap05" | b"md5chap" => "chap-md5",
         b"mschap" | b"ms" | b"msv1" | b"mschapv1" | b"chapms" | b"chapm$oft" | b"m$oft" | b"msoft" | b"chap80" => {

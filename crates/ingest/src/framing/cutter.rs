@@ -213,8 +213,12 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             && let text = &line[shape.app_at..]
             && let Some(named) = Named::of(text)
         {
-            let (known, verdict) = self.tags[named.slot(TAGS)];
-            let verdict = if known == named { verdict } else { self.ask(named, text) };
+            let (known, verdict) = &self.tags[named.slot(TAGS)];
+            let verdict = if known.is(&named) {
+                *verdict
+            } else {
+                self.ask(named, text)
+            };
             if verdict == Verdict::FOREIGN {
                 self.kept = false;
                 return;
@@ -246,18 +250,18 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let Some((pid, body)) = tag::behind(behind) else {
             return self.plain(line);
         };
-        let (app, body) = (tag::base(name), trim_end(body));
-        let tag = tag::Tag { app, pid, body };
-        let repeat = matches!(tag.body.first(), Some(b'l' | b'm')) && markers::repeat(tag.body).is_some();
+        let body = trim_end(body);
+        let repeat = matches!(body.first(), Some(b'l' | b'm')) && markers::repeat(body).is_some();
         let mut hint = Hint::default();
         if let Some(program) = verdict.program().filter(|_| !repeat) {
-            let Some(seen) = self.filter.glance(program, tag.body) else {
+            let Some(seen) = self.filter.glance(program, body) else {
                 self.kept = true;
                 self.cut.chatter += 1;
                 return;
             };
             hint = seen;
         }
+        let (app, pid) = (tag::base(name), pid.number());
         let marker = repeat || verdict.is_marker();
         let Some(shape) = &mut self.shape else { return };
         let (stamp, host) = (shape.stamp(line), shape.host);
@@ -266,10 +270,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             let header = Header {
                 stamp,
                 host,
-                app: tag.app,
-                pid: tag.pid,
+                app,
+                pid,
                 severity: None,
-                body: tag.body,
+                body,
                 stamped: true,
                 plain: None,
             };
@@ -279,10 +283,10 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         (self.each)(&RecordRef {
             stamp,
             host,
-            app: tag.app,
-            pid: tag.pid,
+            app,
+            pid,
             severity: None,
-            payload: Payload::Text(tag.body),
+            payload: Payload::Text(body),
             cmdline: b"",
             trusted: true,
             raw: trim_line_end(line),

@@ -3,18 +3,28 @@
 /// Eight times the digit zero.
 pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+
 /// The value of eight digits, the first in the lowest byte; None if one is no digit.
 #[inline]
 pub(crate) fn eight(text: u64) -> Option<u32> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
+    are(text).then(|| value(text))
+}
+
+/// Whether eight bytes are digits.
+#[inline(always)]
+pub(crate) fn are(text: u64) -> bool {
     const HIGH_HALVES: u64 = 0xf0 * ONES;
     // a digit is 0x30 to 0x39: its high half is 3, and still is when six is added
-    if text & HIGH_HALVES != ZEROS || text.wrapping_add(6 * ONES) & HIGH_HALVES != ZEROS {
-        return None;
-    }
+    text & HIGH_HALVES == ZEROS && text.wrapping_add(6 * ONES) & HIGH_HALVES == ZEROS
+}
+
+/// The value of eight digits, which they are known to be.
+#[inline(always)]
+pub(crate) fn value(text: u64) -> u32 {
     let pairs = ((text & (0x0f * ONES)).wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
-    Some((fours.wrapping_mul(10_000 << 32 | 1) >> 32) as u32)
+    (fours.wrapping_mul(10_000 << 32 | 1) >> 32) as u32
 }
 
 #[cfg(test)]

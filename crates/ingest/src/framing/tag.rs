@@ -1,5 +1,7 @@
 //! The program tag in front of a message: `pppd[123]: `.
 
+use wide::u8x16;
+
 use super::digits;
 
 /// A program tag and what follows it.
@@ -19,35 +21,54 @@ const NAME_MAX: usize = 64;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// A program name at the beginning of a text with the colon or bracket that ends it, as two words: what a name is
-/// remembered by. Looks at eight bytes at once: this is asked of every line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Bytes of a name that are looked at at once.
+const WORD: usize = 16;
+
+/// A program name at the beginning of a text with the colon or bracket that ends it: what a name is remembered by. Looks at
+/// sixteen bytes at once: this is asked of every line.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Named {
-    words: [u64; 2],
+    /// Name and end, then zeros.
+    word: u8x16,
     /// Bytes of the name.
     pub end: usize,
 }
+
+/// For each end of a name the bytes up to it, which is one of them.
+const UP_TO: [[u8; WORD]; WORD] = {
+    let mut masks = [[0; WORD]; WORD];
+    let mut end = 0;
+    while end < WORD {
+        let mut at = 0;
+        while at <= end {
+            masks[end][at] = 0xff;
+            at += 1;
+        }
+        end += 1;
+    }
+    masks
+};
 
 impl Named {
     /// The name before a colon or bracket, if one comes within sixteen bytes (or something else that ends a name).
     #[inline(always)]
     pub fn of(text: &[u8]) -> Option<Named> {
-        let first = word(text, 0)?;
-        let stop = stops(first);
-        if stop != 0 {
-            let at = stop.trailing_zeros();
-            return Some(Named {
-                words: [first & up_to(at), 0],
-                end: (at / 8) as usize,
-            });
-        }
-        let second = word(text, 8)?;
-        let stop = stops(second);
-        let at = stop.trailing_zeros();
-        (stop != 0).then(|| Named {
-            words: [first, second & up_to(at)],
-            end: 8 + (at / 8) as usize,
+        let word = u8x16::from(*text.first_chunk::<WORD>()?);
+        // a colon, a bracket, or anything below `+` cannot be part of a name
+        let below = word.min(u8x16::splat(b'+' - 1)).simd_eq(word);
+        let stops = below | word.simd_eq(u8x16::splat(b':')) | word.simd_eq(u8x16::splat(b'['));
+        let end = stops.to_bitmask().trailing_zeros() as usize;
+        let mask = UP_TO.get(end)?;
+        Some(Named {
+            word: word & u8x16::from(*mask),
+            end,
         })
+    }
+
+    /// Whether both are the same name with the same end, which no part of a name is.
+    #[inline(always)]
+    pub fn is(&self, other: &Named) -> bool {
+        self.word.simd_eq(other.word).to_bitmask() == 0xffff
     }
 
     /// Whether it is a name, and what ends it ends a name.
@@ -58,29 +79,10 @@ impl Named {
     /// A number below `count`, which must be a power of two up to 256: names that are not equal seldom have the same.
     #[inline(always)]
     pub fn slot(&self, count: usize) -> usize {
-        let mixed = (self.words[0] ^ self.words[1].rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let both = u128::from_le_bytes(self.word.to_array());
+        let mixed = (both as u64 ^ ((both >> 64) as u64).rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 56) as usize & (count - 1)
     }
-}
-
-/// Ones up to the byte whose high bit is the `at`th.
-#[inline(always)]
-fn up_to(at: u32) -> u64 {
-    u64::MAX >> (63 - at)
-}
-
-#[inline(always)]
-fn word(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
-}
-
-/// The high bit of each of eight bytes that cannot be part of a name: a colon, a bracket, or anything below `+`. Bits
-/// above the lowest one set may be wrong.
-#[inline(always)]
-fn stops(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let below = word.wrapping_sub(ONES * u64::from(b'+')) & !word & HIGH;
-    below | zero(word ^ (ONES * u64::from(b':'))) | zero(word ^ (ONES * u64::from(b'[')))
 }
 
 /// Reads the tag behind stamp and host. Without one the whole text is the body.
@@ -120,11 +122,23 @@ pub(crate) fn read_at(text: &[u8], end: usize) -> Tag<'_> {
     tag.unwrap_or_else(|| untagged(text))
 }
 
+/// The digits of a process id, not yet read as a number: of most lines nobody asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pid(u64);
+
+impl Pid {
+    /// The number.
+    #[inline(always)]
+    pub fn number(self) -> u32 {
+        digits::value(self.0)
+    }
+}
+
 /// Pid and body behind a name, if the tag is written as nearly all are: `[123]: ` or `: `. Eight bytes at once.
-#[inline]
-pub(crate) fn behind(rest: &[u8]) -> Option<(u32, &[u8])> {
+#[inline(always)]
+pub(crate) fn behind(rest: &[u8]) -> Option<(Pid, &[u8])> {
     let Some(inner) = rest.strip_prefix(b"[") else {
-        return rest.starts_with(b":").then(|| (0, after_colon(rest)));
+        return rest.starts_with(b":").then(|| (Pid(digits::ZEROS), after_colon(rest)));
     };
     let word = u64::from_le_bytes(*inner.first_chunk()?);
     let other = word ^ (ONES * u64::from(b']'));
@@ -134,9 +148,9 @@ pub(crate) fn behind(rest: &[u8]) -> Option<(u32, &[u8])> {
     }
     // the digits at the high end, zeros before them
     let bits = 8 * count;
-    let pid = digits::eight((word << (64 - bits)) | (digits::ZEROS >> bits))?;
+    let digits = (word << (64 - bits)) | (digits::ZEROS >> bits);
     let body = inner.get(count as usize..)?.strip_prefix(b"]: ")?;
-    Some((pid, body))
+    digits::are(digits).then_some((Pid(digits), body))
 }
 
 /// `name[123]: `, `name[123:4]: `, `name[123] ` (some builds of pptpd leave out the colon).
@@ -261,6 +275,7 @@ mod tests {
     #[test]
     fn a_name_is_remembered_with_what_ends_it() {
         let named = |text: &str| Named::of(text.as_bytes());
+        let same = |one: &str, other: &str| named(one).zip(named(other)).is_some_and(|(one, other)| one.is(&other));
         for (text, end) in [
             ("pppd[1]: x  y  z   ", 4),
             ("a: bbbbbbbbbbbbbbbb", 1),
@@ -279,8 +294,8 @@ mod tests {
         ] {
             assert!(!named(text).is_some_and(|name| name.is_tag(text.as_bytes())), "{text}");
         }
-        assert_eq!(named("sixteen-letters-[1]: "), None);
-        assert_eq!(named("pppd[1]"), None, "too short to be looked at so");
+        assert!(named("sixteen-letters-[1]: ").is_none());
+        assert!(named("pppd[1]: Exit.").is_none(), "too short to be looked at so");
         // the same name with another end, or another name, is not the same
         let differ = [
             "pppd[1]: aaaaaaaaaa",
@@ -290,10 +305,10 @@ mod tests {
         ];
         for (at, one) in differ.iter().enumerate() {
             for other in &differ[at + 1..] {
-                assert_ne!(named(one), named(other));
+                assert!(!same(one, other), "{one} and {other}");
             }
         }
-        assert_eq!(named("pppd[1]: aaaaaaaaaa"), named("pppd[23]: bbbbbbbbb"));
+        assert!(same("pppd[1]: aaaaaaaaaa", "pppd[23]: bbbbbbbbb"));
     }
 
     #[test]
@@ -315,17 +330,18 @@ mod tests {
             "[12",
             "[/2]: bbbbbb",
         ];
+        let read = |text| behind(text).map(|(pid, body)| (pid.number(), body));
         for text in texts {
             let line = format!("name{text}");
             let slow = read_at(line.as_bytes(), 4);
-            if let Some((pid, body)) = behind(text.as_bytes()) {
+            if let Some((pid, body)) = read(text.as_bytes()) {
                 assert_eq!((pid, body), (slow.pid, slow.body), "{text}");
                 assert_eq!(slow.app, b"name");
             }
         }
-        assert_eq!(behind(b"[4194304]: Exit."), Some((4_194_304, &b"Exit."[..])));
-        assert_eq!(behind(b"[7]: Modem hangup"), Some((7, &b"Modem hangup"[..])));
-        assert_eq!(behind(b"[12a]: bbbbbbbb"), None);
-        assert_eq!(behind(b": body"), Some((0, &b"body"[..])));
+        assert_eq!(read(b"[4194304]: Exit."), Some((4_194_304, &b"Exit."[..])));
+        assert_eq!(read(b"[7]: Modem hangup"), Some((7, &b"Modem hangup"[..])));
+        assert_eq!(read(b"[12a]: bbbbbbbb"), None);
+        assert_eq!(read(b": body"), Some((0, &b"body"[..])));
     }
 }

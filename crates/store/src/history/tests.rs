@@ -1,5 +1,7 @@
 //! What is put is found, in pages that hold still; what a crash, a full disk or a damaged file leaves is told again.
 
+mod search;
+
 use std::net::IpAddr;
 
 use tunlog_model::{Assumed, Attempt, FindingSeverity, Layer, Outcome};

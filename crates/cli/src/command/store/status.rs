@@ -103,6 +103,19 @@ const COLUMNS: &[Column<Row>] = &[
         let problem = live_of(row, "keeping").and_then(|keeping| keeping.get("problem")?.as_str());
         problem.map_or(Cell::None, |problem| Cell::Text(problem.to_owned()))
     }),
+    column(
+        "certificates",
+        "certificates of the daemon that have expired, or are about to",
+        |row| {
+            Cell::List(
+                certificates(row)
+                    .map(|(file, problem)| {
+                        Cell::Object(vec![("file", Cell::Text(file)), ("problem", Cell::Text(problem))])
+                    })
+                    .collect(),
+            )
+        },
+    ),
     column("attempts", "attempts in the history", |row| {
         history(row, |counts| counts.attempts)
     }),
@@ -140,6 +153,15 @@ fn live_of<'r>(row: &'r Row, key: &str) -> Option<&'r Value> {
 
 fn live_time(row: &Row, key: &str) -> Cell {
     live_of(row, key).map_or(Cell::None, time_of)
+}
+
+/// Certificates with which something is wrong: the file, and what it is.
+fn certificates(row: &Row) -> impl Iterator<Item = (String, String)> {
+    let all = live_of(row, "certificates").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(|one| {
+        let text = |key: &str| one.get(key)?.as_str().map(str::to_owned);
+        Some((text("file")?, text("problem")?))
+    })
 }
 
 /// A time of JSON.
@@ -248,22 +270,19 @@ fn state_of(live: &Value) -> Vec<(&'static str, Cell)> {
 /// Prints what a store holds.
 pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let format = format_of(&args.form)?;
-    let (store, http) = match &args.store {
-        Some(store) => (store.clone(), args.http.clone()),
-        None => {
-            let (store, http) = serve::place()?;
-            (store, args.http.clone().or(http))
-        }
+    let store = match &args.store {
+        Some(store) => store.clone(),
+        None => serve::place()?,
     };
     let reader = Reader::open(&store)?;
-    let live = live::status(&store, http.as_deref()).unwrap_or_else(|words| {
+    let live = live::status(&store, args.http.as_deref()).unwrap_or_else(|words| {
         tell(&words);
         None
     });
     let (history, alarms) = kept(&store)?;
     let row = Row {
         status: reader.status()?,
-        sources: reader.sources()?,
+        sources: reader.sources()?.into_iter().filter(is_source).collect(),
         live,
         history,
         alarms,
@@ -280,6 +299,11 @@ pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     }
     out.finish()?;
     Ok(0)
+}
+
+/// Early stores have a row for troubles of following, which is no source.
+fn is_source(known: &StoredSource) -> bool {
+    known.name != "follow" || known.imported || known.counts.read > 0
 }
 
 /// The history's figures, and what sounded an alarm lately.
@@ -346,7 +370,8 @@ fn table(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         let live = live_source(row, &source.name);
         let state = match live {
             Some(live) => format!("  {}", spoken(live)),
-            None if source.complete => String::new(),
+            // one that was live has no end that could be missing
+            None if source.complete || !source.imported => String::new(),
             None => "  (not read to its end)".to_owned(),
         };
         writeln!(
@@ -386,6 +411,9 @@ fn daemon(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         _ => "",
     };
     writeln!(out, "daemon    runs since {since}{ready}")?;
+    for (file, problem) in certificates(row) {
+        writeln!(out, "          {}: {}", text::visible(&file), text::visible(&problem))?;
+    }
     let problem = live.get("keeping").and_then(|keeping| keeping.get("problem")?.as_str());
     match problem {
         Some(problem) => writeln!(out, "          nothing can be kept: {}", text::visible(problem)),
