@@ -145,10 +145,8 @@ fn logs_in(folder: &Path, depth: usize, named: &mut Named) {
             return;
         }
         match fs::symlink_metadata(&path) {
-            Ok(data) if data.is_dir() => {
-                if depth < DEPTH_MAX && !path.join(STORE_MARK).is_file() {
-                    logs_in(&path, depth + 1, named);
-                }
+            Ok(data) if data.is_dir() && depth < DEPTH_MAX && !path.join(STORE_MARK).is_file() => {
+                logs_in(&path, depth + 1, named);
             }
             Ok(data) if data.is_file() && (data.len() == 0 || discover::is_log(&path)) => named.files.push(path),
             _ => {}
