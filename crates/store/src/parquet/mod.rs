@@ -8,6 +8,7 @@
 pub mod bits;
 mod read;
 mod thrift;
+mod values;
 mod words;
 mod write;
 

@@ -4,19 +4,20 @@
 //! Numbers are LEB128 (signed ones in zigzag), texts and bytes have their length in front. The first byte is the version of
 //! the form: a later one gets another number, and this one stays readable, because seals were made of it.
 
+mod read;
+mod write;
+
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use tunlog_model::{Assumed, Field, Message, Severity};
 
-use crate::parquet::bits::{put_varint as put, unzigzag, zigzag};
+pub use self::read::records;
+pub(crate) use self::write::{Common, put_bytes};
 
 /// The version of the canonical form.
 pub const FORM: u8 = 1;
-
-/// Most fields of a record; the catalogue's longest message has a quarter of it.
-const FIELDS_MAX: u64 = 256;
 
 /// What a record tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,169 +203,10 @@ impl Record<'_> {
         }
     }
 
-    /// Adds the canonical bytes to `out`.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        self.encode_as(&Common::of(self), out);
-    }
-
-    /// The same, where the part that it has in common with others is at hand.
-    pub(crate) fn encode_as(&self, common: &Common, out: &mut Vec<u8>) {
-        let mut head = Head::default();
-        let flags = u8::from(self.trusted) | u8::from(self.redacted) << 1;
-        head.add(&[FORM, self.kind as u8, flags, self.assumed.0]);
-        for number in [self.seq, self.set, self.source, self.line] {
-            head.put(number);
-        }
-        head.add(&self.id.to_le_bytes());
-        head.option(self.time.map(zigzag));
-        head.option(self.times);
-        head.put(u64::from(self.pid));
-        head.option(self.severity.map(|severity| severity as u64));
-        out.extend_from_slice(head.bytes());
-        out.extend_from_slice(&common.words);
-        for part in [self.host, self.program, self.command_line, self.raw, self.body] {
-            put_bytes(out, part);
-        }
-        put(out, self.fields.len() as u64);
-        let mut from = 0;
-        for ((_, datum), end) in self.fields.iter().zip(&common.ends) {
-            out.extend_from_slice(&common.fields[from..*end]);
-            from = *end;
-            put_datum(out, datum);
-        }
-    }
-
     /// The catalogue's words: dialect, message, variant, layer, event.
     pub(crate) fn words(&self) -> [&str; 5] {
         [self.dialect, self.message, self.variant, self.layer, self.event]
     }
-}
-
-/// The part of canonical bytes that records have in common whose words, and whose fields' keys and types, are the same.
-#[derive(Debug)]
-pub(crate) struct Common {
-    words: Vec<u8>,
-    /// Key and letter of each field, and where each ends.
-    fields: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Common {
-    pub(crate) fn of(record: &Record<'_>) -> Common {
-        let (mut words, mut fields, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        for word in record.words() {
-            put_bytes(&mut words, word.as_bytes());
-        }
-        for (field, datum) in &record.fields {
-            put_bytes(&mut fields, field.word().as_bytes());
-            fields.push(datum.tag());
-            ends.push(fields.len());
-        }
-        Common { words, fields, ends }
-    }
-}
-
-/// The numbers that canonical bytes begin with: at most four bytes, five numbers of ten, eight bytes, three numbers of eleven.
-struct Head {
-    bytes: [u8; 96],
-    len: usize,
-}
-
-impl Default for Head {
-    fn default() -> Head {
-        Head { bytes: [0; 96], len: 0 }
-    }
-}
-
-impl Head {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    #[inline]
-    fn add<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.bytes[self.len..self.len + N].copy_from_slice(bytes);
-        self.len += N;
-    }
-
-    #[inline]
-    fn put(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.add(&[number as u8 | 0x80]);
-            number >>= 7;
-        }
-        self.add(&[number as u8]);
-    }
-
-    #[inline]
-    fn option(&mut self, number: Option<u64>) {
-        self.add(&[u8::from(number.is_some())]);
-        if let Some(number) = number {
-            self.put(number);
-        }
-    }
-}
-
-impl<'a> Record<'a> {
-    /// Reads canonical bytes, all of them.
-    ///
-    /// # Errors
-    /// If they are none.
-    pub fn decode(bytes: &'a [u8]) -> Result<Record<'a>, Malformed> {
-        let mut from = Cursor { rest: bytes };
-        let [form, kind, flags, assumed] = *from.take(4)? else {
-            return Err(Malformed);
-        };
-        let (kind, _) = *Kind::ALL.get(usize::from(kind)).ok_or(Malformed)?;
-        if form != FORM || flags > 3 {
-            return Err(Malformed);
-        }
-        let (seq, set, source, line) = (from.number()?, from.number()?, from.number()?, from.number()?);
-        let id = u64::from_le_bytes(from.take(8)?.try_into().map_err(|_| Malformed)?);
-        let record = Record {
-            kind,
-            seq,
-            set,
-            source,
-            line,
-            id,
-            assumed: Assumed(assumed),
-            trusted: flags & 1 != 0,
-            redacted: flags & 2 != 0,
-            time: from.option()?.map(unzigzag),
-            times: from.option()?,
-            pid: u32::try_from(from.number()?).map_err(|_| Malformed)?,
-            severity: from.severity()?,
-            dialect: from.text()?,
-            message: from.text()?,
-            variant: from.text()?,
-            layer: from.text()?,
-            event: from.text()?,
-            host: from.bytes()?,
-            program: from.bytes()?,
-            command_line: from.bytes()?,
-            raw: from.bytes()?,
-            body: from.bytes()?,
-            fields: from.fields()?,
-            origin: Origin::default(),
-        };
-        from.rest.is_empty().then_some(record).ok_or(Malformed)
-    }
-}
-
-/// The records of bytes in which each has its length in front.
-pub fn records(bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
-    let mut from = Cursor { rest: bytes };
-    std::iter::from_fn(move || {
-        if from.rest.is_empty() {
-            return None;
-        }
-        let record = from.bytes();
-        if record.is_err() {
-            from.rest = &[];
-        }
-        Some(record)
-    })
 }
 
 /// The field of a key; by a table, because every field of every record is looked up.
@@ -374,122 +216,10 @@ pub fn field(word: &str) -> Option<Field> {
     fields.get(word).copied()
 }
 
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-/// Adds a value; the letter of its type stands before it, with the field's key.
-fn put_datum(out: &mut Vec<u8>, datum: &Datum<'_>) {
-    match datum {
-        Datum::Text(bytes) | Datum::Bytes(bytes) => put_bytes(out, bytes),
-        Datum::Word(word) => put_bytes(out, word.as_bytes()),
-        Datum::Int(number) => put(out, zigzag(*number)),
-        Datum::Seconds(seconds) => out.extend_from_slice(&seconds.to_bits().to_le_bytes()),
-        Datum::Ip(IpAddr::V4(ip)) => put_bytes(out, &ip.octets()),
-        Datum::Ip(IpAddr::V6(ip)) => put_bytes(out, &ip.octets()),
-        Datum::Bool(flag) => out.push(u8::from(*flag)),
-    }
-}
-
-struct Cursor<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn byte(&mut self) -> Result<u8, Malformed> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn number(&mut self) -> Result<u64, Malformed> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let part = u64::from(byte & 0x7f);
-            // one number has one form: no bits that fall off, no nought at the end
-            if part << shift >> shift != part || (byte == 0 && shift > 0) {
-                return Err(Malformed);
-            }
-            number |= part << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(Malformed)
-    }
-
-    fn flag(&mut self) -> Result<bool, Malformed> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Malformed),
-        }
-    }
-
-    fn option(&mut self) -> Result<Option<u64>, Malformed> {
-        self.flag()?.then(|| self.number()).transpose()
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
-        let len = usize::try_from(self.number()?).map_err(|_| Malformed)?;
-        self.take(len)
-    }
-
-    fn text(&mut self) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed)
-    }
-
-    fn severity(&mut self) -> Result<Option<Severity>, Malformed> {
-        let known = |number: u64| {
-            let at = usize::try_from(number).map_err(|_| Malformed)?;
-            Severity::ALL.get(at).map(|(severity, _)| *severity).ok_or(Malformed)
-        };
-        self.option()?.map(known).transpose()
-    }
-
-    fn fields(&mut self) -> Result<Vec<(Field, Datum<'a>)>, Malformed> {
-        let count = self.number()?;
-        if count > FIELDS_MAX {
-            return Err(Malformed);
-        }
-        (0..count)
-            .map(|_| Ok((field(self.text()?).ok_or(Malformed)?, self.datum()?)))
-            .collect()
-    }
-
-    fn datum(&mut self) -> Result<Datum<'a>, Malformed> {
-        Ok(match self.byte()? {
-            b't' => Datum::Text(self.bytes()?),
-            b'x' => Datum::Bytes(self.bytes()?),
-            b'w' => Datum::Word(self.text()?),
-            b'i' => Datum::Int(unzigzag(self.number()?)),
-            b's' => {
-                let bits = self.take(8)?.try_into().map_err(|_| Malformed)?;
-                Datum::Seconds(f64::from_bits(u64::from_le_bytes(bits)))
-            }
-            b'a' => Datum::Ip(ip(self.bytes()?).ok_or(Malformed)?),
-            b'b' => Datum::Bool(self.flag()?),
-            _ => return Err(Malformed),
-        })
-    }
-}
-
-fn ip(octets: &[u8]) -> Option<IpAddr> {
-    if let Ok(four) = <[u8; 4]>::try_from(octets) {
-        return Some(Ipv4Addr::from(four).into());
-    }
-    let sixteen = <[u8; 16]>::try_from(octets).ok()?;
-    Some(Ipv6Addr::from(sixteen).into())
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use proptest::prelude::*;
 
     use super::*;
