@@ -158,7 +158,7 @@ def main():
     time.sleep(3)
     daemon.measure()
     daemon.end(signal.SIGTERM)
-    print({key: status[key] for key in ("read", "stored", "filtered", "rejected", "unparsed", "lost")}, flush=True)
+    print({key: status[key] for key in ("read", "stored", "filtered", "rejected", "unparsed", "lost", "gaps")}, flush=True)
     seen, doubled = bytearray(number), 0
     grep = subprocess.Popen(f"'{typed.tunlog}' decode -q -o jsonl '{folder}/store' | grep -o '\"user\":\"seq[0-9]*'", shell=True, stdout=subprocess.PIPE)
     for row in grep.stdout:

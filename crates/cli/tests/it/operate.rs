@@ -325,3 +325,48 @@ fn status_asks_the_daemon_how_its_sources_do() {
     assert!(ran.out.contains("daemon    none answers"), "{}{}", ran.out, ran.err);
     assert_eq!(ran.code, Some(0));
 }
+
+/// A heading over nothing would look like an answer.
+#[test]
+fn what_cannot_be_read_has_no_table() {
+    let folder = Folder::new();
+    for command in ["clients", "diagnose", "last", "ac"] {
+        let ran = folder.run(&[command, "nothing-here"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{command}");
+        assert!(ran.err.contains("nothing-here: no such file"), "{command}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_zone_that_nobody_knows_is_told() {
+    let folder = Folder::new();
+    folder.log("syslog", LOG);
+    for (zone, is_told) in [("Europe/Berlinn", true), ("Europe/Berlin", false), ("", false)] {
+        let mut command = folder.command(&["last", "syslog"]);
+        let out = command.env("TZ", zone).output().expect("it runs");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(said.contains("there is no such time zone"), is_told, "{zone}: {said}");
+    }
+}
+
+/// What the daemon shares with others is looked at before it makes a store.
+#[test]
+fn a_port_that_is_taken_begins_nothing() {
+    let folder = Folder::new();
+    folder.log("syslog", LOG);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = other.local_addr().expect("an address").to_string();
+    let args = ["serve", "--store", "store", "--follow", "syslog", "--http"];
+    let ran = folder.run(&[&args[..], &[&address]].concat());
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.err
+            .contains(&format!("[http] listen: {address}: another program listens")),
+        "{}",
+        ran.err
+    );
+    let ran = folder.run(&[&args[..5], &["--metrics-file", "no/such/a.prom"]].concat());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("there is no folder no/such"), "{}", ran.err);
+    assert!(!folder.path().join("store").exists());
+}

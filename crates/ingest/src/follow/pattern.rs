@@ -52,12 +52,13 @@ impl Pattern {
 
     /// Whether it names this path.
     pub(super) fn names(&self, path: &str) -> bool {
-        let is_of_folders = self.is_of_folders();
-        let mut upwards = Path::new(path).ancestors();
-        match is_of_folders {
-            true => upwards.any(|folder| self.names_exactly(&folder.to_string_lossy())),
-            false => self.names_exactly(path),
+        if self.names_exactly(path) {
+            return true;
         }
+        // the disk is asked last: this is asked of every generation that is remembered
+        let may_be = self.of_folders || self.is_literal();
+        let mut upwards = Path::new(path).ancestors().skip(1);
+        may_be && upwards.any(|folder| self.names_exactly(&folder.to_string_lossy())) && self.is_of_folders()
     }
 
     fn names_exactly(&self, path: &str) -> bool {
@@ -144,10 +145,8 @@ fn logs_in(folder: &Path, depth: usize, named: &mut Named) {
             return;
         }
         match fs::symlink_metadata(&path) {
-            Ok(data) if data.is_dir() => {
-                if depth < DEPTH_MAX && !path.join(STORE_MARK).is_file() {
-                    logs_in(&path, depth + 1, named);
-                }
+            Ok(data) if data.is_dir() && depth < DEPTH_MAX && !path.join(STORE_MARK).is_file() => {
+                logs_in(&path, depth + 1, named);
             }
             Ok(data) if data.is_file() && (data.len() == 0 || discover::is_log(&path)) => named.files.push(path),
             _ => {}
