@@ -12,7 +12,10 @@ const LINE: &str = "Nov 19 12:00:00 vpn1 pppd[1]: Peer anna failed CHAP authenti
 fuzz_target!(|data: &[u8]| {
     let _ = check_position("file:1", data);
     let _ = check_position("follow:1", data);
-    let path = std::env::temp_dir().join(format!("tunlog-fuzz-position-{}.log", std::process::id()));
+    // a folder of its own: all that lies beside a log is looked at
+    let folder = std::env::temp_dir().join(format!("tunlog-fuzz-position-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder in the temporary folder");
+    let path = folder.join("vpn.log");
     std::fs::write(&path, LINE.repeat(100)).expect("a file in the temporary folder");
     let about = std::fs::metadata(&path).expect("it was written just now");
     let born = about.created().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());

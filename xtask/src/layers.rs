@@ -109,6 +109,8 @@ pub const QUARANTINED: &[(&str, &str)] = &[
     ("base64", "seal"),
     ("ct-merkle", "seal"),
     ("rusqlite", "store"),
+    // for searches of the interface, never for lines
+    ("regex", "daemon"),
     ("parquet", "store"),
 ];
 

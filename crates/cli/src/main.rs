@@ -5,6 +5,7 @@ mod args;
 mod command;
 mod config;
 mod filter;
+mod help;
 mod interface;
 mod ledger;
 mod live;
@@ -19,14 +20,16 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 // times as people type them are the same here and in the HTTP interface
 use tunlog_report::when;
 
 use crate::output::Failure;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse_from(arguments());
+    let matches = help::command().get_matches_from(arguments());
+    let args = args::Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    tell_bad_zone();
     match command::run(args.command) {
         Ok(code) => ExitCode::from(code),
         // Whoever reads us has seen enough.
@@ -41,6 +44,19 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr().lock(), "tunlog: {message}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// A zone that nobody knows is UTC to every program; here that is said.
+fn tell_bad_zone() {
+    let zone = std::env::var_os("TZ").filter(|zone| !zone.is_empty());
+    if let Some(zone) = zone
+        && jiff::tz::TimeZone::try_system().is_err()
+    {
+        output::tell(&format!(
+            "TZ={}: there is no such time zone; UTC is used",
+            zone.to_string_lossy()
+        ));
     }
 }
 

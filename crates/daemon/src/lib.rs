@@ -11,12 +11,14 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod notify;
+pub mod reach;
 mod secret;
 mod serve;
 pub mod service;
 pub mod signals;
 pub mod state;
 pub mod told;
+pub mod validity;
 pub mod web;
 
 pub use intake::{Arrivals, Closed, Depth, Intake, Next, Refused};

@@ -1,8 +1,8 @@
 //! Secrets that are made at random and kept in files of their own, for their owner alone.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -13,6 +13,35 @@ const MADE_BYTES: usize = 32;
 const CHARS_MIN: usize = 16;
 /// Bytes of a file that are read.
 const FILE_MAX: u64 = 4096;
+
+/// Whether a file with a secret is one that only its owner reads: what is to be told about it, behind its name, if it is not. That a service's group
+/// reads what root keeps for it is usual.
+///
+/// # Errors
+/// If everybody can read or change it: then it is no secret, and why, and what helps.
+pub fn judge(path: &Path, data: &Metadata) -> Result<Option<String>, String> {
+    if !data.is_file() {
+        return Ok(None); // no file that keeps one
+    }
+    let mode = data.mode() & 0o777;
+    let file = path.display();
+    if mode & 0o006 != 0 {
+        return Err(format!(
+            "everybody on this machine can read or change it (mode {mode:04o}), so it is no secret: chmod 600 {file}"
+        ));
+    }
+    let is_kept_for_us = data.uid() == 0 && data.gid() == nix::unistd::getegid().as_raw() && mode & 0o020 == 0;
+    let is_loose = mode & 0o060 != 0 && !is_kept_for_us;
+    Ok(is_loose.then(|| format!("its group can read or change it (mode {mode:04o}): chmod 600 {file}")))
+}
+
+/// The same of a file that another part of the program reads.
+///
+/// # Errors
+/// As `judge`; a file that is not there is for its reader to tell.
+pub fn judge_file(path: &Path) -> Result<Option<String>, String> {
+    fs::metadata(path).map_or(Ok(None), |data| judge(path, &data))
+}
 
 /// The secret in this file, its first line; made at random if there is no such file.
 ///
@@ -39,6 +68,10 @@ pub fn load_or_make(path: &Path) -> Result<String, String> {
 }
 
 fn read(path: &Path, file: fs::File) -> Result<String, String> {
+    let data = file
+        .metadata()
+        .map_err(|error| format!("{}: cannot read: {error}", path.display()))?;
+    judge(path, &data).map_err(|why| format!("{}: {why}", path.display()))?;
     let mut text = String::new();
     file.take(FILE_MAX)
         .read_to_string(&mut text)
@@ -113,5 +146,29 @@ mod tests {
             assert!(load_or_make(&path).is_err(), "{bad:?}");
         }
         fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_secret_that_everybody_reads_is_none() {
+        let path = std::env::temp_dir().join(format!("tunlog-secret-mode-{}", std::process::id()));
+        fs::write(&path, "0123456789abcdef0123\n").expect("written");
+        let with = |mode: u32| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+            (judge_file(&path), load_or_make(&path).is_ok())
+        };
+        let file = path.display();
+        for mode in [0o644, 0o604, 0o602, 0o666] {
+            let expected = format!(
+                "everybody on this machine can read or change it (mode {mode:04o}), so it is no secret: chmod 600 {file}"
+            );
+            assert_eq!(with(mode), (Err(expected), false));
+        }
+        for mode in [0o600, 0o400, 0o700, 0o601] {
+            assert_eq!(with(mode), (Ok(None), true), "{mode:o}");
+        }
+        let expected = format!("its group can read or change it (mode 0660): chmod 600 {file}");
+        assert_eq!(with(0o660), (Ok(Some(expected)), true));
+        fs::remove_file(&path).expect("our own file");
+        assert_eq!(judge_file(&path), Ok(None));
     }
 }

@@ -1,32 +1,32 @@
 //! `tunlog serve`: the parts of the daemon put together, started, reloaded and ended in order.
 
+mod begin;
 mod health;
 mod network;
+mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tunlog_analysis::detect::{self, Detector, Places};
 use tunlog_decode::Catalogue;
+use tunlog_ingest::Feed;
 use tunlog_ingest::time::now;
-use tunlog_ingest::{Feed, FollowConfig, Follower};
 use tunlog_pipeline::{Settings, Wants};
-use tunlog_store::{FullPolicy, History, Store, is_store};
+use tunlog_store::{FullPolicy, History, Store};
 
 use crate::config::Config;
+use crate::config::descriptors;
 use crate::config::retention::Keeping;
-use crate::engine::{Chronicle, Desk, Following, Kit, Left, Mood, WAITING, follow, follower, keep, watch};
+use crate::engine::{Chronicle, Desk, Kit, Left, Mood, WAITING, follower, keep, watch};
 use crate::intake::Intake;
 use crate::listen::{Capture, Inherited};
 use crate::log::{Log, value};
-use crate::metrics::{Metrics, MetricsFile};
+use crate::metrics::Metrics;
 use crate::notify::{self, Notifier};
 use crate::service::Service;
 use crate::signals::Signals;
@@ -34,7 +34,8 @@ use crate::state::State;
 use crate::told::Listener;
 use crate::web::Explain;
 pub use health::AskBanned;
-use network::{Network, Shutdown};
+use network::Network;
+use threads::{EndsDaemon, FollowThread, Parts, named};
 
 /// Bytes of arrivals that may wait to be taken in.
 const QUEUE_BYTES: usize = 32 << 20;
@@ -44,8 +45,6 @@ const GOODBYE: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What waits to be told, in the store.
 const OUTBOX: &str = "outbox.db";
-/// Descriptors that are asked for.
-const OPEN_FILES: u64 = 65_536;
 /// How long the main thread sleeps when nobody watches it: until a signal comes.
 const ASLEEP: Duration = Duration::from_secs(12 * 3600);
 
@@ -72,18 +71,20 @@ pub struct Setup<'a> {
 ///
 /// # Errors
 /// Words that say why it could not start, or had to end.
-pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
+pub fn serve(mut config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), String> {
     // what is kept is nobody else's, whoever starts us; what others may read is given to them where it is made
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    raise_open_files();
+    let descriptors = descriptors::Limit::read().map_or(u64::MAX, descriptors::Limit::raised);
     // before there are threads: it takes what the environment says of sockets out of it
     let inherited = Inherited::take();
     let log = Log::new(&config.log);
+    begin::tell_notes(&mut config, descriptors, &log);
     let signals = Signals::new().map_err(|error| format!("signals: {error}"))?;
     let service = Service::from_environment().map_err(|error| format!("the service manager: {error}"))?;
     let began = now();
     let state = Arc::new(State::new(began));
-    let store = open_store(&config, &log)?;
+    begin::probe(&config)?;
+    let store = begin::open_store(&config, &log)?;
     let history = match &store {
         Some(store) => Some(History::open(store.folder()).map_err(|error| error.to_string())?),
         None => None,
@@ -99,12 +100,12 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     let channels = Box::new(move || counts.get());
     let banned = Arc::clone(&setup.banned);
     metrics.ask_health(health::asked(Arc::clone(&state), folder.clone(), channels, banned));
-    let file = metrics_file(&config, &metrics, &log)?;
+    let file = begin::metrics_file(&config, &metrics, &log)?;
     let shared = (&state, &metrics);
     let network = Network::bind(&config, folder.as_deref(), (&setup, explain, inherited), shared, &log)?;
     let daemon = Daemon {
         stop: signals.stop_flag(),
-        caught_up: ready_feed(),
+        caught_up: begin::ready_feed(),
         settings: Settings {
             wants: Wants::FindingsAndEvents,
             evidence: true,
@@ -119,6 +120,7 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
         log,
         state,
         metrics,
+        descriptors,
     };
     let ended = daemon.run(
         &signals,
@@ -132,16 +134,6 @@ pub fn serve(config: Config, setup: Setup<'_>, explain: Explain) -> Result<(), S
     ended
 }
 
-/// Connections, files and databases need descriptors; what the system allows is asked for.
-fn raise_open_files() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(OPEN_FILES), hard);
-    }
-}
-
 /// What all threads share.
 struct Daemon<'a> {
     config: Config,
@@ -153,15 +145,8 @@ struct Daemon<'a> {
     metrics: Arc<Metrics>,
     stop: Arc<AtomicBool>,
     caught_up: Arc<Feed>,
-}
-
-/// Ends the daemon when the thread that holds it ends, for whatever reason.
-struct EndsDaemon;
-
-impl Drop for EndsDaemon {
-    fn drop(&mut self) {
-        let _ = kill(Pid::this(), Signal::SIGTERM);
-    }
+    /// How many the system gives us.
+    descriptors: u64,
 }
 
 impl Daemon<'_> {
@@ -173,7 +158,7 @@ impl Daemon<'_> {
         (intake, arrivals): (Intake, crate::intake::Arrivals),
         (network, notifier, telling): (Network, Notifier, &notify::Handle),
     ) -> Result<(), String> {
-        let saved = saved_positions(store.as_ref())?;
+        let saved = begin::saved_positions(store.as_ref())?;
         let follower = follower(&self.config.follow, &self.setup.settings.ingest, &saved)
             .map_err(|problem| format!("[follow] {problem}"))?;
         let (out, deliveries) = sync_channel(WAITING);
@@ -181,7 +166,8 @@ impl Daemon<'_> {
             let watcher = named(scope, "watch", move || {
                 let _ends = EndsDaemon;
                 let desk = self.desk(history, notifier);
-                watch(&deliveries, self.setup.catalogue, &self.settings, desk);
+                let captures_alone = self.config.is_capture_alone();
+                watch(&deliveries, self.setup.catalogue, &self.settings, desk, captures_alone);
             })?;
             let keeper = named(scope, "keep", move || {
                 let _ends = EndsDaemon;
@@ -275,11 +261,12 @@ impl Daemon<'_> {
     /// If nothing can be followed any more.
     fn reload<'scope, 'env>(
         &'env self,
-        config: Config,
+        mut config: Config,
         scope: &'scope Scope<'scope, 'env>,
         intake: &Intake,
         (follow, shutdown, telling): &mut Parts<'_, 'scope>,
     ) -> Result<(), String> {
+        begin::tell_notes(&mut config, self.descriptors, &self.log);
         if let Err((key, why)) = telling.reload(&config.notify) {
             let problem = format!("{key}: {why}");
             self.log
@@ -299,9 +286,9 @@ impl Daemon<'_> {
             }
         };
         **follow = FollowThread::start(scope, self, next, intake.clone(), left)?;
-        for section in self.config.restart_sections(&config) {
+        for key in self.config.restart_keys(&config) {
             let words = "changed: it is used after a restart";
-            self.log.warning(words, &[("section", value(section))]);
+            self.log.warning(words, &[("key", value(key))]);
         }
         self.log.info("the configuration was read again", &[]);
         Ok(())
@@ -354,132 +341,4 @@ impl Daemon<'_> {
             findings: 0,
         }
     }
-}
-
-/// Starts a thread that can be told from others.
-fn named<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>, String> {
-    let thread = thread::Builder::new().name(name.to_owned());
-    thread
-        .spawn_scoped(scope, work)
-        .map_err(|error| format!("a thread: {error}"))
-}
-
-/// What a reload changes.
-type Parts<'p, 'scope> = (&'p mut FollowThread<'scope>, &'p Shutdown, &'p notify::Handle);
-
-/// The following thread, which may be ended and followed by another.
-struct FollowThread<'scope> {
-    /// What it follows.
-    config: FollowConfig,
-    stop: Arc<AtomicBool>,
-    wake: UnixStream,
-    thread: Option<ScopedJoinHandle<'scope, Left>>,
-}
-
-impl<'scope> FollowThread<'scope> {
-    fn start<'env>(
-        scope: &'scope Scope<'scope, 'env>,
-        daemon: &'env Daemon<'_>,
-        (follower, config): (Follower, FollowConfig),
-        intake: Intake,
-        left: Left,
-    ) -> Result<FollowThread<'scope>, String> {
-        let (wake, woken) = UnixStream::pair().map_err(|error| format!("a socket pair: {error}"))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = named(scope, "follow", move || {
-            let ends = EndsDaemon;
-            let left = follow(Following {
-                follower,
-                intake,
-                caught_up: left.caught_up,
-                wake: woken,
-                stop: &stopped,
-                log: &daemon.log,
-                saved: left.saved,
-            });
-            // it was asked to, or nobody takes what it has
-            std::mem::forget(ends);
-            left
-        })?;
-        Ok(FollowThread {
-            config,
-            stop,
-            wake,
-            thread: Some(thread),
-        })
-    }
-
-    /// Ends it; what it leaves to the next one.
-    fn end(&mut self) -> Result<Left, String> {
-        use std::io::Write as _;
-        self.stop.store(true, Ordering::SeqCst);
-        let _ = self.wake.write_all(b"x");
-        let ended = self.thread.take().map(ScopedJoinHandle::join);
-        match ended {
-            Some(Ok(left)) => Ok(left),
-            _ => Err("following failed: a fault of this program".to_owned()),
-        }
-    }
-}
-
-/// The store that the configuration names; made if it is not there.
-fn open_store(config: &Config, log: &Log) -> Result<Option<Store>, String> {
-    let Some(folder) = &config.store.dir else {
-        log.warning("nothing is kept: there is no store", &[]);
-        return Ok(None);
-    };
-    if !is_store(folder) {
-        let origin = config.store.origin_or_host();
-        let made = Store::create(folder, &origin, now()).map_err(|error| error.to_string())?;
-        let values = [
-            ("store", value(folder.display())),
-            ("origin", value(&origin)),
-            ("key", value(&made.key)),
-            ("words", value(&made.words)),
-        ];
-        log.info("a store was made: keep its key elsewhere", &values);
-    }
-    let mut store = Store::open(folder, config.store.options()).map_err(|error| error.to_string())?;
-    for witness in &config.store.witness {
-        store.add_witness(witness).map_err(|error| error.to_string())?;
-    }
-    Ok(Some(store))
-}
-
-/// The file for node_exporter, if one is wanted.
-fn metrics_file(config: &Config, metrics: &Arc<Metrics>, log: &Log) -> Result<Option<MetricsFile>, String> {
-    let Some(path) = &config.metrics.file else {
-        return Ok(None);
-    };
-    let log = log.clone();
-    let complain =
-        move |problem: &str| log.warning("the file of metrics cannot be written", &[("problem", value(problem))]);
-    let started = MetricsFile::start(metrics, path, now, complain);
-    started
-        .map(Some)
-        .map_err(|error| format!("[metrics] file: {}: {error}", path.display()))
-}
-
-/// How far each source was read when the store was written to last.
-fn saved_positions(store: Option<&Store>) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let Some(store) = store else {
-        return Ok(BTreeMap::new());
-    };
-    let feeds = store.feeds().map_err(|error| error.to_string())?;
-    let saved = feeds.into_iter().filter_map(|feed| Some((feed.key, feed.position?)));
-    Ok(saved.collect())
-}
-
-/// The feed whose end says that all is read that was there at the start.
-fn ready_feed() -> Arc<Feed> {
-    Arc::new(Feed {
-        key: "".into(),
-        name: "".into(),
-        set: "".into(),
-    })
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use serde::Serialize;
+use tunlog_model::Protocol;
 use tunlog_store::Counts;
+
+use crate::validity::Validity;
 
 /// Sources that are shown by themselves; what comes of later ones is shown under [`OTHER`].
 pub const SOURCES_MAX: usize = 2048;
@@ -42,6 +45,8 @@ pub struct Keeping {
     pub checkpoints: u64,
     /// Records given up because the disk was full.
     pub dropped: u64,
+    /// How often the system refused something that the store asked of it since the start.
+    pub refused: u64,
     /// Why nothing can be kept at present.
     pub problem: Option<String>,
 }
@@ -53,8 +58,11 @@ pub struct Watching {
     pub caught_up: bool,
     /// Events joined since the start.
     pub events: u64,
-    /// Connection attempts that are open.
-    pub open: u64,
+    /// Connection attempts that have no outcome yet.
+    pub starting: u64,
+    /// The same by protocol, for metrics.
+    #[serde(skip)]
+    pub starting_of: Vec<(Option<Protocol>, u64)>,
     /// Findings told since the start.
     pub findings: u64,
 }
@@ -64,6 +72,7 @@ struct Inner {
     sources: BTreeMap<String, SourceState>,
     keeping: Keeping,
     watching: Watching,
+    certificates: Vec<Validity>,
 }
 
 /// What is shown.
@@ -104,6 +113,16 @@ impl State {
         self.inner().watching.clone()
     }
 
+    /// The certificates that are shown to peers, and those by which peers are judged.
+    pub fn certificates(&self) -> Vec<Validity> {
+        self.inner().certificates.clone()
+    }
+
+    /// Other certificates are used from now on.
+    pub fn set_certificates(&self, all: Vec<Validity>) {
+        self.inner().certificates = all;
+    }
+
     /// Changes what is shown of a source.
     pub fn source(&self, name: &str, change: impl FnOnce(&mut SourceState)) {
         let mut inner = self.inner();
@@ -115,6 +134,18 @@ impl State {
             return change(known);
         }
         change(inner.sources.entry(name.to_owned()).or_default());
+    }
+
+    /// What was wrong with a source is so no more. One that nothing ever came of is shown again when something does: it may have
+    /// been the name of many.
+    pub fn mended(&self, name: &str) {
+        let mut inner = self.inner();
+        if let Some(source) = inner.sources.get_mut(name) {
+            source.problem = None;
+            if source.heard.is_none() {
+                inner.sources.remove(name);
+            }
+        }
     }
 
     /// Changes what is shown of keeping.
@@ -136,6 +167,22 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waited_only_is_shown_no_more() {
+        let state = State::new(0);
+        for name in ["/var/log/*.log", "/var/log/syslog"] {
+            state.source(name, |source| source.problem = Some("waits".to_owned()));
+        }
+        state.source("/var/log/syslog", |source| source.heard = Some(1));
+        state.mended("/var/log/*.log");
+        state.mended("/var/log/syslog");
+        state.mended("never heard of");
+        let sources = state.sources();
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].0, "/var/log/syslog");
+        assert!(sources[0].1.problem.is_none());
+    }
 
     #[test]
     fn sources_beyond_the_limit_share_a_name() {

@@ -42,4 +42,10 @@ pub struct Hearing<'a> {
 pub trait Listener: Send {
     /// Something happened.
     fn hear(&mut self, told: Told<'_>, hearing: &Hearing<'_>);
+
+    /// Whether what was heard is where a killed process leaves it. The history says that something was told only when
+    /// everybody has it: else nobody would tell it again.
+    fn has_kept(&self) -> bool {
+        true
+    }
 }

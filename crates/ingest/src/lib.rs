@@ -21,7 +21,7 @@ pub use frames::Frames;
 pub use framing::{Cut, Format, Framer, Note, Place};
 pub use source::archive::{zip_members, zip_names};
 pub use source::discover::{Discovered, discover, machine_sources, machine_sources_with_services, repeats};
-pub use source::{Chunk, Source, SourceKind, SourceSpec, each_block, set_name};
+pub use source::{Chunk, Listen, Source, SourceKind, SourceSpec, Tap, each_block, first_bytes, set_name};
 pub use time::{Clock, check_zone};
 
 /// What the user decided about reading.

@@ -1,16 +1,16 @@
 //! The keeping half of live operation: what was taken in becomes records of a store, committed together with how far each
 //! source was read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use tunlog_decode::{Catalogue, KeptMessages};
+use tunlog_decode::Catalogue;
 use tunlog_ingest::{Feed, Place, Position, ProblemKind};
-use tunlog_model::{Entry, SourceId};
+use tunlog_model::SourceId;
 use tunlog_store::record::Record;
-use tunlog_store::{Counts, Identity, KnownRecords, NewSource, Store, StoreError, raw_of, record_of};
+use tunlog_store::{Counts, Identity, KnownRecords, NewSource, Store, StoreError};
 
 use crate::feeds::Taken;
-use crate::import::{line_of, tally, to_store};
+use crate::records::{self, Records, identity_of, line_of, tally, to_store};
 
 /// Things to tell that are kept of a source.
 const PROBLEMS_MAX: u64 = 200;
@@ -27,14 +27,13 @@ struct Kept {
 
 /// Makes records of what is taken in.
 pub struct Keeper<'c> {
-    messages: KeptMessages<'c>,
+    records: Records<'c>,
     keys: [u8; 24],
     run: u64,
     /// Records with a lower number were there before.
     before: u64,
     /// When it began, microseconds UTC: what is younger cannot have been imported before.
     began: i64,
-    keep_secrets: bool,
     kept: HashMap<SourceId, Kept>,
     /// Sets that were followed in earlier runs.
     followed: HashSet<u64>,
@@ -52,12 +51,11 @@ impl<'c> Keeper<'c> {
         now: i64,
     ) -> Result<Keeper<'c>, StoreError> {
         Ok(Keeper {
-            messages: KeptMessages::of(catalogue),
+            records: Records::new(catalogue, keep_secrets),
             keys: store.hash_keys()?,
             run: store.next_run()?,
             before: store.next_seq(),
             began: now,
-            keep_secrets,
             kept: HashMap::new(),
             followed: followed(store)?,
         })
@@ -68,14 +66,14 @@ impl<'c> Keeper<'c> {
     /// # Errors
     /// The store's.
     pub fn begin(&mut self, store: &mut Store, id: SourceId, feed: &Feed) -> Result<(), StoreError> {
-        let source = store.add_source(NewSource {
+        // what is asked first may fail, and nothing is added then
+        let (source, set) = store.add_source_of_set(NewSource {
             name: feed.name.to_string(),
             set: feed.set.to_string(),
             run: self.run,
             ..NewSource::default()
         })?;
         store.keep_feed(&feed.key, source);
-        let set = store.set_number(&feed.set)?;
         // only files are brought in by an import; of what a peer sends nothing can have been
         // a log that was followed before goes on where it was: its next generation repeats nothing
         let is_new = !is_of_network(&feed.name) && !self.followed.contains(&set);
@@ -110,16 +108,27 @@ impl<'c> Keeper<'c> {
         self.kept.get(&id).map(|kept| kept.source)
     }
 
+    /// The numbers in the store of the sources that are being read.
+    pub fn live(&self) -> BTreeSet<u64> {
+        self.kept.values().map(|kept| kept.source).collect()
+    }
+
     /// Nothing comes of a source for now.
     pub fn end(&mut self, id: SourceId) {
         self.kept.remove(&id);
     }
 
-    /// Adds what was taken in to a store, and how far its sources were read.
+    /// Adds what was taken in to a store, and how far its sources were read. If the store refuses to be read, `refused` says
+    /// whether to ask again, or why not: a batch is taken as a whole.
     ///
     /// # Errors
-    /// The store's.
-    pub fn take(&mut self, store: &mut Store, taken: &mut Taken) -> Result<Counts, StoreError> {
+    /// What `refused` answers.
+    pub fn take(
+        &mut self,
+        store: &mut Store,
+        taken: &mut Taken,
+        refused: &mut dyn FnMut(StoreError) -> Result<(), StoreError>,
+    ) -> Result<Counts, StoreError> {
         let mut counts = Counts::default();
         let first = store.next_seq();
         taken.seqs = first..first;
@@ -127,35 +136,25 @@ impl<'c> Keeper<'c> {
             return Ok(counts);
         };
         for (entry, time) in taken.events.entries.iter().zip(&taken.times) {
-            let raw = raw_of(&taken.events, entry);
-            let extra = match entry {
-                Entry::Repeated { times, .. } => times.saturating_add(1),
-                _ => 0,
-            };
             let known_time = (time.micros != i64::MIN).then_some(*time);
             let micros = known_time.map(|time| time.micros);
-            let id = kept.identity.next(raw, extra, micros);
+            let id = identity_of(&mut kept.identity, &taken.events, entry, micros);
             if let Some(known) = &mut kept.known {
                 if micros.is_some_and(|micros| micros > self.began) {
                     kept.known = None;
-                } else if known.contains(store, id, micros)? {
+                } else if patiently(refused, || known.contains(store, id, micros))? {
                     counts.known += 1;
                     continue;
                 }
             }
-            let (mut shown, mut variant, mut redacted) = (std::borrow::Cow::Borrowed(raw), "", false);
-            if let Entry::Event(event) = entry {
-                redacted = !self.keep_secrets;
-                if redacted {
-                    shown = tunlog_decode::redact(event.message, raw);
-                }
-                variant = self.messages.variant(event.message);
-            }
-            let mut record: Record<'_> = record_of(&taken.events, entry, known_time, &shown, variant);
-            (record.id, record.set, record.source) = (id, kept.set, kept.source);
-            (record.line, record.redacted) = (line_of(entry), redacted);
-            tally(&record, &mut counts);
-            store.add(&mut record);
+            let place = records::Place {
+                set: kept.set,
+                source: kept.source,
+                line: line_of(entry),
+                id,
+                time: known_time,
+            };
+            self.records.add(store, &taken.events, entry, &place, &mut counts);
         }
         for note in &taken.notes {
             counts.rejected += u64::from(note.kind == ProblemKind::Error);
@@ -201,6 +200,19 @@ impl<'c> Keeper<'c> {
         (counts.read, counts.stored) = (counts.stored, counts.stored);
         store.count(kept.source, &counts);
         store.add(&mut record);
+    }
+}
+
+/// Asks until there is an answer, or `refused` wants no more of it.
+fn patiently<T>(
+    refused: &mut dyn FnMut(StoreError) -> Result<(), StoreError>,
+    mut ask: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    loop {
+        match ask() {
+            Err(error) => refused(error)?,
+            answer => return answer,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod live;
 mod merge;
 mod packets;
 mod plain;
+mod records;
 mod services;
 mod stored;
 mod stream;
@@ -279,7 +280,13 @@ fn widen(first: &mut Option<i64>, last: &mut Option<i64>, time: i64) {
 }
 
 /// Reads everything that was found and tells the subscriber.
-pub fn run(found: Discovered, catalogue: &Catalogue, settings: &Settings, subscriber: &mut dyn Subscriber) -> Summary {
+pub fn run(
+    mut found: Discovered,
+    catalogue: &Catalogue,
+    settings: &Settings,
+    subscriber: &mut dyn Subscriber,
+) -> Summary {
+    stored::leave_out_older(&mut found, settings);
     let sources = Sources::of(&found);
     let mut teller = Teller::new(settings, sources, subscriber);
     teller.summary.problems = found.problems.clone();

@@ -10,9 +10,13 @@ use tunlog_decode::{Catalogue, Keep, KeptMessages};
 use tunlog_ingest::{Discovered, Problem, ProblemKind, SourceKind, SourceSpec};
 use tunlog_model::{Assumed, EventBatch, Message, RecordTime, SourceId};
 use tunlog_store::record::Kind;
-use tunlog_store::{Kept, Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store, rebuild, rebuild_as};
+use tunlog_store::{
+    ErrorKind, GONE_SOURCES, HistoryReader, Kept, Loaded, Messages, Part, Reader, StoreError, StoredProblem, is_store,
+    rebuild, rebuild_as,
+};
 
 use crate::stream::{Batch, Item};
+use crate::{Settings, Wants};
 
 /// Records of a batch.
 const RECORDS_MAX: usize = 4096;
@@ -63,6 +67,9 @@ fn add_store(folder: &Path, numbers: Range<u64>, found: &mut Discovered) {
     let first = found.specs.iter().map(|spec| spec.set + 1).max().unwrap_or(0);
     let mut sets: Vec<u64> = Vec::new();
     for source in sources {
+        if source.id == GONE_SOURCES {
+            continue; // nothing of them is there
+        }
         if !sets.contains(&source.set) {
             sets.push(source.set);
         }
@@ -72,9 +79,46 @@ fn add_store(folder: &Path, numbers: Range<u64>, found: &mut Discovered) {
             source: source.id,
             capture: source.capture,
             numbers: numbers.clone(),
+            since: None,
         };
         found.specs.push(SourceSpec::new(source.name, set, kind));
     }
+}
+
+/// Leaves out what of stores is too old for a question: where only what was going on since a time is told, and the store's
+/// history knows what was. The answer is the same; a large store is not read as a whole for its last hour.
+pub(crate) fn leave_out_older(found: &mut Discovered, settings: &Settings) {
+    let Some(since) = settings.since else { return };
+    let attempts = settings.wants == Wants::Attempts;
+    if !attempts && settings.wants != Wants::Events {
+        return;
+    }
+    let is_capture = |spec: &SourceSpec| matches!(spec.kind, SourceKind::Stored { capture: true, .. });
+    if attempts && found.specs.iter().any(is_capture) {
+        return; // what is told of the clocks comes of all pairs
+    }
+    let mut needed: HashMap<PathBuf, Option<(i64, u64)>> = HashMap::new();
+    for spec in &mut found.specs {
+        if let SourceKind::Stored {
+            folder, since: from, ..
+        } = &mut spec.kind
+        {
+            *from = match attempts {
+                // an event is told for its own time
+                false => Some((since, u64::MAX)),
+                true => *needed
+                    .entry(folder.clone())
+                    .or_insert_with(|| needed_since(folder, since)),
+            };
+        }
+    }
+}
+
+/// From where records of a store are needed for all that was going on since a time; None: from the first one.
+fn needed_since(folder: &Path, since: i64) -> Option<(i64, u64)> {
+    let history = HistoryReader::open(folder).ok().flatten()?;
+    let reader = reader_of(folder).ok()?;
+    history.needed_since(since, &locked(&reader)).ok().flatten()
 }
 
 pub(crate) fn problem(error: &StoreError) -> Problem {
@@ -182,16 +226,10 @@ impl<'s> StoredSet<'s> {
     fn open_next(&mut self) -> Option<()> {
         let (id, spec) = self.specs.get(self.next)?;
         self.next += 1;
-        let SourceKind::Stored {
-            folder,
-            source,
-            numbers,
-            ..
-        } = &spec.kind
-        else {
+        if !matches!(spec.kind, SourceKind::Stored { .. }) {
             return Some(());
-        };
-        match Open::new(*id, (*source, numbers.clone()), spec, folder) {
+        }
+        match Open::new(*id, spec) {
             Ok((open, problems)) => {
                 self.ready.push_back(Item::Begin(*id, None));
                 let told = problems
@@ -261,18 +299,24 @@ impl<'s> StoredSet<'s> {
 }
 
 impl Open {
-    fn new(
-        id: SourceId,
-        (source, numbers): (u64, Range<u64>),
-        spec: &SourceSpec,
-        folder: &Path,
-    ) -> Result<(Open, Vec<StoredProblem>), StoreError> {
+    fn new(id: SourceId, spec: &SourceSpec) -> Result<(Open, Vec<StoredProblem>), StoreError> {
+        let SourceKind::Stored {
+            folder,
+            source,
+            numbers,
+            since,
+            ..
+        } = &spec.kind
+        else {
+            return Err(StoreError::new(ErrorKind::Absent, Path::new(&spec.name), "no store"));
+        };
+        let (source, numbers) = (*source, numbers.clone());
         let reader = reader_of(folder)?;
         let (parts, problems, counted) = {
             let reader = locked(&reader);
             let known = reader.counted(source)?;
             (
-                reader.parts_from(source, numbers.start)?,
+                reader.parts_from(source, numbers.start, *since)?,
                 reader.problems(source)?,
                 known,
             )
@@ -305,6 +349,8 @@ impl Open {
                 self.part = None;
                 return Ok(false);
             };
+            // its memory is free for the next one
+            self.part = None;
             let part = locked(&self.reader).load(next)?;
             self.part = Some((part, 0));
             self.parts_read += 1;

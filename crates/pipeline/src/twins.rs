@@ -6,8 +6,9 @@
 //! paired with one of the other. Lines without host or program name no writer and are never paired, nor are packets; a
 //! process id must be the same, also where there is none (the kernel, charon).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use tunlog_ingest::Problem;
 use tunlog_model::{Event, SourceId, Value};
@@ -37,11 +38,44 @@ struct Told {
     sets: u64,
 }
 
+/// Lines that say the same, the oldest first. Nearly always there is one.
+#[derive(Debug)]
+struct Waiting {
+    first: Told,
+    more: VecDeque<Told>,
+}
+
+impl Waiting {
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Told> {
+        std::iter::once(&mut self.first).chain(&mut self.more)
+    }
+}
+
+/// The hash of what is a keyed hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What was told lately, by a hash of what it says. The hash is SipHash, so that nobody can write a line that is taken for
 /// another one.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
-    told: HashMap<u64, VecDeque<Told>>,
+    told: HashMap<u64, Waiting, BuildHasherDefault<Hashed>>,
     /// When each of them was told, in the order of telling.
     order: VecDeque<(i64, u64)>,
     /// For each set its last line: what it says, and whether it had been told.
@@ -71,9 +105,9 @@ impl Twins {
         }
         let (says, micros, bit) = (hash(event), event.time.micros, 1_u64 << (set % SETS_MAX));
         self.forget(micros);
-        let mut told = self.told.get_mut(&says).into_iter().flatten();
         let like = |known: &&mut Told| known.sets & bit == 0 && known.micros.abs_diff(micros) <= APART_MAX as u64;
-        let is_told = match told.find(like) {
+        let waiting = self.told.get_mut(&says);
+        let is_told = match waiting.and_then(|waiting| waiting.iter_mut().find(like)) {
             Some(known) => {
                 known.sets |= bit;
                 true
@@ -101,7 +135,7 @@ impl Twins {
             return 0; // the other form tells of its repetitions too
         }
         let bit = 1_u64 << (set % SETS_MAX);
-        let known = self.told.get_mut(&says).into_iter().flatten();
+        let known = self.told.get_mut(&says).into_iter().flat_map(Waiting::iter_mut);
         let limit = usize::try_from(times).unwrap_or(usize::MAX);
         let mut lines = 0;
         for told in known.filter(|told| told.sets & bit == 0).take(limit) {
@@ -127,7 +161,13 @@ impl Twins {
 
     fn wait(&mut self, says: u64, told: Told) {
         self.forget(told.micros);
-        self.told.entry(says).or_default().push_back(told);
+        match self.told.entry(says) {
+            Entry::Occupied(waiting) => waiting.into_mut().more.push_back(told),
+            Entry::Vacant(free) => {
+                let more = VecDeque::new();
+                free.insert(Waiting { first: told, more });
+            }
+        }
         self.order.push_back((told.micros, says));
     }
 
@@ -145,10 +185,10 @@ impl Twins {
                 return;
             }
             self.order.pop_front();
-            if let Some(told) = self.told.get_mut(&says) {
-                told.pop_front();
-                if told.is_empty() {
-                    self.told.remove(&says);
+            if let Entry::Occupied(mut waiting) = self.told.entry(says) {
+                match waiting.get_mut().more.pop_front() {
+                    Some(next) => waiting.get_mut().first = next,
+                    None => drop(waiting.remove()),
                 }
             }
         }

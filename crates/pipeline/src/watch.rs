@@ -7,7 +7,7 @@ use std::time::Duration;
 use tunlog_analysis::correlate::Correlator;
 use tunlog_decode::Catalogue;
 use tunlog_ingest::{Discovered, Problem};
-use tunlog_model::{Attempt, Entry, Event, SourceId};
+use tunlog_model::{Attempt, Entry, Event, Protocol, SourceId};
 
 use crate::feeds::Taken;
 use crate::twins::Twins;
@@ -65,6 +65,18 @@ impl Watch {
     /// What is not closed yet.
     pub fn open(&self) -> Vec<Attempt> {
         self.correlator.as_ref().map(Correlator::open).unwrap_or_default()
+    }
+
+    /// How many attempts are not up yet, by protocol.
+    pub fn starting(&self) -> Vec<(Option<Protocol>, u64)> {
+        self.correlator.as_ref().map(Correlator::starting).unwrap_or_default()
+    }
+
+    /// Says that nothing but packets will come: an attempt need not wait for what a log would tell of it.
+    pub fn expect_captures_alone(&mut self) {
+        if let Some(correlator) = &mut self.correlator {
+            correlator.expect_captures_alone();
+        }
     }
 
     /// When the oldest attempt began that is not closed yet, microseconds UTC.

@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk};
 use crate::layout::Layout;
-use crate::store::within;
+use crate::layout::within;
 use crate::working::Working;
 
 /// Pages of the database that are copied before a writer gets a turn.

@@ -31,6 +31,8 @@ pub enum Step {
     FeedGone,
     /// The number of the next record.
     NextSeq,
+    /// The bytes of a source that were seen so far, of which it may have more: id, bytes, content, head.
+    Content,
 }
 
 impl Step {
@@ -68,6 +70,10 @@ impl Step {
         (
             Step::NextSeq,
             "INSERT INTO meta (key, value) VALUES ('next_seq', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+        ),
+        (
+            Step::Content,
+            "UPDATE source SET bytes = ?2, content = ?3, head = ?4, complete = 0 WHERE id = ?1",
         ),
     ];
 }

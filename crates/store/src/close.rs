@@ -29,10 +29,11 @@ use crate::files::{self, Storage};
 use crate::gather::{Gathered, Partition};
 use crate::index;
 use crate::keys::KeyFiles;
+use crate::layout::within;
 use crate::layout::{Layout, partition};
 use crate::record::{self, Kind, Record};
 use crate::source::widen;
-use crate::store::{Store, within};
+use crate::store::Store;
 use crate::working::{Working, set_meta};
 
 /// Where the paths of the files of a close are announced, one a line; and its changes.
@@ -112,10 +113,7 @@ impl Store {
         let mut take = |bytes: &[u8]| -> Result<()> {
             for canonical in record::records(bytes) {
                 let canonical = canonical.map_err(malformed)?;
-                leaf.clear();
-                leaf.push(tree::LEAF);
-                leaf.extend_from_slice(canonical);
-                open.add(&Record::decode(canonical).map_err(malformed)?, &leaf);
+                open.add(&Record::decode(canonical).map_err(malformed)?, &mut leaf);
             }
             Ok(())
         };
@@ -160,7 +158,7 @@ impl Store {
             if !same {
                 // what came since cannot be told from what is sealed: whoever opens the store again reads it again
                 let cause = "a checkpoint that failed was signed all the same: open the store again";
-                return Err(StoreError::new(ErrorKind::Io, self.folder(), cause));
+                return Err(StoreError::new(ErrorKind::Apart, self.folder(), cause));
             }
             // its note was there: what was pending is sealed
             if last.checkpoint.added > 0 {
@@ -254,7 +252,7 @@ impl Store {
             // if this fails too, the next one who asks for something tries again
             Err(error) => match self.settle() {
                 Ok(()) if self.last.number > before => Ok(self.last.number),
-                _ => Err(error),
+                _ => Err(self.reason(error)),
             },
             signed => signed,
         }

@@ -183,7 +183,10 @@ pub fn put_text(datum: &Datum<'_>, out: &mut Vec<u8>) {
     let _ = match datum {
         Datum::Text(bytes) | Datum::Bytes(bytes) => out.write_all(bytes),
         Datum::Word(word) => out.write_all(word.as_bytes()),
-        Datum::Int(number) => write!(out, "{number}"),
+        Datum::Int(number) => {
+            put_whole(*number, out);
+            Ok(())
+        }
         Datum::Seconds(seconds) => write!(out, "{seconds}"),
         Datum::Ip(IpAddr::V4(ip)) => {
             put_four(ip.octets(), out);
@@ -192,6 +195,25 @@ pub fn put_text(datum: &Datum<'_>, out: &mut Vec<u8>) {
         Datum::Ip(ip) => write!(out, "{ip}"),
         Datum::Bool(flag) => out.write_all(if *flag { b"true" } else { b"false" }),
     };
+}
+
+/// A whole number: the commonest value, and the library's way takes many times as long.
+fn put_whole(number: i64, out: &mut Vec<u8>) {
+    // the longest one has nineteen digits and a sign
+    let (mut digits, mut at, mut rest) = ([0; 20], 20, number.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// An IPv4 address: most records have one, and the library's way takes five times as long.
@@ -245,6 +267,15 @@ mod tests {
             let mut out = Vec::new();
             put_text(&Datum::Ip(octets.into()), &mut out);
             assert_eq!(out, IpAddr::from(octets).to_string().into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_as_the_library_does() {
+        for number in [0, 7, -1, 10, -99, 1_234_567, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            put_text(&Datum::Int(number), &mut out);
+            assert_eq!(out, number.to_string().into_bytes());
         }
     }
 

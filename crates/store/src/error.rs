@@ -10,14 +10,18 @@ pub enum Kind {
     Absent,
     /// Another process writes to it.
     Busy,
-    /// The disk is full.
+    /// The disk is full, or the quota is used up.
     Full,
     /// It was written by a later version.
     Newer,
     /// Something in it is not as it was written.
     Corrupt,
-    /// The system refused.
+    /// The system refused: an error of the disk, no more open files, a disk that may not be written to.
     Io,
+    /// What is written and what is held in memory are apart: it has to be opened again.
+    Apart,
+    /// The answer would have taken longer than it may.
+    TooLong,
 }
 
 /// One thing that went wrong.
@@ -49,6 +53,11 @@ impl StoreError {
         StoreError::new(Kind::Corrupt, path, cause)
     }
 
+    /// Whether the same may work later: the system refused, and the store is as it was.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.kind, Kind::Full | Kind::Io | Kind::Busy)
+    }
+
     /// The system's refusal.
     pub fn io(path: &Path, error: &std::io::Error) -> StoreError {
         let kind = match error.kind() {
@@ -71,6 +80,9 @@ impl StoreError {
             Some(ErrorCode::DiskFull) => Kind::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Corrupt,
+            // what is asked of it and what it holds do not fit: no waiting helps
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) | None => Kind::Corrupt,
+            Some(ErrorCode::OperationInterrupted) => Kind::TooLong,
             _ => Kind::Io,
         };
         StoreError::new(kind, path, error.to_string())

@@ -10,9 +10,9 @@ use crate::error::{Kind, StoreError};
 use crate::files;
 use crate::index::{BLOCK, Index};
 use crate::layout::Layout;
+use crate::layout::within;
 use crate::record::{self, Record};
 use crate::segment::Segment;
-use crate::store::within;
 
 /// How a segment is found.
 pub(crate) enum State {

@@ -12,9 +12,10 @@ use crate::chunk;
 use crate::close::{DAY, day_of};
 use crate::error::{Result, StoreError};
 use crate::files;
+use crate::layout::within;
 use crate::record::{self, Record};
 use crate::segment::{self, Identified};
-use crate::store::{Store, within};
+use crate::store::Store;
 
 /// Days of record hashes that are held at once: eight bytes for each record of these days.
 const DAYS_HELD: usize = 3;
@@ -270,17 +271,33 @@ impl Store {
         })
     }
 
-    /// A source has more bytes than it had.
+    /// Whether a source may begin like a file of which the head is known: one with the same head, or a shorter one of its name.
     ///
     /// # Errors
     /// The database's.
-    pub fn grow(&mut self, source: u64, hash: &FileHash) -> Result<()> {
-        self.working.write(|db| {
-            db.execute(
-                "UPDATE source SET bytes = ?2, content = ?3, head = ?4, complete = 0 WHERE id = ?1",
-                params![source as i64, hash.len() as i64, hash.content(), hash.head()],
-            )
-            .map(drop)
+    pub fn begins_like(&self, hash: &FileHash, name: &str) -> Result<bool> {
+        self.working.ask(|db| {
+            let mut found = db.prepare_cached(
+                "SELECT 1 FROM source WHERE content IS NOT NULL AND (head = ?1 OR (bytes < ?2 AND name = ?3)) LIMIT 1",
+            )?;
+            found.exists(params![hash.head(), FileHash::HEAD as i64, name])
+        })
+    }
+
+    /// A source of a name and with a head, of which an earlier run was about to take something, and took nothing.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn abandoned(&self, hash: &FileHash, name: &str, run: u64) -> Result<Option<u64>> {
+        self.working.ask(|db| {
+            let mut found = db.prepare_cached(
+                "SELECT id FROM source WHERE content IS NULL AND head = ?1 AND name = ?2 AND run < ?3 AND lines = 0
+                 AND read = 0 LIMIT 1",
+            )?;
+            let mut rows = found.query(params![hash.head(), name, run as i64])?;
+            rows.next()?
+                .map(|row| row.get::<_, i64>(0).map(|id| id as u64))
+                .transpose()
         })
     }
 

@@ -33,6 +33,11 @@ impl Layout {
         self.folder.join("tunlog-store")
     }
 
+    /// The file that holds room for a full disk.
+    pub fn room(&self) -> PathBuf {
+        self.folder.join("room")
+    }
+
     /// What it holds.
     pub fn marker_text(&self, origin: &str) -> String {
         format!("{MARK}\nversion {VERSION}\norigin {origin}\n")
@@ -128,6 +133,17 @@ fn encoded(name: &[u8]) -> String {
         }
     }
     out
+}
+
+/// Path of a file in a store, from what a note says.
+pub(crate) fn within(folder: &Path, path: &str) -> PathBuf {
+    // a database from elsewhere may say anything: what leads out of the store leads to a name that is not there
+    let leads_out = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
+    if path.split('/').any(leads_out) {
+        return folder.join("no-such-file");
+    }
+    path.split('/')
+        .fold(folder.to_path_buf(), |folder, part| folder.join(part))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
 
 use crate::error::{Kind, Result, StoreError};
 
@@ -150,7 +150,11 @@ pub struct Outbox {
     path: PathBuf,
     limits: OutboxLimits,
     waiting: BTreeMap<String, Waiting>,
+    under_way: UnderWay,
 }
+
+/// What is being carried, by channel: nobody gives it up meanwhile.
+type UnderWay = BTreeMap<String, Which>;
 
 impl Outbox {
     /// The one in a file, which is made if there is none.
@@ -188,6 +192,7 @@ impl Outbox {
             path: path.to_path_buf(),
             limits,
             waiting: BTreeMap::new(),
+            under_way: UnderWay::new(),
         };
         match version {
             VERSION => {}
@@ -221,18 +226,28 @@ impl Outbox {
     /// # Errors
     /// The database's; nothing was changed then.
     pub fn apply(&mut self, changes: &[OutboxChange]) -> Result<GivenUp> {
-        let limits = self.limits;
+        let (limits, under_way) = (self.limits, std::mem::take(&mut self.under_way));
         let mut waiting = self.waiting.clone();
-        let given_up = self.write(|db| {
+        let written = self.write(|db| {
             let mut given_up = GivenUp::new();
             for change in changes {
-                one(db, change, &mut waiting, &mut given_up)?;
+                one(db, change, &under_way, &mut waiting, &mut given_up)?;
             }
-            bound(db, limits, &mut waiting, &mut given_up)?;
+            bound(db, limits, &under_way, &mut waiting, &mut given_up)?;
             Ok(given_up)
-        })?;
+        });
+        self.under_way = under_way;
+        let given_up = written?;
         self.waiting = waiting;
         Ok(given_up)
+    }
+
+    /// What of a channel is being carried from now on: it is given up neither for its age nor for want of room.
+    pub fn carry(&mut self, channel: &str, which: Option<Which>) {
+        match which {
+            Some(which) => _ = self.under_way.insert(channel.to_owned(), which),
+            None => _ = self.under_way.remove(channel),
+        }
     }
 
     /// How much waits, by channel.
@@ -337,6 +352,7 @@ type Totals = BTreeMap<String, Waiting>;
 fn one(
     db: &Transaction<'_>,
     change: &OutboxChange,
+    under_way: &UnderWay,
     waiting: &mut Totals,
     given_up: &mut GivenUp,
 ) -> rusqlite::Result<()> {
@@ -363,8 +379,10 @@ fn one(
             .execute(params![channel, from, to, now])
             .map(drop),
         OutboxChange::Expire { before } => {
-            let sql = "DELETE FROM message WHERE queued < ?1 RETURNING channel, LENGTH(body)";
-            let gone = remove(db, sql, params![before], waiting)?;
+            let (others, mut values) = not_under_way(under_way);
+            values.push(before);
+            let sql = format!("DELETE FROM message WHERE {others} AND queued < ? RETURNING channel, LENGTH(body)");
+            let gone = remove(db, &sql, &*values, waiting)?;
             add(given_up, gone);
             Ok(())
         }
@@ -439,10 +457,24 @@ fn add(given_up: &mut GivenUp, gone: GivenUp) {
     }
 }
 
+/// The condition of what is not being carried, with its values.
+fn not_under_way(under_way: &UnderWay) -> (String, Vec<&dyn ToSql>) {
+    let (mut condition, mut values) = ("1".to_owned(), Vec::new());
+    for (channel, which) in under_way {
+        let name = match which {
+            Which::Id(name) | Which::Bundle(name) => name,
+        };
+        condition.push_str(&format!(" AND NOT (channel = ? AND {} = ?)", column(which).0));
+        values.extend([channel as &dyn ToSql, name]);
+    }
+    (condition, values)
+}
+
 /// Makes room.
 fn bound(
     db: &Transaction<'_>,
     limits: OutboxLimits,
+    under_way: &UnderWay,
     waiting: &mut Totals,
     given_up: &mut GivenUp,
 ) -> rusqlite::Result<()> {
@@ -457,9 +489,18 @@ fn bound(
         if too_many == 0 || messages == 0 {
             return Ok(());
         }
-        let sql = "DELETE FROM message WHERE number IN (SELECT number FROM message ORDER BY level, number LIMIT ?1)
-                   RETURNING channel, LENGTH(body)";
-        let gone = remove(db, sql, params![too_many as i64], waiting)?;
+        let (others, mut values) = not_under_way(under_way);
+        let too_many = too_many as i64;
+        values.push(&too_many);
+        let sql = format!(
+            "DELETE FROM message WHERE number IN
+                 (SELECT number FROM message WHERE {others} ORDER BY level, number LIMIT ?)
+             RETURNING channel, LENGTH(body)"
+        );
+        let gone = remove(db, &sql, &*values, waiting)?;
+        if gone.is_empty() {
+            return Ok(()); // all of it is being carried
+        }
         add(given_up, gone);
     }
 }

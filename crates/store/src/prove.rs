@@ -8,10 +8,10 @@ use tunlog_seal::{Digest, tree};
 use crate::checkpoint::SegmentLine;
 use crate::error::{Kind, Result, StoreError};
 use crate::files;
+use crate::layout::within;
 use crate::reader::Reader;
 use crate::record::{self, Record};
 use crate::segment::Segment;
-use crate::store::within;
 
 /// The proof of a record.
 #[derive(Clone, Debug)]

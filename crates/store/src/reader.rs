@@ -11,14 +11,15 @@ use crate::chunk;
 use crate::error::{Kind as ErrorKind, Result, StoreError};
 use crate::files;
 use crate::layout::Layout;
+use crate::layout::within;
 use crate::record::{self, Kind, Record};
 use crate::segment::Segment;
 use crate::source::{Counts, StoredProblem};
-use crate::store::within;
 use crate::working::Working;
 
-/// Closes that are held in memory: as many sets as usually lie beside each other.
-const HELD: usize = 3;
+/// Closes that are held in memory although nobody reads them just now: the next source may begin where the last one ended.
+/// Those that sets read beside each other are held by these anyhow.
+const SPARE: usize = 1;
 
 /// A source as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct StoredSource {
     pub capture: bool,
     /// It was read to its end.
     pub complete: bool,
+    /// It was imported, from a file that has an end.
+    pub imported: bool,
     /// How many lines of it were read.
     pub lines: u64,
     /// What was counted.
@@ -254,7 +257,7 @@ impl Reader {
         let mut sources: Vec<StoredSource> = self.working.ask(|db| {
             let columns = Counts::COLUMNS;
             let sql =
-                format!("SELECT id, set_id, name, capture, complete, lines, run, {columns} FROM source ORDER BY id");
+                format!("SELECT id, set_id, name, capture, complete, lines, run, {columns}, bytes IS NOT NULL FROM source ORDER BY id");
             let mut found = db.prepare(&sql)?;
             let found = found.query_map([], |row| {
                 Ok(StoredSource {
@@ -266,6 +269,7 @@ impl Reader {
                     lines: row.get::<_, i64>(5)? as u64,
                     run: row.get::<_, i64>(6)? as u64,
                     counts: Counts::of_row(row, 7)?,
+                    imported: row.get(18)?,
                 })
             })?;
             found.collect()
@@ -332,6 +336,7 @@ impl Reader {
             self.held.push_front(found.clone());
             return Ok(found.1);
         }
+        self.let_go();
         let loaded = match part {
             Part::Sealed(checkpoint) => Loaded::sealed(self.sealed(checkpoint)?),
             Part::Open(chunk) => {
@@ -343,8 +348,16 @@ impl Reader {
         };
         let loaded = Arc::new(loaded);
         self.held.push_front((part, Arc::clone(&loaded)));
-        self.held.truncate(HELD);
         Ok(loaded)
+    }
+
+    /// Forgets what nobody reads, but for the newest of it.
+    fn let_go(&mut self) {
+        let mut spare = 0;
+        self.held.retain(|(_, loaded)| {
+            spare += usize::from(Arc::strong_count(loaded) == 1);
+            Arc::strong_count(loaded) > 1 || spare <= SPARE
+        });
     }
 
     fn sealed(&mut self, checkpoint: u64) -> Result<Vec<Segment>> {
@@ -383,7 +396,7 @@ impl Reader {
 
     /// Moves a segment that cannot be read out of the way, if nobody writes to the store meanwhile and this user may.
     fn set_aside(&self, id: u64, path: &str) -> bool {
-        let Ok(lock) = crate::store::lock(&self.layout) else {
+        let Ok(lock) = crate::lock::lock(&self.layout) else {
             return false;
         };
         let from = within(self.layout.folder(), path);

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::OnceLock;
 
-use tunlog_model::{Assumed, Field, Severity};
+use tunlog_model::{Assumed, Field, Message, Severity};
 
 use crate::parquet::bits::{put_varint as put, unzigzag, zigzag};
 
@@ -139,6 +139,31 @@ pub struct Record<'a> {
     pub body: &'a [u8],
     /// The fields in the order of the line.
     pub fields: Vec<(Field, Datum<'a>)>,
+    /// Where its words come from.
+    pub origin: Origin,
+}
+
+/// The message of which a record was made, where that is at hand; no part of what the record says. Two records of one message
+/// have the same words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin(pub Option<&'static Message>);
+
+impl Origin {
+    /// Whether both are known to be the same message.
+    pub(crate) fn is_same(self, other: Origin) -> bool {
+        self.0.zip(other.0).is_some_and(|(one, other)| std::ptr::eq(one, other))
+    }
+
+    /// What stands for it in a table.
+    pub(crate) fn address(self) -> Option<usize> {
+        self.0.map(|message| std::ptr::from_ref(message).addr())
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Origin) -> bool {
+        true
+    }
 }
 
 /// Bytes that are no record.
@@ -173,32 +198,109 @@ impl Record<'_> {
             raw: b"",
             body: b"",
             fields: Vec::new(),
+            origin: Origin::default(),
         }
     }
 
     /// Adds the canonical bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.encode_as(&Common::of(self), out);
+    }
+
+    /// The same, where the part that it has in common with others is at hand.
+    pub(crate) fn encode_as(&self, common: &Common, out: &mut Vec<u8>) {
+        let mut head = Head::default();
         let flags = u8::from(self.trusted) | u8::from(self.redacted) << 1;
-        out.extend_from_slice(&[FORM, self.kind as u8, flags, self.assumed.0]);
+        head.add(&[FORM, self.kind as u8, flags, self.assumed.0]);
         for number in [self.seq, self.set, self.source, self.line] {
-            put(out, number);
+            head.put(number);
         }
-        out.extend_from_slice(&self.id.to_le_bytes());
-        put_option(out, self.time.map(zigzag));
-        put_option(out, self.times);
-        put(out, u64::from(self.pid));
-        put_option(out, self.severity.map(|severity| severity as u64));
-        let words = [self.dialect, self.message, self.variant, self.layer, self.event];
-        for part in words.map(str::as_bytes) {
-            put_bytes(out, part);
-        }
+        head.add(&self.id.to_le_bytes());
+        head.option(self.time.map(zigzag));
+        head.option(self.times);
+        head.put(u64::from(self.pid));
+        head.option(self.severity.map(|severity| severity as u64));
+        out.extend_from_slice(head.bytes());
+        out.extend_from_slice(&common.words);
         for part in [self.host, self.program, self.command_line, self.raw, self.body] {
             put_bytes(out, part);
         }
         put(out, self.fields.len() as u64);
-        for (field, datum) in &self.fields {
-            put_bytes(out, field.word().as_bytes());
+        let mut from = 0;
+        for ((_, datum), end) in self.fields.iter().zip(&common.ends) {
+            out.extend_from_slice(&common.fields[from..*end]);
+            from = *end;
             put_datum(out, datum);
+        }
+    }
+
+    /// The catalogue's words: dialect, message, variant, layer, event.
+    pub(crate) fn words(&self) -> [&str; 5] {
+        [self.dialect, self.message, self.variant, self.layer, self.event]
+    }
+}
+
+/// The part of canonical bytes that records have in common whose words, and whose fields' keys and types, are the same.
+#[derive(Debug)]
+pub(crate) struct Common {
+    words: Vec<u8>,
+    /// Key and letter of each field, and where each ends.
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Common {
+    pub(crate) fn of(record: &Record<'_>) -> Common {
+        let (mut words, mut fields, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for word in record.words() {
+            put_bytes(&mut words, word.as_bytes());
+        }
+        for (field, datum) in &record.fields {
+            put_bytes(&mut fields, field.word().as_bytes());
+            fields.push(datum.tag());
+            ends.push(fields.len());
+        }
+        Common { words, fields, ends }
+    }
+}
+
+/// The numbers that canonical bytes begin with: at most four bytes, five numbers of ten, eight bytes, three numbers of eleven.
+struct Head {
+    bytes: [u8; 96],
+    len: usize,
+}
+
+impl Default for Head {
+    fn default() -> Head {
+        Head { bytes: [0; 96], len: 0 }
+    }
+}
+
+impl Head {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    #[inline]
+    fn add<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.bytes[self.len..self.len + N].copy_from_slice(bytes);
+        self.len += N;
+    }
+
+    #[inline]
+    fn put(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.add(&[number as u8 | 0x80]);
+            number >>= 7;
+        }
+        self.add(&[number as u8]);
+    }
+
+    #[inline]
+    fn option(&mut self, number: Option<u64>) {
+        self.add(&[u8::from(number.is_some())]);
+        if let Some(number) = number {
+            self.put(number);
         }
     }
 }
@@ -244,6 +346,7 @@ impl<'a> Record<'a> {
             raw: from.bytes()?,
             body: from.bytes()?,
             fields: from.fields()?,
+            origin: Origin::default(),
         };
         from.rest.is_empty().then_some(record).ok_or(Malformed)
     }
@@ -271,20 +374,13 @@ pub fn field(word: &str) -> Option<Field> {
     fields.get(word).copied()
 }
 
-fn put_option(out: &mut Vec<u8>, number: Option<u64>) {
-    out.push(u8::from(number.is_some()));
-    if let Some(number) = number {
-        put(out, number);
-    }
-}
-
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
+/// Adds a value; the letter of its type stands before it, with the field's key.
 fn put_datum(out: &mut Vec<u8>, datum: &Datum<'_>) {
-    out.push(datum.tag());
     match datum {
         Datum::Text(bytes) | Datum::Bytes(bytes) => put_bytes(out, bytes),
         Datum::Word(word) => put_bytes(out, word.as_bytes()),
@@ -435,6 +531,7 @@ pub(crate) mod tests {
                 (Field::MppeStateful, Datum::Bool(false)),
                 (Field::User, Datum::Text(b"")),
             ],
+            origin: Origin::default(),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::close::{CLOSING, CLOSING_CHANGES, Contents, forget_announced, take_in
 use crate::error::{Result, StoreError};
 use crate::files::{self, Storage};
 use crate::layout::Layout;
+use crate::layout::within;
 use crate::segment::Segment;
-use crate::store::within;
 use crate::working::Working;
 
 /// Where the chain of checkpoints stands.
@@ -118,9 +118,12 @@ fn complete(layout: &Layout, working: &Working, last: &Last, path: &Path) -> Res
         let Ok(file) = files::read_at_most(&within(layout.folder(), &line.path), files::SEGMENT_MAX) else {
             return Ok(None);
         };
-        let Some(of) = (Digest::of(&file) == line.file).then(|| contents_of(&file)).flatten() else {
+        let Some(mut of) = (Digest::of(&file) == line.file).then(|| contents_of(&file)).flatten() else {
             return Ok(None);
         };
+        // a file without its index is what `verify` tells
+        let index = within(layout.folder(), &line.path).with_extension("index");
+        of.bytes += std::fs::metadata(index).map_or(0, |data| data.len());
         contents.push(of);
     }
     Ok(Some((checkpoint, Digest::of(&bytes), contents, changes)))

@@ -6,7 +6,8 @@ use rusqlite::params;
 use crate::checkpoint::{PrunedLine, RemovedLine};
 use crate::error::{Result, StoreError};
 use crate::history::History;
-use crate::store::{Store, within};
+use crate::layout::within;
+use crate::store::Store;
 use crate::working::set_meta;
 
 /// What may go.

@@ -4,7 +4,7 @@ use tunlog_model::{Assumed, Field, Severity};
 
 use crate::columns::{COMMON, FIELDS, Place, SCHEMA, SCHEMA_KEY, Type, all, datum_of, key_of, places};
 use crate::parquet::{Cells, Entries, File, NOTHING, Table};
-use crate::record::{self, Datum, Kind, Record};
+use crate::record::{self, Datum, Kind, Origin, Record};
 
 /// Most fields of a record that are believed.
 const FIELDS_MAX: usize = 256;
@@ -270,6 +270,7 @@ impl Segment {
             raw: self.text(at.raw, row),
             body: self.text(at.body, row),
             fields: self.fields(class, row)?,
+            origin: Origin::default(),
         })
     }
 

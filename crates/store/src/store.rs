@@ -1,103 +1,25 @@
 //! A store that is open to write: records and positions are added, and committed together.
 
-use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::params;
 use tunlog_seal::SigningKey;
 use tunlog_seal::tree::{self, Roots};
 
-use crate::changes::{Changes, Step};
 use crate::checkpoint::Checkpoint;
-use crate::chunk::{Packer, Stretch};
+use crate::chunk::Packer;
 use crate::error::{Kind, Result, StoreError};
 use crate::files::{self, Disk, Storage};
 use crate::gather::Gathered;
 use crate::keys::KeyFiles;
+use crate::known::FileHash;
 use crate::layout::Layout;
+use crate::lock::lock;
+use crate::options::Options;
+use crate::pending::Pending;
 use crate::record::{Record, put_bytes};
 use crate::source::{Counts, NewSource};
 use crate::working::{Working, set_meta};
-
-/// What of a store may be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes of canonical records after which the open segment is closed.
-    pub segment_bytes: u64,
-    /// Microseconds after which it is closed although it is not full.
-    pub segment_age: i64,
-    /// Microseconds after which the key changes.
-    pub epoch_age: i64,
-    /// Checkpoints after which the key changes.
-    pub epoch_checkpoints: u64,
-}
-
-impl Options {
-    /// For what brings much at once: larger segments, which cost less each. Until one is full what was read for it is not
-    /// committed, so this is also what an interrupted import reads again.
-    pub fn in_bulk() -> Options {
-        Options {
-            segment_bytes: 8 << 20,
-            ..Options::default()
-        }
-    }
-}
-
-impl Default for Options {
-    /// What suits a gateway: 4 MiB, 15 minutes, a day, 1,000 checkpoints.
-    fn default() -> Options {
-        Options {
-            segment_bytes: 4 << 20,
-            segment_age: 15 * 60 * 1_000_000,
-            epoch_age: 24 * 3600 * 1_000_000,
-            epoch_checkpoints: 1000,
-        }
-    }
-}
-
-/// What to do when the disk is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FullPolicy {
-    /// Nothing is given up: whoever writes waits, and the sources keep what they have.
-    #[default]
-    Block,
-    /// The oldest records that are not sealed yet make room, and are counted as lost.
-    DropOldestUnsealed,
-    /// The error ends the run.
-    Stop,
-}
-
-impl FullPolicy {
-    /// Every policy with its word.
-    pub const ALL: &[(FullPolicy, &str)] = &[
-        (FullPolicy::Block, "block"),
-        (FullPolicy::DropOldestUnsealed, "drop-oldest-unsealed"),
-        (FullPolicy::Stop, "stop"),
-    ];
-}
-
-/// What will be committed next.
-#[derive(Default)]
-pub(crate) struct Pending {
-    pub records: Vec<u8>,
-    pub stretch: Stretch,
-    pub new_sources: Vec<(u64, NewSource)>,
-    new_sets: Vec<(u64, String)>,
-    changed: BTreeMap<u64, Change>,
-    problems: Vec<(u64, u64, crate::source::StoredProblem)>,
-    feeds: crate::feed::Changes,
-}
-
-/// What changes of one source.
-#[derive(Default)]
-struct Change {
-    counts: Counts,
-    lines: Option<u64>,
-    complete: bool,
-    rows: u64,
-}
 
 /// A store that is open to write. One process at a time has it.
 pub struct Store {
@@ -119,13 +41,15 @@ pub struct Store {
     pub(crate) open_bytes: u64,
     pub(crate) open_since: Option<i64>,
     pub(crate) pending: Pending,
-    packer: Packer,
+    pub(crate) packer: Packer,
     /// Room for what a leaf of the tree is made of.
     leaf: Vec<u8>,
     /// The open segment, with what is pending; None if some of it lies in the database only.
     pub(crate) open: Option<Gathered>,
     /// The changes of a close that did not come to its end: what it left is to be finished or taken back first.
     pub(crate) announced: Option<Vec<u8>>,
+    /// Room for the moment when the disk is full.
+    pub(crate) room: crate::room::Room,
     /// What retention takes away of the history, for the next checkpoint to say.
     pub(crate) pruned: Vec<crate::checkpoint::PrunedLine>,
     /// Witnesses that are being shown checkpoints.
@@ -264,6 +188,7 @@ impl Store {
             leaf: Vec::new(),
             open: None,
             announced: None,
+            room: crate::room::Room::default(),
             pruned: Vec::new(),
             showing: crate::witness::Showing::default(),
             _lock: lock,
@@ -292,21 +217,35 @@ impl Store {
     /// Adds a source that is not known; what it is called, and which set it belongs to, are kept with the next commit.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's; nothing was added then.
     pub fn add_source(&mut self, source: NewSource) -> Result<u64> {
-        let known = self.working.ask(|db| {
-            let mut found = db.prepare_cached("SELECT id FROM log_set WHERE name = ?1")?;
-            let mut rows = found.query([&source.set])?;
-            rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()
-        })?;
-        let pending = || self.pending.new_sets.iter().find(|(_, name)| *name == source.set);
-        if known.is_none() && pending().is_none() {
+        self.add_source_of_set(source).map(|(source, _)| source)
+    }
+
+    /// The same; also tells the number of its set.
+    ///
+    /// # Errors
+    /// The database's; nothing was added then.
+    pub fn add_source_of_set(&mut self, source: NewSource) -> Result<(u64, u64)> {
+        let pending = self.pending.new_sets.iter().find(|(_, name)| *name == source.set);
+        let known = match pending {
+            Some((number, _)) => Some(*number),
+            None => self.working.ask(|db| {
+                let mut found = db.prepare_cached("SELECT id FROM log_set WHERE name = ?1")?;
+                let mut rows = found.query([&source.set])?;
+                rows.next()?
+                    .map(|row| row.get::<_, i64>(0).map(|id| id as u64))
+                    .transpose()
+            })?,
+        };
+        let set = known.unwrap_or_else(|| {
             self.pending.new_sets.push((self.next_set, source.set.clone()));
             self.next_set += 1;
-        }
+            self.next_set - 1
+        });
         self.pending.new_sources.push((self.next_source, source));
         self.next_source += 1;
-        Ok(self.next_source - 1)
+        Ok((self.next_source - 1, set))
     }
 
     /// The number of a set, known or to be committed.
@@ -352,32 +291,40 @@ impl Store {
         record.seq = self.next_seq;
         self.next_seq += 1;
         let (pending, leaf) = (&mut self.pending, &mut self.leaf);
-        leaf.clear();
-        leaf.push(tree::LEAF);
-        record.encode(leaf);
-        put_bytes(&mut pending.records, &leaf[1..]);
-        if let Some(open) = &mut self.open {
-            open.add(record, leaf);
+        match &mut self.open {
+            Some(open) => open.add(record, leaf),
+            None => {
+                leaf.clear();
+                leaf.push(tree::LEAF);
+                record.encode(leaf);
+            }
         }
+        put_bytes(&mut pending.records, &leaf[1..]);
         pending.stretch.add(record.time);
-        let change = pending.changed.entry(record.source).or_default();
+        let change = pending.changed.of(record.source);
         change.rows += 1;
         crate::source::widen(&mut change.counts.first, &mut change.counts.last, record.time);
     }
 
     /// Adds to what was counted of a source.
     pub fn count(&mut self, source: u64, counts: &Counts) {
-        self.pending.changed.entry(source).or_default().counts.add(counts);
+        self.pending.changed.of(source).counts.add(counts);
     }
 
     /// How far a source was read: so many lines of it need not be read again.
     pub fn position(&mut self, source: u64, lines: u64) {
-        self.pending.changed.entry(source).or_default().lines = Some(lines);
+        self.pending.changed.of(source).lines = Some(lines);
+    }
+
+    /// So much of a source was seen: by that it is known again.
+    pub fn seen(&mut self, source: u64, hash: &FileHash) {
+        let change = self.pending.changed.of(source);
+        (change.content, change.complete) = (Some((hash.len(), hash.content(), hash.head())), false);
     }
 
     /// A source was read to its end.
     pub fn complete(&mut self, source: u64) {
-        self.pending.changed.entry(source).or_default().complete = true;
+        self.pending.changed.of(source).complete = true;
     }
 
     /// Something that is to be told of a source whenever it is read from the store; `number` tells it from others.
@@ -400,76 +347,6 @@ impl Store {
         self.pending.records.len()
     }
 
-    /// Commits what was added: afterwards it is on the disk. If it fails nothing is lost, and it may be tried again. `now` in
-    /// microseconds UTC.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn commit(&mut self, now: i64) -> Result<()> {
-        self.settle()?;
-        let pending = &self.pending;
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let changes = pending.changes(self.next_seq);
-        let packer = &mut self.packer;
-        self.working.write(|db| {
-            changes.apply(db)?;
-            pending.write_chunk(db, packer, now)
-        })?;
-        self.open_bytes += self.pending.records.len() as u64;
-        if self.pending.stretch.rows > 0 {
-            self.open_since.get_or_insert(now);
-        }
-        self.pending.clear();
-        Ok(())
-    }
-
-    /// Commits; what a full disk means is for `policy` to say. False if it is to be tried again.
-    ///
-    /// # Errors
-    /// As `commit`.
-    pub fn commit_by(&mut self, policy: FullPolicy, now: i64) -> Result<bool> {
-        loop {
-            match self.commit(now) {
-                Ok(()) => return Ok(true),
-                Err(error) if error.kind != Kind::Full => return Err(error),
-                Err(error) => match policy {
-                    FullPolicy::Block => return Ok(false),
-                    FullPolicy::Stop => return Err(error),
-                    FullPolicy::DropOldestUnsealed if !self.drop_oldest()? => return Err(error),
-                    FullPolicy::DropOldestUnsealed => {}
-                },
-            }
-        }
-    }
-
-    /// Gives the oldest records up that are not sealed. False if there are none.
-    fn drop_oldest(&mut self) -> Result<bool> {
-        let dropped = self.dropped;
-        let rows = self.working.write(|db| {
-            let oldest = db.query_row("SELECT id, rows, bytes FROM chunk ORDER BY id LIMIT 1", [], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-            });
-            let (id, rows, bytes) = match oldest {
-                Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
-                found => found?,
-            };
-            db.execute("DELETE FROM chunk WHERE id = ?1", [id])?;
-            db.execute("DELETE FROM chunk_source WHERE chunk = ?1", [id])?;
-            set_meta(db, "dropped", dropped as i64 + rows)?;
-            Ok(Some((rows as u64, bytes as u64)))
-        })?;
-        let Some((rows, bytes)) = rows else {
-            return Ok(false);
-        };
-        self.dropped += rows;
-        // what is left of it is found in the database
-        self.open = None;
-        self.open_bytes = self.open_bytes.saturating_sub(bytes);
-        Ok(true)
-    }
-
     /// Whether the open segment is to be closed: it is full, or old.
     pub fn is_due(&self, now: i64) -> bool {
         let old = self
@@ -485,11 +362,6 @@ impl Store {
         Some(since.saturating_add(self.options.segment_age))
     }
 
-    /// Records given up since the last checkpoint because the disk was full.
-    pub fn lost_to_full_disk(&self) -> u64 {
-        self.dropped
-    }
-
     /// The keys of the hashes that tell records and files apart.
     ///
     /// # Errors
@@ -501,115 +373,7 @@ impl Store {
     }
 }
 
-impl Pending {
-    pub fn is_empty(&self) -> bool {
-        self.stretch.rows == 0 && self.changed.is_empty() && self.new_sources.is_empty() && self.feeds.is_empty()
-    }
-
-    /// Forgets everything; the room for records is kept.
-    pub fn clear(&mut self) {
-        let mut records = std::mem::take(&mut self.records);
-        records.clear();
-        *self = Pending {
-            records,
-            ..Pending::default()
-        };
-    }
-
-    /// How many records their writers say were lost, and at how many places.
-    pub fn lost(&self) -> (u64, u64) {
-        let counts = self.changed.values().map(|change| &change.counts);
-        counts.fold((0, 0), |(lost, gaps), counts| (lost + counts.lost, gaps + counts.gaps))
-    }
-
-    /// Everything but the records.
-    pub fn changes(&self, next_seq: u64) -> Changes {
-        let mut changes = Changes::default();
-        for (id, name) in &self.new_sets {
-            changes.push(Step::Set, &[&(*id as i64), name]);
-        }
-        for (id, source) in &self.new_sources {
-            source.change(*id, &mut changes);
-        }
-        for (source, change) in &self.changed {
-            let id = *source as i64;
-            change.counts.change(*source, &mut changes);
-            if let Some(lines) = change.lines {
-                changes.push(Step::Lines, &[&id, &(lines as i64)]);
-            }
-            if change.complete {
-                changes.push(Step::Complete, &[&id]);
-            }
-        }
-        for (source, number, problem) in &self.problems {
-            problem.change(*source, *number, &mut changes);
-        }
-        self.feeds.changes(&mut changes);
-        changes.push(Step::NextSeq, &[&(next_seq as i64)]);
-        changes
-    }
-
-    /// The records, as a stretch of the open segment.
-    fn write_chunk(&self, db: &rusqlite::Transaction<'_>, packer: &mut Packer, now: i64) -> rusqlite::Result<()> {
-        if self.stretch.rows == 0 {
-            return Ok(());
-        }
-        let chunk = packer.write(db, &self.records, &self.stretch, now)?;
-        for (source, _) in self.changed.iter().filter(|(_, change)| change.rows > 0) {
-            db.prepare_cached("INSERT INTO chunk_source (source, chunk) VALUES (?1, ?2)")?
-                .execute(params![*source as i64, chunk])?;
-        }
-        Ok(())
-    }
-}
-
-/// Takes the store for this process.
-pub(crate) fn lock(layout: &Layout) -> Result<File> {
-    let path = layout.lock();
-    let failed = |error: std::io::Error| StoreError::io(&path, &error);
-    let mut options = File::options();
-    let mut file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut who = String::new();
-            // only to say who; the answer is no in any case
-            let _ = file.read_to_string(&mut who);
-            let digits = who.trim().bytes().all(|byte| byte.is_ascii_digit()) && !who.trim().is_empty();
-            let who = if digits {
-                format!(" (process {})", who.trim())
-            } else {
-                String::new()
-            };
-            let cause = format!("another tunlog{who} writes to this store: one at a time");
-            return Err(StoreError::new(Kind::Busy, layout.folder(), cause));
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(failed)?;
-    Ok(file)
-}
-
 /// Whether a directory is a store.
 pub fn is_store(path: &Path) -> bool {
     Layout::new(path).is_store()
-}
-
-/// Path of a file in a store, from what a note says.
-pub(crate) fn within(folder: &Path, path: &str) -> PathBuf {
-    // a database from elsewhere may say anything: what leads out of the store leads to a name that is not there
-    let leads_out = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
-    if path.split('/').any(leads_out) {
-        return folder.join("no-such-file");
-    }
-    path.split('/')
-        .fold(folder.to_path_buf(), |folder, part| folder.join(part))
 }

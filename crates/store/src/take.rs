@@ -8,7 +8,7 @@ use tunlog_model::{
     Unrecognised, Value,
 };
 
-use crate::record::{Datum, Kind, Record};
+use crate::record::{Datum, Kind, Origin, Record};
 
 /// Most words that are remembered: the contract has some hundred.
 const WORDS_MAX: usize = 4096;
@@ -29,8 +29,10 @@ pub fn record_of<'a>(
     time: Option<RecordTime>,
     shown: &'a [u8],
     variant: &'a str,
+    room: &mut Room,
 ) -> Record<'a> {
     let blank = Record {
+        fields: room.take(),
         time: time.map(|time| time.micros),
         assumed: time.map_or(Assumed::default(), |time| time.assumed),
         raw: shown,
@@ -64,6 +66,27 @@ pub fn record_of<'a>(
     }
 }
 
+/// Room for the fields of one record after the other.
+#[derive(Debug, Default)]
+pub struct Room(Vec<(Field, Datum<'static>)>);
+
+impl Room {
+    fn take<'a>(&mut self) -> Vec<(Field, Datum<'a>)> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Gives the room of a record back that is not needed any more.
+    pub fn give(&mut self, record: Record<'_>) {
+        let mut fields = record.fields;
+        fields.clear();
+        // the same allocation, for values that live longer
+        self.0 = fields
+            .into_iter()
+            .map(|(field, _)| (field, Datum::Bool(false)))
+            .collect();
+    }
+}
+
 /// The record of an entry as its source has it; empty if it has none of its own.
 pub fn raw_of<'a>(batch: &'a EventBatch, entry: &Entry) -> &'a [u8] {
     match entry {
@@ -81,6 +104,9 @@ fn event<'a>(batch: &'a EventBatch, raw: &'a RawEvent, variant: &'a str, blank: 
     };
     let event = Event::new(batch, raw, time, SourceId(0));
     let message = event.message();
+    let mut fields = blank.fields;
+    let values = event.fields().iter();
+    fields.extend(values.map(|(field, value)| (*field, datum(&event, value))));
     Record {
         line: event.line(),
         host: event.host(),
@@ -94,11 +120,8 @@ fn event<'a>(batch: &'a EventBatch, raw: &'a RawEvent, variant: &'a str, blank: 
         variant,
         layer: message.layer.word(),
         event: message.kind.word(),
-        fields: event
-            .fields()
-            .iter()
-            .map(|(field, value)| (*field, datum(&event, value)))
-            .collect(),
+        fields,
+        origin: Origin(Some(message)),
         ..blank
     }
 }

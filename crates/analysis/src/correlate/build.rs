@@ -147,7 +147,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
 }
 
 /// The protocol of a link without carrier. Of pppd's only PPTP's names its client by socket.
-fn protocol_of(link: &Link) -> Option<Protocol> {
+pub(super) fn protocol_of(link: &Link) -> Option<Protocol> {
     match &link.served {
         Some(served) if served.encrypted && link.protocol == Some(Protocol::L2tp) => Some(Protocol::L2tpIpsec),
         Some(_) => link.protocol,

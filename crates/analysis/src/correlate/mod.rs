@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tunlog_model::{Attempt, Event, EventKind, Outcome, Role};
+use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Role};
 
 use carrier::Carrier;
 use facts::EvidencePolicy;
@@ -380,6 +380,30 @@ impl Correlator {
         let carriers = self.carriers.iter().map(|(_, carrier)| carrier.facts.started);
         let logged = links.chain(carriers).min();
         logged.into_iter().chain(self.packets_since()).min()
+    }
+
+    /// How many attempts are on their way and not up yet, by protocol: without making attempts of them.
+    pub fn starting(&self) -> Vec<(Option<Protocol>, u64)> {
+        let links = self.links.iter().filter_map(|(_, link)| {
+            let carrier = link.carrier.and_then(|key| self.carriers.get(key));
+            let is_one = link.up.is_none() && !link.exited && (link.is_telling() || carrier.is_some());
+            is_one.then(|| {
+                carrier
+                    .map(|carrier| carrier.protocol)
+                    .or_else(|| build::protocol_of(link))
+            })
+        });
+        let carriers = self.carriers.iter();
+        let carriers = carriers.filter(|(_, carrier)| carrier.link.is_none() && carrier.opened);
+        let carriers = carriers.map(|(_, carrier)| Some(carrier.protocol));
+        let mut counts: Vec<(Option<Protocol>, u64)> = Vec::new();
+        for protocol in links.chain(carriers).chain(self.packets_starting()) {
+            match counts.iter_mut().find(|(known, _)| *known == protocol) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((protocol, 1)),
+            }
+        }
+        counts
     }
 
     fn open_logged(&self) -> Vec<Attempt> {

@@ -63,10 +63,8 @@ impl Outage {
         while self.signs.len() > SIGNS_MAX || self.signs.front().is_some_and(|(time, ..)| now - time > WINDOW) {
             self.signs.pop_front();
         }
-        if !self.speaks(now) {
-            return false;
-        }
-        if sign == Sign::Worked {
+        // most signs are good ones, and they are not asked
+        if sign == Sign::Worked || !self.speaks(now) {
             return false;
         }
         let begins = !self.is_on(now);

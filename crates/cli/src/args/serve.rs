@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 pub const SERVE_EXAMPLES: &str = "Examples:
-  tunlog serve                                        the logs of this machine, found by looking; what was found is told
-  tunlog serve --config /etc/tunlog/tunlog.toml       as the file says (this one is read anyway, if it is there)
+  tunlog serve                           the logs of this machine, found by looking; it says which
+  tunlog serve --config new.toml         as this file says, and not /etc/tunlog/tunlog.toml
   tunlog serve --store logs --follow '/var/log/vpn*.log' --http 127.0.0.1:9723
-  tunlog serve --listen-udp 0.0.0.0:514 --listen-tcp 0.0.0.0:514   a collector for the gateways of the private network
+  tunlog serve --listen-udp 0.0.0.0:514 --listen-tcp 0.0.0.0:514      a collector
   tcpdump -w - 'tcp port 1723 or proto 47 or udp port 1701' | tunlog serve --capture -
-  tunlog serve --print-config                         every key, what it means, and what holds here
+  tunlog serve --print-config            every key, what it means, and what holds here
 
 An option replaces what the file says of the same thing. So does the environment: TUNLOG_CONFIG, TUNLOG_STORE, TUNLOG_FOLLOW,
 TUNLOG_JOURNAL=1, TUNLOG_LISTEN_UDP, TUNLOG_LISTEN_TCP, TUNLOG_LISTEN_TLS, TUNLOG_LISTEN_UNIX, TUNLOG_CAPTURE, TUNLOG_HTTP,
@@ -34,7 +34,7 @@ pub struct ServeArgs {
     /// Where records are kept; made if it is not there [default: /var/lib/tunlog, for others than root ~/.local/state/tunlog/store]
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
-    /// Follow files; `*`, `?` and `[…]` stand for parts of names. May come again
+    /// Follow files, or the logs in a folder; `*`, `?` and `[…]` stand for parts of names. May come again
     #[arg(long, value_name = "GLOB")]
     pub follow: Vec<String>,
     /// Follow this machine's journal

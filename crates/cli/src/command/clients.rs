@@ -103,6 +103,8 @@ fn delay_of(typed: Option<f64>) -> Result<Duration, Failure> {
 fn once(mut setup: Setup, mut collect: Collect, show: &Show) -> Result<u8, Failure> {
     let mut out = setup.output()?;
     let found = std::mem::take(&mut setup.found);
+    // a heading over nothing would look like an answer
+    let is_silent = found.is_unreadable() && show.format == Format::Table;
     let summary = tunlog_pipeline::run(found, &setup.catalogue, &setup.settings, &mut collect);
     // A log that was copied here ends when it ends: what was open then was not open until today.
     let now = if show.machine {
@@ -111,6 +113,7 @@ fn once(mut setup: Setup, mut collect: Collect, show: &Show) -> Result<u8, Failu
         summary.last.unwrap_or(setup.now)
     };
     let rows = match collect.compat {
+        _ if is_silent => 0,
         Some(compat) => print_compat(&compat, &setup.filter, show, &mut out)?,
         None => print(&collect.clients, now, show, &mut out)?,
     };

@@ -3,22 +3,24 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
+use clap::builder::Resettable;
 use clap_mangen::Man;
 
-use crate::args::{Args, CompletionsArgs, ManArgs};
+use crate::args::{CompletionsArgs, ManArgs};
+use crate::help;
 use crate::output::{Failure, Output, cause};
 
 /// Prints what a shell needs to complete command lines.
 pub fn completions(args: &CompletionsArgs) -> Result<u8, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "tunlog", &mut text);
+    clap_complete::generate(args.shell, &mut help::command(), "tunlog", &mut text);
     print(&text)
 }
 
 /// Prints a page of the manual, or writes all.
 pub fn man(args: &ManArgs) -> Result<u8, Failure> {
-    let mut root = Args::command().disable_help_subcommand(true);
+    let mut root = help::command().disable_help_subcommand(true);
     root.build();
     if let Some(folder) = &args.to {
         write_all(&root, folder)?;
@@ -53,7 +55,14 @@ fn write_all(root: &Command, folder: &Path) -> Result<(), Failure> {
 
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    Man::new(command.clone()).manual("tunlog").render(&mut text)?;
+    let more = command.get_after_help().map(|text| help::sections(&text.to_string()));
+    let command = command.clone().after_help(Resettable::Reset);
+    let is_root = command.get_name() == "tunlog";
+    Man::new(command).manual("tunlog").render(&mut text)?;
+    text.extend_from_slice(more.unwrap_or_default().as_bytes());
+    if !is_root {
+        text.extend_from_slice(b".SH \"SEE ALSO\"\ntunlog(1)\n");
+    }
     Ok(text)
 }
 

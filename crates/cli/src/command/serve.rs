@@ -40,9 +40,10 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
     }
     check_outside(&config)?;
     let loaded = crate::config::catalogue();
-    let known = crate::config::catalogue();
+    // as `tunlog explain` has it; both share what is in it
+    let known = loaded.catalogue.heeding_services();
     let catalogue = match config.store.services {
-        true => loaded.catalogue.heeding_services(),
+        true => known.heeding_services(),
         false => loaded.catalogue,
     };
     let settings = Settings {
@@ -74,7 +75,7 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
             Ok(config)
         }),
     };
-    let explain = Box::new(move |asked: &str| super::explain::known(asked, &known.catalogue));
+    let explain = Box::new(move |asked: &str| super::explain::known(asked, &known));
     tunlog_daemon::serve(config, setup, explain).map_err(Failure::Message)?;
     Ok(0)
 }
@@ -110,7 +111,10 @@ fn tell_found(found: &Found) -> Result<(), Failure> {
 /// Judges a configuration: what is wrong in it, and what it names that is not there.
 pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let path = args.file.as_deref().unwrap_or(Path::new(CONFIG));
-    file(path, true)?;
+    let config = file(path, true)?;
+    for (key, words) in config.notes() {
+        tell(&format!("{}: `{key}`: {words}", path.display()));
+    }
     if !args.quiet {
         tell(&format!("{}: good", path.display()));
     }
@@ -131,11 +135,10 @@ fn check_outside(config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// Where the daemon of this machine keeps its store, and listens if it is not there.
-pub fn place() -> Result<(PathBuf, Option<String>), Failure> {
+/// Where the daemon of this machine keeps its store; there it listens, too.
+pub fn place() -> Result<PathBuf, Failure> {
     let config = configured(ServeArgs::default())?;
-    let http = config.http.listen.and_then(|all| all.into_iter().next());
-    Ok((config.store.dir.unwrap_or_default(), http))
+    Ok(config.store.dir.unwrap_or_default())
 }
 
 /// What the daemon of this machine would do, if it was started so.

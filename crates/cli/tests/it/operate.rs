@@ -176,6 +176,47 @@ fn check_config_looks_at_what_is_named() {
     assert!(ran.err.contains("`http.certificate`"), "{}", ran.err);
 }
 
+/// A secret that others can read is told with what helps; one that everybody can read is none.
+#[cfg(unix)]
+#[test]
+fn check_config_looks_at_who_can_read_secrets() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    folder.log("token", "0123456789abcdef0123456789abcdef\n");
+    folder.log(
+        "t.toml",
+        "[http]\nlisten = [\"127.0.0.1:0\"]\ntoken-file = \"token\"\n[[notify.webhook]]\nurl = \"http://127.0.0.1:1/\"\ntoken = { file = \"token\" }\n",
+    );
+    let ran_with = |mode: u32| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path().join("token"), permissions).expect("a mode");
+        folder.run(&["check-config", "t.toml"])
+    };
+    let ran = ran_with(0o600);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), "tunlog: t.toml: good\n"));
+    let ran = ran_with(0o660);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let words = "token: its group can read or change it (mode 0660): chmod 600 token";
+    assert_eq!(lines_with(&ran.err, words).len(), 1, "{}", ran.err);
+    let ran = ran_with(0o644);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    for part in [
+        "t.toml:3: `http.token-file`: token: everybody",
+        "t.toml:6: `notify.webhook[1].token`: token: everybody",
+    ] {
+        assert_eq!(lines_with(&ran.err, part).len(), 1, "{part}: {}", ran.err);
+    }
+    assert!(
+        ran.err.contains("chmod 600 token") && !ran.err.contains("0123456789"),
+        "{}",
+        ran.err
+    );
+    // nor is one shown that stands in the wrong place
+    folder.log("wrong.toml", "[[notify.webhook]]\nurl = 314159265\n");
+    let ran = folder.run(&["check-config", "wrong.toml"]);
+    assert!(ran.code == Some(2) && !ran.err.contains("3141"), "{}", ran.err);
+}
+
 /// Names of the commands under `words`, as the help lists them.
 fn commands(folder: &Folder, words: &[&str]) -> Vec<String> {
     let help = folder.run(&[words, &["--help"]].concat()).good();

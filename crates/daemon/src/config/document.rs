@@ -299,9 +299,23 @@ fn path_of(section: &str, steps: &[Step]) -> String {
     path
 }
 
+/// serde quotes what it did not expect. What stands in the file may be a secret, though, in the right place and of the wrong type;
+/// the line is named, so nobody needs to be told what it says. A number that is out of range is none.
+fn without_value(message: &str) -> String {
+    let stripped = || {
+        let (kind, is_value) = ["invalid type: ", "invalid value: string "]
+            .into_iter()
+            .find_map(|begin| Some((begin, message.strip_prefix(begin)?)))?;
+        let (value, expected) = is_value.rsplit_once(", expected ")?;
+        let word = value.split(['`', '"']).next().unwrap_or_default();
+        Some(format!("{}, expected {expected}", format!("{kind}{word}").trim_end()))
+    };
+    stripped().unwrap_or_else(|| message.to_owned())
+}
+
 /// serde's words in ours. Names that serde knows stand in backquotes: ``unknown field `a`, expected one of `b`, `c` ``.
 fn said_of(message: &str, path: &str) -> String {
-    let message = message.lines().collect::<Vec<_>>().join(", ");
+    let message = without_value(&message.lines().collect::<Vec<_>>().join(", "));
     let rest = ["unknown field `", "unknown variant `"]
         .iter()
         .find_map(|begin| Some((*begin, message.strip_prefix(begin)?)));
@@ -389,12 +403,51 @@ mod tests {
                 t.toml:6: `store.peers[3]`: invalid IP address syntax
                 t.toml:8: `store.inner.urll`: there is no key of this name here; did you mean `url`?
                 t.toml:9: `store.inner.every`: invalid value: integer `-1`, expected u32
-                t.toml:13: `store.channel[2].url`: invalid type: integer `5`, expected a string
+                t.toml:13: `store.channel[2].url`: invalid type: integer, expected a string
                 t.toml:14: `store.channel[2].url-file`: there is no key of this name here; did you mean `url`?
                 t.toml:15: `stoer`: there is no section of this name; did you mean `store`?
                 t.toml:16: `x`: there is no section of this name: store, follow
             "#]],
         );
+    }
+
+    /// Whatever is wrong with a secret, it is not repeated.
+    #[test]
+    fn a_secret_of_the_wrong_type_is_not_shown() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        #[allow(dead_code)]
+        struct Keys {
+            token: crate::notify::secret::Secret,
+            password: Option<String>,
+            port: u16,
+            mode: Policy,
+        }
+        for text in [
+            "token = 271828182845",
+            "token = 2.71828182845",
+            "token = [\"271828182845\"]",
+            "token = { file = 271828182845 }",
+            "token = { text = \"271828182845\" }",
+            "token = 2718-02-08T18:28:18.2845Z",
+            "password = 271828182845",
+            "password = [\"271828182845, expected a string\"]",
+            "port = \"271828182845\"",
+            "mode = 271828182845",
+            // and of what is no TOML
+            "token = secret271828182845",
+            "token = \"271828182845",
+            "token = '271828182845\nport = 1",
+            "token = 271828182845secret",
+        ] {
+            let text = format!("[store]\n{text}\n");
+            let mut document = Document::parse("t.toml", &text);
+            let _: Option<Keys> = document.section("store");
+            let shown: Vec<String> = document.finish().iter().map(ToString::to_string).collect();
+            assert!(!shown.is_empty() && shown[0].contains("t.toml:"), "{text}: {shown:?}");
+            let told = shown.concat();
+            assert!(!told.contains("2845") && !told.contains("2718"), "{text}: {told}");
+        }
     }
 
     #[test]

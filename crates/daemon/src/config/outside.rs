@@ -8,7 +8,8 @@ use std::path::Path;
 use super::Config;
 use crate::listen::{self, Door};
 use crate::notify::secret::Secret;
-use crate::web;
+use crate::reach::{self, Trust};
+use crate::{secret, web};
 
 /// A port that is listened on.
 struct Port {
@@ -24,6 +25,11 @@ impl Config {
         let mut wrong = Vec::new();
         for (key, path) in self.files() {
             if let Err(why) = readable(path) {
+                wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
+            }
+        }
+        for (key, path) in self.guarded() {
+            if let Err(why) = secret::judge_file(path) {
                 wrong.push((key.to_owned(), format!("{}: {why}", path.display())));
             }
         }
@@ -47,10 +53,44 @@ impl Config {
         wrong
     }
 
+    /// Files with secrets that others than their owner can read: `section.key`, and what helps.
+    pub(crate) fn loose_files(&self) -> Vec<(String, String)> {
+        let guarded = self.guarded().into_iter();
+        let named = guarded.map(|(key, path)| (key.to_owned(), path.to_owned()));
+        let told = self
+            .secrets()
+            .into_iter()
+            .filter_map(|(key, secret)| Some((key, secret.file()?)));
+        let mut all: Vec<(String, String)> = named
+            .chain(told)
+            .filter_map(|(key, path)| {
+                let words = secret::judge_file(&path).ok()??;
+                Some((key, format!("{}: {words}", path.display())))
+            })
+            .collect();
+        all.dedup_by(|(_, one), (_, other)| one == other);
+        all
+    }
+
+    /// Files with secrets that are named by themselves.
+    fn guarded(&self) -> Vec<(&'static str, &Path)> {
+        let named = [
+            ("store.witness-key", &self.store.witness_key),
+            ("http.token-file", &self.http.token_file),
+            ("http.key", &self.http.key),
+            ("listen.tls-key", &self.listen.tls_key),
+        ];
+        let named = named.into_iter();
+        named.filter_map(|(key, path)| Some((key, path.as_deref()?))).collect()
+    }
+
     /// Files that are read at the start.
     fn files(&self) -> Vec<(&'static str, &Path)> {
-        let (http, listen) = (&self.http, &self.listen);
+        let (http, listen, store) = (&self.http, &self.listen, &self.store);
         let named = [
+            ("store.witness-ca", &store.witness_ca),
+            ("store.witness-certificate", &store.witness_certificate),
+            ("store.witness-key", &store.witness_key),
             ("http.certificate", &http.certificate),
             ("http.key", &http.key),
             ("listen.tls-certificate", &listen.tls_certificate),
@@ -77,6 +117,12 @@ impl Config {
             && let Err(why) = web::tls::Certificate::load(chain, key)
         {
             wrong.push(("http.certificate".to_owned(), why));
+        }
+        let trust = self.store.trust();
+        if trust != Trust::default()
+            && let Err(why) = reach::config(&trust)
+        {
+            wrong.push(("store.witness-ca".to_owned(), why));
         }
         if !self.listen.tls.is_empty()
             && let Err(problem) = listen::tls::Certificates::read(&self.listen)

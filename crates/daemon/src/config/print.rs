@@ -26,7 +26,7 @@ pub(super) fn whole(config: &Config) -> String {
     out
 }
 
-fn sections(config: &Config) -> Vec<(&'static str, Table)> {
+pub(super) fn sections(config: &Config) -> Vec<(&'static str, Table)> {
     vec![
         ("store", table(&config.store)),
         ("follow", table(&config.follow)),
@@ -111,7 +111,7 @@ fn is_inner(value: &Value) -> bool {
 }
 
 /// The keys of a table, in the order of its struct. Names that users choose have `*` in their place.
-fn keys_of(path: &str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn keys_of(path: &str) -> impl Iterator<Item = &'static str> {
     let path = path.to_owned();
     KEYS.iter().filter_map(move |(known, _)| {
         let (table, key) = known.rsplit_once('.')?;

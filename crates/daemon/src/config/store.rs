@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tunlog_store::{FullPolicy, Options};
 
+use crate::reach::Trust;
+
 /// `[store]`: where records are kept, how they are sealed, and what happens when there is no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -32,8 +34,17 @@ pub struct Config {
     /// Keep log-ins to other services (SSH, mail) that stand in logs of their own, for `detect` to compare.
     pub services: bool,
     /// Who is shown every checkpoint: files on a medium or machine that this one cannot rewrite, or log servers
-    /// (`tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH`).
+    /// (`tls://HOST:PORT`, `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH`).
     pub witness: Vec<PathBuf>,
+    /// PEM file with the authorities whose certificates log servers at `tls://` must show. Without it: the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness_ca: Option<PathBuf>,
+    /// PEM file with the certificate that is shown to log servers which ask for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness_certificate: Option<PathBuf>,
+    /// PEM file with the key of that certificate; nobody but the daemon should be able to read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness_key: Option<PathBuf>,
     /// How long what is kept. What goes is said in a signed checkpoint first. Without a key, that kind is kept for ever.
     pub retention: Retention,
 }
@@ -97,6 +108,9 @@ impl Default for Config {
             keep_secrets: false,
             services: true,
             witness: Vec::new(),
+            witness_ca: None,
+            witness_certificate: None,
+            witness_key: None,
             retention: Retention::default(),
         }
     }
@@ -130,6 +144,14 @@ impl Config {
             segment_age: micros(self.segment_age_s),
             epoch_age: micros(self.key_age_s),
             epoch_checkpoints: self.key_checkpoints,
+        }
+    }
+
+    /// Whom log servers at `tls://` have to be, and who we are to them.
+    pub fn trust(&self) -> Trust {
+        Trust {
+            ca: self.witness_ca.clone(),
+            own: self.witness_certificate.clone().zip(self.witness_key.clone()),
         }
     }
 
@@ -171,6 +193,11 @@ impl Config {
             if !(1..=AGE_S_MAX).contains(&value) {
                 return Err((key, format!("must be 1 to {AGE_S_MAX} seconds")));
             }
+        }
+        match (&self.witness_certificate, &self.witness_key) {
+            (Some(_), None) => return Err(("witness-key", "a certificate needs its key".to_owned())),
+            (None, Some(_)) => return Err(("witness-certificate", "a key needs its certificate".to_owned())),
+            _ => {}
         }
         if self.key_checkpoints == 0 {
             return Err(("key-checkpoints", "must be 1 or more".to_owned()));

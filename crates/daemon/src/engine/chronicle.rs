@@ -14,8 +14,8 @@ use tunlog_store::{AttemptRow, FindingRow, History, StoreError};
 
 /// Rows that are committed at once.
 const ROWS: usize = 1000;
-/// Rows that wait for a commit by whoever reads much at once.
-const AT_ONCE_MAX: usize = 2 * ROWS;
+/// Rows that wait for a commit by whoever reads much at once: pages that many rows touch are written once for all of them.
+const AT_ONCE: usize = 4 * ROWS;
 /// How long rows wait for a commit at most.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -67,14 +67,37 @@ impl Chronicle {
         true
     }
 
-    /// Something was put. Much of it does not wait for whoever commits: it would fill the memory.
     fn put(&mut self) {
         self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Much does not wait for whoever commits: it would fill the memory. To be called only when everybody who was told of it
+    /// has kept it.
+    pub fn relieve(&mut self) {
+        // if it cannot be now, the next commit tells
+        let _ = self.history.flush();
+    }
+
+    /// Whether much waits.
+    pub fn is_much(&self) -> bool {
         let pending = self.history.pending();
-        if pending >= AT_ONCE_MAX && pending.is_multiple_of(ROWS) {
-            // if it cannot be now, the next commit tells
-            let _ = self.history.flush();
-        }
+        pending >= AT_ONCE && pending.is_multiple_of(ROWS)
+    }
+
+    /// Says from which record on everything is told.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn begins_at(&mut self, seq: u64) -> Result<(), StoreError> {
+        self.history.begins_at(seq)
+    }
+
+    /// Much is going to be kept, or no more of it.
+    ///
+    /// # Errors
+    /// The database's; it goes on as before, only slower or with more on the disk.
+    pub fn in_bulk(&mut self, is_much: bool) -> Result<(), StoreError> {
+        self.history.in_bulk(is_much)
     }
 
     /// How long until a commit is due; None if nothing waits.

@@ -2,21 +2,21 @@
 //! sources were read. What it decoded it hands to the watching thread at once: whoever is to be told of an attack does not
 //! wait for the disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tunlog_decode::Catalogue;
-use tunlog_ingest::{Arrival, Feed, Problem, What};
+use tunlog_ingest::{Arrival, Feed, Problem, ProblemKind, What};
 use tunlog_model::SourceId;
 use tunlog_pipeline::{Feeds, Keeper, Settings, Taken, keep_positions};
 use tunlog_store::{Counts, ErrorKind, FullPolicy, Store, StoreError};
 
 use super::Delivery;
+use super::patience::Patience;
 use crate::config::retention::Keeping;
 use crate::intake::{Arrivals, Next};
 use crate::log::{Log, value};
@@ -24,8 +24,14 @@ use crate::state::State;
 
 /// Bytes of arrivals that are taken in before they are committed, if as many wait.
 const AT_ONCE: usize = 4 << 20;
-/// How long to wait before a commit that failed for want of room is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long is taken in before it is committed.
+const TAKING: Duration = Duration::from_millis(500);
+/// How long after a close that failed the next one is tried, where meanwhile more is taken in.
+const CLOSE_AGAIN: Duration = Duration::from_secs(5);
+/// How often sources are forgotten that are gone.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How long after the start for the first time: who was there before may come again.
+const FORGET_FIRST: Duration = Duration::from_secs(300);
 /// Microseconds without a new checkpoint after which one is written although nothing came: so that a cut tail shows.
 const HEARTBEAT: i64 = 3600 * 1_000_000;
 
@@ -89,6 +95,10 @@ struct Keep<'a> {
     /// What was there at the start is taken in: what comes now is handed on.
     caught_up: bool,
     last_checkpoint: i64,
+    /// When sources that are gone were forgotten last.
+    forgot: Instant,
+    /// A close failed, and is not tried before.
+    close_after: Option<Instant>,
     commits: u64,
 }
 
@@ -121,6 +131,10 @@ impl<'a> Keep<'a> {
             known,
             names_sent: 0,
             last_checkpoint: now,
+            forgot: Instant::now()
+                .checked_sub(FORGET_EVERY - FORGET_FIRST)
+                .unwrap_or_else(Instant::now),
+            close_after: None,
             commits: 0,
         })
     }
@@ -136,11 +150,22 @@ impl<'a> Keep<'a> {
             self.remove_if_due();
         }
         self.commit()?;
-        if let Some(store) = &mut self.kit.store {
-            store.close(now(), false)?;
+        match self.kit.store.as_mut().map(|store| store.close(now(), false)) {
+            // what is committed is there, and is sealed by the next run
+            Some(Err(error)) if error.may_pass() => self.kit.log.warning(
+                "what was kept last could not be sealed: it is when there is a next run",
+                &[("problem", value(error))],
+            ),
+            Some(Err(error)) => return Err(error),
+            _ => {}
         }
         self.show_witnesses();
         Ok(())
+    }
+
+    /// For what the store may refuse for now.
+    fn patience(&self) -> Patience<'a> {
+        Patience::new(self.kit.full, (self.kit.state, self.kit.log, self.kit.stop))
     }
 
     /// Takes an arrival and those that wait behind it, and commits them.
@@ -150,7 +175,7 @@ impl<'a> Keep<'a> {
         let mut next = Some(first);
         while let Some(arrival) = next {
             self.take(arrival)?;
-            if bytes >= AT_ONCE || began.elapsed() > RETRY {
+            if bytes >= AT_ONCE || began.elapsed() > TAKING {
                 break;
             }
             next = self.kit.arrivals.try_next();
@@ -167,11 +192,23 @@ impl<'a> Keep<'a> {
         if let What::Problem(problem) = &arrival.what {
             // whoever has a problem need not have records
             self.tell(&feed, problem);
-            if self.feeds.source_of(&feed).is_none() {
-                return Ok(());
+            if problem.kind == ProblemKind::Note {
+                // whoever follows or listens says so when it goes on
+                self.kit.state.mended(&feed.name);
             }
+            return Ok(());
         }
         let positions = std::mem::take(&mut arrival.positions);
+        if matches!(arrival.what, What::Position) && self.feeds.source_of(&feed).is_none() {
+            // nothing came of it yet: it is no source of the store
+            if positions.is_empty() {
+                self.kit.state.source(&feed.name, |source| source.ended = false);
+            }
+            if let Some(store) = &mut self.kit.store {
+                keep_positions(store, positions);
+            }
+            return Ok(());
+        }
         let id = self.source_of(&feed)?;
         let ended = matches!(arrival.what, What::End);
         if ended && let Some(source) = self.keeper.as_ref().and_then(|keeper| keeper.source(id)) {
@@ -226,21 +263,28 @@ impl<'a> Keep<'a> {
         if let Some(Known { source, lines, id }) = self.known.remove(&*feed.key) {
             let id = id.unwrap_or_else(|| self.feeds.know(&feed.name, &feed.set));
             self.feeds.resume(feed, id, lines);
+            let patience = self.patience();
             if let (Some(keeper), Some(store)) = (&mut self.keeper, &mut self.kit.store) {
-                keeper.resume(store, id, source)?;
+                patience.until(|| keeper.resume(store, id, source))?;
             }
             return Ok(id);
         }
         let id = self.feeds.begin(feed);
+        let patience = self.patience();
         if let (Some(keeper), Some(store)) = (&mut self.keeper, &mut self.kit.store) {
-            keeper.begin(store, id, feed)?;
+            patience.until(|| keeper.begin(store, id, feed))?;
         }
         Ok(id)
     }
 
     fn add(&mut self, taken: &mut Taken) -> Result<Counts, StoreError> {
+        let mut patience = self.patience();
         match (&mut self.keeper, &mut self.kit.store) {
-            (Some(keeper), Some(store)) => keeper.take(store, taken),
+            (Some(keeper), Some(store)) => {
+                let counts = keeper.take(store, taken, &mut |error| patience.refused(error));
+                patience.over();
+                counts
+            }
             _ => Ok(Counts {
                 read: taken.events.lines,
                 records: taken.events.records,
@@ -272,11 +316,25 @@ impl<'a> Keep<'a> {
     }
 
     fn tell(&self, feed: &Feed, problem: &Problem) {
-        let values = [("source", value(&feed.name)), ("problem", value(problem))];
+        if problem.kind == ProblemKind::Note {
+            let values = [("source", value(&feed.name)), ("note", value(&problem.cause))];
+            return self.kit.log.info("of a source", &values);
+        }
+        // the source is named once
+        let what = match problem.path == *feed.name {
+            true => Problem {
+                path: String::new(),
+                ..problem.clone()
+            },
+            false => problem.clone(),
+        };
+        let what = what.to_string();
+        let what = what.trim_start_matches([':', ' ']);
+        let values = [("source", value(&feed.name)), ("problem", value(what))];
         self.kit.log.warning("a source has a problem", &values);
         self.kit
             .state
-            .source(&feed.name, |source| source.problem = Some(problem.to_string()));
+            .source(&feed.name, |source| source.problem = Some(what.to_owned()));
     }
 
     /// What was there at the start is committed: the watching thread reads it from the store, in the order of time, and what
@@ -323,42 +381,23 @@ impl<'a> Keep<'a> {
 
     /// Commits what was taken in. A full disk is for the policy to say.
     fn commit(&mut self) -> Ended {
+        let patience = self.patience();
         let Some(store) = &mut self.kit.store else {
             return Ok(());
         };
         let began = Instant::now();
-        let mut told = false;
-        loop {
-            match store.commit_by(self.kit.full, now()) {
-                Ok(true) => break,
-                Ok(false) => {
-                    if !std::mem::replace(&mut told, true) {
-                        let cause = "the disk is full: sources wait until there is room";
-                        self.kit.log.error(cause, &[("store", value(store.folder().display()))]);
-                        self.kit.state.keep(|keeping| keeping.problem = Some(cause.to_owned()));
-                    }
-                    if self.kit.stop.load(Ordering::Relaxed) {
-                        let cause = "the disk is full: what was not kept is read again from its sources";
-                        return Err(StoreError::new(ErrorKind::Full, store.folder(), cause));
-                    }
-                    thread::sleep(RETRY);
-                }
-                Err(error) => {
-                    self.kit.state.keep(|keeping| keeping.problem = Some(error.to_string()));
-                    return Err(error);
-                }
-            }
-        }
+        let full = self.kit.full;
+        patience.until(|| match store.commit_by(full, now()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::new(ErrorKind::Full, store.folder(), "the disk is full")),
+            Err(error) => Err(error),
+        })?;
         self.commits += 1;
         let (records, dropped, commits) = (store.next_seq(), store.lost_to_full_disk(), self.commits);
         self.kit.state.keep(|keeping| {
             (keeping.records, keeping.commits, keeping.dropped) = (records, commits, dropped);
             keeping.commit_micros = began.elapsed().as_micros() as u64;
-            keeping.problem = None;
         });
-        if told {
-            self.kit.log.info("there is room again: records are kept", &[]);
-        }
         Ok(())
     }
 
@@ -372,34 +411,35 @@ impl<'a> Keep<'a> {
     }
 
     fn close_if_due(&mut self) -> Ended {
+        let mut patience = self.patience();
         let Some(store) = &mut self.kit.store else {
             return Ok(());
         };
         let now = now();
         let heartbeat = now.saturating_sub(self.last_checkpoint) >= HEARTBEAT;
-        if !store.is_due(now) && !heartbeat {
+        let is_early = self.close_after.is_some_and(|after| Instant::now() < after);
+        if is_early || (!store.is_due(now) && !heartbeat) {
             return Ok(());
         }
-        let mut told = false;
         // tried again before anything is added: a close that failed in its middle is finished as it was begun
         let closed = loop {
             match store.close(now, heartbeat) {
-                // what is committed stays in the open segment, and is sealed when there is room
-                Err(error) if error.kind == ErrorKind::Full && self.kit.full != FullPolicy::Stop => {
-                    if !std::mem::replace(&mut told, true) {
-                        let cause = "no room for a segment: it is sealed when there is";
-                        self.kit.log.error(cause, &[("problem", value(&error))]);
-                        self.kit.state.keep(|keeping| keeping.problem = Some(cause.to_owned()));
-                    }
-                    let goes_on = self.kit.full == FullPolicy::DropOldestUnsealed;
-                    if goes_on || self.kit.stop.load(Ordering::Relaxed) {
-                        return Ok(());
-                    }
-                    thread::sleep(RETRY);
+                Ok(closed) => break closed,
+                // what is committed stays in the open segment, and is sealed when that works
+                Err(error) if self.kit.full == FullPolicy::DropOldestUnsealed && !store.is_unsettled() => {
+                    patience.tell(error)?;
+                    self.close_after = Some(Instant::now() + CLOSE_AGAIN);
+                    return Ok(());
                 }
-                closed => break closed?,
+                // the same, and what is in memory is committed already
+                Err(error) if error.may_pass() && self.kit.stop.load(Ordering::Relaxed) => return Ok(()),
+                Err(error) => patience.refused(error)?,
             }
         };
+        patience.over();
+        if self.close_after.take().is_some() {
+            self.kit.state.keep(|keeping| keeping.problem = None);
+        }
         if let Some(number) = closed {
             self.kit.state.keep(|keeping| keeping.checkpoints = number + 1);
         }
@@ -410,6 +450,7 @@ impl<'a> Keep<'a> {
 
     /// Removes what is too old, now and then.
     fn remove_if_due(&mut self) {
+        self.forget_if_due();
         let Some(store) = &mut self.kit.store else { return };
         let now = now();
         match self.kit.retention.run(store, now) {
@@ -427,6 +468,30 @@ impl<'a> Keep<'a> {
             }
             Err(error) => self.kit.log.error(
                 "what is too old could not be removed: it is tried again in an hour",
+                &[("problem", value(error))],
+            ),
+        }
+    }
+
+    /// Forgets peers and pipes that nothing speaks of any more, at the first chance after an hour: nobody is woken for it.
+    fn forget_if_due(&mut self) {
+        let (Some(store), Some(keeper)) = (&mut self.kit.store, &self.keeper) else {
+            return;
+        };
+        if self.forgot.elapsed() < FORGET_EVERY {
+            return;
+        }
+        self.forgot = Instant::now();
+        match store.forget_gone(&keeper.live()) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let gone: HashSet<u64> = gone.into_iter().collect();
+                self.known.retain(|_, known| !gone.contains(&known.source));
+                let values = [("sources", value(gone.len()))];
+                self.kit.log.info("sources that are gone were forgotten", &values);
+            }
+            Err(error) => self.kit.log.warning(
+                "sources that are gone could not be forgotten: it is tried again in an hour",
                 &[("problem", value(error))],
             ),
         }

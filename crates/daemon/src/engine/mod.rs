@@ -3,6 +3,7 @@
 mod chronicle;
 mod follow;
 mod keep;
+mod patience;
 mod watch;
 
 use std::path::PathBuf;

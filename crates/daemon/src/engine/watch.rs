@@ -32,6 +32,11 @@ const REMEMBERED: u64 = 300_000;
 const REPLAYED_MAX: u64 = 3_000_000;
 /// How often it is found out what the open attempts need.
 const OPEN_EVERY: Duration = Duration::from_secs(30);
+/// How often it is counted what is on its way; time passes as often while something is.
+const SHOW_EVERY: Duration = Duration::from_millis(900);
+/// How long to wait for somebody who has not kept yet what was told, before he is asked again; and at the end, in all.
+const UNKEPT: Duration = Duration::from_millis(100);
+const LAST_WAIT: Duration = Duration::from_secs(5);
 /// Marks of which record came at which time.
 const MARKS_MAX: usize = 4096;
 /// How late a line may come that belongs before what is known already: so much later than by the clock time passes.
@@ -53,6 +58,9 @@ pub enum Mood {
     /// It happened before anybody watched: it belongs into the history, and nobody is to be bothered with it.
     Past,
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Whom the watching thread tells, and what it finds.
 pub struct Desk<'a> {
@@ -96,6 +104,22 @@ impl Desk<'_> {
     fn tell_attempt(&mut self, told: Told<'_>, attempt: &Attempt, sources: &Sources) {
         let is_known = self.keep(attempt, sources);
         self.tell(told, sources, self.is_old(is_known));
+        self.relieve();
+    }
+
+    /// Whether what was told is where a killed process leaves it.
+    fn has_kept(&self) -> bool {
+        self.listeners.iter().all(|listener| listener.has_kept())
+    }
+
+    /// What waits for the history is written if it is much, and everybody has what was told of it.
+    fn relieve(&mut self) {
+        if self.chronicle.as_ref().is_some_and(Chronicle::is_much)
+            && self.has_kept()
+            && let Some(chronicle) = &mut self.chronicle
+        {
+            chronicle.relieve();
+        }
     }
 
     /// Keeps an attempt in the history; whether it was there as it is.
@@ -127,6 +151,7 @@ impl Desk<'_> {
         let replayed = self.is_old(is_known);
         self.findings += u64::from(!replayed);
         self.tell(Told::Found(finding), sources, replayed);
+        self.relieve();
     }
 }
 
@@ -155,7 +180,10 @@ impl Subscriber for Desk<'_> {
     fn opened(&mut self, attempt: Attempt, sources: &Sources) -> ControlFlow<()> {
         match attempt.heard.up {
             // more is known of it by now
-            true => drop(self.keep(&attempt, sources)),
+            true => {
+                self.keep(&attempt, sources);
+                self.relieve();
+            }
             false => self.tell_attempt(Told::Opened(&attempt), &attempt, sources),
         }
         self.detector.opened(attempt);
@@ -185,8 +213,14 @@ impl Subscriber for Desk<'_> {
     }
 }
 
-/// Watches until nothing is delivered any more.
-pub fn watch(deliveries: &Receiver<Delivery>, catalogue: &Catalogue, settings: &Settings, desk: Desk<'_>) {
+/// Watches until nothing is delivered any more. `captures_alone`: no log will tell of the same connections as a capture.
+pub fn watch(
+    deliveries: &Receiver<Delivery>,
+    catalogue: &Catalogue,
+    settings: &Settings,
+    desk: Desk<'_>,
+    captures_alone: bool,
+) {
     let mut watching = Watching {
         watch: Watch::new(settings),
         catalogue,
@@ -195,8 +229,13 @@ pub fn watch(deliveries: &Receiver<Delivery>, catalogue: &Catalogue, settings: &
         open: desk.open_since,
         open_known: Instant::now(),
         last: None,
+        shown: Instant::now(),
+        unkept: false,
         desk,
     };
+    if captures_alone {
+        watching.watch.expect_captures_alone();
+    }
     watching.run(deliveries);
 }
 
@@ -213,6 +252,10 @@ struct Watching<'a> {
     open_known: Instant,
     /// When something came last.
     last: Option<Instant>,
+    /// When it was shown last what is on its way.
+    shown: Instant,
+    /// A commit is due, and somebody has not kept yet what was told.
+    unkept: bool,
 }
 
 impl Watching<'_> {
@@ -231,6 +274,10 @@ impl Watching<'_> {
             self.show();
         }
         self.open_known = Instant::now().checked_sub(OPEN_EVERY).unwrap_or(self.open_known);
+        let patience = Instant::now() + LAST_WAIT;
+        while !self.desk.has_kept() && Instant::now() < patience {
+            std::thread::sleep(UNKEPT);
+        }
         self.commit(true);
     }
 
@@ -238,6 +285,8 @@ impl Watching<'_> {
     fn wait(&self) -> Option<Duration> {
         let tick = self.last.filter(|last| last.elapsed() < AWAKE).map(|_| TICK);
         let commit = self.desk.chronicle.as_ref().and_then(Chronicle::due);
+        // who has not kept yet what was told is asked again
+        let commit = commit.map(|due| if self.unkept { due.max(UNKEPT) } else { due });
         tick.into_iter().chain(commit).min()
     }
 
@@ -318,8 +367,15 @@ impl Watching<'_> {
                 vec![(Mood::Memory, from..cut), (Mood::Perhaps, cut..upto)]
             }
         };
+        if analysed.is_none()
+            && let Some(Err(error)) = self.desk.chronicle.as_mut().map(|chronicle| chronicle.begins_at(from))
+        {
+            let words = "the history does not know where it begins";
+            self.desk.log.warning(words, &[("problem", value(error))]);
+        }
         let held = stored_from(folder, from..upto);
         let _ = opened.send(());
+        self.in_bulk(true);
         let read = held.and_then(|(_, snapshot)| {
             self.desk.read = Instant::now();
             let read = parts.into_iter().try_for_each(|part| self.read_back(folder, part));
@@ -342,7 +398,18 @@ impl Watching<'_> {
         self.desk.log.info("read back what the store holds", &values);
         // whoever is told that all is ready finds it
         self.commit(true);
+        self.in_bulk(false);
         self.desk.state.watch(|watching| watching.caught_up = true);
+    }
+
+    /// Much is going to be told, or no more of it.
+    fn in_bulk(&mut self, is_much: bool) {
+        let told = self.desk.chronicle.as_mut().map(|chronicle| chronicle.in_bulk(is_much));
+        if let Some(Err(error)) = told {
+            self.desk
+                .log
+                .warning("the history is written more slowly", &[("problem", value(error))]);
+        }
     }
 
     /// Reads records with some numbers, of a store that is held as it is.
@@ -375,6 +442,11 @@ impl Watching<'_> {
         if !is_due && !always {
             return;
         }
+        // who is killed now tells it again: the history must not say that it was told
+        self.unkept = !self.desk.has_kept();
+        if self.unkept {
+            return;
+        }
         if self.open_known.elapsed() >= OPEN_EVERY {
             self.open_known = Instant::now();
             self.open = self.first_of_open();
@@ -399,10 +471,19 @@ impl Watching<'_> {
         mark.or(first).map(|(_, seq)| *seq)
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let (events, findings) = (self.desk.events, self.desk.findings);
+        // they are counted one by one
+        let starting = (self.shown.elapsed() >= SHOW_EVERY).then(|| {
+            self.shown = Instant::now();
+            self.watch.starting()
+        });
         self.desk.state.watch(|watching| {
             (watching.events, watching.findings) = (events, findings);
+            if let Some(starting) = starting {
+                watching.starting = starting.iter().map(|(_, count)| count).sum();
+                watching.starting_of = starting;
+            }
         });
     }
 }

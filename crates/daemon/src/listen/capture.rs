@@ -14,7 +14,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
-use tunlog_ingest::{Arrival, Feed, Position, Problem, What, time};
+use tunlog_ingest::{Arrival, Feed, Position, Problem, What};
 
 use crate::intake::{Closed, Intake};
 
@@ -198,7 +198,8 @@ impl Reader {
     }
 
     fn feed(&self, key: Option<&str>) -> Arc<Feed> {
-        let key = key.map_or_else(|| format!("{}:{}", self.name, time::now()), str::to_owned);
+        // whoever writes into a pipe again is the same source
+        let key = key.unwrap_or(&self.name);
         Arc::new(Feed {
             key: key.into(),
             name: self.name.as_str().into(),

@@ -44,6 +44,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Connections of one peer that are open at once.
     pub peer_connections_max: usize,
+    /// TLS handshakes of a listener that are under way at once, a quarter of them of one address.
+    pub handshakes_max: usize,
     /// Messages a second that are taken of one peer; 0 is no limit. What comes faster by UDP is not kept, and counted as lost;
     /// a connection is read that slowly, and loses nothing.
     pub peer_rate: u32,
@@ -79,6 +81,7 @@ impl Default for Config {
             peers_max: 1024,
             connections_max: 1000,
             peer_connections_max: 200,
+            handshakes_max: 100,
             peer_rate: 0,
             peer_burst: 10_000,
             message_bytes_max: tunlog_ingest::LINE_BYTES_MAX,
@@ -89,6 +92,33 @@ impl Default for Config {
         }
     }
 }
+
+/// A key that is used after a restart only.
+struct Fixed {
+    key: &'static str,
+    differs: fn(&Config, &Config) -> bool,
+    keep: fn(&mut Config, &Config),
+}
+
+macro_rules! fixed {
+    ($($key:literal = $field:ident),*) => {
+        &[$(Fixed {
+            key: $key,
+            differs: |one, other| one.$field != other.$field,
+            keep: |config, running| config.$field.clone_from(&running.$field),
+        }),*]
+    };
+}
+
+/// All of them. Every other key holds as soon as the configuration is read again: sockets come and go with their addresses,
+/// certificates are loaded, and limits are asked for with each message and connection.
+const FIXED: &[Fixed] = fixed![
+    "unix-mode" = unix_mode,
+    "capture" = capture,
+    "message-bytes-max" = message_bytes_max,
+    "receive-buffer-bytes" = receive_buffer_bytes,
+    "tz" = tz
+];
 
 /// A socket that is listened on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,11 +153,14 @@ type Make<Address> = fn(Address) -> Door;
 impl Config {
     /// Whether anything is received.
     pub fn is_used(&self) -> bool {
+        self.has_doors() || self.capture.is_some()
+    }
+
+    /// Whether syslog is received.
+    pub fn has_doors(&self) -> bool {
         let addresses = [&self.udp, &self.tcp, &self.tls];
         let sockets = [&self.unix, &self.unix_stream];
-        addresses.iter().any(|list| !list.is_empty())
-            || sockets.iter().any(|list| !list.is_empty())
-            || self.capture.is_some()
+        addresses.iter().any(|list| !list.is_empty()) || sockets.iter().any(|list| !list.is_empty())
     }
 
     /// Whether it can be done.
@@ -152,6 +185,7 @@ impl Config {
             ("peers-max", self.peers_max, 1),
             ("connections-max", self.connections_max, 1),
             ("peer-connections-max", self.peer_connections_max, 1),
+            ("handshakes-max", self.handshakes_max, 1),
             ("message-bytes-max", self.message_bytes_max, 480), // RFC 5424 §6.1
             ("receive-buffer-bytes", self.receive_buffer_bytes, 4096),
             ("handshake-s", self.handshake_s as usize, 1),
@@ -172,6 +206,20 @@ impl Config {
             return Err(("peer-burst", "0 lets nothing through: at least 1".to_owned()));
         }
         Ok(())
+    }
+
+    /// The keys that are used after a restart only, because what is open was made with them: those of which another configuration
+    /// says something else.
+    pub fn fixed_that_differ(&self, other: &Config) -> Vec<&'static str> {
+        let differ = FIXED.iter().filter(|fixed| (fixed.differs)(self, other));
+        differ.map(|fixed| fixed.key).collect()
+    }
+
+    /// This configuration as far as it can be used while the daemon runs: what is fixed is as it was at the start.
+    #[must_use]
+    pub fn with_fixed_of(mut self, running: &Config) -> Config {
+        FIXED.iter().for_each(|fixed| (fixed.keep)(&mut self, running));
+        self
     }
 
     /// The sockets, each once.
@@ -280,6 +328,43 @@ mod tests {
         for text in ["", ":", "gw:514", "127.0.0.1:99999", "1.2.3:5", "localhost:x", "[::1"] {
             assert!(read(text).is_err(), "{text}: {:?}", read(text));
         }
+    }
+
+    #[test]
+    fn each_key_is_fixed_or_used_at_once() {
+        let used = [
+            "udp",
+            "tcp",
+            "tls",
+            "tls-certificate",
+            "tls-key",
+            "tls-client-ca",
+            "unix",
+            "unix-stream",
+            "allow",
+            "peers-max",
+            "connections-max",
+            "peer-connections-max",
+            "handshakes-max",
+            "peer-rate",
+            "peer-burst",
+            "handshake-s",
+            "stalled-s",
+        ];
+        let mut known: Vec<&str> = FIXED.iter().map(|fixed| fixed.key).chain(used).collect();
+        let mut keys: Vec<&str> = crate::config::keys_of("listen").collect();
+        known.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(known, keys, "say of a new key whether a reload uses it");
+        let start = Config::default();
+        let text = "udp = [\"::1\"]\nunix-mode = \"0600\"\ncapture = \"-\"\nmessage-bytes-max = 999\npeer-rate = 7\n\
+                    receive-buffer-bytes = 5000\ntz = \"UTC\"\n";
+        let next: Config = toml::from_str(text).expect("a section");
+        let differ = start.fixed_that_differ(&next);
+        assert_eq!(differ, FIXED.iter().map(|fixed| fixed.key).collect::<Vec<_>>());
+        let used = next.clone().with_fixed_of(&start);
+        assert_eq!((&used.udp, used.peer_rate), (&next.udp, 7));
+        assert_eq!(start.fixed_that_differ(&used), <[&str; 0]>::default());
     }
 
     #[test]

@@ -41,24 +41,33 @@ const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// A socket for datagrams.
 pub(super) enum Datagrams {
-    Udp(UdpSocket),
+    Udp(UdpSocket, Origin),
     Unix(UnixDatagram),
+}
+
+/// Whose a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// We made it.
+    Own,
+    /// It was there before us, and what the kernel counted of it, too.
+    Inherited,
 }
 
 impl Datagrams {
     /// A UDP socket that is bound. Its buffer is made as large as the kernel lets us; how large it is, is answered.
-    pub fn udp(socket: StdUdpSocket, limits: &Limits) -> io::Result<(Datagrams, usize)> {
+    pub fn udp(socket: StdUdpSocket, origin: Origin, limits: &Limits) -> io::Result<(Datagrams, usize)> {
         socket.set_nonblocking(true)?;
         make_room(&socket, limits.receive_buffer_bytes)?;
         setsockopt(&socket, sockopt::RxqOvfl, &1)?;
         // the kernel doubles what it is asked for, for its own book-keeping
         let buffer = getsockopt(&socket, sockopt::RcvBuf)? / 2;
-        Ok((Datagrams::Udp(UdpSocket::from_std(socket)?), buffer))
+        Ok((Datagrams::Udp(UdpSocket::from_std(socket)?, origin), buffer))
     }
 
     async fn readable(&self) -> io::Result<()> {
         match self {
-            Datagrams::Udp(socket) => socket.readable().await,
+            Datagrams::Udp(socket, _) => socket.readable().await,
             Datagrams::Unix(socket) => socket.readable().await,
         }
     }
@@ -97,7 +106,7 @@ pub(super) async fn run(gate: &Gate, socket: &Datagrams, stop: &mut watch::Recei
     let mut inbox = Inbox {
         slab: vec![0; BATCH * DATAGRAM_BYTES],
         batch: 2,
-        gathered: Gathered::default(),
+        gathered: Gathered::new(matches!(socket, Datagrams::Udp(_, Origin::Inherited))),
     };
     let failed = loop {
         let until = inbox.gathered.until();
@@ -147,13 +156,15 @@ impl Inbox {
         for _ in 0..turns {
             let batch = self.batch;
             let read = match socket {
-                Datagrams::Udp(socket) => {
-                    let mut drops = None;
+                Datagrams::Udp(socket, _) => {
+                    let mut drops = (None, None);
                     let gathered = &mut self.gathered;
                     let read = receive(socket, &mut self.slab, batch, &mut drops, &mut |from, bytes| {
                         gathered.take(gate, &limits, from, bytes, now);
                     });
-                    gathered.dropped = drops.unwrap_or(gathered.dropped);
+                    if read.is_ok() {
+                        gathered.count_drops(drops.0, drops.1);
+                    }
                     read
                 }
                 Datagrams::Unix(socket) => receive_unix(socket, &mut self.slab, batch, &mut |bytes| {
@@ -180,12 +191,12 @@ impl Inbox {
 }
 
 /// Reads at most `batch` datagrams with one system call; answers how many there were. What the kernel dropped before one
-/// of them comes with it, counted over the life of the socket.
+/// of them comes with it, counted over the life of the socket: `drops` is what came with the first, and with the last.
 fn receive(
     socket: &UdpSocket,
     slab: &mut [u8],
     batch: usize,
-    drops: &mut Option<u32>,
+    drops: &mut (Option<u32>, Option<u32>),
     each: &mut dyn FnMut(IpAddr, &[u8]),
 ) -> io::Result<usize> {
     socket.try_io(Interest::READABLE, || {
@@ -208,7 +219,10 @@ fn receive(
             count += 1;
             for control in message.cmsgs()? {
                 if let ControlMessageOwned::RxqOvfl(dropped) = control {
-                    *drops = Some(dropped);
+                    if count == 1 {
+                        drops.0 = Some(dropped);
+                    }
+                    drops.1 = Some(dropped);
                 }
             }
             let bytes = message.iovs().next().unwrap_or_default();

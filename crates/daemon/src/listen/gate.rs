@@ -34,6 +34,7 @@ pub(super) struct Limits {
     pub peers_max: usize,
     pub connections_max: usize,
     pub peer_connections_max: usize,
+    pub handshakes_max: usize,
     pub rate: u32,
     pub burst: u32,
     pub message_bytes_max: usize,
@@ -50,6 +51,7 @@ impl Limits {
             peers_max: config.peers_max,
             connections_max: config.connections_max,
             peer_connections_max: config.peer_connections_max,
+            handshakes_max: config.handshakes_max,
             rate: config.peer_rate,
             burst: config.peer_burst,
             message_bytes_max: config.message_bytes_max,
@@ -92,6 +94,10 @@ pub(super) struct Gate {
     limits: RwLock<Arc<Limits>>,
     peers: Mutex<Peers>,
     telling: Mutex<Telling>,
+    /// TLS handshakes under way, by address.
+    pub handshakes: Mutex<HashMap<IpAddr, usize, FxBuildHasher>>,
+    /// Counts how often the configuration changed; who is connected is judged anew then.
+    pub changed: watch::Sender<u64>,
     /// Where connections read to: what of it is no whole message is copied before the next one reads.
     pub scratch: Mutex<Vec<u8>>,
 }
@@ -184,6 +190,8 @@ impl Gate {
                 strangers: FxHashSet::default(),
             }),
             telling: Mutex::new(Telling::new()),
+            handshakes: Mutex::default(),
+            changed: watch::Sender::new(0),
             scratch: Mutex::new(Vec::new()),
         })
     }
@@ -199,6 +207,37 @@ impl Gate {
         peers.known.retain(|address, _| limits.allow.allows(*address));
         peers.strangers.clear();
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
+        drop(peers);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// Which configuration holds.
+    pub fn generation(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
+    /// Connections that are open of the peer at an address.
+    pub fn connections_of(&self, address: IpAddr) -> usize {
+        let peers = lock(&self.peers);
+        let peer = peers.known.get(&address);
+        peer.map_or(0, |peer| peer.connections.load(Ordering::Relaxed))
+    }
+
+    /// Whether anybody at an address may send. If not, that is counted and told once.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        if self.limits().allow.allows(address) {
+            return true;
+        }
+        Tally::add(&self.tally.refused, 1);
+        let new = {
+            let strangers = &mut lock(&self.peers).strangers;
+            strangers.len() < STRANGERS_MAX && strangers.insert(address)
+        };
+        if new {
+            let cause = "not taken: `allow` does not name this address";
+            self.tell(Problem::warning(format!("{}/{address}", self.name), cause));
+        }
+        false
     }
 
     /// How many peers are told apart.
@@ -209,21 +248,14 @@ impl Gate {
     /// Whoever sends from an address; None if nobody there may.
     pub fn peer(&self, address: IpAddr) -> Option<Arc<Peer>> {
         let address = address.to_canonical();
-        let mut peers = lock(&self.peers);
-        if let Some(peer) = peers.known.get(&address) {
+        if let Some(peer) = lock(&self.peers).known.get(&address) {
             return Some(peer.clone());
         }
-        let limits = self.limits();
-        if !limits.allow.allows(address) {
-            Tally::add(&self.tally.refused, 1);
-            let new = peers.strangers.len() < STRANGERS_MAX && peers.strangers.insert(address);
-            drop(peers);
-            if new {
-                let cause = "not taken: `allow` does not name this address";
-                self.tell(Problem::warning(format!("{}/{address}", self.name), cause));
-            }
+        if !self.admits(address) {
             return None;
         }
+        let limits = self.limits();
+        let mut peers = lock(&self.peers);
         if peers.known.len() >= limits.peers_max {
             self.sweep(&mut peers);
         }

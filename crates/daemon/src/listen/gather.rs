@@ -29,15 +29,54 @@ pub(super) struct Gathered {
     pub blocked: bool,
     /// Who sent last.
     last: Option<(IpAddr, Arc<Peer>)>,
-    /// Drops that the kernel counted over the life of the socket, and those that were told.
-    pub dropped: u32,
-    told: u32,
+    drops: Drops,
     /// Peers of whose messages some were not taken, and when to tell that.
     fast: Vec<Arc<Peer>>,
     tell_at: Option<Instant>,
 }
 
+/// What the kernel dropped of a socket: a counter of 32 bits over the life of the socket, which comes with what was not dropped, and
+/// not at all as long as it is 0.
+#[derive(Debug, Default)]
+struct Drops {
+    /// None: the socket is older than we are, and nobody knows what of its drops was told before us.
+    told: Option<u32>,
+    counted: u32,
+}
+
+impl Drops {
+    /// Came with the first datagram of a batch, and with its last.
+    fn count(&mut self, first: Option<u32>, last: Option<u32>) {
+        let base = self.told.get_or_insert(first.unwrap_or(0));
+        self.counted = last.unwrap_or(self.counted.max(*base));
+    }
+
+    fn untold(&self) -> u64 {
+        self.told.map_or(0, |told| u64::from(self.counted.wrapping_sub(told)))
+    }
+
+    fn were_told(&mut self) {
+        self.told = Some(self.counted);
+    }
+}
+
 impl Gathered {
+    /// Of a socket that we made, or (`inherited`) one that was there before us.
+    pub fn new(inherited: bool) -> Gathered {
+        Gathered {
+            drops: Drops {
+                told: (!inherited).then_some(0),
+                counted: 0,
+            },
+            ..Gathered::default()
+        }
+    }
+
+    /// What the kernel says of drops with the first datagram of a batch, and with its last.
+    pub fn count_drops(&mut self, first: Option<u32>, last: Option<u32>) {
+        self.drops.count(first, last);
+    }
+
     /// When something is to be done even if nothing comes.
     pub fn until(&self) -> Option<Instant> {
         let gathered = self.since.filter(|_| !self.blocked).map(|since| since + GATHER);
@@ -118,12 +157,11 @@ impl Gathered {
 
     /// Tells what was lost, as far as there is room.
     pub fn tell(&mut self, gate: &Gate, now: Instant) -> Result<(), Closed> {
-        if self.dropped != self.told {
-            // the counter has 32 bits and begins anew
-            let more = u64::from(self.dropped.wrapping_sub(self.told));
+        let more = self.drops.untold();
+        if more > 0 {
             let cause = format!("the kernel dropped {more} datagrams that came faster than they were read");
             if gate.try_lost(&gate.own, more, cause)? {
-                self.told = self.dropped;
+                self.drops.were_told();
             }
         }
         if self.tell_at.is_none_or(|at| now < at) {
@@ -150,7 +188,7 @@ impl Gathered {
             let bytes = std::mem::take(&mut *lock(&peer.pending));
             gate.hand_over(&peer, bytes).await?;
         }
-        let more = u64::from(self.dropped.wrapping_sub(self.told));
+        let more = self.drops.untold();
         if more > 0 {
             let cause = format!("the kernel dropped {more} datagrams that came faster than they were read");
             gate.lost(&gate.own, more, cause).await?;
@@ -161,5 +199,40 @@ impl Gathered {
             gate.lost(&peer, count, cause).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_before_us_is_not_counted_again() {
+        let mut own = Drops {
+            told: Some(0),
+            counted: 0,
+        };
+        own.count(None, None);
+        assert_eq!(own.untold(), 0);
+        own.count(Some(3), Some(5));
+        assert_eq!(own.untold(), 5, "what is dropped before the first datagram, too");
+        own.were_told();
+        own.count(None, None);
+        assert_eq!(own.untold(), 0);
+        own.count(Some(5), Some(7));
+        assert_eq!(own.untold(), 2);
+
+        let mut older = Drops::default();
+        older.count(Some(40), Some(41));
+        assert_eq!(older.untold(), 1);
+        older.were_told();
+        older.count(Some(41), Some(41));
+        assert_eq!(older.untold(), 0);
+        let mut older = Drops::default();
+        older.count(None, Some(2));
+        assert_eq!(older.untold(), 2, "there were none before the first");
+        let mut at_its_end = Drops::default();
+        at_its_end.count(Some(u32::MAX), Some(1));
+        assert_eq!(at_its_end.untold(), 2);
     }
 }

@@ -10,6 +10,7 @@ mod gather;
 pub mod interfaces;
 mod open;
 mod rate;
+mod seat;
 mod stream;
 pub(crate) mod tls;
 
@@ -33,7 +34,7 @@ pub use config::{Config, Door};
 pub use open::Inherited;
 
 use crate::intake::Intake;
-use datagrams::Datagrams;
+use datagrams::{Datagrams, Origin};
 use gate::{Gate, Limits, lock, stopped};
 use open::SocketFile;
 use stream::Connections;
@@ -145,7 +146,8 @@ impl Receivers {
     }
 
     /// Another configuration holds from now on: sockets that it does not name are closed when what they have is handed over, new
-    /// ones are opened, the others go on without a gap, with its limits and its certificates.
+    /// ones are opened, the others go on without a gap, with its limits and its certificates; connections that it does not allow are
+    /// ended. Keys that are fixed ([`Config::fixed_that_differ`]) stay as they were at the start.
     ///
     /// # Errors
     /// If it cannot be; then everything stays as it was.
@@ -159,6 +161,7 @@ impl Receivers {
             _ => *certificates = Certificates::read(&config)?.map(Arc::new),
         }
         drop(certificates);
+        let config = config.with_fixed_of(&lock(&self.shared.config));
         *lock(&self.shared.config) = config.clone();
         self.open(&config)
     }
@@ -169,10 +172,10 @@ impl Receivers {
     /// If they cannot be used; the earlier ones stay.
     pub fn reload_certificates(&self) -> Result<(), Problem> {
         let config = lock(&self.shared.config).clone();
-        match &*lock(&self.shared.certificates) {
-            Some(certificates) => certificates.reload(&config),
-            None => Ok(()),
+        if let Some(certificates) = &*lock(&self.shared.certificates) {
+            certificates.reload(&config)?;
         }
+        self.open(&config)
     }
 
     /// How each socket does.
@@ -339,12 +342,12 @@ impl Shared {
         };
         Ok(match door {
             Door::Udp(address) => {
-                let socket = self
-                    .inherited
-                    .udp(*address)
-                    .map_or_else(|| std::net::UdpSocket::bind(address), Ok)?;
+                let (socket, origin) = match self.inherited.udp(*address) {
+                    Some(socket) => (socket, Origin::Inherited),
+                    None => (std::net::UdpSocket::bind(address)?, Origin::Own),
+                };
                 let address = socket.local_addr()?;
-                let (socket, buffer) = Datagrams::udp(socket, limits)?;
+                let (socket, buffer) = Datagrams::udp(socket, origin, limits)?;
                 Opened {
                     socket: Socket::Datagrams(socket),
                     address: Some(address),
@@ -442,4 +445,4 @@ fn refused(door: &Door, error: &io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,6 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use tunlog_ingest::frames::BadFrame;
 use tunlog_ingest::{Frames, Problem};
 
-use super::gate::{CHUNK_BYTES, Gate, Peer, Tally, lock, sleep_until, stopped};
+use super::gate::{CHUNK_BYTES, Gate, Tally, lock, sleep_until, stopped};
+use super::seat::{Handshake, Seat};
 use super::tls::Certificates;
 use crate::intake::Closed;
 
@@ -102,7 +102,7 @@ fn passes(error: &io::Error) -> bool {
 /// Who came.
 enum Accepted {
     Tcp(TcpStream, IpAddr),
-    Tls(TcpStream, IpAddr, TlsAcceptor),
+    Tls(TcpStream, IpAddr, Arc<Certificates>),
     Unix(UnixStream),
 }
 
@@ -116,7 +116,7 @@ impl Connections {
             }
             Connections::Tls(listener, certificates) => {
                 let (stream, from) = listener.accept().await?;
-                Accepted::Tls(stream, from.ip(), certificates.current().into())
+                Accepted::Tls(stream, from.ip(), Arc::clone(certificates))
             }
         })
     }
@@ -126,94 +126,51 @@ impl Connections {
 fn admit(gate: &Arc<Gate>, accepted: Accepted, open: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
     match accepted {
         Accepted::Unix(stream) => {
-            if let Some(seat) = Seat::take(gate, gate.own.clone()) {
+            if let Some(seat) = Seat::of_own(gate) {
                 open.spawn(serve(seat, stream, stop.clone()));
             }
         }
         Accepted::Tcp(stream, from) => {
-            if let Some(seat) = seat(gate, from, &stream) {
+            keep_alive(&stream);
+            if let Some(seat) = Seat::of_address(gate, from) {
                 open.spawn(serve(seat, stream, stop.clone()));
             }
         }
-        Accepted::Tls(stream, from, acceptor) => {
-            if let Some(seat) = seat(gate, from, &stream) {
-                open.spawn(serve_tls(seat, stream, acceptor, stop.clone()));
+        Accepted::Tls(stream, from, certificates) => {
+            keep_alive(&stream);
+            if let Some(handshake) = Handshake::begin(gate, from, certificates) {
+                open.spawn(serve_tls(handshake, stream, stop.clone()));
             }
         }
     }
 }
 
-/// A connection's place among those that may be open.
-struct Seat {
-    gate: Arc<Gate>,
-    peer: Arc<Peer>,
-}
-
-fn seat(gate: &Arc<Gate>, from: IpAddr, stream: &TcpStream) -> Option<Seat> {
-    // a peer that lost its power would keep its place for ever
+/// A peer that lost its power would keep its place for ever.
+fn keep_alive(stream: &TcpStream) {
     let _ = nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::KeepAlive, &true);
-    Seat::take(gate, gate.peer(from)?)
 }
 
-impl Seat {
-    fn take(gate: &Arc<Gate>, peer: Arc<Peer>) -> Option<Seat> {
-        let limits = gate.limits();
-        let own = Arc::ptr_eq(&peer, &gate.own);
-        let of_peer = peer.connections.load(Ordering::Relaxed);
-        let full = if gate.tally.connections.load(Ordering::Relaxed) >= limits.connections_max {
-            Some(("connections-max", limits.connections_max))
-        } else if !own && of_peer >= limits.peer_connections_max {
-            Some(("peer-connections-max", limits.peer_connections_max))
-        } else {
-            None
-        };
-        if let Some((key, most)) = full {
-            Tally::add(&gate.tally.refused, 1);
-            let cause = format!("a connection was refused: {most} are open (`{key}`)");
-            gate.tell(Problem::warning(&*peer.feed.name, cause));
-            return None;
-        }
-        peer.connections.fetch_add(1, Ordering::Relaxed);
-        gate.tally.connections.fetch_add(1, Ordering::Relaxed);
-        Tally::add(&gate.tally.connected, 1);
-        Some(Seat {
-            gate: gate.clone(),
-            peer,
-        })
-    }
-
-    /// Tells why a connection was ended by us.
-    fn ended(&self, position: Option<String>, cause: String) {
-        let problem = Problem {
-            position,
-            ..Problem::error(&*self.peer.feed.name, cause)
-        };
-        self.gate.tell(problem);
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.peer.connections.fetch_sub(1, Ordering::Relaxed);
-        self.gate.tally.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-async fn serve_tls(seat: Seat, stream: TcpStream, acceptor: TlsAcceptor, mut stop: watch::Receiver<bool>) {
-    let handshake = seat.gate.limits().handshake;
+async fn serve_tls(handshake: Handshake, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+    let time = handshake.gate.limits().handshake;
+    let acceptor = TlsAcceptor::from(handshake.certificates.current());
     let accepted = tokio::select! {
         () = stopped(&mut stop) => return,
-        accepted = tokio::time::timeout(handshake, acceptor.accept(stream)) => accepted,
+        accepted = tokio::time::timeout(time, acceptor.accept(stream)) => accepted,
     };
     match accepted {
-        Ok(Ok(stream)) => serve(seat, stream, stop).await,
-        Ok(Err(error)) => seat.ended(None, format!("TLS handshake failed: {error}")),
+        Ok(Ok(mut stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
+            match handshake.seat(shown) {
+                Some(seat) => serve(seat, stream, stop).await,
+                None => drop(tokio::time::timeout(GOODBYE, stream.shutdown()).await),
+            }
+        }
+        Ok(Err(error)) => handshake.failed(format!("TLS handshake failed: {error}")),
         Err(_) => {
-            let seconds = handshake.as_secs();
-            seat.ended(
-                None,
-                format!("TLS handshake not done within {seconds} s: the connection was closed"),
-            );
+            let seconds = time.as_secs();
+            handshake.failed(format!(
+                "TLS handshake not done within {seconds} s: the connection was closed"
+            ));
         }
     }
 }
@@ -264,12 +221,16 @@ impl<S: AsyncRead + Unpin> Connection<S> {
         // what it owes from an earlier connection
         self.slow_down(seat, &mut stop).await;
         loop {
-            gate.intake.room(FULL_BYTES).await?;
+            tokio::select! {
+                () = seat.put_out() => return self.put_out(seat).await,
+                room = gate.intake.room(FULL_BYTES) => room?,
+            }
             // while we do not read the peer owes us nothing
             self.waits_since = self.waits_since.map(|since| since + unread.elapsed());
             let stalled = sleep_until(self.stalls_at(gate, whole));
             let mut filled = tokio::select! {
                 () = stopped(&mut stop) => return self.last(seat).await,
+                () = seat.put_out() => return self.put_out(seat).await,
                 filled = self.fill(gate) => filled,
                 () = stalled => {
                     self.hand_over(seat).await?;
@@ -374,7 +335,11 @@ impl<S: AsyncRead + Unpin> Connection<S> {
         let limits = seat.gate.limits();
         let wait = lock(&seat.peer.bucket).spend(messages, limits.rate, limits.burst, Instant::now());
         if !wait.is_zero() {
-            let _ = tokio::time::timeout(wait, stopped(stop)).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stopped(stop) => {}
+                () = seat.put_out() => {}
+            }
         }
     }
 
@@ -392,6 +357,12 @@ impl<S: AsyncRead + Unpin> Connection<S> {
             None => format!("the connection broke within a message: {read} bytes of it came"),
         };
         seat.gate.lost(&seat.peer, 1, cause).await
+    }
+
+    /// The configuration that holds now does not allow it. What came before is taken.
+    async fn put_out(&mut self, seat: &Seat) -> Result<(), Closed> {
+        seat.ended(None, "not allowed any longer: the connection was closed".to_owned());
+        self.end(seat, false).await
     }
 
     async fn ended_by_us(&mut self, seat: &Seat) -> Result<(), Closed> {

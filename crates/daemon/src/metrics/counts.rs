@@ -222,43 +222,49 @@ impl Counts {
 
     fn closed(&mut self, attempt: &Attempt, replayed: bool) {
         let was_open = self.open.remove(attempt.id);
-        if let (Some(users), Some(Some(user))) = (&mut self.users, &was_open) {
+        if let (Some(users), Some((Some(user), _))) = (&mut self.users, &was_open) {
             users.disconnect(user);
         }
         if replayed {
             return;
         }
         match attempt.outcome {
-            Outcome::Established | Outcome::Open => self.ended(attempt, was_open.is_some()),
+            Outcome::Established | Outcome::Open => self.ended(attempt, was_open.map(|(_, moved)| moved)),
             Outcome::Failed => self.failed(attempt),
             // the evidence ended before an outcome: nothing is known of it
             Outcome::Unfinished => {}
         }
     }
 
-    fn ended(&mut self, attempt: &Attempt, was_open: bool) {
-        if !was_open {
+    /// `shown`: what its interface showed last, if it was known to be up.
+    fn ended(&mut self, attempt: &Attempt, shown: Option<Moved>) {
+        if shown.is_none() {
             self.count_start(attempt);
         }
         let protocol = words::protocol(attempt.protocol);
         let reason = attempt.end_reason.unwrap_or(EndReason::Unknown).word();
         *self.ends.entry([protocol, reason]).or_default() += 1;
-        self.take_ended(attempt, None);
+        self.take_ended(attempt, None, shown.unwrap_or_default());
     }
 
     /// The last lines of a session that was counted: only what they add is counted.
     fn settled(&mut self, attempt: &Attempt) {
         if let Some(counted) = self.ended.known.get(&attempt.id).copied() {
-            self.take_ended(attempt, Some(counted));
+            self.take_ended(attempt, Some(counted), Moved::default());
         }
     }
 
-    fn take_ended(&mut self, attempt: &Attempt, counted: Option<EndedSession>) {
+    /// A session that died without counts moved what its interface showed; pppd's own word may be a little less than that.
+    fn take_ended(&mut self, attempt: &Attempt, counted: Option<EndedSession>, shown: Moved) {
         let protocol = words::protocol(attempt.protocol);
         let before = counted.map(|counted| counted.moved).unwrap_or_default();
         let now = Moved {
-            received: attempt.bytes_from_client.unwrap_or(0).max(before.received),
-            sent: attempt.bytes_to_client.unwrap_or(0).max(before.sent),
+            received: attempt
+                .bytes_from_client
+                .unwrap_or(0)
+                .max(before.received)
+                .max(shown.received),
+            sent: attempt.bytes_to_client.unwrap_or(0).max(before.sent).max(shown.sent),
         };
         let (received, sent) = (now.received - before.received, now.sent - before.sent);
         let moved = self.moved.entry(protocol).or_default();

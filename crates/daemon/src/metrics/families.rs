@@ -53,6 +53,7 @@ macro_rules! families {
 
 families! {
     BUILD_INFO = Gauge "vpn_build_info" ["version", "revision"] "Always 1; which tunlog is running.";
+    READY = Gauge "vpn_ready" [] "1 once everything is taken in that was there when tunlog started, 0 before: figures of open sessions grow until then.";
     UP = Gauge "vpn_up" ["source"] "1 if the source can be read, 0 if not.";
     SESSIONS = Gauge "vpn_sessions" ["protocol", "state"] "Sessions: starting (no outcome yet), active, or stale (up, and nothing was heard of them for longer than `stale-after-s`).";
     USERS = Gauge "vpn_users_connected" ["protocol"] "Distinct names that have a session.";
@@ -79,6 +80,7 @@ families! {
     STORE_BYTES = Gauge "vpn_store_size_bytes" [] "Size of the store's segments.";
     CHECKPOINT = Gauge "vpn_store_checkpoint_timestamp_seconds" [] "When the store was sealed last.";
     DROPPED = Counter "vpn_store_dropped_total" [] "Records that were given up because the disk was full.";
+    REFUSED = Counter "vpn_store_write_errors_total" [] "How often the system refused to write the store (a full disk, an error of the disk, no more open files); it is tried again.";
     NOTIFIED = Counter "vpn_notifications_total" ["channel", "result"] "Notifications: sent, failed (a try that will be repeated), or given up.";
     WAITING = Gauge "vpn_notifications_waiting" ["channel"] "Notifications that wait to be sent.";
     USER_RECEIVED = Counter "vpn_user_received_bytes_total" ["user"] "Bytes from the user in sessions that ended; only with `per-user`.";

@@ -78,6 +78,10 @@ pub struct Health {
     pub sources: Vec<SourceHealth>,
     /// Attempts that have no outcome yet, by protocol.
     pub starting: Option<Vec<(Option<Protocol>, u64)>>,
+    /// Whether what was there at the start is taken in; None where nobody starts.
+    pub ready: Option<bool>,
+    /// How often the system refused to write the store.
+    pub refused: u64,
     /// Addresses that are blocked, by the ledger.
     pub banned: Option<u64>,
     /// The store, if there is one.
@@ -105,6 +109,9 @@ impl Health {
         };
         Health {
             sources: state.sources().into_iter().map(source).collect(),
+            starting: Some(state.watching().starting_of),
+            ready: Some(state.watching().caught_up),
+            refused: state.keeping().refused,
             ..Health::default()
         }
     }

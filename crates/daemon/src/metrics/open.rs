@@ -20,6 +20,8 @@ struct Session {
     gateway: Option<Box<str>>,
     encrypted: bool,
     last_seen: i64,
+    /// What its interface showed last: when the session ends the interface takes its counters with it.
+    moved: Moved,
 }
 
 /// The sessions by their attempts' ids.
@@ -57,9 +59,11 @@ impl Open {
         if is_new && self.sessions.len() >= OPEN_MAX {
             return true;
         }
+        let moved = self.sessions.get(&attempt.id).map(|known| known.moved);
         self.sessions.insert(
             attempt.id,
             Session {
+                moved: moved.unwrap_or_default(),
                 protocol: words::protocol(attempt.protocol),
                 user: attempt.user.clone(),
                 interface: attempt.interface.clone(),
@@ -71,9 +75,9 @@ impl Open {
         is_new
     }
 
-    /// A session ended: its user's name as it stood, if it was known.
-    pub fn remove(&mut self, id: u64) -> Option<Option<Box<str>>> {
-        self.sessions.remove(&id).map(|session| session.user)
+    /// A session ended: its user's name as it stood and what its interface showed last, if it was known.
+    pub fn remove(&mut self, id: u64) -> Option<(Option<Box<str>>, Moved)> {
+        self.sessions.remove(&id).map(|session| (session.user, session.moved))
     }
 
     /// What gauges say of a protocol; who was heard of before `stale` is stale.
@@ -92,34 +96,42 @@ impl Open {
         gauges
     }
 
-    /// What the interfaces of this machine have moved for the sessions of a protocol.
-    pub fn moved(&self, protocol: &str, health: &Health) -> Moved {
-        let mut moved = Moved::default();
+    /// Reads what the interfaces of this machine have moved for their sessions.
+    pub fn look_at(&mut self, health: &Health) {
         if health.interfaces.is_empty() {
-            return moved;
+            return;
         }
-        let of_here = |session: &&Session| match (&session.gateway, &health.host) {
+        let of_here = |session: &&mut Session| match (&session.gateway, &health.host) {
             (Some(gateway), Some(host)) => **gateway == **host,
             // a log without a host name is this machine's
             (None, _) => true,
             (Some(_), None) => false,
         };
-        let mut names: FxHashMap<&str, &Session> = FxHashMap::default();
-        for session in self.sessions.values().filter(of_here) {
+        let mut names: FxHashMap<Box<str>, &mut Session> = FxHashMap::default();
+        for session in self.sessions.values_mut().filter(of_here) {
             // of two sessions that seem to be up on one interface only the later one can be
-            if let Some(name) = session.interface.as_deref() {
-                let kept = names.entry(name).or_insert(session);
-                if kept.last_seen < session.last_seen {
-                    *kept = session;
-                }
+            let Some(name) = session.interface.clone() else {
+                continue;
+            };
+            match names.get(&name) {
+                Some(kept) if kept.last_seen >= session.last_seen => {}
+                _ => _ = names.insert(name, session),
             }
         }
         for interface in &health.interfaces {
-            let session = names.get(&*interface.name);
-            if session.is_some_and(|session| session.protocol == protocol) {
-                moved.received = moved.received.saturating_add(interface.received);
-                moved.sent = moved.sent.saturating_add(interface.sent);
+            if let Some(session) = names.get_mut(&*interface.name) {
+                session.moved.received = session.moved.received.max(interface.received);
+                session.moved.sent = session.moved.sent.max(interface.sent);
             }
+        }
+    }
+
+    /// What the interfaces have moved for the sessions of a protocol that are up.
+    pub fn moved(&self, protocol: &str) -> Moved {
+        let mut moved = Moved::default();
+        for session in self.sessions.values().filter(|session| session.protocol == protocol) {
+            moved.received = moved.received.saturating_add(session.moved.received);
+            moved.sent = moved.sent.saturating_add(session.moved.sent);
         }
         moved
     }

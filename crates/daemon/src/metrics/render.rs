@@ -10,8 +10,7 @@ use super::text::{Exposition, Form};
 use super::words::{self, PROTOCOLS};
 use super::{Metrics, process, users};
 
-/// What was told of traffic before: the interface of a session that ends takes its counters with it, and pppd's last word may be a
-/// little less. A counter must not go back for that.
+/// What was told of traffic before: a counter never goes back.
 pub type Reported = BTreeMap<&'static str, Moved>;
 
 /// One of the figures of a user.
@@ -24,8 +23,12 @@ impl Metrics {
         let mut out = Exposition::new(form);
         out.family(&f::BUILD_INFO);
         out.sample(&f::BUILD_INFO, &[self.version, self.revision], 1.0);
+        if let Some(ready) = health.ready {
+            out.single(&f::READY, f64::from(u8::from(ready)));
+        }
         {
-            let counts = self.counts();
+            let mut counts = self.counts();
+            counts.open.look_at(&health);
             self.sessions(&counts, &health, now, &mut out);
             attempts(&counts, &mut out);
             if let Some(users) = &counts.users {
@@ -72,14 +75,14 @@ impl Metrics {
         for (protocol, gauges) in gauges.iter().filter(|(protocol, _)| *protocol != words::UNKNOWN) {
             out.sample(&f::UNENCRYPTED, &[protocol], gauges.unencrypted as f64);
         }
-        self.traffic(counts, health, out);
+        self.traffic(counts, out);
     }
 
-    fn traffic(&self, counts: &Counts, health: &Health, out: &mut Exposition) {
+    fn traffic(&self, counts: &Counts, out: &mut Exposition) {
         let mut reported = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for protocol in PROTOCOLS {
             let ended = counts.moved.get(protocol).copied().unwrap_or_default();
-            let open = counts.open.moved(protocol, health);
+            let open = counts.open.moved(protocol);
             let told = reported.entry(protocol).or_default();
             told.received = told.received.max(ended.received.saturating_add(open.received));
             told.sent = told.sent.max(ended.sent.saturating_add(open.sent));
@@ -226,6 +229,7 @@ fn store(health: &Health, out: &mut Exposition) {
         out.single(&f::CHECKPOINT, time as f64 / 1e6);
     }
     out.single(&f::DROPPED, store.dropped as f64);
+    out.single(&f::REFUSED, health.refused as f64);
 }
 
 fn channels(health: &Health, out: &mut Exposition) {

@@ -55,8 +55,8 @@ struct Line {
     channel: Channel,
     bucket: Bucket,
     groups: HashMap<String, Group>,
-    /// What is under way.
-    busy: Option<Which>,
+    /// What is under way, and how many notices it tells.
+    busy: Option<(Which, u64)>,
     failures: u32,
     not_before: i64,
     /// Nothing that is due waits in the outbox.
@@ -120,6 +120,10 @@ impl Desk {
                 channel: channel.clone(),
             });
         }
+        // what goes on under way is held by its line
+        for name in old.keys() {
+            self.outbox.carry(name, None);
+        }
         // what failed may have been mended
         self.changes.push(OutboxChange::Hurry { now });
         let names = setup.channels.iter().map(|channel| channel.name.clone()).collect();
@@ -167,7 +171,9 @@ impl Desk {
             return None;
         }
         line.bucket.take();
-        line.busy = Some(which.clone());
+        line.busy = Some((which.clone(), 1));
+        let name = line.channel.name.clone();
+        self.outbox.carry(&name, Some(which.clone()));
         Some(Job {
             which,
             message: Message::one(notice.clone()),
@@ -182,8 +188,10 @@ impl Desk {
             return;
         };
         let line = &mut self.lines[at];
-        if line.busy.as_ref() == Some(&which) {
-            line.busy = None;
+        let mut notices = 1;
+        if let Some((_, count)) = line.busy.take_if(|(busy, _)| *busy == which) {
+            notices = count;
+            self.outbox.carry(name, None);
         }
         match result {
             Ok(()) => {
@@ -199,9 +207,11 @@ impl Desk {
                 line.counts.problem = Some(failed.why.clone());
                 let values = [("channel", value(name)), ("why", value(&failed.why))];
                 if failed.refused {
-                    line.counts.given_up += 1;
+                    line.counts.given_up += notices;
+                    let [channel_name, why] = values;
+                    let values = [channel_name, why, ("count", Cell::Count(notices))];
                     self.log
-                        .error("a notification was refused by its receiver and is given up", &values);
+                        .error("notifications were refused by their receiver and are given up", &values);
                     self.remove(channel, which);
                     return;
                 }
@@ -284,9 +294,21 @@ impl Desk {
     /// A disk that takes nothing must not fill the memory.
     fn bound(&mut self) {
         while self.changes.len() > CHANGES_MAX {
-            // the least bad, the oldest of it
+            // the least bad, the oldest of it; not what is being carried
+            let busy: Vec<(&str, &Which)> = self
+                .lines
+                .iter()
+                .filter_map(|line| Some((&*line.channel.name, &line.busy.as_ref()?.0)))
+                .collect();
+            let is_busy = |message: &Outgoing| {
+                let known = |(channel, which): &(&str, &Which)| match which {
+                    Which::Id(id) => *channel == message.channel && *id == message.id,
+                    Which::Bundle(_) => false,
+                };
+                busy.iter().any(known)
+            };
             let levels = self.changes.iter().enumerate().filter_map(|(at, change)| match change {
-                OutboxChange::Put(message) => Some((message.level, at)),
+                OutboxChange::Put(message) if !is_busy(message) => Some((message.level, at)),
                 _ => None,
             });
             let at = levels.min().map_or(0, |(_, at)| at);
@@ -318,7 +340,8 @@ impl Desk {
             };
             match taken {
                 Ok(Some(job)) => {
-                    self.lines[at].busy = Some(job.which.clone());
+                    self.lines[at].busy = Some((job.which.clone(), job.message.count()));
+                    self.outbox.carry(&self.lines[at].channel.name, Some(job.which.clone()));
                     self.lines[at].bucket.take();
                     jobs.push((at, job));
                 }
@@ -461,6 +484,11 @@ impl Desk {
         next.map(|time| time.min(now.saturating_add(EXPIRE_EVERY)))
     }
 
+    /// Whether everything that waits is written down.
+    pub fn is_written(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// Whether something is under way.
     pub fn is_busy(&self) -> bool {
         self.lines.iter().any(|line| line.busy.is_some())
@@ -470,6 +498,7 @@ impl Desk {
     pub fn put_back(&mut self, at: usize, now: i64) {
         if let Some(line) = self.lines.get_mut(at) {
             line.busy = None;
+            self.outbox.carry(&line.channel.name, None);
             line.clear = false;
             line.not_before = now.saturating_add(line.channel.retry_first);
         }

@@ -90,6 +90,8 @@ pub struct Notifier {
     setup: Arc<Setup>,
     generation: u64,
     gateways: Gateways,
+    /// The number of the last notice that was made.
+    last: u64,
 }
 
 impl Notifier {
@@ -109,6 +111,7 @@ impl Notifier {
             setup,
             generation,
             gateways: Gateways::default(),
+            last: 0,
         };
         Ok((notifier, handle))
     }
@@ -116,7 +119,7 @@ impl Notifier {
     /// Tells those who want it; the bits of `wanted` are channels.
     fn tell(&mut self, wanted: u64, make: impl FnOnce() -> Notice) {
         if wanted != 0 {
-            self.shared.hear(&self.setup, wanted, make());
+            self.last = self.shared.hear(&self.setup, wanted, make());
         }
     }
 
@@ -161,6 +164,10 @@ impl Listener for Notifier {
             },
             Told::Settled(_) | Told::Event(_) | Told::Lost(..) | Told::Tick => {}
         }
+    }
+
+    fn has_kept(&self) -> bool {
+        self.shared.has_kept(self.last)
     }
 }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::secret;
+
 /// Bytes of a secret.
 const BYTES_MAX: u64 = 16 << 10;
 /// What is shown instead.
@@ -46,6 +48,15 @@ impl Secret {
         *self == Secret::Absent
     }
 
+    /// The file that it stands in, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Secret::File(path) => Some(path.clone()),
+            Secret::Credential(name) => credential(name).ok(),
+            Secret::Absent | Secret::Text(_) | Secret::Env(_) => None,
+        }
+    }
+
     /// The secret itself.
     ///
     /// # Errors
@@ -76,6 +87,8 @@ fn credential(name: &str) -> Result<PathBuf, String> {
 fn of_file(path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("{}: cannot read: {error}", path.display());
     let file = std::fs::File::open(path).map_err(failed)?;
+    let data = file.metadata().map_err(failed)?;
+    secret::judge(path, &data).map_err(|why| format!("{}: {why}", path.display()))?;
     let mut text = String::new();
     file.take(BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     plain(&text, &path.display().to_string())
@@ -175,6 +188,10 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tunlog-secret-{}", std::process::id()));
         let secret = Secret::File(path.clone());
         std::fs::write(&path, "s3cret\n").expect("written");
+        let mode = |mode| std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode));
+        mode(0o644).expect("a mode");
+        assert!(secret.read().expect_err("everybody reads it").contains("chmod 600"));
+        mode(0o600).expect("a mode");
         assert_eq!(secret.read().as_deref(), Ok("s3cret"));
         std::fs::write(&path, "s3cret\r\nX-Header: y\n").expect("written");
         let error = secret.read().expect_err("two lines");

@@ -47,6 +47,8 @@ struct Inbox {
     stop: Option<Instant>,
     /// Notices that found no room.
     dropped: u64,
+    /// Notices that were heard since the start.
+    count: u64,
 }
 
 impl Inbox {
@@ -62,6 +64,8 @@ pub struct Shared {
     setup: Mutex<Arc<Setup>>,
     generation: AtomicU64,
     counts: Mutex<Vec<ChannelCounts>>,
+    /// So many of the notices that were heard are in the outbox, told, or given up.
+    kept: AtomicU64,
 }
 
 /// A thread that panicked leaves nothing half done in here.
@@ -81,16 +85,18 @@ impl Shared {
         (self.generation.load(Ordering::Acquire) != generation).then(|| self.setup())
     }
 
-    /// Takes a notice in. Never waits for more than the turn of another thread.
-    pub fn hear(&self, setup: &Arc<Setup>, wanted: u64, notice: Notice) {
+    /// Takes a notice in; its number. Never waits for more than the turn of another thread.
+    pub fn hear(&self, setup: &Arc<Setup>, wanted: u64, notice: Notice) -> u64 {
         let mut inbox = held(&self.inbox);
+        inbox.count += 1;
+        let number = inbox.count;
         if inbox.heard.len() >= HEARD_MAX {
             inbox.dropped += 1;
             // the least bad makes room, the oldest of them
             let least = (0..inbox.heard.len()).min_by_key(|at| inbox.heard[*at].notice.level());
             match least.filter(|at| inbox.heard[*at].notice.level() <= notice.level()) {
                 Some(at) => _ = inbox.heard.remove(at),
-                None => return,
+                None => return number,
             }
         }
         inbox.heard.push_back(Heard {
@@ -100,6 +106,12 @@ impl Shared {
         });
         drop(inbox);
         self.bell.notify_one();
+        number
+    }
+
+    /// Whether a process that is killed now leaves the notice with a number, and those before it, to the next one.
+    pub fn has_kept(&self, number: u64) -> bool {
+        self.kept.load(Ordering::Acquire) >= number
     }
 
     fn ring(&self, change: impl FnOnce(&mut Inbox)) {
@@ -185,6 +197,7 @@ pub fn start(setup: Setup, couriers: Couriers, outbox: Outbox, log: Log) -> Resu
         setup: Mutex::new(Arc::clone(&setup)),
         generation: AtomicU64::new(0),
         counts: Mutex::new(Vec::new()),
+        kept: AtomicU64::new(0),
     });
     let mut office = Office {
         shared: Arc::clone(&shared),
@@ -242,9 +255,13 @@ impl Office {
         loop {
             let until = self.desk.next(now());
             let (heard, stop) = self.wait(until);
+            let count = heard.count;
             self.take_in(heard);
             let now = now();
             self.desk.flush(now);
+            if self.desk.is_written() {
+                self.shared.kept.store(count, Ordering::Release);
+            }
             if let Some(last) = stop {
                 if !self.desk.is_busy() || Instant::now() >= last {
                     self.publish();
@@ -276,11 +293,12 @@ impl Office {
             let is_over = inbox.stop.is_some() && !self.desk.is_busy();
             let is_due = is_over || wait.is_some_and(|wait| wait.is_zero());
             if !inbox.is_empty() || is_due {
-                let stop = inbox.stop;
+                let (stop, count) = (inbox.stop, inbox.count);
                 let taken = std::mem::replace(
                     &mut *inbox,
                     Inbox {
                         stop,
+                        count,
                         ..Inbox::default()
                     },
                 );

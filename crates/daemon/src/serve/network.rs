@@ -1,6 +1,6 @@
 //! Everything that waits for the network: receivers and HTTP, on one runtime with a thread of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -16,10 +16,8 @@ use crate::listen::{self, Inherited, Receivers};
 use crate::log::{Log, value};
 use crate::metrics::Metrics;
 use crate::state::State;
-use crate::web::{Explain, Kept, Parts, Web};
-
-/// Answers of the HTTP interface that are worked on at once wait on threads of their own.
-const BLOCKING: usize = 4;
+use crate::validity::Validity;
+use crate::web::{self, Explain, Kept, Parts, Web};
 
 /// How long questions that are being answered may hold up the end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -31,6 +29,34 @@ pub struct Network {
     listen: listen::Config,
     ingest: Options,
     runtime: Runtime,
+    shown: Certificates,
+}
+
+/// What is told of the certificates that are used.
+struct Certificates {
+    state: Arc<State>,
+    /// That of the HTTP interface.
+    http: Option<PathBuf>,
+}
+
+impl Certificates {
+    /// Those of a configuration are used from now on.
+    fn show(&self, listen: &listen::Config, log: &Log) {
+        let listen = [&listen.tls_certificate, &listen.tls_client_ca]
+            .into_iter()
+            .filter(|_| !listen.tls.is_empty());
+        let files = listen.filter_map(Option::as_deref).chain(self.http.as_deref());
+        let all: Vec<Validity> = files.filter_map(Validity::of_file).collect();
+        for one in &all {
+            if let Some(problem) = one.warning(now()) {
+                log.warning(
+                    "a certificate has a problem",
+                    &[("file", value(&one.file)), ("problem", value(problem))],
+                );
+            }
+        }
+        self.state.set_certificates(all);
+    }
 }
 
 /// How the network is ended and told to read its configuration again.
@@ -67,7 +93,7 @@ impl Network {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .max_blocking_threads(BLOCKING)
+            .max_blocking_threads(web::THREADS)
             .build()
             .map_err(|error| format!("the network: {error}"))?;
         let kept = Kept::new(folder, Arc::clone(state), explain, now);
@@ -92,6 +118,10 @@ impl Network {
             listen: config.listen.clone(),
             ingest: setup.settings.ingest.clone(),
             runtime,
+            shown: Certificates {
+                state: Arc::clone(state),
+                http: config.http.certificate.clone(),
+            },
         })
     }
 
@@ -111,7 +141,9 @@ impl Network {
             listen,
             ingest,
             runtime,
+            shown,
         } = self;
+        shown.show(&listen, log);
         let handle: Handle = runtime.handle().clone();
         let receivers = Receivers::start(listen, &ingest, intake, inherited, &handle)
             .map_err(|problem| format!("[listen] {problem}"))?;
@@ -119,8 +151,8 @@ impl Network {
         let (asked, mut asks) = mpsc::unbounded_channel::<listen::Config>();
         let reload_certificate = web.reloader();
         let mut ending = stopped.clone();
-        let thread = super::named(scope, "network", move || {
-            let _ends = super::EndsDaemon;
+        let thread = super::threads::named(scope, "network", move || {
+            let _ends = super::threads::EndsDaemon;
             runtime.block_on(async {
                 let changes = async {
                     loop {
@@ -128,7 +160,8 @@ impl Network {
                             _ = ending.wait_for(|stop| *stop) => return,
                             asked = asks.recv() => {
                                 let Some(config) = asked else { return };
-                                change(&receivers, config, reload_certificate.as_ref(), log);
+                                change(&receivers, &config, reload_certificate.as_ref(), log);
+                                shown.show(&config, log);
                             }
                         }
                     }
@@ -148,11 +181,11 @@ impl Network {
 
 fn change(
     receivers: &Receivers,
-    config: listen::Config,
+    config: &listen::Config,
     reload_certificate: Option<&impl Fn() -> Result<(), String>>,
     log: &Log,
 ) {
-    if let Err(problem) = receivers.apply(config) {
+    if let Err(problem) = receivers.apply(config.clone()) {
         log.error("[listen] stays as it was", &[("problem", value(problem))]);
     }
     if let Some(Err(problem)) = reload_certificate.map(|reload| reload()) {

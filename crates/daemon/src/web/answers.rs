@@ -1,5 +1,7 @@
 //! What the interface asks of the rest of the daemon.
 
+use std::time::Duration;
+
 use super::question::Question;
 
 /// Some objects of the contract, each as its JSON text, and where the next ones begin.
@@ -18,6 +20,8 @@ pub enum Failure {
     Cursor,
     /// There is nothing to ask, or it cannot be read at present.
     Unavailable(String),
+    /// It would have taken longer than this.
+    TooLong(Duration),
 }
 
 /// Who knows the answers. Called on threads that may wait for a disk.
@@ -45,6 +49,13 @@ pub trait Answers: Send + Sync {
     /// # Errors
     /// If there is no answer.
     fn findings(&self, question: &Question) -> Result<Page, Failure>;
+
+    /// Attempts in which a pattern fits, the latest first. Pages may have fewer rows than were asked for, or none, and be followed by
+    /// others all the same.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    fn search(&self, question: &Question) -> Result<Page, Failure>;
 
     /// What is known of a message, cause or code, as `tunlog explain` tells it; empty if nothing is.
     fn explain(&self, asked: &str) -> Vec<String>;

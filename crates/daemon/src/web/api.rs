@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 
 use super::answers::{Answers, Failure, Page};
 use super::problem::Problem;
 use super::question::{self, Parameter, Question};
-use super::{Shared, guard, openapi};
+use super::{Rooms, Shared, guard, openapi, wait_for};
 use crate::metrics::Form;
 
 /// Bytes of what may be asked to be explained.
@@ -30,6 +31,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/sessions", get(sessions))
         .route("/api/v1/clients", get(clients))
         .route("/api/v1/findings", get(findings))
+        .route("/api/v1/search", get(search))
         .route("/api/v1/explain/{*asked}", get(explain))
         .route("/api/v1/status", get(status))
         .route("/api/v1/openapi.json", get(document))
@@ -79,6 +81,7 @@ const INDEX: &str = "tunlog\n\n\
     /api/v1/sessions       those that became sessions\n\
     /api/v1/clients        sums per user\n\
     /api/v1/findings       attacks and abuse          (since, until, user, ip, rule, severity, limit, cursor)\n\
+    /api/v1/search         attempts by text           (q, re, and those of attempts)\n\
     /api/v1/explain/ID     what a message, cause or code means\n\
     /api/v1/status         sources, store, lag\n\
     /api/v1/openapi.json   all of it, for programs\n\n\
@@ -110,51 +113,91 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answe
     let accept: Vec<&str> = accepts.by_ref().filter_map(|value| value.to_str().ok()).collect();
     let form = Form::of_accept(&accept.join(","));
     let asked = Arc::clone(&shared);
-    let text = shared.write(move || asked.metrics.render(form, (asked.now)())).await?;
+    let text = wait_for(&shared.rooms.metrics, move || asked.metrics.render(form, (asked.now)())).await?;
     Ok(typed(HeaderValue::from_static(form.content_type()), text))
 }
 
 async fn attempts(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::ATTEMPTS, |answers, asked| {
-        answers.attempts(asked)
-    })
+    let question = read(&shared, &pairs, question::ATTEMPTS)?;
+    page(
+        shared,
+        question,
+        |rooms| &rooms.pages,
+        |answers, asked| answers.attempts(asked),
+    )
     .await
 }
 
 async fn sessions(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::ATTEMPTS, |answers, asked| {
-        answers.sessions(asked)
-    })
+    let question = read(&shared, &pairs, question::ATTEMPTS)?;
+    page(
+        shared,
+        question,
+        |rooms| &rooms.pages,
+        |answers, asked| answers.sessions(asked),
+    )
     .await
 }
 
 async fn clients(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::CLIENTS, |answers, asked| {
-        answers.clients(asked)
-    })
+    let question = read(&shared, &pairs, question::CLIENTS)?;
+    page(
+        shared,
+        question,
+        |rooms| &rooms.long,
+        |answers, asked| answers.clients(asked),
+    )
+    .await
+}
+
+async fn search(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
+    let question = read(&shared, &pairs, question::SEARCH)?;
+    if question.patterns.is_empty() {
+        let words = "say what to look for: `q`, a text, or `re`, a regular expression";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, words));
+    }
+    page(
+        shared,
+        question,
+        |rooms| &rooms.long,
+        |answers, asked| answers.search(asked),
+    )
     .await
 }
 
 async fn findings(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Answered {
-    page(shared, &pairs, question::FINDINGS, |answers, asked| {
-        answers.findings(asked)
-    })
+    let question = read(&shared, &pairs, question::FINDINGS)?;
+    page(
+        shared,
+        question,
+        |rooms| &rooms.pages,
+        |answers, asked| answers.findings(asked),
+    )
     .await
 }
 
 type Ask = fn(&dyn Answers, &Question) -> Result<Page, Failure>;
 
-async fn page(shared: Arc<Shared>, pairs: &Pairs, keys: &[Parameter], ask: Ask) -> Answered {
-    let question =
-        question::read(&pairs.0, keys, (shared.now)()).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
+fn read(shared: &Shared, pairs: &Pairs, keys: &[Parameter]) -> Result<Question, Problem> {
+    question::read(&pairs.0, keys, (shared.now)()).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))
+}
+
+async fn page(shared: Arc<Shared>, question: Question, room: fn(&Rooms) -> &Arc<Semaphore>, ask: Ask) -> Answered {
     let asked = Arc::clone(&shared);
-    let answer = shared.answer(move || ask(&*asked.answers, &question)).await?;
+    let answer = wait_for(room(&shared.rooms), move || ask(&*asked.answers, &question)).await?;
     match answer {
         Ok(page) => Ok(items(&page)),
         Err(Failure::Cursor) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "cursor: take `next` of the page before as it was given",
         )),
+        Err(Failure::TooLong(time)) => {
+            let words = format!(
+                "this takes longer than {} s: ask for a shorter time with `since` and `until`",
+                time.as_secs()
+            );
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, words))
+        }
         Err(Failure::Unavailable(why)) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)),
     }
 }
@@ -164,7 +207,7 @@ async fn explain(State(shared): State<Arc<Shared>>, Path(asked): Path<String>) -
         return Err(Problem::new(StatusCode::BAD_REQUEST, "that is too long"));
     }
     let answering = Arc::clone(&shared);
-    let found = shared.answer(move || answering.answers.explain(&asked)).await?;
+    let found = wait_for(&shared.rooms.pages, move || answering.answers.explain(&asked)).await?;
     match found.is_empty() {
         true => Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -179,7 +222,7 @@ async fn explain(State(shared): State<Arc<Shared>>, Path(asked): Path<String>) -
 
 async fn status(State(shared): State<Arc<Shared>>) -> Answered {
     let asked = Arc::clone(&shared);
-    let status = shared.answer(move || asked.answers.status()).await?;
+    let status = wait_for(&shared.rooms.status, move || asked.answers.status()).await?;
     Ok(json(status))
 }
 

@@ -14,8 +14,8 @@ const CONNECTIONS_MOST: usize = 4096;
 #[derive(Deserialize, Serialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
-    /// Where to listen: `127.0.0.1:9100`, `[::1]:9100`, `unix:/run/tunlog/http.sock`. Without this key: a socket `http.sock` in
-    /// the store's folder. An empty list: nowhere.
+    /// Where to listen, besides the socket `http.sock` in the store's folder, which is always there: `127.0.0.1:9100`, `[::1]:9100`,
+    /// `unix:/run/tunlog/http.sock`.
     pub listen: Option<Vec<String>>,
     /// File with the token that `/api/v1` asks for; it is made at random if it is not there. Without this key: `http-token` in the
     /// store's folder.
@@ -30,6 +30,10 @@ pub struct Config {
     pub insecure: bool,
     /// Connections at a time.
     pub connections_max: usize,
+    /// Connections of one client at a time: of an address (of IPv6 a /64), or of a user at a Unix socket.
+    pub client_connections_max: usize,
+    /// Seconds that a connection may be kept for further requests; at most a thousand of them.
+    pub connection_s: u64,
     /// Seconds that a client has for a request's head, and for taking up an answer.
     pub timeout_s: u64,
 }
@@ -44,6 +48,8 @@ impl Default for Config {
             hosts: Vec::new(),
             insecure: false,
             connections_max: CONNECTIONS_DEFAULT,
+            client_connections_max: CONNECTIONS_DEFAULT / 2,
+            connection_s: 600,
             timeout_s: 10,
         }
     }
@@ -132,6 +138,12 @@ impl Config {
         }
         if self.connections_max == 0 || self.connections_max > CONNECTIONS_MOST {
             return Err(("connections-max", format!("must be 1 to {CONNECTIONS_MOST}")));
+        }
+        if self.client_connections_max == 0 {
+            return Err(("client-connections-max", "must be 1 or more".to_owned()));
+        }
+        if self.connection_s == 0 || self.connection_s > 86_400 {
+            return Err(("connection-s", "must be 1 to 86400".to_owned()));
         }
         if self.timeout_s == 0 || self.timeout_s > 3600 {
             return Err(("timeout-s", "must be 1 to 3600".to_owned()));

@@ -4,20 +4,22 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
+use super::crowd::{Client, Crowd};
 use super::guard::Place;
 use super::stream::{Guarded, first_bytes};
 use super::tls::Certificate;
@@ -28,6 +30,10 @@ const HEADERS_MAX: usize = 64;
 const BUFFER_MAX: usize = 16 << 10;
 /// How long open answers are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Requests of a connection.
+const REQUESTS_MAX: u32 = 1000;
+/// How long the last answer of a connection that is too old may take: to be worked on, and to be sent.
+const LAST_ANSWER: Duration = Duration::from_secs(60);
 /// How long nothing is accepted after a failure such as "too many open files".
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -50,10 +56,12 @@ pub enum Listener {
 pub struct Door {
     /// What answers.
     pub router: Router,
-    /// One for each connection.
-    pub room: Arc<Semaphore>,
+    /// Who is connected.
+    pub crowd: Arc<Crowd>,
     /// For a request's head, a handshake, a writing.
     pub patience: Duration,
+    /// For a connection; then it may end its answer.
+    pub age_max: Duration,
     /// True: it is over.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -76,7 +84,8 @@ impl Listener {
     async fn accept(&self, door: &mut Door) -> io::Result<()> {
         match self {
             Listener::Tcp(listener, certificate) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, from) = listener.accept().await?;
+                let client = Client::of_address(from.ip());
                 let place = Place {
                     local: stream.local_addr().ok().map(|address: SocketAddr| address.ip()),
                 };
@@ -84,15 +93,16 @@ impl Listener {
                 let acceptor = certificate.as_ref().map(|certificate| certificate.acceptor());
                 let patience = door.patience;
                 match acceptor {
-                    None => door.take(place, true, async { Some(stream) }),
-                    Some(acceptor) => door.take(place, false, async move {
+                    None => door.take((client, place), true, async { Some(stream) }),
+                    Some(acceptor) => door.take((client, place), false, async move {
                         timeout(patience, acceptor.accept(stream)).await.ok()?.ok()
                     }),
                 }
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                door.take(Place { local: None }, true, async { Some(stream) });
+                let client = Client::of_socket(&stream);
+                door.take((client, Place { local: None }), true, async { Some(stream) });
             }
         }
         Ok(())
@@ -100,19 +110,23 @@ impl Listener {
 }
 
 impl Door {
-    /// Serves a connection on a task of its own, if there is room for one more. If not, that is said where it costs nothing:
-    /// a handshake for a refusal would.
-    fn take<S>(&self, place: Place, is_plain: bool, begin: impl Future<Output = Option<S>> + Send + 'static)
-    where
+    /// Serves a connection on a task of its own, if there is room for one more of this client. If not, that is said where it costs
+    /// nothing: a handshake for a refusal would.
+    fn take<S>(
+        &self,
+        (client, place): (Client, Place),
+        is_plain: bool,
+        begin: impl Future<Output = Option<S>> + Send + 'static,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let door = self.clone();
-        let permit = Arc::clone(&self.room).try_acquire_owned();
-        if permit.is_err() && !is_plain {
+        let seat = self.crowd.take(client);
+        if seat.is_none() && !is_plain {
             return;
         }
         tokio::spawn(async move {
-            let Ok(permit) = permit else {
+            let Some(seat) = seat else {
                 if let Some(mut stream) = begin.await {
                     let _ = timeout(FAREWELL, stream.write_all(TOO_MANY)).await;
                 }
@@ -121,7 +135,7 @@ impl Door {
             if let Some(stream) = begin.await {
                 door.serve(place, stream).await;
             }
-            drop(permit);
+            drop(seat);
         });
     }
 
@@ -142,12 +156,20 @@ impl Door {
             Err(_) => return,
         };
         let router = self.router.clone();
+        let asked = Arc::new(AtomicU32::new(0));
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let router = router.clone();
+            let is_last = asked.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_MAX;
             async move {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(place);
-                router.oneshot(request).await.map_err(|error: Infallible| error)
+                let mut response = router.oneshot(request).await.map_err(|error: Infallible| error)?;
+                if is_last {
+                    response
+                        .headers_mut()
+                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
         });
         let stream = Guarded::new(first, stream, self.patience);
@@ -160,14 +182,14 @@ impl Door {
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let over = self.shutdown.wait_for(|over| *over);
-        let is_over = tokio::select! {
-            _ = connection.as_mut() => false,
-            _ = over => true,
+        // the header's time begins anew with each request: only its age ends a connection that never rests
+        let farewell = tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = over => FAREWELL,
+            () = sleep(self.age_max) => LAST_ANSWER,
         };
-        if is_over {
-            connection.as_mut().graceful_shutdown();
-            let _ = timeout(FAREWELL, connection).await;
-        }
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(farewell, connection).await;
     }
 }
 

@@ -60,8 +60,28 @@ fn refusal(request: &Request, shared: &Shared) -> Option<Problem> {
             "pages of other origins may not ask",
         ));
     }
-    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    (!is_reading).then(|| Problem::new(StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here"))
+    refused_act(request.method(), request.uri().path())
+}
+
+/// What changes something elsewhere and nothing here. Of the acts that tunlog knows it is said who carries them out: whoever asks for
+/// one by GET has the wrong method, whoever asks with the right one has no right to it.
+fn refused_act(method: &Method, path: &str) -> Option<Problem> {
+    const ACTS: [&str; 2] = ["block", "kick"];
+    let act = path
+        .strip_prefix("/api/v1/")
+        .and_then(|name| ACTS.iter().find(|act| **act == name));
+    match (act, method) {
+        (Some(act), &Method::POST) => {
+            let words = format!("nothing can be changed here; `tunlog {act}` on the gateway does it");
+            Some(Problem::new(StatusCode::FORBIDDEN, words))
+        }
+        (Some(_), _) => Some(Problem::wrong_method(
+            "this changes something, and is not asked for so",
+            "POST",
+        )),
+        (None, &Method::GET | &Method::HEAD) => None,
+        (None, _) => Some(Problem::wrong_method("nothing can be changed here", "GET, HEAD")),
+    }
 }
 
 /// What stands in `Host` (RFC 9112 §3.2: exactly one), and in the request line if it is absolute.

@@ -2,25 +2,27 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tunlog_analysis::statistics::clients::{COLUMNS, ClientRow, Clients, Who};
 use tunlog_report::explain::{self, Explanation};
 use tunlog_report::json;
-use tunlog_store::history::{AttemptQuery, Cursor, FindingQuery, HistoryReader, Page as Rows};
+use tunlog_store::error::Kind;
+use tunlog_store::history::{AttemptQuery, Cursor, HistoryReader, Page as Rows};
 
 use super::answers::{Answers, Failure, Page};
 use super::question::Question;
-use super::status;
+use super::{pattern, status};
 use crate::state::State;
 
 /// What is known of a message, cause or code.
 pub type Explain = Box<dyn Fn(&str) -> Vec<Explanation> + Send + Sync>;
 
 /// Connections to the history that are kept open for the next question.
-const READERS_MAX: usize = 2;
-/// How long sums may take; who asks has given up soon after.
-const PATIENCE: Duration = Duration::from_secs(25);
+const READERS_MAX: usize = 4;
+/// How long a page may take, and how long sums over many rows may.
+const PAGE_TIME: Duration = Duration::from_secs(5);
+const SUM_TIME: Duration = Duration::from_secs(20);
 
 /// Answers from a store's history.
 pub struct Kept {
@@ -43,10 +45,16 @@ impl Kept {
         }
     }
 
-    /// Asks the history. Readers that were used once are used again: opening one costs more than most questions.
-    fn ask<T>(&self, ask: impl FnOnce(&HistoryReader) -> tunlog_store::error::Result<T>) -> Result<T, Failure> {
-        let failed = |error: tunlog_store::StoreError| {
-            Failure::Unavailable(format!("the history cannot be read: {}", error.cause))
+    /// Asks the history for an answer within a time. Readers that were used once are used again: opening one costs more than most
+    /// questions.
+    fn ask<T>(
+        &self,
+        time: Duration,
+        ask: impl FnOnce(&HistoryReader) -> tunlog_store::error::Result<T>,
+    ) -> Result<T, Failure> {
+        let failed = |error: tunlog_store::StoreError| match error.kind {
+            Kind::TooLong => Failure::TooLong(time),
+            _ => Failure::Unavailable(format!("the history cannot be read: {}", error.cause)),
         };
         let Some(folder) = &self.folder else {
             return Err(Failure::Unavailable(
@@ -60,6 +68,7 @@ impl Kept {
                 .map_err(failed)?
                 .ok_or_else(|| Failure::Unavailable("there is no history yet".to_owned()))?,
         };
+        reader.answer_within(time);
         let answer = ask(&reader).map_err(failed)?;
         let mut readers = self.readers();
         if readers.len() < READERS_MAX {
@@ -75,24 +84,11 @@ impl Kept {
     fn list(&self, question: &Question, sessions_only: bool) -> Result<Page, Failure> {
         let query = AttemptQuery {
             sessions_only,
-            ..attempts_of(question)
+            ..question.attempts.clone()
         };
         let after = cursor_of(question)?;
-        self.ask(|history| history.attempts(&query, after, question.limit))
+        self.ask(PAGE_TIME, |history| history.attempts(&query, after, question.limit))
             .map(page)
-    }
-}
-
-fn attempts_of(question: &Question) -> AttemptQuery {
-    AttemptQuery {
-        since: question.since,
-        until: question.until,
-        user: question.user.clone(),
-        ip: question.ip,
-        gateway: question.gateway.clone(),
-        outcome: question.outcome,
-        cause: question.cause.clone(),
-        sessions_only: false,
     }
 }
 
@@ -120,19 +116,12 @@ impl Answers for Kept {
     fn clients(&self, question: &Question) -> Result<Page, Failure> {
         let after = question.cursor.as_deref().map(Place::parse).transpose()?;
         let mut clients = Clients::new();
-        let deadline = Instant::now() + PATIENCE;
-        let mut in_time = true;
-        self.ask(|history| {
-            history.walk(&attempts_of(question), &mut |attempt| {
+        self.ask(SUM_TIME, |history| {
+            history.walk(&question.attempts, &mut |attempt| {
                 clients.add(&attempt);
-                in_time = Instant::now() < deadline;
-                in_time
+                true
             })
         })?;
-        if !in_time {
-            let words = "this takes too long: ask for a shorter time with `since` and `until`";
-            return Err(Failure::Unavailable(words.to_owned()));
-        }
         let mut rows = clients.rows((self.now)()).filter(|row| match &after {
             Some(after) => Place::of(row) > *after,
             None => true,
@@ -146,17 +135,19 @@ impl Answers for Kept {
     }
 
     fn findings(&self, question: &Question) -> Result<Page, Failure> {
-        let query = FindingQuery {
-            since: question.since,
-            until: question.until,
-            rule: question.rule.clone(),
-            severity: question.severity,
-            user: question.user.clone(),
-            ip: question.ip,
-        };
+        let query = question.findings();
         let after = cursor_of(question)?;
-        self.ask(|history| history.findings(&query, after, question.limit))
+        self.ask(PAGE_TIME, |history| history.findings(&query, after, question.limit))
             .map(page)
+    }
+
+    fn search(&self, question: &Question) -> Result<Page, Failure> {
+        let after = cursor_of(question)?;
+        let mut is_wanted = |line: &str| pattern::fit(&question.patterns, line);
+        self.ask(PAGE_TIME, |history| {
+            history.search(&question.attempts, after, question.limit, &mut is_wanted)
+        })
+        .map(page)
     }
 
     fn explain(&self, asked: &str) -> Vec<String> {
@@ -168,7 +159,7 @@ impl Answers for Kept {
     }
 
     fn status(&self) -> String {
-        let history = self.ask(HistoryReader::counts).ok();
+        let history = self.ask(PAGE_TIME, HistoryReader::counts).ok();
         status::object(&self.state, history, (self.now)()).to_string()
     }
 

@@ -8,9 +8,11 @@ mod answers;
 mod api;
 mod config;
 mod connection;
+mod crowd;
 mod guard;
 mod kept;
 mod openapi;
+mod pattern;
 mod problem;
 mod question;
 mod socket;
@@ -28,7 +30,7 @@ use axum::http::StatusCode;
 use axum::http::uri::Authority;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 pub use answers::{Answers, Failure, Page};
 pub use config::{Address, Config};
@@ -38,6 +40,7 @@ pub use question::{LIMIT_MAX, Question};
 use crate::metrics::Metrics;
 use crate::secret;
 use connection::Door;
+use crowd::Crowd;
 use guard::Place;
 use problem::Problem;
 use socket::Bound;
@@ -46,8 +49,12 @@ use token::Token;
 
 /// Answers that are worked on at a time: they wait for the disk, and the machine has other work.
 const ANSWERS_MAX: usize = 2;
+/// Threads on which answers are worked on: those, and one each for sums and searches, for metrics, and for the status.
+pub(crate) const THREADS: usize = ANSWERS_MAX + 3;
 /// How long a request waits for its answer.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long answers that are under way at the end are waited for.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// The token's file in the store's folder.
 const TOKEN_FILE: &str = "http-token";
 /// The socket in the store's folder.
@@ -60,10 +67,28 @@ struct Shared {
     token: Option<Token>,
     hosts: Vec<String>,
     now: fn() -> i64,
-    /// For answers of the interface.
-    working: Arc<Semaphore>,
-    /// For metrics: a scrape waits for no question.
-    writing: Arc<Semaphore>,
+    rooms: Rooms,
+}
+
+/// Where answers are worked on. What takes long holds up only its like, and a scrape waits for no question.
+struct Rooms {
+    pages: Arc<Semaphore>,
+    /// For sums over many rows, and searches.
+    long: Arc<Semaphore>,
+    metrics: Arc<Semaphore>,
+    status: Arc<Semaphore>,
+}
+
+impl Rooms {
+    fn new() -> Rooms {
+        let room = |places| Arc::new(Semaphore::new(places));
+        Rooms {
+            pages: room(ANSWERS_MAX),
+            long: room(1),
+            metrics: room(1),
+            status: room(1),
+        }
+    }
 }
 
 impl Shared {
@@ -86,16 +111,6 @@ impl Shared {
                 known.into_iter().any(|known| known.eq_ignore_ascii_case(name))
             }
         }
-    }
-
-    /// Works on an answer of the interface, a few at a time.
-    async fn answer<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        wait_for(&self.working, work).await
-    }
-
-    /// Writes metrics.
-    async fn write<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        wait_for(&self.writing, work).await
     }
 }
 
@@ -133,28 +148,36 @@ pub struct Web {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
     certificate: Option<Arc<Certificate>>,
-    connections_max: usize,
+    crowd: Arc<Crowd>,
     patience: Duration,
+    age_max: Duration,
     notices: Vec<String>,
 }
 
 impl Web {
     /// Takes the addresses, reads certificate and token. `state` is the folder where a token and a socket may be made: the store's.
-    /// Where the configuration says that nothing is to be listened on, [`Web::names`] is empty.
+    /// There it listens in any case: `tunlog status` asks there. Without a store, and where the configuration says that nothing
+    /// is to be listened on, [`Web::names`] is empty.
     ///
     /// # Errors
     /// What cannot be used, and why: then nothing is listened on.
     pub fn bind(config: &Config, state: Option<&Path>, parts: Parts) -> Result<Web, String> {
         config.check().map_err(|(key, why)| format!("[http] {key}: {why}"))?;
         let mut notices = Vec::new();
-        let addresses = addresses(config, state, &mut notices)?;
+        let addresses: Vec<Address> = config
+            .listen
+            .iter()
+            .flatten()
+            .map(|typed| Address::parse(typed))
+            .collect::<Result<_, _>>()?;
+        let own = state.and_then(|state| own_socket(state, &addresses, &mut notices));
         let certificate = match (&config.certificate, &config.key) {
             (Some(chain), Some(key)) => Some(Arc::new(Certificate::load(chain, key)?)),
             _ => None,
         };
         let in_state = || state.map(|state| state.join(TOKEN_FILE));
         let token_file: Option<PathBuf> = config.token_file.clone().or_else(in_state);
-        let is_open = !addresses.is_empty();
+        let is_open = own.is_some() || !addresses.is_empty();
         let token = token_file
             .filter(|_| is_open)
             .map(|path| secret::load_or_make(&path))
@@ -162,7 +185,8 @@ impl Web {
         if token.is_none() && is_open {
             notices.push("/api/v1 is closed: there is neither a store nor a `token-file`".to_owned());
         }
-        let bound = addresses.iter().map(socket::bind).collect::<Result<_, _>>()?;
+        let mut bound: Vec<Bound> = addresses.iter().map(socket::bind).collect::<Result<_, _>>()?;
+        bound.extend(own);
         Ok(Web {
             shared: Arc::new(Shared {
                 metrics: parts.metrics,
@@ -170,13 +194,13 @@ impl Web {
                 token: token.as_deref().map(Token::new),
                 hosts: config.hosts.clone(),
                 now: parts.now,
-                working: Arc::new(Semaphore::new(ANSWERS_MAX)),
-                writing: Arc::new(Semaphore::new(1)),
+                rooms: Rooms::new(),
             }),
             bound,
             certificate,
-            connections_max: config.connections_max,
+            crowd: Arc::new(Crowd::new(config.connections_max, config.client_connections_max)),
             patience: Duration::from_secs(config.timeout_s),
+            age_max: Duration::from_secs(config.connection_s),
             notices,
         })
     }
@@ -210,8 +234,9 @@ impl Web {
     pub async fn run(self, shutdown: watch::Receiver<bool>) -> std::io::Result<()> {
         let door = Door {
             router: api::router(self.shared),
-            room: Arc::new(Semaphore::new(self.connections_max)),
+            crowd: Arc::clone(&self.crowd),
             patience: self.patience,
+            age_max: self.age_max,
             shutdown,
         };
         let mut listeners = JoinSet::new();
@@ -223,31 +248,25 @@ impl Web {
         }
         while listeners.join_next().await.is_some() {}
         // whoever is still connected has a moment to take its answer
-        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
-        let _ = timeout(Duration::from_secs(3), door.room.acquire_many(all)).await;
+        let until = Instant::now() + GOODBYE;
+        while !self.crowd.is_empty() && Instant::now() < until {
+            sleep(Duration::from_millis(20)).await;
+        }
         drop(sockets);
         Ok(())
     }
 }
 
-/// The addresses that the configuration names, or the socket in the state folder.
-fn addresses(config: &Config, state: Option<&Path>, notices: &mut Vec<String>) -> Result<Vec<Address>, String> {
-    if let Some(typed) = &config.listen {
-        return typed.iter().map(|typed| Address::parse(typed)).collect();
+/// The socket in the state folder, unless the configuration names it. Nobody asked for it, so what keeps it from being there is told
+/// and ends nothing.
+fn own_socket(state: &Path, named: &[Address], notices: &mut Vec<String>) -> Option<Bound> {
+    let folder = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+    let own = Address::Unix(folder.join(SOCKET_FILE));
+    if named.contains(&own) {
+        return None;
     }
-    let Some(state) = state else { return Ok(Vec::new()) };
-    let path = state
-        .canonicalize()
-        .unwrap_or_else(|_| state.to_owned())
-        .join(SOCKET_FILE);
-    match socket::fits(&path) {
-        true => Ok(vec![Address::Unix(path)]),
-        false => {
-            notices.push(format!(
-                "{}: the path is too long for a socket: no HTTP",
-                path.display()
-            ));
-            Ok(Vec::new())
-        }
-    }
+    let bound = socket::bind(&own);
+    bound
+        .map_err(|why| notices.push(format!("{why}: `tunlog status` sees only what is stored")))
+        .ok()
 }

@@ -61,6 +61,11 @@ fn paths() -> Value {
             question::FINDINGS,
         ),
     ];
+    let search = "Attempts that hold a text or a regular expression, the latest first. A page may be short, or empty, and have a `next`: what lies \
+        further back is looked at when it is asked for.";
+    let lists = lists
+        .into_iter()
+        .chain([("search", "Attempt", search, question::SEARCH)]);
     for (name, schema, summary, keys) in lists {
         let parameters: Vec<Value> = keys.iter().map(parameter).collect();
         let answer = json!({
@@ -271,6 +276,16 @@ fn status() -> Value {
                     "heard": time(), "newest": time(), "lag_s": lag(),
                 },
                 "required": ["source", "state", "read", "stored", "filtered", "rejected", "unparsed", "lost"],
+                "additionalProperties": false,
+            }},
+            "certificates": {"type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "file": text(),
+                    "state": {"type": "string", "enum": ["valid", "ends-soon", "expired", "not-yet"]},
+                    "from": time(), "until": time(), "problem": text(),
+                },
+                "required": ["file", "state", "from", "until"],
                 "additionalProperties": false,
             }},
             "keeping": {"type": "object", "properties": {

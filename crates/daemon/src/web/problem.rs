@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 pub struct Problem {
     status: StatusCode,
     detail: String,
+    /// What may be asked instead (RFC 9110 §10.2.1), with 405.
+    allow: &'static str,
 }
 
 impl Problem {
@@ -17,6 +19,15 @@ impl Problem {
         Problem {
             status,
             detail: detail.into(),
+            allow: "GET, HEAD",
+        }
+    }
+
+    /// 405: these methods may be used.
+    pub fn wrong_method(detail: &str, allow: &'static str) -> Problem {
+        Problem {
+            allow,
+            ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         }
     }
 }
@@ -39,7 +50,7 @@ impl IntoResponse for Problem {
         );
         match self.status {
             StatusCode::METHOD_NOT_ALLOWED => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+                headers.insert(header::ALLOW, HeaderValue::from_static(self.allow));
             }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(

@@ -1,11 +1,12 @@
 //! What a request asks for: its query, key by key. A key that is not known is an error, not a silence: a filter that was mistyped
 //! would show everything.
 
-use std::net::IpAddr;
-
 use jiff::tz::TimeZone;
 use tunlog_model::{FindingSeverity, Outcome};
 use tunlog_report::when;
+use tunlog_store::history::{AttemptQuery, FindingQuery};
+
+use super::pattern::Pattern;
 
 /// Rows of a page unless more are asked for.
 const LIMIT_DEFAULT: u32 = 100;
@@ -15,24 +16,14 @@ pub const LIMIT_MAX: u32 = 1000;
 /// What is asked for; everything that is given must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Seen at this time or later, microseconds UTC.
-    pub since: Option<i64>,
-    /// Begun at this time or earlier.
-    pub until: Option<i64>,
-    /// Of this user, exactly.
-    pub user: Option<String>,
-    /// With this address.
-    pub ip: Option<IpAddr>,
-    /// Of this gateway.
-    pub gateway: Option<String>,
-    /// What became of it.
-    pub outcome: Option<Outcome>,
-    /// Of this cause.
-    pub cause: Option<String>,
+    /// Which attempts; of findings the same times, user and address.
+    pub attempts: AttemptQuery,
     /// Of this rule.
     pub rule: Option<String>,
     /// At least this bad.
     pub severity: Option<FindingSeverity>,
+    /// With this in what they say.
+    pub patterns: Vec<Pattern>,
     /// Rows of a page.
     pub limit: u32,
     /// Where the page before ended.
@@ -42,17 +33,26 @@ pub struct Question {
 impl Default for Question {
     fn default() -> Question {
         Question {
-            since: None,
-            until: None,
-            user: None,
-            ip: None,
-            gateway: None,
-            outcome: None,
-            cause: None,
+            attempts: AttemptQuery::default(),
             rule: None,
             severity: None,
+            patterns: Vec::new(),
             limit: LIMIT_DEFAULT,
             cursor: None,
+        }
+    }
+}
+
+impl Question {
+    /// Which findings.
+    pub fn findings(&self) -> FindingQuery {
+        FindingQuery {
+            since: self.attempts.since,
+            until: self.attempts.until,
+            user: self.attempts.user.clone(),
+            ip: self.attempts.ip,
+            rule: self.rule.clone(),
+            severity: self.severity,
         }
     }
 }
@@ -70,18 +70,18 @@ pub struct Parameter {
 const SINCE: Parameter = Parameter {
     key: "since",
     doc: "Nothing that was over before this time: RFC 3339, a date, `-2h`, `yesterday` (UTC).",
-    read: |question, value, now| time(value, now).map(|time| question.since = Some(time)),
+    read: |question, value, now| time(value, now).map(|time| question.attempts.since = Some(time)),
 };
 const UNTIL: Parameter = Parameter {
     key: "until",
     doc: "Nothing that began after this time.",
-    read: |question, value, now| time(value, now).map(|time| question.until = Some(time)),
+    read: |question, value, now| time(value, now).map(|time| question.attempts.until = Some(time)),
 };
 const USER: Parameter = Parameter {
     key: "user",
     doc: "The name exactly as the client gave it; empty for the empty name.",
     read: |question, value, _| {
-        question.user = Some(value.to_owned());
+        question.attempts.user = Some(value.to_owned());
         Ok(())
     },
 };
@@ -90,7 +90,7 @@ const IP: Parameter = Parameter {
     doc: "The client's address, outside or inside the tunnel.",
     read: |question, value, _| {
         let ip = value.parse().map_err(|_| format!("`{value}` is no address"))?;
-        question.ip = Some(ip);
+        question.attempts.ip = Some(ip);
         Ok(())
     },
 };
@@ -98,7 +98,7 @@ const GATEWAY: Parameter = Parameter {
     key: "gateway",
     doc: "The host that is the gateway.",
     read: |question, value, _| {
-        question.gateway = Some(value.to_owned());
+        question.attempts.gateway = Some(value.to_owned());
         Ok(())
     },
 };
@@ -108,7 +108,7 @@ const OUTCOME: Parameter = Parameter {
     read: |question, value, _| {
         let words = || words(Outcome::ALL.iter().map(|(_, word)| *word));
         let outcome = Outcome::from_word(value).ok_or_else(|| format!("`{value}` is none of {}", words()))?;
-        question.outcome = Some(outcome);
+        question.attempts.outcome = Some(outcome);
         Ok(())
     },
 };
@@ -121,7 +121,7 @@ const CAUSE: Parameter = Parameter {
                 "`{value}` is no cause; `tunlog explain --list cause` names them"
             ));
         }
-        question.cause = Some(value.to_owned());
+        question.attempts.cause = Some(value.to_owned());
         Ok(())
     },
 };
@@ -141,6 +141,22 @@ const SEVERITY: Parameter = Parameter {
         let words = || words(FindingSeverity::ALL.iter().map(|(_, word)| *word));
         let severity = FindingSeverity::from_word(value).ok_or_else(|| format!("`{value}` is none of {}", words()))?;
         question.severity = Some(severity);
+        Ok(())
+    },
+};
+const TEXT: Parameter = Parameter {
+    key: "q",
+    doc: "A text that one of the values holds, in large or small letters.",
+    read: |question, value, _| {
+        question.patterns.push(Pattern::of_text(value)?);
+        Ok(())
+    },
+};
+const PATTERN: Parameter = Parameter {
+    key: "re",
+    doc: "A regular expression that fits somewhere in one of the values (syntax of Rust's `regex`; linear time).",
+    read: |question, value, _| {
+        question.patterns.push(Pattern::of_expression(value)?);
         Ok(())
     },
 };
@@ -167,6 +183,10 @@ const CURSOR: Parameter = Parameter {
 
 /// What attempts and sessions may be asked for with.
 pub const ATTEMPTS: &[Parameter] = &[SINCE, UNTIL, USER, IP, GATEWAY, OUTCOME, CAUSE, LIMIT, CURSOR];
+/// What attempts may be searched with.
+pub const SEARCH: &[Parameter] = &[
+    TEXT, PATTERN, SINCE, UNTIL, USER, IP, GATEWAY, OUTCOME, CAUSE, LIMIT, CURSOR,
+];
 /// What clients may be asked for with.
 pub const CLIENTS: &[Parameter] = &[SINCE, UNTIL, USER, IP, GATEWAY, LIMIT, CURSOR];
 /// What findings may be asked for with.
@@ -230,9 +250,9 @@ mod tests {
             ATTEMPTS,
         )
         .expect("a question");
-        assert_eq!(question.since, Some(1_795_159_800_000_000));
-        assert_eq!(question.until, Some(1_795_172_400_000_000));
-        assert_eq!(question.user.as_deref(), Some(""));
+        assert_eq!(question.attempts.since, Some(1_795_159_800_000_000));
+        assert_eq!(question.attempts.until, Some(1_795_172_400_000_000));
+        assert_eq!(question.attempts.user.as_deref(), Some(""));
         assert_eq!(question.limit, 1000);
     }
 

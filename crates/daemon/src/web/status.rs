@@ -6,6 +6,7 @@ use tunlog_store::Counts;
 use tunlog_store::history::HistoryCounts;
 
 use crate::state::{SourceState, State};
+use crate::validity::Validity;
 
 /// The status. `now`: the present, microseconds UTC.
 pub fn object(state: &State, history: Option<HistoryCounts>, now: i64) -> Value {
@@ -24,6 +25,11 @@ pub fn object(state: &State, history: Option<HistoryCounts>, now: i64) -> Value 
     counts(&sum, &mut all);
     let sources: Vec<Value> = sources.iter().map(|(name, state)| source(name, state)).collect();
     all.insert("sources".to_owned(), json!(sources));
+    let certificates = state.certificates();
+    if !certificates.is_empty() {
+        let certificates: Vec<Value> = certificates.iter().map(|one| certificate(one, now)).collect();
+        all.insert("certificates".to_owned(), json!(certificates));
+    }
     all.insert("keeping".to_owned(), known(serde_json::to_value(&keeping)));
     all.insert("watching".to_owned(), known(serde_json::to_value(&watching)));
     if let Some(counts) = history {
@@ -67,6 +73,18 @@ fn source(name: &str, state: &SourceState) -> Value {
     }
     if let Some(lag) = state.lag {
         object.insert("lag_s".to_owned(), json!(lag as f64 / 1e6));
+    }
+    Value::Object(object)
+}
+
+fn certificate(validity: &Validity, now: i64) -> Value {
+    let mut object = Map::new();
+    object.insert("file".to_owned(), json!(validity.file));
+    object.insert("state".to_owned(), json!(validity.at(now)));
+    object.insert("from".to_owned(), json!(rfc3339(validity.from)));
+    object.insert("until".to_owned(), json!(rfc3339(validity.until)));
+    if let Some(problem) = validity.warning(now) {
+        object.insert("problem".to_owned(), json!(problem));
     }
     Value::Object(object)
 }

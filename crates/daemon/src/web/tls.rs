@@ -53,6 +53,7 @@ fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor, String> {
         return Err(unusable(chain, &"there is no certificate in it (PEM is expected)"));
     }
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
+    crate::secret::judge_file(key).map_err(|why| unusable(key, &why))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,15 @@ use tunlog_daemon::web::{Answers, Config, Failure, Page, Parts, Question, Web};
 
 use crate::Folder;
 
+/// What a client writes to and reads from.
+trait Stream: std::io::Read + std::io::Write {}
+impl<S: std::io::Read + std::io::Write> Stream for S {}
+
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Searches that take long and have begun.
+static SEARCHING: AtomicU32 = AtomicU32::new(0);
 
 /// Rows that were made up, and an answer that is large.
 struct Made;
@@ -48,6 +56,14 @@ impl Answers for Made {
         Err(Failure::Unavailable("there is no history yet".to_owned()))
     }
 
+    fn search(&self, question: &Question) -> Result<Page, Failure> {
+        if question.limit == 7 {
+            SEARCHING.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        Err(Failure::TooLong(Duration::from_secs(5)))
+    }
+
     fn explain(&self, asked: &str) -> Vec<String> {
         match asked {
             "pppd/x" => vec!["{}".to_owned()],
@@ -64,10 +80,14 @@ impl Answers for Made {
     }
 }
 
+type Reload = Box<dyn Fn() -> Result<(), String>>;
+
 /// A server that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
     pub token: String,
+    /// Reads the certificate again.
+    reload: Option<Reload>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     _folder: Folder,
@@ -84,6 +104,7 @@ impl Server {
             .copied()
             .unwrap_or(([127, 0, 0, 1], 0).into());
         let token = std::fs::read_to_string(folder.0.join("http-token")).expect("a token");
+        let reload = web.reloader().map(|reload| Box::new(reload) as Reload);
         let (stop, shutdown) = watch::channel(false);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -92,6 +113,7 @@ impl Server {
         Server {
             address,
             token: token.trim().to_owned(),
+            reload,
             stop,
             thread: Some(thread),
             _folder: folder,
@@ -192,11 +214,11 @@ fn hostile_29() {
         ),
         (
             "POST /api/v1/block HTTP/1.1|Host: ~|Content-Type: application/json|Cookie: session=VALID|Content-Length: 19||{\"ip\":\"192.0.2.10\"}",
-            405,
+            403,
         ),
         (
             "GET /api/v1/block?ip=192.0.2.10 HTTP/1.1|Host: ~|Cookie: session=VALID",
-            404,
+            405,
         ),
         ("GET /static/..%2f..%2f..%2fetc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /static/..%5c..%5cetc/passwd HTTP/1.1|Host: ~", 404),
@@ -206,7 +228,7 @@ fn hostile_29() {
         ("GET /static//etc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /../../etc/passwd HTTP/1.1|Host: ~", 404),
         ("GET /api/v1/reports/..%2f..%2fetc%2fpasswd HTTP/1.1|Host: ~", 404),
-        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: ~", 404),
+        ("GET /api/v1/search?re=(a%2B)%2B%24 HTTP/1.1|Host: ~", 401),
         ("GET /?x=%0d%0aSet-Cookie:a=b HTTP/1.1|Host: ~", 200),
         ("TRACE / HTTP/1.1|Host: ~", 405),
         // and more of the kind
@@ -244,6 +266,10 @@ fn hostile_29() {
         if expected < 500 && !matches!(expected, 400) {
             assert!(headers.contains("x-content-type-options: nosniff"), "{case}\n{answer}");
         }
+        let allow = headers.lines().find_map(|line| line.strip_prefix("allow: "));
+        let is_act = case.contains("/api/v1/block");
+        let wanted = if is_act { "post" } else { "get, head" };
+        assert_eq!(allow, (expected == 405).then_some(wanted), "{case}\n{answer}");
         assert!(!answer.contains("root:"), "{case}");
     }
 }
@@ -292,6 +318,7 @@ fn the_token_is_needed_even_here() {
         "sessions",
         "clients",
         "findings",
+        "search?q=x",
         "explain/pppd%2Fx",
         "status",
         "openapi.json",
@@ -341,6 +368,10 @@ fn answers_and_problems_are_json() {
         ("/api/v1/attempts?limit=5000", 400, "limit: `5000`"),
         ("/api/v1/attempts?user=%ff", 200, ""),
         ("/api/v1/findings", 503, "no history yet"),
+        ("/api/v1/search?q=x", 503, "longer than 5 s"),
+        ("/api/v1/search", 400, "say what to look for"),
+        ("/api/v1/search?q=", 400, "q: is empty"),
+        ("/api/v1/search?re=(", 400, "re: no regular expression: unclosed group"),
         ("/api/v1/explain/%2e%2e%2fetc%2fpasswd", 404, "nothing is known"),
         ("/api/v1/clients", 500, "cannot be answered"),
         ("/api/v1/nothing", 404, "nothing here"),
@@ -525,12 +556,162 @@ fn without_a_word_it_is_a_socket_in_the_store() {
     let web = bind(&Config::default(), &folder.0, Arc::new(Made)).expect("a server");
     assert_eq!(web.names().len(), 1);
     assert!(web.names()[0].ends_with("/http.sock"), "{:?}", web.names());
-    let none = Config {
-        listen: Some(Vec::new()),
-        ..Config::default()
+    drop(web);
+    // and with any word: `tunlog status` asks there
+    let own = format!(
+        "unix:{}",
+        folder.0.canonicalize().expect("a path").join("http.sock").display()
+    );
+    for listen in [vec![], vec!["127.0.0.1:0".to_owned()], vec![own.clone()]] {
+        let config = Config {
+            listen: Some(listen.clone()),
+            ..Config::default()
+        };
+        let web = bind(&config, &folder.0, Arc::new(Made)).expect("a server");
+        assert_eq!(web.names().iter().filter(|name| **name == own).count(), 1, "{listen:?}");
+        assert_eq!(
+            web.names().len(),
+            listen.len().max(1) + usize::from(listen == ["127.0.0.1:0"])
+        );
+        assert_eq!(web.notices(), <[String; 0]>::default());
+    }
+    // one that cannot be had is told
+    std::fs::write(folder.0.join("http.sock"), "x").expect("written");
+    let web = bind(&on_loopback(), &folder.0, Arc::new(Made)).expect("a server");
+    assert_eq!(web.names().len(), 1);
+    assert!(
+        web.notices()[0].contains("there is a file of that name"),
+        "{:?}",
+        web.notices()
+    );
+}
+
+#[test]
+fn one_client_does_not_get_all_connections() {
+    let mut config = on_loopback();
+    (config.connections_max, config.client_connections_max) = (10, 3);
+    let server = Server::made("http-crowd", config);
+    let hold = |stream: &mut dyn Stream| {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("an answer");
+        first.starts_with(b"HTTP/1.1 200")
     };
-    let web = bind(&none, &folder.0, Arc::new(Made)).expect("nothing");
-    assert!(web.names().is_empty());
+    let mut held: Vec<TcpStream> = (0..3)
+        .map(|_| TcpStream::connect(server.address).expect("connected"))
+        .collect();
+    assert!(held.iter_mut().all(|stream| hold(stream)));
+    assert_eq!(server.status_of("/healthz"), 503);
+    // users of this machine come by the socket, and are counted by themselves
+    let path = server._folder.0.join("http.sock");
+    let mut local: Vec<UnixStream> = (0..3).map(|_| UnixStream::connect(&path).expect("connected")).collect();
+    assert!(local.iter_mut().all(|stream| hold(stream)));
+    assert!(!hold(&mut UnixStream::connect(&path).expect("connected")));
+    drop((held, local));
+    let began = Instant::now();
+    while server.status_of("/healthz") != 200 {
+        assert!(began.elapsed() < PATIENCE, "no place became free");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_connection_is_not_kept_for_ever() {
+    let mut config = on_loopback();
+    (config.connection_s, config.timeout_s) = (1, 5);
+    let server = Server::made("http-age", config);
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    // asks again and again, each time within the time of a request's head
+    let asked = |pause: Duration| {
+        let mut stream = TcpStream::connect(server.address).expect("connected");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let mut answers = 0;
+        let mut buffer = [0; 4096];
+        while stream.write_all(request.as_bytes()).is_ok() {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => answers += 1,
+                _ => break,
+            }
+            std::thread::sleep(pause);
+        }
+        answers
+    };
+    let began = Instant::now();
+    let slowly = asked(Duration::from_millis(200));
+    assert!(
+        (1..100).contains(&slowly) && began.elapsed() < Duration::from_secs(15),
+        "{slowly}"
+    );
+}
+
+#[test]
+fn a_connection_that_rests_is_closed() {
+    let mut config = on_loopback();
+    config.timeout_s = 1;
+    let server = Server::made("http-idle", config);
+    let mut idle = TcpStream::connect(server.address).expect("connected");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let began = Instant::now();
+    // answered, and then kept for the next request no longer than for a head
+    let answer = talk(&mut idle, request.as_bytes());
+    assert_eq!(status(&answer), 200);
+    assert!(!answer.contains("connection: close"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+/// What takes long holds up only its like.
+#[test]
+fn a_slow_question_holds_up_no_other_kind() {
+    let server = Server::made("http-rooms", on_loopback());
+    let Server { address, token, .. } = &server;
+    let request = format!(
+        "GET /api/v1/search?q=x&limit=7 HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    let slow: Vec<JoinHandle<u16>> = (0..2)
+        .map(|_| {
+            let (address, request) = (*address, request.clone());
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect(address).expect("connected");
+                status(&talk(&mut stream, request.as_bytes()))
+            })
+        })
+        .collect();
+    let began = Instant::now();
+    while SEARCHING.load(Ordering::SeqCst) == 0 {
+        assert!(began.elapsed() < PATIENCE, "no search began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for path in [
+        "/api/v1/attempts",
+        "/api/v1/explain/pppd/x",
+        "/api/v1/status",
+        "/metrics",
+    ] {
+        assert_eq!(status(&server.get(path)), 200, "{path}");
+    }
+    assert!(slow.iter().any(|slow| !slow.is_finished()), "they were waited for");
+    for slow in slow {
+        assert_eq!(slow.join().expect("an answer"), 503);
+    }
+}
+
+#[test]
+fn a_thousand_requests_are_enough_of_one_connection() {
+    let server = Server::made("http-thousand", on_loopback());
+    let mut stream = TcpStream::connect(server.address).expect("connected");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let mut writing = stream.try_clone().expect("the same");
+    let writer = std::thread::spawn(move || {
+        // it is closed before all are written
+        let _ = writing.write_all(request.repeat(1100).as_bytes());
+    });
+    let mut answer = Vec::new();
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let _ = stream.read_to_end(&mut answer);
+    writer.join().expect("written");
+    let answers = String::from_utf8_lossy(&answer).matches("HTTP/1.1 200").count();
+    assert_eq!(answers, 1000);
 }
 
 #[test]
@@ -540,6 +721,7 @@ fn what_cannot_be_had_is_an_error_at_the_start() {
     let address = taken.local_addr().expect("an address").to_string();
     let file = folder.0.join("file");
     std::fs::write(&file, "x").expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("a mode");
     let listening = |listen: &str| Config {
         listen: Some(vec![listen.to_owned()]),
         ..Config::default()
@@ -581,13 +763,23 @@ fn with_tls() {
     let (chain, key) = (folder.0.join("chain.pem"), folder.0.join("key.pem"));
     std::fs::write(&chain, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    // what everybody can read is no key
+    let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    mode(0o600);
     let config = Config {
         listen: Some(vec!["0.0.0.0:0".to_owned()]),
         certificate: Some(chain),
-        key: Some(key),
+        key: Some(key.clone()),
         hosts: vec!["vpn.example".to_owned()],
         ..Config::default()
     };
+    mode(0o644);
+    let refused = bind(&config, &folder.0, Arc::new(Made)).err().expect("refused");
+    assert!(
+        refused.contains("everybody on this machine can read") && refused.contains("chmod 600"),
+        "{refused}"
+    );
+    mode(0o600);
     let server = Server::made("http-tls", config);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");
@@ -627,6 +819,59 @@ fn with_tls() {
     let mut plain = TcpStream::connect(("127.0.0.1", server.address.port())).expect("connected");
     let answer = talk(&mut plain, b"GET /metrics HTTP/1.1\r\nHost: vpn.example\r\n\r\n");
     assert!(!answer.contains("HTTP/1.1"), "{answer}");
+}
+
+/// A certificate is renewed: who is connected stays, who comes sees the new one, and a broken one changes nothing.
+#[test]
+fn a_new_certificate_is_used_at_once() {
+    use rustls::pki_types::ServerName;
+    let folder = Folder::new("http-renewed-files");
+    let (chain, key) = (folder.0.join("chain.pem"), folder.0.join("key.pem"));
+    let write = || {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        std::fs::write(&chain, made.cert.pem()).expect("written");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+        made.cert.der().clone()
+    };
+    let first = write();
+    let config = Config {
+        certificate: Some(chain.clone()),
+        key: Some(key.clone()),
+        ..on_loopback()
+    };
+    let server = Server::made("http-renewed", config);
+    let reload = server.reload.as_ref().expect("TLS");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let connect = |trusted: &rustls::pki_types::CertificateDer<'static>| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).expect("a root");
+        let client = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = rustls::ClientConnection::new(Arc::new(client), name).expect("a client");
+        let tcp = TcpStream::connect(server.address).expect("connected");
+        tcp.set_read_timeout(Some(PATIENCE)).expect("set");
+        rustls::StreamOwned::new(connection, tcp)
+    };
+    let ask = |stream: &mut dyn Stream| {
+        let written = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut answer = [0; 4096];
+        let read = written.and_then(|()| stream.read(&mut answer));
+        read.is_ok_and(|read| answer[..read].starts_with(b"HTTP/1.1 200"))
+    };
+    let mut kept = connect(&first);
+    assert!(ask(&mut kept));
+    let second = write();
+    reload().expect("the new one");
+    assert!(ask(&mut kept), "who was connected stays");
+    assert!(ask(&mut connect(&second)) && !ask(&mut connect(&first)));
+    std::fs::write(&chain, "broken").expect("written");
+    assert!(reload().is_err());
+    assert!(ask(&mut connect(&second)) && ask(&mut kept));
 }
 
 #[test]

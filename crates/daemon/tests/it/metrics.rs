@@ -122,6 +122,8 @@ fn family_of(name: &str) -> Option<&'static Family> {
 /// Everything that somebody else may know.
 fn healthy() -> Health {
     Health {
+        ready: Some(true),
+        refused: 2,
         sources: vec![
             SourceHealth {
                 name: "/var/log/syslog".to_owned(),
@@ -184,6 +186,7 @@ fn the_example_gateways() {
         .collect();
     expect![[r#"
         vpn_build_info{version="0.1.0",revision="test"} 1
+        vpn_ready 1
         vpn_sessions{protocol="pptp",state="starting"} 2
         vpn_sessions{protocol="l2tp",state="stale"} 1
         vpn_sessions{protocol="unknown",state="starting"} 1
@@ -228,6 +231,7 @@ fn the_example_gateways() {
         vpn_store_segments{state="kept"} 3
         vpn_store_size_bytes 4096
         vpn_store_checkpoint_timestamp_seconds 1795176000
+        vpn_store_write_errors_total 2
         vpn_notifications_total{channel="ops",result="sent"} 9
         vpn_banned_addresses 4
     "#]]
@@ -455,6 +459,40 @@ fn a_session_from_its_beginning_to_its_last_lines() {
     assert_eq!(value("vpn_session_starts_total", &pptp), Some(1.0));
     assert_eq!(value("vpn_session_duration_seconds_count", &[]), Some(1.0));
     assert_eq!(value("vpn_session_duration_seconds_sum", &[]), Some(90.0));
+}
+
+#[test]
+fn what_a_session_moved_that_died_without_counts_stays_counted() {
+    let metrics = metrics(Config::default());
+    let sent = || {
+        let samples = read(&metrics.render(Form::Text, NOON));
+        let is_it = |name: &str, labels: &BTreeMap<String, String>| {
+            name == "vpn_sent_bytes_total" && labels.get("protocol").is_some_and(|protocol| protocol == "pptp")
+        };
+        let found = samples.into_iter().find(|(name, labels, _)| is_it(name, labels));
+        found.map(|(.., value)| value)
+    };
+    let of = |id: u64| Attempt {
+        bytes_from_client: None,
+        bytes_to_client: None,
+        interface: Some("ppp0".into()),
+        gateway: Some("vpn1".into()),
+        last_seen: NOON,
+        ..ended(id, "anna")
+    };
+    let up = |id: u64| Attempt {
+        outcome: Outcome::Open,
+        ended: None,
+        ..of(id)
+    };
+    // each session finds the interface with the same 700 bytes, and dies with pppd
+    metrics.ask_health(Box::new(healthy));
+    for id in 1..=3 {
+        tell(&metrics, Told::Opened(&up(id)));
+        assert_eq!(sent(), Some(700.0 * id as f64), "up");
+        tell(&metrics, Told::Closed(&of(id)));
+        assert_eq!(sent(), Some(700.0 * id as f64), "over");
+    }
 }
 
 /// A log of our own: one client vanishes and pppd notices by its echoes; RADIUS is silent for another.

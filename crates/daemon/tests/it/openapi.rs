@@ -8,6 +8,7 @@ use serde_json::Value;
 use tunlog_daemon::Told;
 use tunlog_daemon::engine::Chronicle;
 use tunlog_daemon::state::State;
+use tunlog_daemon::validity::Validity;
 use tunlog_daemon::web::{Answers, Config, Kept, Question};
 use tunlog_decode::Catalogue;
 use tunlog_model::{Attempt, Outcome};
@@ -53,6 +54,12 @@ fn kept(folder: &Path) -> Kept {
         source.problem = Some("cannot be read".to_owned())
     });
     state.watch(|watching| watching.caught_up = true);
+    let validity = |until: i64| Validity {
+        file: "/etc/tunlog/chain.pem".to_owned(),
+        from: NOW - 90 * 86_400_000_000,
+        until: NOW + until,
+    };
+    state.set_certificates(vec![validity(-1), validity(90 * 86_400_000_000)]);
     Kept::new(Some(folder), state, Box::new(explain), || NOW)
 }
 
@@ -154,6 +161,7 @@ fn the_document_describes_the_answers() {
         ("/api/v1/sessions", "/api/v1/sessions?limit=1000"),
         ("/api/v1/clients", "/api/v1/clients"),
         ("/api/v1/findings", "/api/v1/findings"),
+        ("/api/v1/search", "/api/v1/search?q=pppd"),
         ("/api/v1/explain/{id}", "/api/v1/explain/pppd/peer-failed-chap"),
         ("/api/v1/explain/{id}", "/api/v1/explain/clavister/02800009"),
         ("/api/v1/status", "/api/v1/status"),
@@ -176,6 +184,17 @@ fn the_document_describes_the_answers() {
         seen,
         paths.keys().map(String::as_str).collect(),
         "a path that was not asked"
+    );
+    let certificates = &json(&server.get("/api/v1/status"))["certificates"];
+    assert_eq!(certificates[0]["state"], "expired");
+    assert!(
+        certificates[0]["problem"]
+            .as_str()
+            .is_some_and(|text| text.contains("peers refuse it"))
+    );
+    assert_eq!(
+        (&certificates[1]["state"], certificates[1].get("problem")),
+        (&"valid".into(), None)
     );
     let problem = json(&server.get("/api/v1/attempts?x"));
     let mut found = Vec::new();
@@ -202,6 +221,8 @@ fn the_document_describes_the_answers() {
                 _ => "x",
             };
             let asked = format!("{path}?{}={value}", parameter["name"].as_str().expect("a name"));
+            let looks = path.ends_with("search") && parameter["name"] != "q";
+            let asked = if looks { format!("{asked}&q=x") } else { asked };
             if parameter["in"] == "query" {
                 assert!(server.get(&asked).starts_with("HTTP/1.1 200"), "{asked}");
             }
@@ -240,6 +261,59 @@ fn pages_of_everything() {
             "{list}: too little to page"
         );
         assert_eq!(paged, all, "{list}");
+    }
+}
+
+/// What is searched for is found in pages, by texts and by expressions that are not good for every engine.
+#[test]
+fn searches() {
+    let folder = Folder::new("search");
+    history(&folder.0);
+    let server = serve("search-http", &folder.0);
+    let items = |query: &str| -> Vec<Value> {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let answer = server.get(&format!("/api/v1/search?{query}{cursor}"));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{query}: {answer}");
+            let page = json(&answer);
+            found.extend(page["items"].as_array().expect("a list").iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found,
+            }
+        }
+    };
+    let all = items("re=.&limit=1000");
+    assert!(all.len() > 5, "{}", all.len());
+    assert_eq!(items("re=.&limit=2"), all);
+    assert_eq!(items("q=no+such+text+anywhere"), <[Value; 0]>::default());
+    let user = all.iter().find_map(|item| item["user"].as_str()).expect("a name");
+    let of_user = items(&format!("q={}&limit=1000", user.to_uppercase()));
+    assert!(of_user.iter().any(|item| item["user"] == user), "{user}");
+    assert!(of_user.len() < all.len());
+    let failed = items("re=.&outcome=failed&limit=1000");
+    assert!(!failed.is_empty() && failed.iter().all(|item| item["outcome"] == "failed"));
+    // cases of the hostile files 29 and 30
+    let timed = |expression: &str| {
+        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let began = std::time::Instant::now();
+        let answer = server.get(&format!("/api/v1/search?re={encoded}"));
+        (answer, began.elapsed())
+    };
+    let (answer, _) = timed("(((((((((a{1000}){1000}){1000}){1000}");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let Some(cases) = crate::hostile("30-regex-cases.txt") else {
+        return;
+    };
+    let cases = std::fs::read_to_string(cases).expect("cases");
+    for (number, case) in cases.lines().enumerate() {
+        let (expression, _) = case.split_once('\t').expect("two columns");
+        let (answer, took) = timed(expression);
+        // as `expect.json` says
+        let is_refused = (4..7).contains(&number);
+        let expected = if is_refused { "HTTP/1.1 400" } else { "HTTP/1.1 200" };
+        assert!(answer.starts_with(expected), "{expression}: {answer}");
+        assert!(took < std::time::Duration::from_secs(5), "{expression}: {took:?}");
     }
 }
 

@@ -11,10 +11,11 @@ use nix::sys::inotify::WatchDescriptor;
 use super::FollowConfig;
 use super::generation::{Generation, Looked};
 use super::logs::{Log, patterns, since_of};
+use super::pattern::Pattern;
 use super::print::{FileId, Print};
 use super::records::{Context, Out};
 use super::saved::Saved;
-use super::scan::{self, Found, Pattern};
+use super::scan::{self, Found};
 use super::unpack::Packed;
 use super::watch::{Stirred, Watcher};
 use crate::arrival::{Arrival, Feed, Position, What};
@@ -27,9 +28,6 @@ const OLD_SLACK: Duration = Duration::from_secs(60);
 
 /// How long after the start the order of files is kept even if one of them is still being packed.
 const START_WAIT: Duration = Duration::from_secs(3);
-
-/// How long after a refusal a file is tried again.
-const RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// A file that is open, and what wakes us when it changes.
 pub(super) struct Open {
@@ -68,6 +66,8 @@ pub(super) struct Files {
     due: Option<Instant>,
     /// Paths of which a refusal was told.
     pub refused: HashSet<PathBuf>,
+    /// What was told of patterns that name no file.
+    pub unmatched: HashMap<String, String>,
     /// Positions that wait to be handed out.
     pub unsent: Vec<Position>,
     pub feed: Arc<Feed>,
@@ -107,6 +107,7 @@ impl Files {
             more: false,
             due: None,
             refused: HashSet::new(),
+            unmatched: HashMap::new(),
             unsent: Vec::new(),
             feed: Arc::new(Feed {
                 key: "follow".into(),
@@ -229,7 +230,9 @@ impl Files {
             self.rewritten
                 .insert(id, (Instant::now(), generation.records.saved.print.clone()));
         }
-        generation.records.saved.over = generation.unread() == 0;
+        let (offset, unread) = (generation.records.saved.print.offset, generation.unread());
+        generation.records.saved.over = unread == 0;
+        generation.records.saved.seen = if unread == 0 { 0 } else { offset + unread };
         generation.records.report(out);
         self.known.push(generation.records.saved);
         self.looked.clear();
@@ -242,6 +245,7 @@ impl Files {
         let expanded = scan::expand(&self.patterns);
         self.watcher.set_folders(&expanded.folders);
         self.begin_patterns();
+        self.tell_patterns(&expanded.named, out);
         self.update_logs(expanded, first);
         self.pass_over(out);
         let mut current = HashSet::new();
@@ -290,49 +294,6 @@ impl Files {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// A file cannot be read: told once, tried again.
-    pub(super) fn refuse(&mut self, path: &Path, error: &std::io::Error, out: Out<'_>) {
-        self.remind(Instant::now() + RETRY_WAIT);
-        if self.refused.insert(path.to_path_buf()) {
-            let problem = Problem::io(path.display().to_string(), error);
-            self.tell(problem, out);
-        }
-    }
-
-    /// A file can be read again after it could not.
-    pub(super) fn recovered(&mut self, path: &Path, out: Out<'_>) {
-        if self.refused.remove(path) {
-            self.tell(Problem::note(path.display().to_string(), "can be read now"), out);
-        }
-    }
-
-    /// A path without wildcards that leads nowhere is told once; it may appear.
-    fn tell_missing(&mut self, at: usize, found: &[Found], out: Out<'_>) {
-        let missing: Vec<PathBuf> = self.logs[at]
-            .named
-            .iter()
-            .filter(|path| !found.iter().any(|file| file.path == **path))
-            .cloned()
-            .collect();
-        for path in missing {
-            if self.refused.insert(path.clone()) {
-                let cause = match fs::metadata(&path) {
-                    Ok(_) => "not a regular file: it cannot be followed".to_string(),
-                    Err(error) => format!("{}: waiting for it", crate::error::io_cause(&error)),
-                };
-                self.tell(Problem::warning(path.display().to_string(), cause), out);
-            }
-        }
-    }
-
-    fn tell(&self, problem: Problem, out: Out<'_>) {
-        out(Arrival {
-            feed: Arc::clone(&self.feed),
-            what: What::Problem(problem),
-            positions: Vec::new(),
-        });
-    }
-
     /// Hands out positions that belong to no records.
     fn send_positions(&mut self, out: Out<'_>) {
         if !self.unsent.is_empty() {
@@ -357,6 +318,14 @@ impl Files {
         generation.records.saved.path = real.to_string_lossy().into_owned();
         generation.records.saved.over = false;
         let key = generation.records.saved.key.clone();
+        if !old {
+            // it is shown as followed before there is anything in it
+            out(Arrival {
+                feed: Arc::new(generation.records.saved.feed()),
+                what: What::Position,
+                positions: Vec::new(),
+            });
+        }
         self.open.push(Open {
             generation,
             watch,

@@ -99,7 +99,7 @@ impl Generation {
             // looked at after reading: what was written anew in between is not taken for a continuation
             match self.likeness(data.len().max(offset + bytes.len() as u64)) {
                 Likeness::Other => return Ok(Looked::Rewritten),
-                Likeness::Shorter => return Ok(self.shrunk(data.len())),
+                Likeness::Shorter => return Ok(self.shrunk(data.len(), out)),
                 Likeness::Same => {}
             }
             self.shrunk_since = None;
@@ -131,7 +131,7 @@ impl Generation {
         }
     }
 
-    fn shrunk(&mut self, size: u64) -> Looked {
+    fn shrunk(&mut self, size: u64, out: Out<'_>) -> Looked {
         let since = *self.shrunk_since.get_or_insert_with(Instant::now);
         if since.elapsed() < SHRUNK_WAIT {
             return Looked::Shrunk(since + SHRUNK_WAIT);
@@ -141,6 +141,10 @@ impl Generation {
             return Looked::Rewritten;
         }
         // what is left was read: go on from there
+        if self.unread() > 0 {
+            let (offset, seen) = (self.offset(), self.size);
+            self.records.lost(offset, seen, out);
+        }
         self.cut_back(size);
         Looked::More
     }

@@ -68,6 +68,7 @@ impl Files {
                 Likeness::Shorter if size > 0 => {
                     let mut saved = self.known.remove(at);
                     saved.print = print_of(&file, size);
+                    saved.seen = 0;
                     return self.begin(file, saved, found, is_current, out);
                 }
                 _ => {
@@ -182,7 +183,7 @@ impl Files {
             return Content::More(at);
         }
         known.add_copy(found.id, size);
-        known.over = true;
+        known.over = known.seen <= size;
         self.unsent.push(known.position());
         Content::Old
     }
@@ -232,6 +233,7 @@ impl Files {
             lines: 0,
             hole: 0,
             skipping: false,
+            seen: 0,
             over: false,
             copies: Vec::new(),
         }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::FollowConfig;
 use super::files::Files;
+use super::pattern::Pattern;
 use super::print::FileId;
 use super::saved::{SINCE_KEY, Saved, Since};
-use super::scan::{self, Found, Pattern};
+use super::scan::{self, Found};
 use crate::arrival::Position;
 
 /// Names that FreeRADIUS' detail reader works with (rlm_detail, radrelay): they are gone in a moment.
@@ -120,9 +121,19 @@ impl Files {
 /// What a configuration follows, as patterns.
 pub(super) fn patterns(config: &FollowConfig) -> Vec<Pattern> {
     let mut patterns: Vec<Pattern> = Vec::new();
-    let mut add = |text: String, not| {
-        if !patterns.iter().any(|pattern| pattern.text == text) {
-            patterns.push(Pattern { text, not });
+    let mut add = |whole: String, not| {
+        let text = match whole.trim_end_matches('/') {
+            "" => "/",
+            text => text,
+        };
+        let of_folders = text.len() < whole.len();
+        let is_known = |pattern: &Pattern| pattern.text == text && pattern.of_folders == of_folders;
+        if !patterns.iter().any(is_known) {
+            patterns.push(Pattern {
+                text: text.to_string(),
+                of_folders,
+                not,
+            });
         }
     };
     for text in &config.globs {

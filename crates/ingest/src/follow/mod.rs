@@ -10,11 +10,13 @@ mod journal;
 mod judge;
 mod logs;
 mod packed;
+mod pattern;
 mod print;
 mod records;
 mod saved;
 mod scan;
 mod settle;
+mod tell;
 mod unpack;
 mod watch;
 
@@ -38,7 +40,8 @@ const BREATH: Duration = Duration::from_millis(2);
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct FollowConfig {
     /// Files to follow; `*`, `?` and `[…]` stand for parts of names, and files that appear later are taken in. Rotations
-    /// beside a file (`vpn.log.1`, `vpn.log-20251119.gz`) belong to it and need not be named.
+    /// beside a file (`vpn.log.1`, `vpn.log-20251119.gz`) belong to it and need not be named. A folder stands for the logs in
+    /// it and in those below; with wildcards, what ends with `/` means folders, anything else files.
     pub globs: Vec<String>,
     /// Follow the machine's journal.
     pub journal: bool,
@@ -92,9 +95,6 @@ impl FollowConfig {
         for text in &self.globs {
             if text.is_empty() {
                 return Err(("globs", "an empty path".to_string()));
-            }
-            if text.ends_with('/') {
-                return Err(("globs", format!("{text} is a folder: name the files in it ({text}*)")));
             }
             glob::Pattern::new(text).map_err(|error| ("globs", format!("{text}: {}", error.msg)))?;
         }

@@ -8,7 +8,6 @@ use super::print::{BEFORE_BYTES, HEAD_BYTES, Likeness};
 use super::records::{Context, Out, Records};
 use super::saved::Saved;
 use super::scan::Found;
-use crate::arrival::What;
 use crate::source::compressed::{Decompressed, Peek};
 
 /// How many blocks are unpacked before others have their turn.
@@ -195,9 +194,7 @@ impl Unpacking {
                     let rest = std::mem::take(&mut self.held);
                     self.records.give(rest, out);
                 }
-                self.records.saved.over = true;
-                let position = self.records.saved.position();
-                self.records.tell(What::End, vec![position], out);
+                self.records.end(out);
                 return Ok(true);
             }
             let mut bytes = &block[..read];

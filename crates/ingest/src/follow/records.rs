@@ -216,6 +216,26 @@ impl Records {
         });
     }
 
+    /// Nobody will write to it any more, and all that is there was handed out.
+    pub(super) fn end(&mut self, out: Out<'_>) {
+        self.saved.over = true;
+        let (offset, seen) = (self.saved.print.offset, std::mem::take(&mut self.saved.seen));
+        if seen > offset {
+            self.lost(offset, seen, out);
+        }
+        let position = self.saved.position();
+        self.tell(What::End, vec![position], out);
+    }
+
+    /// Bytes were there, and cannot be read any more.
+    pub(super) fn lost(&mut self, offset: u64, seen: u64, out: Out<'_>) {
+        let cause = format!(
+            "{}: was cut off before it was read to its end: bytes {offset} to {seen} are lost",
+            self.saved.name
+        );
+        self.tell(What::Lost(None, cause), Vec::new(), out);
+    }
+
     /// Hands something out; the clock before the first of it.
     pub(super) fn tell(&mut self, what: What, positions: Vec<Position>, out: Out<'_>) {
         if !std::mem::replace(&mut self.begun, true) {

@@ -48,6 +48,9 @@ pub(super) struct Saved {
     /// The rest of a line that is too long is passed over.
     #[serde(default, skip_serializing_if = "is_false")]
     pub skipping: bool,
+    /// How long it was seen to be before other content took its place; 0: it was read that far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen: u64,
     /// All of it was read, as far as anybody can know.
     #[serde(default, skip_serializing_if = "is_false")]
     pub over: bool,
@@ -81,7 +84,7 @@ impl Saved {
         let head = saved.print.head.last().map_or(0, |(length, _)| u64::from(*length));
         let sound = saved.v == 1
             && head == saved.print.offset.min(HEAD_BYTES as u64)
-            && [saved.print.offset, saved.lines, saved.hole]
+            && [saved.print.offset, saved.lines, saved.hole, saved.seen]
                 .into_iter()
                 .all(|number| number <= NUMBER_MAX)
             && saved.print.head.len() <= 8

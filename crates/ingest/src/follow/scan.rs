@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use super::pattern::{FILES_MAX, Named, Pattern};
 use super::print::FileId;
 use crate::source::rotated::{self, Rotation};
-
-/// Most files that one pattern may name, and most that one folder's listing is looked at for.
-const FILES_MAX: usize = 20_000;
 
 /// A file that belongs to a log.
 #[derive(Clone, Debug)]
@@ -33,113 +31,35 @@ pub(super) struct Expanded {
     pub logs: BTreeMap<(PathBuf, String), (BTreeSet<PathBuf>, BTreeSet<usize>)>,
     /// Folders in which something may appear that patterns name.
     pub folders: BTreeSet<PathBuf>,
+    /// What each pattern names.
+    pub named: Vec<Named>,
 }
 
 /// Looks which paths the patterns name now.
 pub(super) fn expand(patterns: &[Pattern]) -> Expanded {
     let mut expanded = Expanded::default();
     for (number, pattern) in patterns.iter().enumerate() {
-        for path in pattern.paths() {
+        let named = pattern.look();
+        for path in &named.files {
             let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
                 continue;
             };
             let base = rotated::parse(&name.to_string_lossy()).0;
             let folder = folder.to_path_buf();
-            if let Ok(real) = fs::canonicalize(&path)
+            if let Ok(real) = fs::canonicalize(path)
                 && let Some(real) = real.parent()
             {
                 expanded.folders.insert(real.to_path_buf());
             }
             let log = expanded.logs.entry((folder, base)).or_default();
-            log.0.insert(path);
+            log.0.insert(path.clone());
             log.1.insert(number);
         }
+        expanded.folders.extend(named.inside.iter().cloned());
         expanded.folders.extend(pattern.folders());
+        expanded.named.push(named);
     }
     expanded
-}
-
-/// A path that may have `*`, `?` and `[…]` in its parts.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
-    /// As it was written.
-    pub text: String,
-    /// Names that are never meant (radrelay's working file).
-    pub not: &'static [&'static str],
-}
-
-impl Pattern {
-    /// Without wildcards, or a name that has such signs and is there.
-    fn is_literal(&self) -> bool {
-        !self.text.contains(['*', '?', '[']) || fs::symlink_metadata(&self.text).is_ok()
-    }
-
-    /// Whether a name in some folder may be one that is meant.
-    pub(super) fn may_name(&self, name: &str) -> bool {
-        let last = self.text.rsplit('/').next().unwrap_or(&self.text);
-        glob::Pattern::new(last).map_or(true, |pattern| pattern.matches(name))
-    }
-
-    /// Whether it names this path.
-    pub(super) fn names(&self, path: &str) -> bool {
-        let text = absolute(Path::new(&self.text));
-        if self.is_literal() {
-            return text.as_path() == Path::new(path);
-        }
-        let options = glob::MatchOptions {
-            require_literal_separator: true,
-            ..glob::MatchOptions::default()
-        };
-        glob::Pattern::new(&text.to_string_lossy()).is_ok_and(|pattern| pattern.matches_with(path, options))
-    }
-
-    fn paths(&self) -> Vec<PathBuf> {
-        if self.is_literal() {
-            let path = absolute(Path::new(&self.text));
-            return vec![path];
-        }
-        let text = absolute(Path::new(&self.text));
-        let Ok(paths) = glob::glob(&text.to_string_lossy()) else {
-            return Vec::new();
-        };
-        let meant = |path: &PathBuf| {
-            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            !self.not.iter().any(|not| *not == name) && path.is_file()
-        };
-        paths.flatten().filter(meant).take(FILES_MAX).collect()
-    }
-
-    /// The folders in which a match, or a folder on the way to one, may appear: those that are there.
-    fn folders(&self) -> Vec<PathBuf> {
-        let whole = absolute(Path::new(&self.text));
-        let parts: Vec<Component<'_>> = whole.components().collect();
-        let mut folders = Vec::new();
-        let mut front = vec![PathBuf::new()];
-        for part in parts.iter().take(parts.len().saturating_sub(1)) {
-            let text = part.as_os_str().to_string_lossy();
-            let wild = text.contains(['*', '?', '[']);
-            let mut next = Vec::new();
-            for folder in &front {
-                let path = folder.join(part);
-                if wild {
-                    folders.push(folder.clone());
-                    let inside = glob::glob(&path.to_string_lossy()).into_iter().flatten().flatten();
-                    next.extend(inside.filter(|path| path.is_dir()).take(FILES_MAX));
-                } else if path.is_dir() {
-                    next.push(path);
-                } else {
-                    folders.push(folder.clone()); // where it may appear
-                }
-            }
-            front = next;
-        }
-        folders.extend(front);
-        folders
-    }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The files of a log, oldest first: what is named, and its rotations beside it.

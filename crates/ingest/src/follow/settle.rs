@@ -35,9 +35,10 @@ impl Files {
         self.forget(present);
     }
 
-    /// Whether files are still being judged that may be what something unfinished is looked for in.
+    /// Whether files are still being judged that may be what something unfinished is looked for in: the copy of a log that was
+    /// cut off after it was copied is older than the log, so it was looked at before anybody knew that it is one.
     fn is_unsettled(&self) -> bool {
-        self.settling || self.packed.is_some() || !self.shrunk.is_empty() || !self.rewritten.is_empty()
+        self.dirty || self.settling || self.packed.is_some() || !self.shrunk.is_empty() || !self.rewritten.is_empty()
     }
 
     /// What is found nowhere any more, and was not read to its end as far as we know.
@@ -122,12 +123,10 @@ impl Files {
         generation.flush(out);
         let deleted = generation.is_deleted();
         let records = &mut generation.records;
-        records.saved.over = true;
         if deleted {
             records.saved.file = None;
         }
-        let position = records.saved.position();
-        records.tell(What::End, vec![position], out);
+        records.end(out);
         self.known.push(generation.records.saved);
         if deleted {
             self.looked.clear(); // what was taken for a copy of it may hold more

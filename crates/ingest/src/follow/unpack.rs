@@ -123,7 +123,7 @@ impl Files {
             Verdict::Old(key) => {
                 if let Some(known) = key.and_then(|key| self.known.iter_mut().find(|known| known.key == key)) {
                     known.add_copy(found.id, found.size);
-                    known.over = true;
+                    known.over = known.seen <= known.print.offset;
                     let position = known.position();
                     self.unsent.push(position);
                 }

@@ -10,13 +10,13 @@ use tunlog_model::{Civil, Stamp};
 use super::rotated::{self, Rotation, SetPlace};
 use super::sniff::{self, Content, HEAD_BYTES};
 use super::{SourceKind, SourceSpec, archive, journald, modified, open_input, read_head};
-use crate::{Problem, framing};
+use crate::{Problem, ProblemKind, framing};
 
 /// How deep directories are searched.
-const DEPTH_MAX: usize = 8;
+pub(crate) const DEPTH_MAX: usize = 8;
 
 /// The file by which a store of tunlog's own is known; its files are no logs.
-const STORE_MARK: &str = "tunlog-store";
+pub(crate) const STORE_MARK: &str = "tunlog-store";
 
 /// Most files that are taken from directories.
 const FILES_MAX: usize = 20_000;
@@ -33,6 +33,13 @@ pub struct Discovered {
     pub problems: Vec<Problem>,
     /// Whether these are the machine's own logs, which nobody named.
     pub machine: bool,
+}
+
+impl Discovered {
+    /// Whether there is nothing to read, because of something that is told.
+    pub fn is_unreadable(&self) -> bool {
+        self.specs.is_empty() && self.problems.iter().any(|problem| problem.kind == ProblemKind::Error)
+    }
 }
 
 /// An input before it has a place in a set.
@@ -486,6 +493,13 @@ fn same_bytes(a: &SourceSpec, b: &SourceSpec) -> Option<std::cmp::Ordering> {
 /// Reads on if nothing is pending; whether the end is reached.
 fn more(input: &mut super::Input, pending: &mut Vec<u8>) -> bool {
     read_head(input, pending, HEAD_BYTES).is_err() || pending.len() < HEAD_BYTES
+}
+
+/// Whether a file that nobody named is a log, by its beginning and its name; packed ones are looked into.
+pub(crate) fn is_log(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let spec = SourceSpec::new(path.to_string_lossy(), 0, SourceKind::File(path.to_path_buf()));
+    head(&spec, HEAD_BYTES).is_ok_and(|head| sniff::looks_like_log(&name, &head))
 }
 
 fn head(spec: &SourceSpec, bytes: usize) -> Result<Vec<u8>, Problem> {

@@ -13,7 +13,7 @@ pub(crate) mod utf16;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::error::io_cause;
 use crate::framing::w3c::Layout;
@@ -38,6 +38,37 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     /// Its place in a rotated set, for the years; None if it stands alone.
     pub place: Option<SetPlace>,
+    /// Who wants to see its bytes as they are read.
+    pub tap: Option<Tap>,
+}
+
+/// Sees the bytes of an input (decompressed) as they are read, in order.
+pub trait Listen: Send {
+    /// The next ones.
+    fn bytes(&mut self, bytes: &[u8]);
+    /// There are no more.
+    fn end(&mut self);
+}
+
+/// Who sees the bytes of an input.
+#[derive(Clone)]
+pub struct Tap(pub Arc<Mutex<dyn Listen>>);
+
+impl std::fmt::Debug for Tap {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Tap")
+    }
+}
+
+impl Tap {
+    fn told(&self, bytes: &[u8]) {
+        if let Ok(mut listener) = self.0.lock() {
+            match bytes {
+                [] => listener.end(),
+                _ => listener.bytes(bytes),
+            }
+        }
+    }
 }
 
 impl SourceSpec {
@@ -48,6 +79,7 @@ impl SourceSpec {
             set,
             kind,
             place: None,
+            tap: None,
         }
     }
 }
@@ -90,6 +122,8 @@ pub enum SourceKind {
         capture: bool,
         /** Only its records from this number on, and below that one. */
         numbers: std::ops::Range<u64>,
+        /** What is sealed and ends before this time (microseconds UTC) may be left out, below this number. */
+        since: Option<(i64, u64)>,
     },
 }
 
@@ -140,6 +174,7 @@ pub(crate) enum Input {
     Packed(Box<Decompressed>),
     Child(journald::Child),
     Utf16(Utf16),
+    Tapped(Box<Input>, Tap),
 }
 
 impl Input {
@@ -150,6 +185,13 @@ impl Input {
             Input::Packed(reader) => reader.read(out),
             Input::Child(child) => child.read(out),
             Input::Utf16(text) => text.read(out),
+            Input::Tapped(input, tap) => {
+                let read = input.read(out)?;
+                if !out.is_empty() {
+                    tap.told(&out[..read]);
+                }
+                Ok(read)
+            }
         }
     }
 
@@ -157,6 +199,7 @@ impl Input {
         match self {
             Input::Packed(reader) => reader.take_warnings(),
             Input::Utf16(text) => text.take_warnings(),
+            Input::Tapped(input, _) => input.take_warnings(),
             _ => Vec::new(),
         }
     }
@@ -181,6 +224,9 @@ impl Source {
     /// Opens an input, looks at its head and decides what the years of its stamps are counted from.
     pub fn open(spec: &SourceSpec, options: &Options) -> Result<Source, Problem> {
         let (mut input, written) = open_input(spec)?;
+        if let Some(tap) = &spec.tap {
+            input = Input::Tapped(Box::new(input), tap.clone());
+        }
         let mut head = Vec::new();
         let failure = read_head(&mut input, &mut head, HEAD_BYTES).err();
         let failure = failure.map(|error| Problem::error(spec.name.as_str(), io_cause(&error)));
@@ -298,7 +344,7 @@ impl Source {
 
     /// Whether what is appended to it can be read as it stands: lines of text in UTF-8.
     pub fn is_plain_text(&self) -> bool {
-        let plain = !matches!(self.input, Input::Utf16(_) | Input::Packed(_));
+        let plain = !matches!(self.input, Input::Utf16(_) | Input::Packed(_) | Input::Tapped(..));
         plain && !self.capture && self.framer.format == Format::Lines
     }
 
@@ -371,6 +417,17 @@ pub fn each_block(spec: &SourceSpec, each: &mut dyn FnMut(&[u8])) -> Result<bool
             Err(error) => return Err(Problem::io(spec.name.as_str(), &error)),
         }
     }
+}
+
+/// The first bytes of a file or an archive's member, decompressed: so many, or all that there are.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn first_bytes(spec: &SourceSpec, bytes: usize) -> Result<Vec<u8>, Problem> {
+    let (mut input, _) = open_input(spec)?;
+    let mut head = Vec::new();
+    read_head(&mut input, &mut head, bytes).map_err(|error| Problem::io(spec.name.as_str(), &error))?;
+    Ok(head)
 }
 
 /// What the files of one rotated set have in common: directory and log name.

@@ -193,6 +193,11 @@ impl Keeper {
         );
         assert_eq!(self.kept, (0..count).collect::<Vec<u32>>(), "told {:?}", self.told);
     }
+
+    /// Nobody was told of a loss either.
+    pub(crate) fn check_nothing_lost(&self) {
+        assert!(self.lost.is_empty(), "nothing was lost: {:?}", self.told);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -27,7 +27,7 @@ fn records(range: impl IntoIterator<Item = u32>) -> String {
     range.into_iter().map(record).collect()
 }
 
-/// A `journalctl` whose first, second, … run writes what `out.1`, `out.2`, … hold. A run with a file `exit.N` ends then, with
+/// A `journalctl` whose first, second, … run that follows writes what `out.1`, `out.2`, … hold. A run with a file `exit.N` ends then, with
 /// that status, and complains of what is in `err.N`; another one goes on with what is appended.
 struct Fake {
     folder: Folder,
@@ -39,7 +39,7 @@ impl Fake {
         let folder = Folder::new();
         let here = folder.0.display();
         let script = format!(
-            "#!/bin/sh\ncd {here}\nn=$(($(wc -l <runs) + 1))\necho \"$*\" >>runs\n\
+            "#!/bin/sh\ncd {here}\ncase \"$*\" in *--follow*) ;; *) exit 0;; esac\nn=$(($(wc -l <runs) + 1))\necho \"$*\" >>runs\n\
              [ -e out.$n ] || : >out.$n\n\
              if [ -e exit.$n ]; then cat out.$n; cat err.$n >&2; exit $(cat exit.$n); fi\n\
              exec tail -n +1 -f out.$n\n"

@@ -3,7 +3,10 @@
 
 mod firewalls;
 mod follow;
+mod follow_copies;
+mod follow_folders;
 mod follow_journal;
+mod follow_journald;
 mod follow_live;
 mod follow_random;
 mod framing;

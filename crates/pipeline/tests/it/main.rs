@@ -5,6 +5,7 @@ mod hostile;
 mod hostile_detect;
 mod reading;
 mod seed;
+mod since;
 mod twins;
 mod windows;
 

@@ -2,9 +2,10 @@
 
 use rusqlite::params;
 
-use super::History;
+use super::{History, PRUNED};
 use crate::checkpoint::PrunedLine;
 use crate::error::Result;
+use crate::working::set_meta;
 
 /// Rows that are removed in one transaction: whoever tells waits no longer than that takes.
 const AT_ONCE: i64 = 2_000;
@@ -56,6 +57,9 @@ impl History {
             let Some((_, _, delete)) = KINDS.iter().find(|(kind, ..)| *kind == line.kind) else {
                 continue;
             };
+            if line.kind == KINDS[0].0 {
+                self.working.write(|db| set_meta(db, PRUNED, line.before))?;
+            }
             while self
                 .working
                 .write(|db| db.execute(delete, params![line.before, AT_ONCE]))?

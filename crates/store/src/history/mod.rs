@@ -9,6 +9,7 @@ mod keep;
 mod query;
 mod reader;
 mod rows;
+mod since;
 
 #[cfg(test)]
 mod tests;
@@ -30,15 +31,26 @@ use crate::working::{Tables, Working, set_meta};
 /// Most rows that wait for a commit. A disk that stays full must not fill the memory: beyond it rows are given up, and the
 /// place from which records have to be told again stays where it was.
 const PENDING_MAX: usize = 50_000;
+/// From which record on it tells of everything.
+pub(super) const FROM_SEQ: &str = "from_seq";
+/// Attempts that were seen last before this may be gone.
+pub(super) const PRUNED: &str = "pruned";
+/// Pages of SQLite's log that are brought to their places at once: usually, and while much is put.
+const USUAL_PAGES: i64 = 1000;
+const BULK_PAGES: i64 = 8192;
+/// Bytes that the log keeps when it begins anew.
+const LOG_BYTES: i64 = 8 << 20;
 /// How long one of two writers (what is told, what retention removes) waits for the other.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// The version of the tables.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Steps from each version of the tables to the next; the first makes them. An index ends with the row's number by itself, so
-/// each of these gives its rows the latest first, with the number deciding among equal times.
-const MIGRATIONS: &[&str] = &["
+/// Steps from each version of the tables to the next; the first makes them. An attempt's number is a hash, so rows lie in the
+/// order in which they came and not in that of their numbers: a row more touches the last page, and not any one of all. Each
+/// index ends with the number, so it gives its rows the latest first, with the number deciding among equal times.
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
@@ -64,15 +76,6 @@ CREATE TABLE attempt (
     times INTEGER NOT NULL,
     json TEXT NOT NULL
 );
-CREATE INDEX attempt_started ON attempt (started);
-CREATE INDEX attempt_user ON attempt (user, started) WHERE user IS NOT NULL;
-CREATE INDEX attempt_client ON attempt (client_ip, started) WHERE client_ip IS NOT NULL;
-CREATE INDEX attempt_claimed ON attempt (claimed_ip, started) WHERE claimed_ip IS NOT NULL;
-CREATE INDEX attempt_assigned ON attempt (assigned_ip, started) WHERE assigned_ip IS NOT NULL;
-CREATE INDEX attempt_gateway ON attempt (gateway, started);
-CREATE INDEX attempt_outcome ON attempt (outcome, started);
-CREATE INDEX attempt_session ON attempt (started) WHERE session = 1;
-CREATE INDEX attempt_long ON attempt (started, last_seen) WHERE last_seen > started + 3600000000;
 CREATE TABLE finding (
     id INTEGER PRIMARY KEY,
     alarm_time INTEGER NOT NULL,
@@ -82,7 +85,47 @@ CREATE TABLE finding (
 );
 CREATE INDEX finding_time ON finding (alarm_time);
 CREATE INDEX finding_rule ON finding (rule, alarm_time);
-"];
+",
+    "
+CREATE TABLE later (
+    row INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL UNIQUE,
+    started INTEGER NOT NULL,
+    up INTEGER,
+    ended INTEGER,
+    last_seen INTEGER NOT NULL,
+    user TEXT,
+    client_ip TEXT,
+    claimed_ip TEXT,
+    assigned_ip TEXT,
+    interface TEXT,
+    gateway TEXT,
+    protocol TEXT,
+    outcome TEXT NOT NULL,
+    session INTEGER NOT NULL,
+    reached TEXT NOT NULL,
+    cause TEXT,
+    end_reason TEXT,
+    bytes_to_client INTEGER,
+    bytes_from_client INTEGER,
+    duration_s REAL,
+    times INTEGER NOT NULL,
+    json TEXT NOT NULL
+);
+INSERT INTO later SELECT NULL, * FROM attempt ORDER BY started;
+DROP TABLE attempt;
+ALTER TABLE later RENAME TO attempt;
+CREATE INDEX attempt_started ON attempt (started, id);
+CREATE INDEX attempt_user ON attempt (user, started, id) WHERE user IS NOT NULL;
+CREATE INDEX attempt_client ON attempt (client_ip, started, id) WHERE client_ip IS NOT NULL;
+CREATE INDEX attempt_claimed ON attempt (claimed_ip, started, id) WHERE claimed_ip IS NOT NULL;
+CREATE INDEX attempt_assigned ON attempt (assigned_ip, started, id) WHERE assigned_ip IS NOT NULL;
+CREATE INDEX attempt_gateway ON attempt (gateway, started, id);
+CREATE INDEX attempt_outcome ON attempt (outcome, started, id);
+CREATE INDEX attempt_session ON attempt (started, id) WHERE session = 1;
+CREATE INDEX attempt_long ON attempt (started, last_seen, id) WHERE last_seen > started + 3600000000;
+",
+];
 
 /// What is to be written with the next commit.
 #[derive(Debug, Default)]
@@ -138,7 +181,11 @@ impl History {
             shrinks: true,
         };
         let working = Working::open_as(path, &tables)?;
-        working.ask(|db| db.busy_timeout(BUSY))?;
+        working.ask(|db| {
+            db.busy_timeout(BUSY)?;
+            // what a log needed more than that while much was put is given back
+            db.pragma_update(None, "journal_size_limit", LOG_BYTES)
+        })?;
         Ok(History {
             working,
             pending: Pending::default(),
@@ -159,6 +206,14 @@ impl History {
     pub fn analysed_seq(&self) -> Result<Option<u64>> {
         let seq: Option<i64> = self.working.meta("analysed_seq")?;
         Ok(seq.map(|seq| seq as u64))
+    }
+
+    /// Says from which record on this history tells of everything; said once, by whoever begins it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn begins_at(&mut self, seq: u64) -> Result<()> {
+        self.working.write(|db| set_meta(db, FROM_SEQ, seq as i64))
     }
 
     /// The lowest number of a record that belongs to an attempt which was open at the last commit: after a restart, records
@@ -264,6 +319,22 @@ impl History {
         self.is_short |= self.pending.is_short;
         self.pending = Pending::default();
         Ok(())
+    }
+
+    /// Much is going to be put, or no more of it: what is written often meanwhile goes to its place in the file less often.
+    ///
+    /// # Errors
+    /// The database's; everything goes on as before then.
+    pub fn in_bulk(&mut self, is_much: bool) -> Result<()> {
+        let pages = if is_much { BULK_PAGES } else { USUAL_PAGES };
+        self.working.ask(|db| {
+            db.pragma_update(None, "wal_autocheckpoint", pages)?;
+            match is_much {
+                true => Ok(()),
+                // never waits for whoever reads just now
+                false => db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())),
+            }
+        })
     }
 
     /// Whether rows were given up because they could not be written for long; the next start makes them again.

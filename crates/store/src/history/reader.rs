@@ -1,6 +1,8 @@
 //! Answers, read beside whoever writes.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{OptionalExtension as _, params_from_iter};
 use tunlog_model::Attempt;
@@ -15,9 +17,18 @@ use crate::working::Working;
 /// Most rows of one page.
 const PAGE_MAX: u32 = 10_000;
 
+/// Rows that a search looks at with one question.
+const SEARCHED: u32 = 256;
+/// Steps of SQLite's machine between two looks at the clock: less than a millisecond.
+const STEPS: i32 = 10_000;
+
+/// When an answer has to be there; the connection looks at it while it works.
+type Deadline = Arc<Mutex<Option<Instant>>>;
+
 /// The history of a store, open to read. Each answer shows the history as it is at that moment.
 pub struct HistoryReader {
-    working: Working,
+    pub(super) working: Working,
+    deadline: Deadline,
 }
 
 /// The figures of a history.
@@ -51,9 +62,20 @@ impl HistoryReader {
         if !path.exists() {
             return Ok(None);
         }
-        let working = Working::open_to_read_as(&path, VERSION)?;
+        let mut working = Working::open_to_read_as(&path, VERSION)?;
         working.ask(|db| db.busy_timeout(BUSY))?;
-        Ok(Some(HistoryReader { working }))
+        let deadline = Deadline::default();
+        let watched = Arc::clone(&deadline);
+        let is_late = move || until(&watched).is_some_and(|until| Instant::now() > until);
+        let watching = working.db.progress_handler(STEPS, Some(is_late));
+        watching.map_err(|error| StoreError::database(&path, &error))?;
+        Ok(Some(HistoryReader { working, deadline }))
+    }
+
+    /// Answers from now on have to be there within this time: what takes longer ends with [`Kind::TooLong`].
+    pub fn answer_within(&self, time: Duration) {
+        let until = Instant::now().checked_add(time);
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// Attempts, the latest first, after where the page before ended.
@@ -65,6 +87,55 @@ impl HistoryReader {
         self.page(query.page(after, limit + 1), limit)
     }
 
+    /// Of the attempts that are meant those whose lines are wanted, the latest first. After half of the time that the answer may
+    /// take (`answer_within`) it is what was found until then: a page that is not full, or empty, but has a `next`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn search(
+        &self,
+        query: &AttemptQuery,
+        mut after: Option<Cursor>,
+        limit: u32,
+        is_wanted: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Page> {
+        let limit = limit.clamp(1, PAGE_MAX) as usize;
+        let began = Instant::now();
+        let enough = until(&self.deadline).map(|until| began + until.saturating_duration_since(began) / 2);
+        let (mut found, mut looked) = (Vec::new(), false);
+        loop {
+            let (rows, is_more) = match self.rows(query.page(after, SEARCHED + 1), SEARCHED) {
+                // what was found so far is an answer
+                Err(error) if error.kind == Kind::TooLong && looked => break,
+                rows => rows?,
+            };
+            let count = rows.len();
+            for (at, (json, cursor)) in rows.into_iter().enumerate() {
+                after = Some(cursor);
+                let is_last = !is_more && at + 1 == count;
+                if is_wanted(&json) {
+                    found.push(json);
+                }
+                let is_late = enough.is_some_and(|enough| Instant::now() > enough);
+                if !is_last && (found.len() == limit || is_late) {
+                    return Ok(Page {
+                        rows: found,
+                        next: after,
+                    });
+                }
+            }
+            if !is_more {
+                after = None;
+                break;
+            }
+            looked = true;
+        }
+        Ok(Page {
+            rows: found,
+            next: after,
+        })
+    }
+
     /// Findings, the latest first.
     ///
     /// # Errors
@@ -74,8 +145,16 @@ impl HistoryReader {
         self.page(query.page(after, limit + 1), limit)
     }
 
-    /// One row more was asked for than is shown: only if it is there is there a next page.
     fn page(&self, question: Question, limit: u32) -> Result<Page> {
+        let (rows, is_more) = self.rows(question, limit)?;
+        Ok(Page {
+            next: rows.last().filter(|_| is_more).map(|(_, cursor)| *cursor),
+            rows: rows.into_iter().map(|(json, _)| json).collect(),
+        })
+    }
+
+    /// Lines and their places, and whether there are more: one row more was asked for than is wanted.
+    fn rows(&self, question: Question, limit: u32) -> Result<(Vec<(String, Cursor)>, bool)> {
         let mut rows: Vec<(String, Cursor)> = self.working.ask(|db| {
             let mut found = db.prepare_cached(&question.sql)?;
             let found = found.query_map(params_from_iter(&question.values), |row| {
@@ -86,10 +165,7 @@ impl HistoryReader {
         })?;
         let is_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        Ok(Page {
-            next: rows.last().filter(|_| is_more).map(|(_, cursor)| *cursor),
-            rows: rows.into_iter().map(|(json, _)| json).collect(),
-        })
+        Ok((rows, is_more))
     }
 
     /// The line of one attempt.
@@ -156,6 +232,10 @@ impl HistoryReader {
             })
         })
     }
+}
+
+fn until(deadline: &Deadline) -> Option<Instant> {
+    *deadline.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl HistoryReader {

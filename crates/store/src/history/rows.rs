@@ -60,10 +60,20 @@ impl AttemptRow {
 
     pub(super) fn write(&self, db: &Connection) -> rusqlite::Result<()> {
         db.prepare_cached(
-            "INSERT OR REPLACE INTO attempt (id, started, up, ended, last_seen, user, client_ip, claimed_ip, assigned_ip,
-                 interface, gateway, protocol, outcome, session, reached, cause, end_reason, bytes_to_client, bytes_from_client,
+            "INSERT INTO attempt (
+                 id, started, up, ended, last_seen, user, client_ip, claimed_ip, assigned_ip, interface, gateway,
+                 protocol, outcome, session, reached, cause, end_reason, bytes_to_client, bytes_from_client,
                  duration_s, times, json)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET
+                 started = excluded.started, up = excluded.up, ended = excluded.ended,
+                 last_seen = excluded.last_seen, user = excluded.user, client_ip = excluded.client_ip,
+                 claimed_ip = excluded.claimed_ip, assigned_ip = excluded.assigned_ip,
+                 interface = excluded.interface, gateway = excluded.gateway, protocol = excluded.protocol,
+                 outcome = excluded.outcome, session = excluded.session, reached = excluded.reached,
+                 cause = excluded.cause, end_reason = excluded.end_reason,
+                 bytes_to_client = excluded.bytes_to_client, bytes_from_client = excluded.bytes_from_client,
+                 duration_s = excluded.duration_s, times = excluded.times, json = excluded.json",
         )?
         .execute(params_from_iter(&*self.values))
         .map(drop)

@@ -1,5 +1,7 @@
 //! What is put is found, in pages that hold still; what a crash, a full disk or a damaged file leaves is told again.
 
+mod search;
+
 use std::net::IpAddr;
 
 use tunlog_model::{Assumed, Attempt, FindingSeverity, Layer, Outcome};
@@ -440,6 +442,44 @@ fn every_question_has_an_index() {
             assert_eq!(by_length, since.is_some() && !by_key, "{query:?}: {plan:?}");
         }
     }
+}
+
+#[test]
+fn a_history_whose_rows_lay_by_their_numbers_is_brought_up_to_date() {
+    let folder = Folder::new();
+    let path = folder.join("history.db");
+    let earlier = Tables {
+        steps: &MIGRATIONS[..1],
+        synchronous: "NORMAL",
+        shrinks: true,
+    };
+    let mut old = Working::open_as(&path, &earlier).expect("an old history");
+    old.write(|db| {
+        for number in 0..50_i64 {
+            db.execute(
+                "INSERT INTO attempt (id, started, last_seen, outcome, session, reached, times, json)
+                 VALUES (?1, ?2, ?2, 'failed', 0, 'auth', 1, ?3)",
+                params![
+                    (number * 31 + 7) % 50,
+                    NOW + number,
+                    format!("{{\"type\":\"attempt\",\"number\":{number}}}")
+                ],
+            )?;
+        }
+        set_meta(db, "analysed_seq", 50)
+    })
+    .expect("rows");
+    drop(old);
+    let mut history = History::open(&folder.join("")).expect("a history");
+    assert_eq!(history.analysed_seq(), Ok(Some(50)));
+    put(&mut history, 100..101);
+    history.commit(51, None).expect("a commit");
+    let reader = HistoryReader::open(&folder.join(""))
+        .expect("a history")
+        .expect("a file");
+    let mut expected: Vec<u64> = (0..50).rev().collect();
+    expected.insert(0, 100);
+    assert_eq!(all(&reader, &AttemptQuery::default(), 7), expected);
 }
 
 /// `cargo test -p tunlog-store --release -- --ignored --nocapture a_hundred_thousand`

@@ -242,6 +242,16 @@ impl Bits {
         self.count += 1;
     }
 
+    /// The first so many rows all do; before any was told.
+    pub fn fill(&mut self, rows: usize) {
+        self.bytes.clear();
+        self.bytes.resize(rows / 8, 0xff);
+        if !rows.is_multiple_of(8) {
+            self.bytes.push(0xff >> (8 - rows % 8));
+        }
+        self.count = rows;
+    }
+
     /// Forgets them.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -18,7 +18,9 @@ fn file_of(records: &[Record<'_>]) -> (Vec<Vec<u8>>, Vec<u8>) {
     let mut open = Gathered::new(5);
     for (record, canonical) in records.iter().zip(&bytes) {
         // of one gateway and day: in one segment
-        open.add(record, &[&[tunlog_seal::tree::LEAF], canonical.as_slice()].concat());
+        let mut leaf = Vec::new();
+        open.add(record, &mut leaf);
+        assert_eq!(leaf, [&[tunlog_seal::tree::LEAF], canonical.as_slice()].concat());
     }
     let names = BTreeMap::from([(300, "/var/log/syslog".to_owned())]);
     assert_eq!(open.partitions.len(), 1);

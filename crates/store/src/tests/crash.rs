@@ -4,7 +4,8 @@ use std::io;
 
 use super::faulty::{Fault, Faulty};
 use super::{Folder, NOW, add, judged, numbers, source};
-use crate::store::{Options, Store};
+use crate::options::Options;
+use crate::store::Store;
 use crate::verify::Answer;
 
 /// A key for each checkpoint: its change is among the steps.

@@ -6,8 +6,10 @@ use rusqlite::Connection;
 
 use super::{Folder, NOW, add, judged, three};
 use crate::inspect::files_under;
+use crate::layout::within;
+use crate::options::Options;
 use crate::retention::Retain;
-use crate::store::{Options, Store, within};
+use crate::store::Store;
 use crate::verify::{Answer, Report};
 
 fn store() -> (Folder, PathBuf, String) {

@@ -3,9 +3,13 @@
 use super::{Folder, NOW, add, against, judged, numbers, three};
 use crate::backup::{backup, export_segments};
 use crate::inspect::files_under;
+use crate::layout::within;
+use crate::options::Options;
 use crate::reader::Reader;
+use crate::record::Record;
 use crate::retention::Retain;
-use crate::store::{Options, Store, within};
+use crate::source::{Counts, NewSource};
+use crate::store::Store;
 use crate::verify::{Answer, verify};
 
 #[test]
@@ -266,4 +270,83 @@ fn a_database_that_is_older_than_the_checkpoints_is_refused_and_nothing_signed_i
             "it hides what was signed since"
         );
     }
+}
+
+#[test]
+fn peers_that_nothing_speaks_of_are_forgotten_and_what_was_counted_of_them_stays() {
+    use std::collections::BTreeSet;
+    let folder = Folder::new();
+    let path = folder.join("store");
+    let key = three(&path, Options::default());
+    let mut store = Store::open(&path, Options::default()).expect("the store");
+    let mut peers = Vec::new();
+    for number in 0..4_u64 {
+        let name = format!("udp:0.0.0.0:514/192.0.2.{number}");
+        let id = store
+            .add_source(NewSource {
+                name: name.clone(),
+                set: name.clone(),
+                run: 2,
+                ..NewSource::default()
+            })
+            .expect("a source");
+        store.keep_feed(&name, id);
+        let counts = Counts {
+            read: 10 + number,
+            filtered: 10 + number,
+            lost: 1,
+            first: Some(NOW + number as i64),
+            ..Counts::default()
+        };
+        store.count(id, &counts);
+        peers.push((id, name));
+    }
+    // one is a log that is followed, one is being read, one has a record
+    store.keep_position(&peers[1].1, Some(b"here".to_vec()));
+    let live = BTreeSet::from([peers[2].0]);
+    let mut record = Record {
+        source: peers[3].0,
+        ..crate::record::tests::full()
+    };
+    store.add(&mut record);
+    store.commit(NOW).expect("a commit");
+    let before = Reader::open(&path).expect("the store").status().expect("figures");
+    assert_eq!(store.forget_gone(&live), Ok(vec![peers[0].0]));
+    assert_eq!(store.forget_gone(&live), Ok(Vec::new()));
+    let reader = Reader::open(&path).expect("the store");
+    assert_eq!(reader.status().expect("figures").counts, before.counts);
+    let names: Vec<String> = reader
+        .sources()
+        .expect("sources")
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
+    assert!(!names.contains(&peers[0].1), "{names:?}");
+    assert!(peers[1..].iter().all(|(_, name)| names.contains(name)), "{names:?}");
+    assert!(store.feeds().expect("feeds").iter().all(|feed| feed.key != peers[0].1));
+    // the record is sealed, and removed: then its peer goes, too
+    store.close(NOW, false).expect("a close");
+    assert_eq!(store.forget_gone(&live), Ok(Vec::new()));
+    let rule = Retain {
+        bytes_max: Some(0),
+        ..Retain::default()
+    };
+    store.retain(&rule, NOW).expect("an act");
+    assert_eq!(
+        store.forget_gone(&live),
+        Ok(vec![1, peers[3].0]),
+        "the first store's source, too"
+    );
+    assert_eq!(
+        Reader::open(&path)
+            .expect("the store")
+            .status()
+            .expect("figures")
+            .counts
+            .read,
+        before.counts.read
+    );
+    drop(store);
+    let report = judged(&path, &key);
+    assert_eq!(report.answer(), Answer::Intact, "{report:?}");
 }

@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tunlog_model::Field;
 
+use crate::options::Options;
 use crate::reader::Reader;
 use crate::record::{Datum, Record, tests::full};
 use crate::source::{Counts, NewSource};
-use crate::store::{Options, Store};
+use crate::store::Store;
 use crate::verify::{Against, Report, verify};
 
 /// 2026-11-20T10:00:00Z.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{Folder, NOW, add, against, copy, three};
 use crate::error::StoreError;
-use crate::store::{Options, Store};
+use crate::options::Options;
+use crate::store::Store;
 use crate::verify::{Against, Answer, Report, verify};
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -18,7 +18,7 @@ use tunlog_seal::note::Note;
 
 pub(crate) use compare::compare;
 pub use statement::Statement;
-pub use syslog::Address;
+pub use syslog::{Address, Connection, Reach};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Result, StoreError};
@@ -32,7 +32,11 @@ const AT_ONCE: usize = 1000;
 
 /// Log servers that are being told, with where each try says what came of it: the last number that is out.
 #[derive(Default)]
-pub struct Showing(BTreeMap<Address, Receiver<(u64, Result<()>)>>);
+pub struct Showing {
+    under_way: BTreeMap<Address, Receiver<(u64, Result<()>)>>,
+    /// The way to those that want TLS.
+    reach: Option<Reach>,
+}
 
 /// Somebody who is shown checkpoints.
 pub trait Witness {
@@ -186,8 +190,13 @@ pub fn is_server(name: &Path) -> bool {
 }
 
 impl Store {
-    /// From now on every checkpoint is shown to this witness, too: a file, or a log server (`tcp://HOST:PORT`, `udp://HOST:PORT`,
-    /// `unix:PATH`).
+    /// Log servers that want TLS are reached by this way; without it they cannot be.
+    pub fn reach_by(&mut self, reach: Reach) {
+        self.showing.reach = Some(reach);
+    }
+
+    /// From now on every checkpoint is shown to this witness, too: a file, or a log server (`tcp://HOST:PORT`, `tls://HOST:PORT`,
+    /// `udp://HOST:PORT`, `unix:PATH`).
     ///
     /// # Errors
     /// If that cannot be kept, or names no such place.
@@ -264,7 +273,7 @@ impl Store {
     /// Tells a log server what it was not told yet: takes up what came of the last try, then begins the next one.
     fn tell(&mut self, address: &Address, patience: Duration) -> Result<()> {
         self.told(address, Duration::ZERO)?;
-        if self.showing.0.contains_key(address) {
+        if self.showing.under_way.contains_key(address) {
             return Err(address.error("it has not answered yet"));
         }
         let key = format!("witness {address}");
@@ -281,17 +290,17 @@ impl Store {
             lines.push(line.ok_or_else(|| address.error("the log's name cannot be told in a line"))?);
         }
         let (sender, receiver) = mpsc::channel();
-        let (server, time) = (address.clone(), self.last.time);
+        let (server, time, reach) = (address.clone(), self.last.time, self.showing.reach.clone());
         let begun = thread::Builder::new().name("witness".to_owned()).spawn(move || {
-            let (sent, done) = server.send(&lines, &origin, time);
+            let (sent, done) = server.send(&lines, &origin, time, reach.as_ref());
             // who began it may be gone
             let _ = sender.send((before + sent as u64, done));
         });
         begun.map_err(|error| StoreError::io(Path::new(&address.to_string()), &error))?;
-        self.showing.0.insert(address.clone(), receiver);
+        self.showing.under_way.insert(address.clone(), receiver);
         self.told(address, patience)?;
         // what a witness missed while it was away goes out piece by piece
-        match upto < self.last.number && patience > BRIEFLY && !self.showing.0.contains_key(address) {
+        match upto < self.last.number && patience > BRIEFLY && !self.showing.under_way.contains_key(address) {
             true => self.tell(address, patience),
             false => Ok(()),
         }
@@ -299,7 +308,7 @@ impl Store {
 
     /// What came of telling a log server, if anything did yet.
     fn told(&mut self, address: &Address, patience: Duration) -> Result<()> {
-        let Some(receiver) = self.showing.0.get(address) else {
+        let Some(receiver) = self.showing.under_way.get(address) else {
             return Ok(());
         };
         let (number, done) = match receiver.recv_timeout(patience) {
@@ -309,11 +318,11 @@ impl Store {
             }
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                self.showing.0.remove(address);
+                self.showing.under_way.remove(address);
                 return Err(address.error("telling it came to no end"));
             }
         };
-        self.showing.0.remove(address);
+        self.showing.under_way.remove(address);
         let key = format!("witness {address}");
         self.working
             .write(|db| crate::working::set_meta(db, &key, number as i64))?;

@@ -422,6 +422,12 @@ impl Correlator {
         self.packets.talks.iter().map(|(_, talk)| talk.facts.started).min()
     }
 
+    /// The protocols of those that are not up yet.
+    pub(super) fn packets_starting(&self) -> impl Iterator<Item = Option<Protocol>> {
+        let talks = self.packets.talks.iter().filter(|(_, talk)| talk.up.is_none());
+        talks.map(|(_, talk)| Some(talk.protocol))
+    }
+
     fn end_oldest_talks(&mut self) {
         let mut open: Vec<(i64, Key)> = self
             .packets

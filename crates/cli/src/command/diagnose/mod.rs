@@ -175,6 +175,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let mut out = setup.output()?;
     let redact = (!setup.settings.show_secrets).then_some(tunlog_decode::redact as Redact);
     let found = std::mem::take(&mut setup.found);
+    let is_silent = found.is_unreadable();
     let again = scope.is_some().then(|| found.clone());
     let limit = common.limit.unwrap_or(if chosen { TOLD_WHOLE } else { LISTED });
     let mut stream = Stream {
@@ -223,6 +224,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     stop.check()?;
     match sink {
         Sink::Rows(mut printer) => printer.finish(&mut out)?,
+        Sink::Latest { .. } if is_silent => {}
         Sink::Latest { kept, .. } => people(kept.into(), &causes, found, chosen, &setup, &sources, &mut out)?,
     }
     out.finish()?;

@@ -245,7 +245,7 @@ pub struct CheckpointArgs {
     /// The store
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// From now on every checkpoint is appended to this file, too: on a medium that this machine cannot rewrite; or a log server is told of it: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH
+    /// From now on every checkpoint is appended to this file, too: on a medium that this machine cannot rewrite; or a log server is told of it: tls://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, unix:PATH
     #[arg(long, value_name = "FILE|SERVER")]
     pub witness: Vec<PathBuf>,
 }

@@ -110,9 +110,7 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
         waiting: Some(tell),
     };
     let summary = tunlog_pipeline::import(found, &loaded.catalogue, &settings, &mut store, &options, &now)?;
-    for error in store.show_witnesses_within(super::WITNESS_PATIENCE)? {
-        tell(&format!("witness {error}"));
-    }
+    super::show_witnesses(&mut store)?;
     let failed = tell_problems(&summary, args.form.quiet) || loaded.faulty;
     print(args, format, summary)?;
     Ok(if failed { 2 } else { 0 })

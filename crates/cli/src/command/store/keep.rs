@@ -8,7 +8,7 @@ use tunlog_report::{bytes_iec, rfc3339};
 use tunlog_store::{Copied, Options, Retain, Retained, Store, backup, export_segments};
 
 use super::args::{BackupArgs, ExportArgs, RetainArgs};
-use super::{WITNESS_PATIENCE, now};
+use super::{now, show_witnesses};
 use crate::args::{DecodeArgs, ListArgs, PathArgs};
 use crate::command::decode;
 use crate::output::{Failure, Output, tell};
@@ -36,9 +36,7 @@ pub fn run_retain(args: &RetainArgs) -> Result<u8, Failure> {
     let mut out = Output::open(None)?;
     told(&found, &mut out)?;
     out.finish()?;
-    for error in store.show_witnesses_within(WITNESS_PATIENCE)? {
-        tell(&format!("witness {error}"));
-    }
+    show_witnesses(&mut store)?;
     Ok(u8::from(found.is_empty()))
 }
 

@@ -13,12 +13,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tunlog_daemon::reach;
 use tunlog_report::{Format, Look};
-use tunlog_store::StoreError;
+use tunlog_store::{Store, StoreError};
 
 use self::args::{FormArgs, StoreCommand};
+use crate::args::ServeArgs;
+use crate::command::serve;
 use crate::config;
-use crate::output::{Failure, wants_color};
+use crate::output::{Failure, tell, wants_color};
 
 pub use import::run as import;
 pub use keep::size;
@@ -41,6 +44,17 @@ pub fn run(command: &StoreCommand) -> Result<u8, Failure> {
         StoreCommand::Export(args) => keep::run_export(args),
         StoreCommand::Backup(args) => keep::run_backup(args),
     }
+}
+
+/// Shows the witnesses of a store what they have not seen, and tells who could not be; whether there was one. Log servers by TLS are
+/// trusted as `[store]` of the machine's configuration says.
+fn show_witnesses(store: &mut Store) -> Result<bool, StoreError> {
+    // without a configuration that can be read it is the system's list
+    let trust = serve::configured(ServeArgs::default()).map(|config| config.store.trust());
+    store.reach_by(reach::by_tls(trust.unwrap_or_default()));
+    let failed = store.show_witnesses_within(WITNESS_PATIENCE)?;
+    failed.iter().for_each(|error| tell(&format!("witness {error}")));
+    Ok(!failed.is_empty())
 }
 
 impl From<StoreError> for Failure {

@@ -8,7 +8,7 @@ use tunlog_store::record::Record;
 use tunlog_store::{Against, Answer, Options, Reader, Report, Store, verify};
 
 use super::args::{CheckpointArgs, ProveArgs, VerifyArgs};
-use super::{WITNESS_PATIENCE, now, pins};
+use super::{now, pins, show_witnesses};
 use crate::output::{Failure, Output, tell};
 
 /// Says whether a store is what it was: 0 intact, 1 changed, 2 incomplete, 3 cannot judge.
@@ -186,11 +186,7 @@ pub fn run_checkpoint(args: &CheckpointArgs) -> Result<u8, Failure> {
         store.add_witness(&place)?;
     }
     let number = store.close(now(), true)?.unwrap_or_default();
-    let mut failed = false;
-    for error in store.show_witnesses_within(WITNESS_PATIENCE)? {
-        tell(&format!("witness {error}"));
-        failed = true;
-    }
+    let failed = show_witnesses(&mut store)?;
     let mut out = Output::open(None)?;
     let note = std::fs::read_to_string(store.note_path(number))?;
     note.lines()

@@ -103,6 +103,19 @@ const COLUMNS: &[Column<Row>] = &[
         let problem = live_of(row, "keeping").and_then(|keeping| keeping.get("problem")?.as_str());
         problem.map_or(Cell::None, |problem| Cell::Text(problem.to_owned()))
     }),
+    column(
+        "certificates",
+        "certificates of the daemon that have expired, or are about to",
+        |row| {
+            Cell::List(
+                certificates(row)
+                    .map(|(file, problem)| {
+                        Cell::Object(vec![("file", Cell::Text(file)), ("problem", Cell::Text(problem))])
+                    })
+                    .collect(),
+            )
+        },
+    ),
     column("attempts", "attempts in the history", |row| {
         history(row, |counts| counts.attempts)
     }),
@@ -142,6 +155,15 @@ fn live_time(row: &Row, key: &str) -> Cell {
     live_of(row, key).map_or(Cell::None, time_of)
 }
 
+/// Certificates with which something is wrong: the file, and what it is.
+fn certificates(row: &Row) -> impl Iterator<Item = (String, String)> {
+    let all = live_of(row, "certificates").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(|one| {
+        let text = |key: &str| one.get(key)?.as_str().map(str::to_owned);
+        Some((text("file")?, text("problem")?))
+    })
+}
+
 /// A time of JSON.
 fn time_of(value: &Value) -> Cell {
     let parsed = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
@@ -179,6 +201,13 @@ fn live_source<'r>(row: &'r Row, name: &str) -> Option<&'r Value> {
         .find(|source| source.get("source").and_then(Value::as_str) == Some(name))
 }
 
+/// What the daemon looks for or listens to, and what gave nothing yet.
+fn silent(row: &Row) -> impl Iterator<Item = (&str, &Value)> {
+    let all = live_of(row, "sources").and_then(Value::as_array).into_iter().flatten();
+    let named = all.map(|found| (found.get("source").and_then(Value::as_str).unwrap_or_default(), found));
+    named.filter(|(name, _)| !row.sources.iter().any(|known| known.name == *name))
+}
+
 /// Every source of the store, and those of the daemon that gave nothing yet.
 fn sources_of(row: &Row) -> Vec<Cell> {
     let mut all: Vec<Cell> = row
@@ -186,23 +215,20 @@ fn sources_of(row: &Row) -> Vec<Cell> {
         .iter()
         .map(|known| source(known, live_source(row, &known.name)))
         .collect();
-    for found in live_of(row, "sources").and_then(Value::as_array).into_iter().flatten() {
-        let name = found.get("source").and_then(Value::as_str).unwrap_or_default();
-        if !row.sources.iter().any(|known| known.name == name) {
-            let mut cells = vec![("source", Cell::Text(name.to_owned()))];
-            let zero = [
-                "read",
-                "stored",
-                "filtered",
-                "rejected",
-                "unparsed",
-                "duplicates",
-                "lost",
-            ];
-            cells.extend(zero.map(|key| (key, Cell::Count(0))));
-            cells.extend(state_of(found));
-            all.push(Cell::Object(cells));
-        }
+    for (name, found) in silent(row) {
+        let mut cells = vec![("source", Cell::Text(name.to_owned()))];
+        let zero = [
+            "read",
+            "stored",
+            "filtered",
+            "rejected",
+            "unparsed",
+            "duplicates",
+            "lost",
+        ];
+        cells.extend(zero.map(|key| (key, Cell::Count(0))));
+        cells.extend(state_of(found));
+        all.push(Cell::Object(cells));
     }
     all
 }
@@ -244,22 +270,19 @@ fn state_of(live: &Value) -> Vec<(&'static str, Cell)> {
 /// Prints what a store holds.
 pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let format = format_of(&args.form)?;
-    let (store, http) = match &args.store {
-        Some(store) => (store.clone(), args.http.clone()),
-        None => {
-            let (store, http) = serve::place()?;
-            (store, args.http.clone().or(http))
-        }
+    let store = match &args.store {
+        Some(store) => store.clone(),
+        None => serve::place()?,
     };
     let reader = Reader::open(&store)?;
-    let live = live::status(&store, http.as_deref()).unwrap_or_else(|words| {
+    let live = live::status(&store, args.http.as_deref()).unwrap_or_else(|words| {
         tell(&words);
         None
     });
     let (history, alarms) = kept(&store)?;
     let row = Row {
         status: reader.status()?,
-        sources: reader.sources()?,
+        sources: reader.sources()?.into_iter().filter(is_source).collect(),
         live,
         history,
         alarms,
@@ -276,6 +299,11 @@ pub fn run(args: &StatusArgs) -> Result<u8, Failure> {
     }
     out.finish()?;
     Ok(0)
+}
+
+/// Early stores have a row for troubles of following, which is no source.
+fn is_source(known: &StoredSource) -> bool {
+    known.name != "follow" || known.imported || known.counts.read > 0
 }
 
 /// The history's figures, and what sounded an alarm lately.
@@ -334,11 +362,16 @@ fn table(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     }
     alarms(row, look, out)?;
     writeln!(out)?;
+    // what gives nothing at all is what somebody looks for here
+    for (name, live) in silent(row).take(SOURCES_SHOWN) {
+        writeln!(out, "{}  read 0  {}", text::visible(name), spoken(live))?;
+    }
     for source in sources.iter().take(SOURCES_SHOWN) {
         let live = live_source(row, &source.name);
         let state = match live {
             Some(live) => format!("  {}", spoken(live)),
-            None if source.complete => String::new(),
+            // one that was live has no end that could be missing
+            None if source.complete || !source.imported => String::new(),
             None => "  (not read to its end)".to_owned(),
         };
         writeln!(
@@ -378,6 +411,9 @@ fn daemon(row: &Row, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         _ => "",
     };
     writeln!(out, "daemon    runs since {since}{ready}")?;
+    for (file, problem) in certificates(row) {
+        writeln!(out, "          {}: {}", text::visible(&file), text::visible(&problem))?;
+    }
     let problem = live.get("keeping").and_then(|keeping| keeping.get("problem")?.as_str());
     match problem {
         Some(problem) => writeln!(out, "          nothing can be kept: {}", text::visible(problem)),

@@ -161,6 +161,34 @@ fn what_the_kernel_drops_is_counted() {
     assert!(lost > 0 && messages > 0, "{messages} taken, {lost} lost");
 }
 
+/// A socket that outlives us, as systemd's do, has counted drops that were told by the daemon before.
+#[test]
+fn drops_of_an_earlier_daemon_are_not_told_again() {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = socket.local_addr().unwrap();
+    setsockopt(&socket, sockopt::RxqOvfl, &1).unwrap();
+    setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
+    let flood = sender(to);
+    for number in 0..1000 {
+        let _ = flood.send(format!("<30>before us {number}").as_bytes());
+    }
+    // the daemon before takes what is there
+    socket.set_nonblocking(true).unwrap();
+    while socket.recv(&mut [0; 100]).is_ok() {}
+    let inherited = Inherited {
+        udp: vec![socket],
+        ..Inherited::none()
+    };
+    let mut bench = Bench::with(1 << 20, inherited, |config| config.udp = vec![to.to_string()]).unwrap();
+    bench.address("udp:");
+    sender(to).send(b"<30>the first").unwrap();
+    bench.until_has("the first");
+    sender(to).send(b"<30>the second").unwrap();
+    bench.until_has("the second");
+    assert_eq!((lost(&bench.log), bench.health("udp:").lost), (0, 0), "{:?}", bench.log);
+}
+
 #[test]
 fn a_full_queue_is_waited_for() {
     // nobody takes anything for a while: what came is there afterwards

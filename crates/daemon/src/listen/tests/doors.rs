@@ -65,9 +65,12 @@ fn another_configuration_leaves_what_stays_alone() {
     bench.receivers.apply(config.clone()).unwrap();
     let udp = bench.address("udp:");
     assert_eq!(bench.address("tcp:"), to);
-    // who is connected stays; who comes now is judged anew
-    socket.write_all(b"lf\n").unwrap();
-    bench.until_has(": <30>half");
+    // who is connected is judged anew as well
+    bench.until_has("not allowed any longer: the connection was closed");
+    bench.until_has("lost Some(1): the connection broke within a message");
+    while bench.health("tcp:").connections > 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     other.send_to(b"<30>x", udp).unwrap();
     bench.until_has("`allow` does not name this address");
@@ -76,11 +79,42 @@ fn another_configuration_leaves_what_stays_alone() {
     }
     let bad = Config {
         udp: vec!["nowhere".into()],
-        ..config
+        ..config.clone()
     };
+    let allowed = Config { allow: None, ..config };
+    bench.receivers.apply(allowed).unwrap();
+    let mut socket = TcpStream::connect(to).unwrap();
     assert_eq!(bench.receivers.apply(bad).unwrap_err().path, "listen.udp");
     socket.write_all(b"<30>as before\n").unwrap();
     bench.until_has("as before");
+}
+
+/// Nothing is used by halves: what is open was made with the first values, and what is opened later is, too.
+#[test]
+fn what_is_fixed_stays_until_a_restart() {
+    let mut bench = Bench::start(|config| {
+        (config.udp, config.message_bytes_max) = (vec!["127.0.0.1:0".into()], 480);
+    });
+    let first = bench.address("udp:");
+    let next = Config {
+        udp: vec!["127.0.0.1:0".into()],
+        tcp: vec!["127.0.0.1:0".into()],
+        message_bytes_max: 5000,
+        ..Config::default()
+    };
+    bench.receivers.apply(next).unwrap();
+    let text = format!("<30>{} end", "x".repeat(1000));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(text.as_bytes(), first).unwrap();
+    let mut stream = TcpStream::connect(bench.address("tcp:")).unwrap();
+    stream.write_all(format!("{text}\n").as_bytes()).unwrap();
+    bench.until(|log| messages(log, "udp:") == 1 && messages(log, "tcp:") == 1);
+    assert_eq!(
+        (bench.health("udp:").cut, bench.health("tcp:").cut),
+        (1, 1),
+        "{:?}",
+        bench.log
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod connections;
 mod datagrams;
 mod doors;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::intake::{Arrivals, Next};
 pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// Receivers on a thread of their own, as the daemon has them, and everything that arrived.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     pub receivers: Arc<Receivers>,
     pub arrivals: Arrivals,
     /// What came, one line each: `name: line`, `name lost N: why`, `problem: …`, `begin name`, `end name`.
@@ -158,7 +158,7 @@ pub(super) fn lost(log: &[String]) -> u64 {
 }
 
 /// A folder of a test's own.
-pub(super) struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Folder {

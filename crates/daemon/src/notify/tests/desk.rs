@@ -272,6 +272,52 @@ fn what_is_too_old_or_too_much_is_given_up_and_counted() {
 }
 
 #[test]
+fn a_refused_message_of_several_gives_all_of_them_up() {
+    let mut trial = Trial::new(Pace {
+        group: Some(Span::seconds(300)),
+        ..Pace::default()
+    });
+    for number in 0..6 {
+        trial.hear(&nth(number));
+        trial.end(&Ok(()));
+    }
+    trial.now = NOW + 301 * SECOND;
+    trial.turn();
+    assert_eq!(trial.under_way[0].message.count(), 5);
+    trial.end(&Err(Failed {
+        refused: true,
+        ..Failed::for_now("400")
+    }));
+    let counts = trial.desk.counts().next().expect("a channel").clone();
+    assert_eq!(
+        (counts.sent, counts.failed, counts.given_up, counts.waiting),
+        (1, 1, 5, 0)
+    );
+}
+
+#[test]
+fn what_is_under_way_is_not_given_up_for_what_is_worse() {
+    let outbox = Outbox::in_memory(limits(3)).expect("an outbox");
+    let mut trial = Trial::new(Pace::default());
+    trial.desk = Desk::new(setup(&[Pace::default()], "UTC"), outbox, log(), NOW);
+    trial.turn();
+    trial.hear(&notice("203.0.113.9", "bob", Severity::Low, NOW));
+    assert_eq!(trial.under_way.len(), 1);
+    for number in 0..5 {
+        trial.hear(&nth(number));
+    }
+    let counts = trial.desk.counts().next().expect("a channel").clone();
+    assert_eq!((counts.waiting, counts.given_up), (3, 3));
+    // it is still there, to be tried again
+    trial.end(&Err(Failed::for_now("away")));
+    trial.pass(NOW + 3600 * SECOND);
+    assert_eq!(trial.counts(), [1; 3]);
+    let severities = |id: &str| trial.arrived.iter().filter(|(known, ..)| known == id).count();
+    let low = notice("203.0.113.9", "bob", Severity::Low, NOW).id;
+    assert_eq!(severities(&low), 1);
+}
+
+#[test]
 fn a_job_that_nobody_took_comes_again() {
     let mut trial = Trial::new(Pace::default());
     trial.hear(&nth(0));

@@ -334,3 +334,39 @@ fn it_is_fast() {
     handle.stop(PATIENCE);
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
+
+#[test]
+fn what_is_said_to_be_kept_is_in_the_outbox() {
+    use tunlog_store::{Outbox, OutboxLimits};
+    let folder = folder("kept");
+    let path = folder.join(OUTBOX);
+    // nobody answers at that port
+    let away = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hook = Webhook {
+        url: Secret::Text(format!("http://{}/", away.local_addr().expect("an address"))),
+        name: "away".to_owned(),
+        timeout: Span::seconds(20),
+        ..Webhook::default()
+    };
+    let (mut ear, handle) = start(&config(vec![hook]), Some(&path));
+    assert!(ear.notifier.has_kept(), "nothing was told");
+    for number in 0..50 {
+        ear.found(&high(number));
+        let last = Instant::now() + PATIENCE;
+        while !ear.notifier.has_kept() {
+            assert!(Instant::now() < last, "it is not kept");
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        // as whoever comes after a kill would find it
+        let limits = OutboxLimits {
+            messages_max: 1000,
+            bytes_max: 1 << 20,
+        };
+        let found = Outbox::open(&path, limits).expect("the outbox");
+        let waiting = found.waiting().get("away").map(|waiting| waiting.messages);
+        assert_eq!(waiting, Some(number as u64 + 1));
+    }
+    drop(away);
+    handle.stop(Duration::ZERO);
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}

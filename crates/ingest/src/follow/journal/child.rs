@@ -2,12 +2,16 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{self, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{self, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// Bytes of what it complained of that are kept.
 const WORDS_MAX: usize = 300;
+
+/// How long it may take to end once it has closed its output.
+const END_WAIT: Duration = Duration::from_millis(500);
 
 pub(super) struct Child {
     process: process::Child,
@@ -18,10 +22,11 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts `program` to follow the journal from where `from` says. No shell is involved.
-    pub(super) fn start(program: &str, from: &[String]) -> io::Result<Child> {
+    /// Starts `program` to show the journal from where `from` says, to its end or for ever. No shell is involved.
+    pub(super) fn start(program: &str, follow: bool, from: &[String]) -> io::Result<Child> {
         let mut process = Command::new(program)
-            .args(["-o", "json", "--all", "--no-pager", "-q", "--follow", "--no-tail"])
+            .args(["-o", "json", "--all", "--no-pager", "-q"])
+            .args(follow.then_some(["--follow", "--no-tail"]).into_iter().flatten())
             .args(from)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -70,16 +75,26 @@ impl Child {
         self.output.as_fd()
     }
 
-    /// Why it ended, in words.
-    pub(super) fn end(mut self) -> String {
-        let status = match self.process.try_wait() {
-            Ok(Some(status)) => status.to_string(),
-            _ => "closed its output".to_string(),
-        };
+    /// Whether it ended well, and why it ended, in words.
+    pub(super) fn end(mut self) -> (bool, String) {
+        let status = self.status();
         self.listen();
-        match self.words.trim() {
-            "" => status,
-            words => format!("{status}: {}", words.lines().last().unwrap_or_default()),
+        let told = status.map_or_else(|| "closed its output".to_string(), |status| status.to_string());
+        let told = match self.words.trim() {
+            "" => told,
+            words => format!("{told}: {}", words.lines().last().unwrap_or_default()),
+        };
+        (status.is_some_and(|status| status.success()), told)
+    }
+
+    /// With what it ended; None: it goes on without an output.
+    fn status(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + END_WAIT;
+        loop {
+            match self.process.try_wait() {
+                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+                ended => return ended.ok().flatten(),
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! What other readers of the journal got wrong is taken care of here, whatever `journalctl` does: it is asked for the record
 //! at the cursor, too, because some versions pass over the one after a cursor that is gone (systemd 30288); what it shows
-//! twice is passed over; where it ends, or stays silent after the journal's files were rotated, it is started again.
+//! twice is passed over; where it ends, or stays silent after the journal's files were rotated, it is started again. What is
+//! there is read by a first run that ends, because `--follow` shows nothing of earlier boots from version 250 on (systemd
+//! 36102), and how that can be undone differs from one version to the next.
 
 mod child;
 mod place;
@@ -71,6 +73,8 @@ pub(super) struct Journal {
     since: Option<i64>,
     unsent: Vec<Position>,
     child: Option<Child>,
+    /// What is there was read: the next run follows, or this one does.
+    following: bool,
     /// It was started anew, and what it shows first may have been seen.
     catching_up: bool,
     seek: Seek,
@@ -113,6 +117,7 @@ impl Journal {
             framer: Framer::new(&context.options, Format::Lines),
             context: Arc::clone(context),
             begun: false,
+            following: false,
             catching_up: last.is_some(),
             last,
             since,
@@ -181,8 +186,11 @@ impl Journal {
                 None => Vec::new(),
             },
         };
-        match Child::start(&self.program, &from) {
-            Ok(child) => self.child = Some(child),
+        match Child::start(&self.program, self.following, &from) {
+            Ok(child) => {
+                self.child = Some(child);
+                self.tell(What::Position, Vec::new(), out); // it is shown as followed
+            }
             Err(error) => {
                 let cause = format!("{} cannot be started: {}", self.program, crate::error::io_cause(&error));
                 self.failed(cause, out);
@@ -193,6 +201,7 @@ impl Journal {
     /// Ends the child, to start it again after a pause.
     fn restart(&mut self, pause: Duration) {
         self.child = None;
+        self.following = false;
         self.held.clear();
         self.skipping = false;
         self.catching_up = self.last.is_some();
@@ -224,7 +233,7 @@ impl Journal {
                 None => return false,
                 Some(0) => {
                     self.ended(out);
-                    return false;
+                    return self.following;
                 }
                 Some(_) => self.take(out),
             }
@@ -234,7 +243,15 @@ impl Journal {
 
     fn ended(&mut self, out: Out<'_>) {
         let Some(child) = self.child.take() else { return };
-        let cause = format!("{} ended ({})", self.program, child.end());
+        let (well, words) = child.end();
+        if well && !self.following {
+            // from its last record on, or as it was asked for; a half record at its end comes again
+            let seek = self.seek;
+            self.restart(Duration::ZERO);
+            (self.seek, self.following) = (seek, true);
+            return;
+        }
+        let cause = format!("{} ended ({words})", self.program);
         if self.catching_up {
             // it did not come as far as the last record: it may not know the cursor any more
             self.seek = match self.seek {

@@ -5,29 +5,26 @@
 //! add what is new in them. What several logs of one run tell alike is kept of each, as long as they are different logs: whoever
 //! reads them together takes such lines for one (`twins`), and names the one that he met first.
 
-use std::borrow::Cow;
+mod plan;
+
 use std::collections::HashMap;
 use std::thread;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use tunlog_decode::{Catalogue, KeptMessages};
-use tunlog_ingest::{Clock, Discovered, Place, Problem, ProblemKind, SourceKind, SourceSpec, each_block, set_name};
+use tunlog_decode::Catalogue;
+use tunlog_ingest::{Clock, Discovered, Place, Problem, ProblemKind, SourceSpec};
 use tunlog_model::{Entry, RecordTime, SourceId};
-use tunlog_store::record::{Kind, Record};
-use tunlog_store::{
-    Candidate, Counts, ErrorKind, FileHash, FullPolicy, Identity, KnownRecords, NewSource, Store, StoreError,
-    StoredProblem, raw_of, record_of,
-};
+use tunlog_store::{Counts, ErrorKind, FullPolicy, Identity, KnownRecords, Store, StoreError};
 
+use self::plan::{Plan, Unread};
 use crate::merge::sets;
+use crate::records::{self, Records, identity_of, line_of, to_store};
 use crate::services::catalogue_for;
 use crate::stream::{Batch, Item, Shared, Stream, is_large};
 use crate::{Settings, Wants};
 
 /// Things to tell that are kept of a source.
 const PROBLEMS_MAX: u64 = 200;
-/// A file that was written to so many microseconds ago may be in the middle of a line.
-const FRESH: i64 = 10_000_000;
 
 /// How long to wait for room on a full disk before trying again.
 const WAIT: Duration = Duration::from_secs(1);
@@ -82,7 +79,8 @@ pub fn import(
         store,
         options,
         now,
-        messages: KeptMessages::of(catalogue),
+        records: Records::new(catalogue, options.keep_secrets),
+        unread: Vec::new(),
         summary: ImportSummary {
             problems: found.problems.clone(),
             ..ImportSummary::default()
@@ -105,26 +103,16 @@ struct Import<'a> {
     store: &'a mut Store,
     options: &'a ImportOptions,
     now: &'a dyn Fn() -> i64,
-    messages: KeptMessages<'a>,
+    records: Records<'a>,
+    /// Files of the set at hand that are hashed while they are read.
+    unread: Vec<Unread>,
     summary: ImportSummary,
-}
-
-/// What is to be done with a source.
-struct Plan {
-    name: String,
-    set: u64,
-    source: u64,
-    /// Lines that were taken in an earlier run.
-    lines: u64,
-    /// Lines up to which it is whole; the next one is being written.
-    whole: u64,
-    /// Lines that have an end, if the last one has none.
-    ended: Option<u64>,
 }
 
 /// A source while it is read.
 struct Reading {
     plan: Plan,
+    spec: SourceSpec,
     clock: Option<Box<Clock>>,
     identity: Identity,
     known: KnownRecords,
@@ -144,13 +132,15 @@ impl Import<'_> {
         let mut plans = HashMap::new();
         let mut wanted = Vec::new();
         for (id, spec) in specs {
+            let mut spec = spec.clone();
             // what was planned before is known by its bytes to what comes after it
-            if let Some(plan) = self.plan(spec)? {
-                plans.insert(*id, plan);
-                wanted.push((*id, spec.clone()));
+            if let Some(plan) = self.plan(&mut spec)? {
+                plans.insert(*id, (plan, spec.clone()));
+                wanted.push((*id, spec));
                 self.commit()?;
             }
         }
+        self.unread.clear();
         let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
         let shared = (is_large(&wanted) && workers > 1).then(|| Shared::new(&wanted, catalogue, settings));
         thread::scope(|scope| {
@@ -162,13 +152,17 @@ impl Import<'_> {
         })
     }
 
-    fn read(&mut self, mut stream: Stream<'_>, mut plans: HashMap<SourceId, Plan>) -> Result<(), StoreError> {
+    fn read(
+        &mut self,
+        mut stream: Stream<'_>,
+        mut plans: HashMap<SourceId, (Plan, SourceSpec)>,
+    ) -> Result<(), StoreError> {
         let mut reading: Option<Reading> = None;
         while let Some(item) = stream.next() {
             match item {
                 Item::Begin(id, clock) => {
                     self.end(reading.take())?;
-                    reading = plans.remove(&id).map(|plan| self.begin(plan, clock));
+                    reading = plans.remove(&id).map(|(plan, spec)| self.begin(plan, spec, clock));
                 }
                 Item::Problem(problem) => self.problem(problem, reading.as_mut()),
                 Item::Batch(batch) => {
@@ -182,114 +176,12 @@ impl Import<'_> {
         self.end(reading)
     }
 
-    /// What is to be done with a source; None if there is nothing.
-    fn plan(&mut self, spec: &SourceSpec) -> Result<Option<Plan>, StoreError> {
-        if matches!(spec.kind, SourceKind::Stored { .. }) {
-            let cause = "is a store itself: import the logs that it was made of";
-            self.summary.problems.push(Problem::error(spec.name.as_str(), cause));
-            return Ok(None);
-        }
-        let mut hash = FileHash::new(&self.keys);
-        // of one that cannot be read to its end what can be read is taken, and the trouble is told then
-        let is_file = each_block(spec, &mut |block| hash.update(block)).unwrap_or_default();
-        if is_file && hash.is_empty() {
-            let cause = "empty: there is nothing to read";
-            self.summary.problems.push(Problem::error(spec.name.as_str(), cause));
-            return Ok(None);
-        }
-        let ended = (is_file && !hash.is_whole()).then_some(hash.lines());
-        let mut whole = u64::MAX;
-        if is_file && !hash.is_whole() && is_being_written(spec, hash.len(), (self.now)()) {
-            whole = hash.lines();
-        }
-        let set = set_name(&spec.name);
-        if is_file && let Some(known) = self.known(spec, &hash)? {
-            if let (Some(floor), Some(first)) = (self.floor, known.first)
-                && first < floor
-            {
-                let cause = "known, and what of it retention removed is not taken again";
-                self.summary.problems.push(Problem::note(spec.name.as_str(), cause));
-            }
-            if known.bytes == hash.len() && known.complete {
-                self.summary.known_sources += 1;
-                return Ok(None);
-            }
-            if known.bytes < hash.len() {
-                self.store.grow(known.source, &hash)?;
-            }
-            let set = self.store.set_of(known.source)?;
-            return Ok(Some(Plan {
-                name: spec.name.clone(),
-                set,
-                source: known.source,
-                lines: known.lines,
-                whole,
-                ended,
-            }));
-        }
-        let source = self.store.add_source(NewSource {
-            name: spec.name.clone(),
-            set: set.clone(),
-            run: self.run,
-            capture: spec.is_plain_capture(),
-            bytes: is_file.then_some(hash.len()),
-            content: is_file.then(|| hash.content()),
-            head: is_file.then(|| hash.head()),
-        })?;
-        Ok(Some(Plan {
-            name: spec.name.clone(),
-            set: self.store.set_number(&set)?,
-            source,
-            lines: 0,
-            whole,
-            ended,
-        }))
-    }
-
-    /// The longest source whose bytes are those that a file begins with.
-    fn known(&self, spec: &SourceSpec, hash: &FileHash) -> Result<Option<Candidate>, StoreError> {
-        let candidates = self.store.candidates(hash)?;
-        let content = hash.content();
-        let is_same = |known: &&Candidate| known.bytes == hash.len() && known.content == content;
-        if let Some(same) = candidates.iter().rfind(is_same) {
-            return Ok(Some(same.clone()));
-        }
-        // a few equal bytes may be nothing but a header, which other files have, too
-        let is_telling = |known: &Candidate| known.bytes >= FileHash::HEAD || known.name == spec.name;
-        let shorter: Vec<_> = candidates
-            .into_iter()
-            .filter(|known| known.bytes < hash.len() && is_telling(known))
-            .collect();
-        if shorter.is_empty() {
-            return Ok(None);
-        }
-        let mut prefix = FileHash::new(&self.keys);
-        let mut found = None;
-        let mut next = shorter.iter().peekable();
-        // read again: only now is it known where to look
-        let read = each_block(spec, &mut |mut block| {
-            while let Some(known) = next.peek() {
-                let missing = known.bytes - prefix.len();
-                let Some((head, rest)) = block.split_at_checked(usize::try_from(missing).unwrap_or(usize::MAX)) else {
-                    break;
-                };
-                prefix.update(head);
-                block = rest;
-                if prefix.content() == known.content {
-                    found = Some((*known).clone());
-                }
-                next.next();
-            }
-            prefix.update(block);
-        });
-        Ok(found.filter(|_| read.is_ok()))
-    }
-
-    fn begin(&mut self, plan: Plan, clock: Option<Box<Clock>>) -> Reading {
+    fn begin(&mut self, plan: Plan, spec: SourceSpec, clock: Option<Box<Clock>>) -> Reading {
         self.summary.sources += 1;
         let known = KnownRecords::of(self.store, self.before, plan.set);
         Reading {
             plan,
+            spec,
             clock,
             identity: Identity::new(&self.keys),
             known,
@@ -301,7 +193,8 @@ impl Import<'_> {
     }
 
     fn end(&mut self, reading: Option<Reading>) -> Result<(), StoreError> {
-        let Some(reading) = reading else { return Ok(()) };
+        let Some(mut reading) = reading else { return Ok(()) };
+        self.seen_all(&mut reading.plan, &reading.spec);
         if !reading.failed && reading.plan.whole == u64::MAX {
             self.store.complete(reading.plan.source);
         }
@@ -368,6 +261,7 @@ impl Import<'_> {
         }
         // what is pending is sealed with the segment that it fills: it need not be written twice
         if self.store.is_due((self.now)()) {
+            self.see(&reading.plan);
             self.close()?;
         }
         Ok(())
@@ -384,12 +278,7 @@ impl Import<'_> {
             reading.time = Some(clock.resolve(stamp));
         }
         let time = reading.time.map(|time| time.micros);
-        let raw = raw_of(&batch.events, entry);
-        let extra = match entry {
-            Entry::Repeated { times, .. } => times.saturating_add(1),
-            _ => 0,
-        };
-        let id = reading.identity.next(raw, extra, time);
+        let id = identity_of(&mut reading.identity, &batch.events, entry, time);
         let line = line_of(entry) + reading.lines_before;
         if line <= reading.plan.lines || line > reading.plan.whole {
             return Ok(());
@@ -404,20 +293,14 @@ impl Import<'_> {
             counts.known += 1;
             return Ok(());
         }
-        let (mut shown, mut variant) = (Cow::Borrowed(raw), "");
-        let mut redacted = false;
-        if let Entry::Event(event) = entry {
-            redacted = !self.options.keep_secrets;
-            if redacted {
-                shown = tunlog_decode::redact(event.message, raw);
-            }
-            variant = self.messages.variant(event.message);
-        }
-        let mut record = record_of(&batch.events, entry, reading.time, &shown, variant);
-        (record.id, record.set, record.source) = (id, reading.plan.set, reading.plan.source);
-        (record.line, record.redacted) = (line, redacted);
-        tally(&record, counts);
-        self.store.add(&mut record);
+        let place = records::Place {
+            set: reading.plan.set,
+            source: reading.plan.source,
+            line,
+            id,
+            time: reading.time,
+        };
+        self.records.add(self.store, &batch.events, entry, &place, counts);
         Ok(())
     }
 
@@ -461,55 +344,4 @@ impl Import<'_> {
         }
         thread::sleep(WAIT);
     }
-}
-
-/// Something to be told, as a store keeps it.
-pub(crate) fn to_store(problem: &Problem) -> StoredProblem {
-    StoredProblem {
-        kind: match problem.kind {
-            ProblemKind::Error => 0,
-            ProblemKind::Warning => 1,
-            ProblemKind::Note => 2,
-        },
-        position: problem.position.clone(),
-        cause: problem.cause.clone(),
-    }
-}
-
-pub(crate) fn tally(record: &Record<'_>, counts: &mut Counts) {
-    match record.kind {
-        Kind::Unrecognised => counts.unparsed += 1,
-        Kind::Event | Kind::Repeated => counts.stored += 1,
-        Kind::Lost => {
-            counts.stored += 1;
-            counts.gaps += 1;
-            counts.lost = counts.lost.saturating_add(record.times.unwrap_or_default());
-        }
-    }
-}
-
-pub(crate) fn line_of(entry: &Entry) -> u64 {
-    match entry {
-        Entry::Event(event) => event.line,
-        Entry::Unrecognised(line) => line.line,
-        Entry::Repeated { line, .. } | Entry::Lost { line, .. } => *line,
-    }
-}
-
-/// Whether a file, of which so many bytes were read, is plain and was written to just now.
-fn is_being_written(spec: &SourceSpec, bytes: u64, now: i64) -> bool {
-    let SourceKind::File(path) = &spec.kind else {
-        return false;
-    };
-    let Ok(data) = std::fs::metadata(path) else {
-        return false;
-    };
-    let written = data
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let written = written.and_then(|since| i64::try_from(since.as_micros()).ok());
-    data.len() == bytes
-        && !spec.is_plain_capture()
-        && written.is_some_and(|written| now.saturating_sub(written) < FRESH)
 }
