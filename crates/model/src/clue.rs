@@ -1,56 +1,103 @@
 //! What was said about an attempt, line by line: what a diagnosis is made of.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::ops::{Deref, Range};
+use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{Event, Field, Message, SourceId, Value, text};
 
-/// A part of a text that many share: the lines of a trail are kept as one text, because a text for each line and each of its
-/// fields costs more than everything else that is done for a diagnosis.
-#[derive(Clone, Debug)]
-pub struct SharedText {
-    whole: Arc<str>,
-    start: u32,
-    end: u32,
+/// Takes the secrets out of a record; given by the pipeline, because only the catalogue knows what is secret.
+pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
+
+/// What lines said, kept together: a text for each line and each of its fields would cost more than everything else that is
+/// done for a diagnosis, and nobody asks for most of them.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The lines, and the texts of facts, which are UTF-8.
+    pub bytes: Vec<u8>,
+    /// Facts of all lines, with the place of their texts.
+    pub facts: Vec<(Field, Range<u32>)>,
 }
 
-impl SharedText {
-    /// A part of a text; empty if there is no such part.
-    pub fn part(whole: &Arc<str>, part: Range<u32>) -> SharedText {
-        SharedText {
-            whole: Arc::clone(whole),
-            start: part.start,
-            end: part.end,
-        }
-    }
-}
-
-impl From<&str> for SharedText {
-    /// The first 4 GiB of a text.
-    fn from(text: &str) -> SharedText {
-        let end = u32::try_from(text.len()).unwrap_or_default();
-        SharedText::part(&text.into(), 0..end)
-    }
-}
-
-impl Deref for SharedText {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.whole
-            .get(self.start as usize..self.end as usize)
+impl Said {
+    /// A part of the bytes; empty if there is no such part.
+    pub fn part(&self, part: &Range<u32>) -> &[u8] {
+        self.bytes
+            .get(part.start as usize..part.end as usize)
             .unwrap_or_default()
     }
-}
 
-impl PartialEq for SharedText {
-    fn eq(&self, other: &SharedText) -> bool {
-        **self == **other
+    /// The facts of a line, with their texts.
+    pub fn facts(&self, of: &Range<u32>) -> impl Iterator<Item = (Field, &[u8])> {
+        let facts = self.facts.get(of.start as usize..of.end as usize);
+        let facts = facts.unwrap_or_default().iter();
+        facts.map(|(field, part)| (*field, self.part(part)))
+    }
+
+    /// Adds what is kept of a line's fields, in the order of the line. Where they stand among the facts.
+    pub fn add_facts(&mut self, event: &Event<'_>) -> Range<u32> {
+        let first = self.facts.len() as u32;
+        let fields = event.fields();
+        for (at, (field, value)) in fields.iter().enumerate() {
+            // a field that comes twice says what it says first
+            if !Clue::KEPT.contains(field) || fields[..at].iter().any(|(known, _)| known == field) {
+                continue;
+            }
+            let start = self.bytes.len() as u32;
+            if self.add_value(event, value) {
+                self.facts.push((*field, start..self.bytes.len() as u32));
+            }
+        }
+        first..self.facts.len() as u32
+    }
+
+    /// Adds a value as text; whether it is one that has a text.
+    fn add_value(&mut self, event: &Event<'_>, value: &Value) -> bool {
+        match value {
+            Value::Ip(IpAddr::V4(address)) => {
+                for (place, octet) in address.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        self.bytes.push(b'.');
+                    }
+                    self.add_number(octet.into());
+                }
+            }
+            Value::Int(number) if (0..1_000_000).contains(number) => self.add_number(*number as u32),
+            Value::Ip(address) => self.add_shown(address),
+            Value::Int(number) => self.add_shown(number),
+            Value::Text(_) | Value::Bytes(_) | Value::Word(_) => {
+                let shown = text::lossy(event.value_bytes(value).unwrap_or_default());
+                self.bytes.extend_from_slice(shown.as_bytes());
+            }
+            Value::Seconds(_) | Value::Bool(_) => return false,
+        }
+        true
+    }
+
+    fn add_shown(&mut self, value: &dyn std::fmt::Display) {
+        let mut shown = String::new();
+        // writing to a text cannot fail
+        let _ = write!(shown, "{value}");
+        self.bytes.extend_from_slice(shown.as_bytes());
+    }
+
+    /// Adds a number: nearly all are small, and formatting them costs as much as all that is kept of a line.
+    fn add_number(&mut self, number: u32) {
+        let mut digits = [0; 10];
+        let (mut at, mut rest) = (digits.len(), number);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.bytes.extend_from_slice(&digits[at..]);
     }
 }
-
-impl Eq for SharedText {}
 
 /// One line about an attempt, or equal lines that followed each other.
 #[derive(Clone, Debug)]
@@ -75,10 +122,14 @@ pub struct Clue {
     pub line: u64,
     /// 1-based number of the last line.
     pub last_line: u64,
-    /// The first line; its secrets are redacted unless the user asked for them.
-    pub text: SharedText,
-    /// What it names and an administrator wants to be told: option, file, rule.
-    pub facts: Box<[(Field, SharedText)]>,
+    /// What was said, with other lines.
+    pub said: Arc<Said>,
+    /// Where the first line stands in it.
+    pub raw: Range<u32>,
+    /// Where what it names stands that an administrator wants to be told: option, file, rule.
+    pub facts: Range<u32>,
+    /// Takes the secrets out of the line; None if there are none, or the user asked for them.
+    pub redact: Option<Redact>,
 }
 
 impl Clue {
@@ -110,13 +161,11 @@ impl Clue {
 
     /// The clue of one line, which may be shown as `shown`.
     pub fn of(event: &Event<'_>, shown: &str) -> Clue {
-        let mut whole = shown.to_owned();
-        let mut parts: Vec<(Field, Range<u32>)> = Vec::new();
-        Clue::write_facts(event, &mut whole, |field, part| parts.push((field, part)));
-        let whole: Arc<str> = whole.into();
-        let facts = parts
-            .into_iter()
-            .map(|(field, part)| (field, SharedText::part(&whole, part)));
+        let mut said = Said {
+            bytes: shown.as_bytes().to_vec(),
+            ..Said::default()
+        };
+        let facts = said.add_facts(event);
         Clue {
             time: event.time.micros,
             last: event.time.micros,
@@ -128,30 +177,26 @@ impl Clue {
             source: event.source,
             line: event.line(),
             last_line: event.line(),
-            text: SharedText::part(&whole, 0..shown.len() as u32),
-            facts: facts.collect(),
+            said: Arc::new(said),
+            raw: 0..shown.len() as u32,
+            facts,
+            redact: None,
         }
     }
 
-    /// Adds what is kept of a line's fields to `whole`, in the order of the line, and tells where each of them stands.
-    pub fn write_facts(event: &Event<'_>, whole: &mut String, mut each: impl FnMut(Field, Range<u32>)) {
-        let fields = event.fields();
-        for (at, (field, value)) in fields.iter().enumerate() {
-            // a field that comes twice says what it says first
-            if !Clue::KEPT.contains(field) || fields[..at].iter().any(|(known, _)| known == field) {
-                continue;
-            }
-            let start = whole.len() as u32;
-            if write_value(event, value, whole) {
-                each(*field, start..whole.len() as u32);
-            }
+    /// The first line as it may be shown.
+    pub fn text(&self) -> Cow<'_, str> {
+        let raw = self.said.part(&self.raw);
+        match self.redact.map(|redact| redact(self.message, raw)) {
+            Some(Cow::Owned(shown)) => Cow::Owned(text::lossy(&shown).into_owned()),
+            Some(Cow::Borrowed(_)) | None => text::lossy(raw),
         }
     }
 
     /// What the line says in a field.
     pub fn fact(&self, field: Field) -> Option<&str> {
-        let found = self.facts.iter().find(|(known, _)| *known == field);
-        found.map(|(_, text)| &**text)
+        let (_, text) = self.said.facts(&self.facts).find(|(known, _)| *known == field)?;
+        std::str::from_utf8(text).ok()
     }
 
     /// Whether the line tells of a PPP control packet of this protocol and code, and which way it went: `rcvd`, `LCP`, `ConfReq`.
@@ -164,34 +209,25 @@ impl Clue {
     }
 }
 
-/// Adds a value as text; whether it is one that has a text.
-fn write_value(event: &Event<'_>, value: &Value, whole: &mut String) -> bool {
-    // writing to a text cannot fail
-    match value {
-        Value::Ip(ip) => {
-            let _ = write!(whole, "{ip}");
-        }
-        Value::Int(number) => {
-            let _ = write!(whole, "{number}");
-        }
-        Value::Text(_) | Value::Bytes(_) | Value::Word(_) => {
-            whole.push_str(&text::lossy(event.value_bytes(value).unwrap_or_default()));
-        }
-        Value::Seconds(_) | Value::Bool(_) => return false,
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_a_text_is_that_part_and_one_that_is_none_is_empty() {
-        let whole: Arc<str> = "eins zwei äh".into();
-        assert_eq!(&*SharedText::part(&whole, 5..9), "zwei");
-        assert_eq!(&*SharedText::part(&whole, 9..99), "");
-        assert_eq!(&*SharedText::part(&whole, 0..11), "", "within a character");
-        assert_eq!(SharedText::from("zwei"), SharedText::part(&whole, 5..9));
+    fn numbers_are_written_as_they_are_shown() {
+        for number in [0, 7, 10, 255, 1723, 65_535, 999_999, u32::MAX] {
+            let mut said = Said::default();
+            said.add_number(number);
+            assert_eq!(
+                said.part(&(0..10.min(said.bytes.len() as u32))),
+                number.to_string().as_bytes()
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_where_nothing_was_said() {
+        let said = Said::default();
+        assert_eq!((said.part(&(3..9)), said.facts(&(0..2)).count()), (&b""[..], 0));
     }
 }

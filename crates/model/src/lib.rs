@@ -19,7 +19,7 @@ mod table;
 pub mod text;
 
 pub use attempt::{Attempt, Confidence, EndReason, Evidence, Heard, Outcome, Protocol};
-pub use clue::{Clue, SharedText};
+pub use clue::{Clue, Redact, Said};
 pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, Spans, Unrecognised, Value};
 pub use field::Field;
 pub use finding::FindingSeverity;

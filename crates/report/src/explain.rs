@@ -6,6 +6,7 @@ use tunlog_model::{Cell, Column, Message, Vendor, text};
 
 use crate::page::Page;
 use crate::printer::{Addition, Look, show};
+use crate::table::Cells;
 
 /// What stands for actions where there is nothing to do.
 const NOTHING_TO_DO: &str = "None needed.";
@@ -161,10 +162,11 @@ impl Explanation {
     fn print_fields(&self, page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         let longest = self.fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (at, (name, value)) in self.fields.iter().enumerate() {
-            let value = show(value, &page.look.zone);
+            let mut cells = Cells::default();
+            show(value, &page.look.zone, &mut cells);
             let label = if at == 0 { "says" } else { "" };
             page.label(label, out)?;
-            writeln!(out, "{name:<longest$}  {}", value.text())?;
+            writeln!(out, "{name:<longest$}  {}", cells.text())?;
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! Rows in whatever form was asked for; the columns are the same in all of them.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
+use tunlog_model::text::visible;
 use tunlog_model::{Cell, Column};
 
-use crate::table::{Shown, Table};
+use crate::table::{Cells, Table};
 use crate::{csv, json, logfmt, size, time};
 
 /// How rows are printed.
@@ -72,6 +74,8 @@ pub struct Printer {
     /// Keys of columns that the table leaves out.
     left_out: &'static [&'static str],
     rows: u64,
+    /// The row that is being printed; only its room is kept.
+    cells: Cells,
     buffer: Vec<u8>,
 }
 
@@ -111,6 +115,7 @@ impl Printer {
             left_out,
             look,
             rows: 0,
+            cells: Cells::default(),
             buffer: Vec::new(),
         }
     }
@@ -142,9 +147,9 @@ impl Printer {
         self.rows += 1;
         if self.format == Format::Table {
             let shown = columns.iter().filter(|column| is_shown(column, self.left_out));
-            let mut cells = Vec::with_capacity(columns.len());
-            cells.extend(shown.map(|column| show(&(column.value)(row), &self.look.zone)));
-            return self.table.noted(cells, addition.note, out);
+            self.cells.clear();
+            shown.for_each(|column| show(&(column.value)(row), &self.look.zone, &mut self.cells));
+            return self.table.add(&self.cells, addition.note, out);
         }
         let mut cells: Vec<_> = columns.iter().map(|column| (column.key, (column.value)(row))).collect();
         cells.extend(addition.cell);
@@ -200,29 +205,33 @@ impl Printer {
     }
 }
 
-/// A cell for people.
-pub(crate) fn show(cell: &Cell, zone: &TimeZone) -> Shown {
+/// Adds a cell for people to a row.
+pub(crate) fn show(cell: &Cell, zone: &TimeZone, row: &mut Cells) {
+    let right = matches!(cell, Cell::Count(_) | Cell::Bytes(_) | Cell::Seconds(_));
+    // writing to a text cannot fail
     match cell {
-        Cell::None => Shown::default(),
-        Cell::Text(value) if value.is_empty() => Shown::left("\"\""),
-        Cell::Text(value) => Shown::left(value),
-        Cell::Word(word) => Shown::left(*word).styled(word_style(word)),
-        Cell::Count(count) => Shown::right(count.to_string()),
-        Cell::Bytes(bytes) => Shown::right(size::bytes_iec(*bytes)),
-        Cell::Time(micros) => Shown::left(time::local(*micros, zone, "%Y-%m-%d %H:%M:%S")),
-        Cell::Seconds(seconds) => Shown::right(size::duration(*seconds)),
-        Cell::Ip(address) => Shown::left(address_text(*address)),
-        Cell::Bool(truth) => Shown::left(if *truth { "yes" } else { "no" }),
-        Cell::List(_) | Cell::Object(_) => Shown::left(nested(cell)),
+        Cell::None => row.push(""),
+        Cell::Text(value) if value.is_empty() => row.push("\"\""),
+        Cell::Text(value) => row.push(value),
+        Cell::Word(word) => row.push_harmless(right, word_style(word), |text| text.push_str(&visible(word))),
+        Cell::Count(count) => row.push_harmless(right, "", |text| {
+            let _ = write!(text, "{count}");
+        }),
+        Cell::Bytes(bytes) => row.push_harmless(right, "", |text| text.push_str(&size::bytes_iec(*bytes))),
+        Cell::Time(micros) => row.push_harmless(right, "", |text| time::write_local(text, *micros, zone)),
+        Cell::Seconds(seconds) => row.push_harmless(right, "", |text| text.push_str(&size::duration(*seconds))),
+        Cell::Ip(address) => row.push_harmless(right, "", |text| write_address(text, *address)),
+        Cell::Bool(truth) => row.push(if *truth { "yes" } else { "no" }),
+        Cell::List(_) | Cell::Object(_) => row.push(&nested(cell)),
     }
 }
 
-/// An address as `Display` writes it; every row has some, and formatting them costs as much as the rest of the row.
-fn address_text(address: IpAddr) -> String {
+/// Adds an address as `Display` writes it; every row has some, and formatting them costs as much as the rest of the row.
+fn write_address(out: &mut String, address: IpAddr) {
     let IpAddr::V4(address) = address else {
-        return address.to_string();
+        let _ = write!(out, "{address}");
+        return;
     };
-    let mut out = String::with_capacity(15);
     for (place, octet) in address.octets().into_iter().enumerate() {
         if place > 0 {
             out.push('.');
@@ -233,7 +242,6 @@ fn address_text(address: IpAddr) -> String {
             }
         }
     }
-    out
 }
 
 /// Something nested in one line: `key=value key=value`, `one, two`.

@@ -48,19 +48,71 @@ impl Shown {
     pub fn styled(self, style: &'static str) -> Shown {
         Shown { style, ..self }
     }
+}
 
-    /// The text, harmless.
+/// Columns of a terminal that a text takes.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// The cells of a row, one after the other in one text: a row is printed for each of a million attempts, and a text for each of
+/// its cells would cost more than all that stands in them.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    text: String,
+    parts: Vec<Part>,
+}
+
+/// A cell of a row.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// Where its text ends; it begins where the one before ends.
+    end: usize,
+    right: bool,
+    style: &'static str,
+}
+
+impl Cells {
+    /// Adds a cell of a foreign text, aligned left; characters that could harm the reader are made visible.
+    pub fn push(&mut self, value: &str) {
+        self.push_harmless(false, "", |text| text.push_str(&text::visible(value)));
+    }
+
+    /// Adds a cell, of which `write` adds the text; nothing in that may do harm.
+    pub(crate) fn push_harmless(&mut self, right: bool, style: &'static str, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        let end = self.text.len();
+        self.parts.push(Part { end, right, style });
+    }
+
+    /// All that stands in them.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Columns of a terminal that the text takes.
-    pub(crate) fn width(&self) -> usize {
-        if self.text.is_ascii() {
-            self.text.len()
-        } else {
-            self.text.width()
+    /// Forgets them; their room is kept.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.parts.clear();
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&str, &Part)> {
+        let mut start = 0;
+        self.parts.iter().map(move |part| {
+            let text = &self.text[start..part.end];
+            start = part.end;
+            (text, part)
+        })
+    }
+}
+
+impl From<Vec<Shown>> for Cells {
+    fn from(all: Vec<Shown>) -> Cells {
+        let mut cells = Cells::default();
+        for cell in all {
+            cells.push_harmless(cell.right, cell.style, |text| text.push_str(&cell.text));
         }
+        cells
     }
 }
 
@@ -90,7 +142,7 @@ pub fn cut(line: &str, columns: usize) -> String {
 pub struct Table {
     heads: Vec<&'static str>,
     widths: Vec<usize>,
-    held: Vec<(Vec<Shown>, String)>,
+    held: Vec<(Cells, String)>,
     started: bool,
     headed_if_empty: bool,
     color: bool,
@@ -134,14 +186,19 @@ impl Table {
 
     /// Adds a row with lines that stand under it as they are.
     pub fn noted(&mut self, cells: Vec<Shown>, note: String, out: &mut dyn Write) -> io::Result<()> {
-        for (width, cell) in self.widths.iter_mut().zip(&cells) {
-            *width = (*width).max(cell.width());
+        self.add(&cells.into(), note, out)
+    }
+
+    /// The same, for whoever makes many rows.
+    pub(crate) fn add(&mut self, cells: &Cells, note: String, out: &mut dyn Write) -> io::Result<()> {
+        for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
+            *known = (*known).max(width(text));
         }
         if self.started {
-            self.print(&cells, out)?;
+            self.print(cells, out)?;
             return out.write_all(note.as_bytes());
         }
-        self.held.push((cells, note));
+        self.held.push((cells.clone(), note));
         if self.held.len() < ROWS_HELD_MAX {
             Ok(())
         } else {
@@ -160,8 +217,8 @@ impl Table {
         if self.heads.iter().any(|head| !head.is_empty()) && (self.headed_if_empty || !held.is_empty()) {
             let right = |at: usize| {
                 held.iter()
-                    .filter_map(|(row, _)| row.get(at))
-                    .any(|cell| cell.right && !cell.text.is_empty())
+                    .filter_map(|(row, _)| row.each().nth(at))
+                    .any(|(text, part)| part.right && !text.is_empty())
             };
             let heads = self.heads.iter().enumerate();
             let heads: Vec<Shown> = heads
@@ -170,7 +227,7 @@ impl Table {
                     ..Shown::left(*head).styled("1")
                 })
                 .collect();
-            self.print(&heads, out)?;
+            self.print(&heads.into(), out)?;
         }
         held.iter().try_for_each(|(row, note)| {
             self.print(row, out)?;
@@ -178,32 +235,32 @@ impl Table {
         })
     }
 
-    fn print(&mut self, cells: &[Shown], out: &mut dyn Write) -> io::Result<()> {
+    fn print(&mut self, cells: &Cells, out: &mut dyn Write) -> io::Result<()> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         let mut owed = 0; // blanks that only a later cell makes visible
-        for (cell, width) in cells.iter().zip(&self.widths) {
-            let pad = width - cell.width();
-            if cell.right {
+        for ((text, part), widest) in cells.each().zip(&self.widths) {
+            let pad = widest - width(text);
+            if part.right {
                 owed += pad;
             }
-            if !cell.text.is_empty() {
+            if !text.is_empty() {
                 line.resize(line.len() + owed, b' ');
                 owed = 0;
-                self.write_cell(cell, &mut line)?;
+                self.write_cell(text, part, &mut line)?;
             }
-            owed += if cell.right { GAP } else { pad + GAP };
+            owed += if part.right { GAP } else { pad + GAP };
         }
         line.push(b'\n');
         self.line = line;
         out.write_all(&self.line)
     }
 
-    fn write_cell(&self, cell: &Shown, out: &mut Vec<u8>) -> io::Result<()> {
-        if self.color && !cell.style.is_empty() {
-            write!(out, "\x1b[{}m{}\x1b[0m", cell.style, cell.text)
+    fn write_cell(&self, text: &str, part: &Part, out: &mut Vec<u8>) -> io::Result<()> {
+        if self.color && !part.style.is_empty() {
+            write!(out, "\x1b[{}m{text}\x1b[0m", part.style)
         } else {
-            out.extend_from_slice(cell.text.as_bytes());
+            out.extend_from_slice(text.as_bytes());
             Ok(())
         }
     }

@@ -17,35 +17,53 @@ pub(crate) fn write_rfc3339(out: &mut Vec<u8>, micros: i64) {
     let (second, fraction) = (rest / 1_000_000, rest % 1_000_000);
     // RFC 3339 has four digits for a year; absurd times are cut to its first and last.
     let year = year.clamp(0, 9999);
-    digits(out, year, 4);
-    for (mark, value) in [
-        (b'-', month),
-        (b'-', day),
-        (b'T', second / 3600),
-        (b':', second / 60 % 60),
-        (b':', second % 60),
-    ] {
-        out.push(mark);
-        digits(out, value, 2);
-    }
+    out.extend_from_slice(&stamp((year, month, day), second, b'T'));
+    let digits = digits(fraction);
     match fraction {
         0 => {}
         _ if fraction % 1000 == 0 => {
             out.push(b'.');
-            digits(out, fraction / 1000, 3);
+            out.extend_from_slice(&digits[..3]);
         }
         _ => {
             out.push(b'.');
-            digits(out, fraction, 6);
+            out.extend_from_slice(&digits);
         }
     }
     out.push(b'Z');
 }
 
-fn digits(out: &mut Vec<u8>, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + (value / 10_i64.pow(place) % 10) as u8);
+/// `2026-11-20T09:00:03`; `between` stands between date and time.
+fn stamp((year, month, day): (i64, i64, i64), second: i64, between: u8) -> [u8; 19] {
+    let mut text = *b"0000-00-00 00:00:00";
+    text[10] = between;
+    let parts = [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, second / 3600),
+        (14, second / 60 % 60),
+        (17, second % 60),
+    ];
+    for (at, value) in parts {
+        text[at..at + 2].copy_from_slice(&two_digits(value));
     }
+    text
+}
+
+/// The six digits of a fraction of a second.
+fn digits(micros: i64) -> [u8; 6] {
+    let [a, b] = two_digits(micros / 10_000);
+    let [c, d] = two_digits(micros / 100 % 100);
+    let [e, f] = two_digits(micros % 100);
+    [a, b, c, d, e, f]
+}
+
+/// A number below 100.
+fn two_digits(value: i64) -> [u8; 2] {
+    let value = value as u8;
+    [b'0' + value / 10 % 10, b'0' + value % 10]
 }
 
 /// Year, month and day of a count of days since 1970-01-01 in the Gregorian calendar (years begin in March here, so that
@@ -67,32 +85,25 @@ const PLAIN: &str = "%Y-%m-%d %H:%M:%S";
 
 /// A time on the wall clock of `zone`, `strftime` style; empty if the time is beyond the calendar.
 pub fn local(micros: i64, zone: &TimeZone, format: &str) -> String {
-    if let (PLAIN, Ok(instant)) = (format, Timestamp::from_microsecond(micros)) {
-        return plain(micros + i64::from(zone.to_offset(instant).seconds()) * 1_000_000);
-    }
+    let mut out = String::new();
     match Timestamp::from_microsecond(micros) {
-        Ok(instant) => instant.to_zoned(zone.clone()).strftime(format).to_string(),
-        Err(_) => String::new(),
+        Ok(_) if format == PLAIN => write_local(&mut out, micros, zone),
+        Ok(instant) => out = instant.to_zoned(zone.clone()).strftime(format).to_string(),
+        Err(_) => {}
     }
+    out
 }
 
-fn plain(micros: i64) -> String {
+/// Adds what `local` gives in the form of tables.
+pub(crate) fn write_local(out: &mut String, micros: i64, zone: &TimeZone) {
+    let Ok(instant) = Timestamp::from_microsecond(micros) else {
+        return;
+    };
+    let micros = micros + i64::from(zone.to_offset(instant).seconds()) * 1_000_000;
     let (year, month, day) = civil(micros.div_euclid(86_400_000_000));
     let second = micros.rem_euclid(86_400_000_000) / 1_000_000;
-    let mut out = Vec::with_capacity(19);
-    digits(&mut out, year.clamp(0, 9999), 4);
-    let parts = [
-        (b'-', month),
-        (b'-', day),
-        (b' ', second / 3600),
-        (b':', second / 60 % 60),
-        (b':', second % 60),
-    ];
-    for (mark, value) in parts {
-        out.push(mark);
-        digits(&mut out, value, 2);
-    }
-    String::from_utf8(out).unwrap_or_default()
+    let text = stamp((year.clamp(0, 9999), month, day), second, b' ');
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default());
 }
 
 #[cfg(test)]

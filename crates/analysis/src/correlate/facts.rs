@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Message, text};
+use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, text};
+
+pub use tunlog_model::Redact;
 
 use super::trail::Trail;
-
-/// Takes the secrets out of a record; given by the pipeline, because only the catalogue knows what is secret.
-pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
 
 /// How evidence is kept.
 #[derive(Clone, Copy)]
@@ -25,11 +24,6 @@ impl EvidencePolicy {
     /// The record of an event as it may be shown.
     pub fn text(&self, event: &Event<'_>) -> Box<str> {
         text::lossy(self.shown(event).trim_ascii_end()).into()
-    }
-
-    /// The same at the end of a text.
-    pub fn write(&self, event: &Event<'_>, text: &mut String) {
-        text.push_str(&text::lossy(self.shown(event).trim_ascii_end()));
     }
 
     fn shown<'a>(&self, event: &Event<'a>) -> Cow<'a, [u8]> {

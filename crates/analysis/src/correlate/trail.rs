@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{Clue, Event, Field, Message, Protocol, Role, SharedText, SourceId};
+use tunlog_model::{Clue, Event, Field, Message, Protocol, Redact, Role, Said, SourceId};
 
 use super::Correlator;
 use super::carrier::Carrier;
@@ -16,16 +16,16 @@ use super::slab::Key;
 const CLUES_MAX: usize = 64;
 /// How far back equal lines are looked for: a request and its answer alternate.
 const LOOKED_BACK: usize = 4;
-/// Room that a trail begins with, lines and bytes of text: that of an attempt that fails at once.
-const BEGIN_LINES: usize = 16;
-const BEGIN_BYTES: usize = 2048;
+/// Room that a trail begins with and grows by, lines and bytes of text: half of an attempt that fails at once.
+const ROOM_LINES: usize = 16;
+const ROOM_BYTES: usize = 2048;
 /// Longest text kept of one line, bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 
 /// Bytes of a trail's text that are lines it has let go of, before the others are moved together.
 const GONE_BYTES_MAX: usize = 16 * 1024;
 
-/// A line of a trail: what `Clue` says, with places in the trail's text.
+/// A line of a trail: what `Clue` says, with places in what was said.
 #[derive(Clone, Debug)]
 struct Line {
     time: i64,
@@ -38,41 +38,45 @@ struct Line {
     source: SourceId,
     line: u64,
     last_line: u64,
-    text: Range<u32>,
+    raw: Range<u32>,
     /// Its fields among those of the trail.
     facts: Range<u32>,
+    /// It may be shown as it is.
+    plain: bool,
 }
 
 /// What was said about one side, in the order in which it came. A trail is three allocations, however many lines it has: a
-/// gateway has thousands of sides open, and most of them will never be asked for theirs.
+/// gateway has thousands of sides open, and most of them will never be asked for theirs. So lines are kept as they stand in
+/// the log, and secrets are taken out of those that are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
     lines: Vec<Line>,
-    facts: Vec<(Field, Range<u32>)>,
-    text: String,
-    /// Bytes of the text that no line has any more.
+    said: Said,
+    /// Takes the secrets out of the lines.
+    redact: Option<Redact>,
+    /// Bytes of what was said that no line has any more.
     gone: usize,
 }
 
 impl Trail {
     /// Takes a line in.
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
-        if self.lines.capacity() == 0 {
-            self.lines.reserve_exact(BEGIN_LINES);
-            self.facts.reserve_exact(BEGIN_LINES);
-            self.text.reserve_exact(BEGIN_BYTES);
-        }
-        let (text, facts) = (self.text.len(), self.facts.len());
-        let known = &mut self.facts;
-        Clue::write_facts(event, &mut self.text, |field, part| known.push((field, part)));
-        let facts = facts as u32..self.facts.len() as u32;
         let packet_id = event.int(Field::PacketId);
-        if self.is_said_again(event, packet_id, &facts) {
-            self.facts.truncate(facts.start as usize);
-            self.text.truncate(text);
-            return;
+        let (bytes, facts) = (self.said.bytes.len(), self.said.facts.len());
+        let mut of_line = None;
+        if self.may_be_said_again(event, packet_id) {
+            let facts_of = self.said.add_facts(event);
+            if self.is_said_again(event, packet_id, &facts_of) {
+                self.said.facts.truncate(facts);
+                self.said.bytes.truncate(bytes);
+                return;
+            }
+            of_line = Some(facts_of);
         }
-        let text = self.write_text(event, policy);
+        self.make_room(event.raw().len());
+        let facts = of_line.unwrap_or_else(|| self.said.add_facts(event));
+        let (raw, plain) = self.add_line(event, policy);
+        self.redact = policy.redact;
         self.lines.push(Line {
             time: event.time.micros,
             last: event.time.micros,
@@ -84,32 +88,51 @@ impl Trail {
             source: event.source,
             line: event.line(),
             last_line: event.line(),
-            text,
+            raw,
             facts,
+            plain,
         });
         if self.lines.len() > CLUES_MAX {
             self.let_go(CLUES_MAX / 2);
         }
     }
 
+    /// Grows by steps, not by doubling: what is not used lies about in thousands of trails.
+    fn make_room(&mut self, bytes: usize) {
+        if self.lines.len() == self.lines.capacity() {
+            self.lines.reserve_exact(ROOM_LINES);
+            self.said.facts.reserve_exact(ROOM_LINES);
+        }
+        if self.said.bytes.capacity() - self.said.bytes.len() < bytes {
+            self.said.bytes.reserve_exact(ROOM_BYTES.max(bytes));
+        }
+    }
+
+    /// The lines shortly before that a line may repeat, as far as can be told without its fields.
+    fn lately<'t>(
+        lines: &'t mut [Line],
+        event: &Event<'_>,
+        packet_id: Option<i64>,
+    ) -> impl Iterator<Item = &'t mut Line> + use<'t> {
+        let (message, source) = (event.message(), event.source);
+        let is_echo = is_echo(message);
+        let lately = lines.iter_mut().rev().take(LOOKED_BACK);
+        lately.filter(move |line| {
+            std::ptr::eq(line.message, message) && line.source == source && (is_echo || line.packet_id == packet_id)
+        })
+    }
+
+    fn may_be_said_again(&mut self, event: &Event<'_>, packet_id: Option<i64>) -> bool {
+        Trail::lately(&mut self.lines, event, packet_id).next().is_some()
+    }
+
     /// Whether a line says what one shortly before it said, which is then counted once more.
     fn is_said_again(&mut self, event: &Event<'_>, packet_id: Option<i64>, facts: &Range<u32>) -> bool {
-        let message = event.message();
         // echoes come for ever; of other packets a new identifier is a new packet
-        let is_echo = message.packet.is_some_and(|packet| packet.code.starts_with("Echo"));
-        let (text, known) = (&self.text, &self.facts);
-        let says = |facts: &Range<u32>| {
-            let facts = &known[facts.start as usize..facts.end as usize];
-            facts
-                .iter()
-                .map(|(field, part)| (*field, &text[part.start as usize..part.end as usize]))
-        };
-        let mut lately = self.lines.iter_mut().rev().take(LOOKED_BACK);
-        let again = lately.find(|line| {
-            std::ptr::eq(line.message, message)
-                && line.source == event.source
-                && (is_echo || (line.packet_id == packet_id && says(&line.facts).eq(says(facts))))
-        });
+        let is_echo = is_echo(event.message());
+        let said = &self.said;
+        let mut lately = Trail::lately(&mut self.lines, event, packet_id);
+        let again = lately.find(|line| is_echo || said.facts(&line.facts).eq(said.facts(facts)));
         let Some(line) = again else { return false };
         line.times = line.times.saturating_add(1);
         line.resent += u32::from(packet_id.is_some() && !is_echo);
@@ -118,22 +141,26 @@ impl Trail {
         true
     }
 
-    /// Adds the line as it may be shown, cut if it is very long; where it stands.
-    fn write_text(&mut self, event: &Event<'_>, policy: &EvidencePolicy) -> Range<u32> {
-        let start = self.text.len();
-        policy.write(event, &mut self.text);
-        if self.text.len() - start > TEXT_BYTES_MAX {
-            self.text
-                .truncate(self.text.floor_char_boundary(start + TEXT_BYTES_MAX));
+    /// Adds a line; where it stands, and whether it may be shown as it stands there. One that is very long is cut, when its secrets
+    /// are out.
+    fn add_line(&mut self, event: &Event<'_>, policy: &EvidencePolicy) -> (Range<u32>, bool) {
+        let start = self.said.bytes.len();
+        let raw = event.raw().trim_ascii_end();
+        let long = raw.len() > TEXT_BYTES_MAX;
+        if long {
+            let shown = policy.text(event);
+            let end = shown.floor_char_boundary(TEXT_BYTES_MAX);
+            self.said.bytes.extend_from_slice(&shown.as_bytes()[..end]);
+        } else {
+            self.said.bytes.extend_from_slice(raw);
         }
-        start as u32..self.text.len() as u32
+        (start as u32..self.said.bytes.len() as u32, long || event.redacted())
     }
 
     /// Lets go of a line.
     fn let_go(&mut self, at: usize) {
         let line = self.lines.remove(at);
-        let fields = &self.facts[line.facts.start as usize..line.facts.end as usize];
-        self.gone += line.text.len() + fields.iter().map(|(_, part)| part.len()).sum::<usize>();
+        self.gone += line.raw.len() + self.said.facts(&line.facts).map(|(_, text)| text.len()).sum::<usize>();
         if self.gone > GONE_BYTES_MAX {
             let kept = std::mem::take(self);
             self.join(kept);
@@ -153,24 +180,24 @@ impl Trail {
             *self = other;
             return;
         }
+        self.redact = self.redact.or(other.redact);
         for mut line in other.lines {
-            let fields = &other.facts[line.facts.start as usize..line.facts.end as usize];
-            let first = self.facts.len() as u32;
-            for (field, part) in fields {
-                let part = self.write(&other.text, part);
-                self.facts.push((*field, part));
+            let first = self.said.facts.len() as u32;
+            for (field, text) in other.said.facts(&line.facts) {
+                let part = self.write(text);
+                self.said.facts.push((field, part));
             }
-            line.facts = first..self.facts.len() as u32;
-            line.text = self.write(&other.text, &line.text);
+            line.facts = first..self.said.facts.len() as u32;
+            line.raw = self.write(other.said.part(&line.raw));
             self.lines.push(line);
         }
     }
 
-    /// Adds a part of another text; where it stands now.
-    fn write(&mut self, text: &str, part: &Range<u32>) -> Range<u32> {
-        let start = self.text.len() as u32;
-        self.text.push_str(&text[part.start as usize..part.end as usize]);
-        start..self.text.len() as u32
+    /// Adds a part of another trail's bytes; where it stands now.
+    fn write(&mut self, part: &[u8]) -> Range<u32> {
+        let start = self.said.bytes.len() as u32;
+        self.said.bytes.extend_from_slice(part);
+        start..self.said.bytes.len() as u32
     }
 
     /// All, in the order of time; of one moment in the order of the source.
@@ -179,27 +206,30 @@ impl Trail {
             return Vec::new();
         }
         self.lines.sort_by_key(|line| (line.time, line.source, line.line));
-        let whole: Arc<str> = self.text.into();
-        let shared = |part: &Range<u32>| SharedText::part(&whole, part.clone());
-        let clue = |line: &Line| {
-            let fields = &self.facts[line.facts.start as usize..line.facts.end as usize];
-            Clue {
-                time: line.time,
-                last: line.last,
-                message: line.message,
-                times: line.times,
-                resent: line.resent,
-                packet_id: line.packet_id,
-                pid: line.pid,
-                source: line.source,
-                line: line.line,
-                last_line: line.last_line,
-                text: shared(&line.text),
-                facts: fields.iter().map(|(field, part)| (*field, shared(part))).collect(),
-            }
+        let (said, redact) = (Arc::new(self.said), self.redact);
+        let clue = |line: Line| Clue {
+            time: line.time,
+            last: line.last,
+            message: line.message,
+            times: line.times,
+            resent: line.resent,
+            packet_id: line.packet_id,
+            pid: line.pid,
+            source: line.source,
+            line: line.line,
+            last_line: line.last_line,
+            said: Arc::clone(&said),
+            raw: line.raw,
+            facts: line.facts,
+            redact: redact.filter(|_| !line.plain),
         };
-        self.lines.iter().map(clue).collect()
+        self.lines.into_iter().map(clue).collect()
     }
+}
+
+/// Whether a message is the line of an echo packet.
+fn is_echo(message: &Message) -> bool {
+    message.packet.is_some_and(|packet| packet.code.starts_with("Echo"))
 }
 
 impl Correlator {

@@ -1,5 +1,6 @@
 //! Faults that belong to no attempt: lines that speak for a cause and that no attempt took.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -148,7 +149,7 @@ impl Faults {
             fault.lines.push(Evidence {
                 source: line.clue.source,
                 line: line.clue.line,
-                text: (*line.clue.text).into(),
+                text: line.clue.text().into(),
             });
         }
     }
@@ -224,7 +225,7 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         layer: message.layer,
         confidence: Confidence::Certain,
         summary: format!("{what}{times}. {why}").trim_end().to_owned(),
-        actions: tell::actions(own.into_iter().map(str::to_owned).collect(), false, None, cause, texts),
+        actions: tell::actions(own.into_iter().map(Cow::Borrowed).collect(), false, None, cause, texts),
         alternatives: Vec::new(),
         decides: Vec::new(),
         ladder: Vec::new(),

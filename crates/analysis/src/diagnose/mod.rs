@@ -56,7 +56,7 @@ pub struct Diagnosis {
     /// What happened and why, in two sentences.
     pub summary: String,
     /// What to do, the most promising first.
-    pub actions: Vec<String>,
+    pub actions: Vec<Cow<'static, str>>,
     /// What else it may be.
     pub alternatives: Vec<(&'static str, Confidence)>,
     /// Which further evidence would decide.

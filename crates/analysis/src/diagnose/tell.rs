@@ -1,5 +1,7 @@
 //! The words of a diagnosis: what everyone has, and what the rule of its cause adds.
 
+use std::borrow::Cow;
+
 use tunlog_model::{Attempt, Clue, Confidence, EventKind, Evidence, Layer, Role};
 
 use super::rule::{self, Claim, Need};
@@ -14,7 +16,7 @@ pub struct Telling<'a> {
     /// What happened: one or two sentences.
     pub summary: String,
     /// What to do before what is said of the cause in general.
-    pub actions: Vec<String>,
+    pub actions: Vec<Cow<'static, str>>,
     /// What else it may be.
     pub alternatives: Vec<(&'static str, Confidence)>,
     /// Which further evidence would decide.
@@ -29,7 +31,7 @@ pub struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// Adds something to do.
-    pub fn action(&mut self, text: impl Into<String>) {
+    pub fn action(&mut self, text: impl Into<Cow<'static, str>>) {
         self.actions.push(text.into());
     }
 
@@ -99,7 +101,9 @@ fn advise_its_kind<'a>(case: &Case<'a>, clue: Option<&'a Clue>, telling: &mut Te
     telling.actions.clear();
     telling.decides.clear();
     telling.only_own_actions = told.is_some();
-    telling.actions.extend(told.map(|clue| clue.message.action.to_owned()));
+    telling
+        .actions
+        .extend(told.map(|clue| Cow::Borrowed(clue.message.action)));
     let asked = case.told_by(Role::Radius) || case.told_by(Role::Backend);
     if !asked && !case.is_calling() && case.has(EventKind::AuthFailed) {
         telling.decide("event 6273 of NPS, or 4625 and 4776 of the Security log, of the same second: they tell name, password and policy apart");
@@ -164,7 +168,13 @@ fn sentences(text: &str) -> usize {
 }
 
 /// What the rule says, then the message, then the cause in general.
-pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &str, texts: Texts) -> Vec<String> {
+pub fn actions(
+    own: Vec<Cow<'static, str>>,
+    only_own: bool,
+    clue: Option<&Clue>,
+    cause: &str,
+    texts: Texts,
+) -> Vec<Cow<'static, str>> {
     let mut all = own;
     if !only_own {
         let said = clue
@@ -173,12 +183,12 @@ pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &st
         all.extend(
             said.map(|message| message.action)
                 .filter(|action| !action.is_empty() && *action != "none")
-                .map(str::to_owned),
+                .map(Cow::Borrowed),
         );
         let general = texts(cause).map_or(&[][..], |text| text.actions);
-        all.extend(general.iter().map(|action| (*action).to_owned()));
+        all.extend(general.iter().map(|action| Cow::Borrowed(*action)));
     }
-    let mut kept: Vec<String> = Vec::with_capacity(all.len());
+    let mut kept: Vec<Cow<'static, str>> = Vec::with_capacity(all.len());
     for action in all {
         if !kept.contains(&action) && kept.len() < ACTIONS_MAX {
             kept.push(action);
@@ -188,7 +198,7 @@ pub fn actions(own: Vec<String>, only_own: bool, clue: Option<&Clue>, cause: &st
 }
 
 /// What to do about a login that a capture gives away stands last: it mends nothing, and must not be left out.
-fn guarded(mut actions: Vec<String>, attempt: &Attempt) -> Vec<String> {
+fn guarded(mut actions: Vec<Cow<'static, str>>, attempt: &Attempt) -> Vec<Cow<'static, str>> {
     let found = match attempt.exposed {
         None => return actions,
         Some("pap") => "shows this login's password in the clear (PAP): forbid PAP (`refuse-pap`, `require-mschap-v2`)",
@@ -197,9 +207,10 @@ fn guarded(mut actions: Vec<String>, attempt: &Attempt) -> Vec<String> {
         }
         Some(_) => "holds challenge and response of this login (CHAP), against which passwords can be tried offline",
     };
-    actions.push(format!(
+    let told = format!(
         "The capture exposes credentials. It {found}; keep the file secret, delete it when it has served, and change the password."
-    ));
+    );
+    actions.push(told.into());
     actions
 }
 
@@ -209,7 +220,7 @@ pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> 
         let item = Evidence {
             source: clue.source,
             line: clue.line,
-            text: (*clue.text).into(),
+            text: clue.text().into(),
         };
         (clue.time, item)
     };

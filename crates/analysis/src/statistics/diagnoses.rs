@@ -169,8 +169,8 @@ impl<'a> DiagnosisView<'a> {
     ];
 }
 
-fn list(texts: &[String]) -> Cell {
-    Cell::List(texts.iter().map(|line| Cell::Text(line.clone())).collect())
+fn list(texts: &[impl AsRef<str>]) -> Cell {
+    Cell::List(texts.iter().map(|line| Cell::Text(line.as_ref().to_owned())).collect())
 }
 
 /// Evidence as the contract has it: source, line, text.

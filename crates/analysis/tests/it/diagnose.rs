@@ -68,7 +68,8 @@ fn diagnoses_of(log: &str) -> Vec<Diagnosis> {
 
 /// Everything that a diagnosis says.
 fn words(diagnosis: &Diagnosis) -> String {
-    let lists = diagnosis.actions.iter().chain(&diagnosis.decides);
+    let actions = diagnosis.actions.iter().map(|action| &**action);
+    let lists = actions.chain(diagnosis.decides.iter().map(String::as_str));
     lists.fold(diagnosis.summary.clone(), |all, line| all + "\n" + line)
 }
 
