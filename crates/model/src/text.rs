@@ -27,7 +27,10 @@ pub fn is_harmful(c: char) -> bool {
 
 /// Text for a terminal or a page: harmful characters appear as `\xNN` or `\u{NNNN}`.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    // without an end before the end: sixteen bytes are looked at together
+    let plain = text
+        .bytes()
+        .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if plain || !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
     }

@@ -233,14 +233,87 @@ fn a_log_that_begins_like_another_one_is_another_one() {
     assert!(out.contains("\"source\":\"two\",\"line\":8"), "{out}");
 }
 
+/// Sets the time of a file's last change an hour back: nobody is writing to it.
+fn long_ago(folder: &Folder, name: &str) {
+    let file = std::fs::File::options().write(true).open(folder.path().join(name));
+    let time = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    file.expect("a file").set_modified(time).expect("a time");
+}
+
+/// A large file is hashed while it is read, and known again all the same.
+#[test]
+fn a_large_file_is_known_again_whatever_it_looks_like() {
+    let folder = Folder::new();
+    let day = |day: u32| log(0, 800).replace("2026-11-20", &format!("2026-11-{day:02}"));
+    let packed = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        packed.write_all(text.as_bytes()).expect("room");
+        packed.finish().expect("a file")
+    };
+    let put = |name: &str, bytes: &[u8]| {
+        folder.bytes(name, bytes);
+        long_ago(&folder, name);
+    };
+    put("syslog", day(2).as_bytes());
+    put("syslog.1", day(1).as_bytes());
+    // the same as one of them, packed and under another name: in the same run
+    put("copy.gz", &packed(&day(1)));
+    let first = import(&folder, &["syslog.1", "syslog", "copy.gz"]);
+    assert_eq!((first("stored"), first("unparsed")), (2 * 4000, 2 * 800));
+    let answer = || {
+        folder
+            .run(&["decode", "-q", "-o", "csv", "store"])
+            .good()
+            .lines()
+            .count()
+    };
+    assert_eq!(answer(), 2 * 4000 + 1);
+    // again, renamed, packed
+    for name in ["syslog", "syslog.1", "copy.gz"] {
+        let again = import(&folder, &[name]);
+        assert_eq!((again("read"), again("known_sources")), (0, 1), "{name}");
+    }
+    put("other.gz", &packed(&day(2)));
+    assert_eq!(import(&folder, &["other.gz"])("known_sources"), 1);
+    // grown
+    put(
+        "syslog",
+        (day(2) + &log(0, 3).replace("2026-11-20", "2026-11-03")).as_bytes(),
+    );
+    let grown = import(&folder, &["syslog"]);
+    assert_eq!((grown("read"), grown("stored"), grown("known")), (21, 15, 0));
+    // half a line at its end, which is whole later
+    let (whole, half) = (day(4), day(4).len() - 30);
+    put("late", &whole.as_bytes()[..half]);
+    let late = import(&folder, &["late"]);
+    put("late", whole.as_bytes());
+    let rest = import(&folder, &["late"]);
+    assert_eq!(late("stored") + rest("stored"), 4000);
+    assert_eq!(rest("read"), 1);
+    assert_eq!(folder.run(&["store", "verify", "store"]).code, Some(0));
+}
+
 /// Killed again and again in the middle: what is there in the end is what one import brings.
 #[test]
 fn an_import_that_was_killed_goes_on() {
+    import_killed(false);
+}
+
+/// The same of a file that nobody is writing to: it is hashed while it is read.
+#[test]
+fn an_import_of_an_old_file_that_was_killed_goes_on() {
+    import_killed(true);
+}
+
+fn import_killed(is_old: bool) {
     let folder = Folder::new();
     let text: String = (0..60)
         .map(|day| log(0, 300).replace("2026-11-20", &format!("2026-{:02}-{:02}", 1 + day / 28, 1 + day % 28)))
         .collect();
     folder.bytes("big.log", text.as_bytes());
+    if is_old {
+        long_ago(&folder, "big.log");
+    }
     let mut killed = 0;
     for wait in [150, 300, 450, 600, 900] {
         let mut child = folder
@@ -267,6 +340,8 @@ fn an_import_that_was_killed_goes_on() {
         .lines()
         .count();
     assert_eq!(lines, 60 * 300 * 5 + 1);
+    let sources = folder.run(&["status", "--store", "store"]).good();
+    assert_eq!(sources.matches("big.log").count(), 1, "{sources}");
     let verified = folder.run(&["store", "verify", "store"]);
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
@@ -453,12 +528,7 @@ fn half_a_line_is_read_again_when_its_file_has_grown() {
     let at = whole.rfind("Connection term").expect("a line") + "Connection term".len();
     let write = |text: &str| {
         folder.bytes("syslog", text.as_bytes());
-        let file = std::fs::File::options()
-            .write(true)
-            .open(folder.path().join("syslog"))
-            .expect("a file");
-        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
-        file.set_modified(long_ago).expect("a time");
+        long_ago(&folder, "syslog");
     };
     let ends = || {
         folder

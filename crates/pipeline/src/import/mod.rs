@@ -81,6 +81,7 @@ pub fn import(
         now,
         records: Records::new(catalogue, options.keep_secrets),
         unread: Vec::new(),
+        read: Vec::new(),
         summary: ImportSummary {
             problems: found.problems.clone(),
             ..ImportSummary::default()
@@ -106,6 +107,8 @@ struct Import<'a> {
     records: Records<'a>,
     /// Files of the set at hand that are hashed while they are read.
     unread: Vec<Unread>,
+    /// How files begin that were hashed while they were read, and of which that is not committed yet.
+    read: Vec<[u8; 16]>,
     summary: ImportSummary,
 }
 
@@ -318,7 +321,10 @@ impl Import<'_> {
         let mut told = false;
         loop {
             let full = match self.store.close((self.now)(), false) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.read.clear();
+                    return Ok(());
+                }
                 Err(error) if error.kind != ErrorKind::Full => return Err(error),
                 Err(full) => full,
             };

@@ -80,6 +80,7 @@ impl Import<'_> {
             whole = hash.lines();
         }
         let set = set_name(&spec.name);
+        self.know_alike(&hash)?;
         if is_file && let Some(known) = self.known(spec, &hash)? {
             if let (Some(floor), Some(first)) = (self.floor, known.first)
                 && first < floor
@@ -143,11 +144,7 @@ impl Import<'_> {
         if hash.len() < FileHash::HEAD {
             return Ok(None);
         }
-        let like = |unread: &Unread| unread.head == hash.head();
-        if let Some(at) = self.unread.iter().position(like) {
-            let unread = self.unread.swap_remove(at);
-            self.read_ahead(&unread)?;
-        }
+        self.know_alike(&hash)?;
         if self.store.begins_like(&hash, &spec.name)? {
             return Ok(None);
         }
@@ -184,6 +181,19 @@ impl Import<'_> {
         }))
     }
 
+    /// Files of this run that begin like one are to be known now, although they are hashed while they are read.
+    fn know_alike(&mut self, hash: &FileHash) -> Result<(), StoreError> {
+        while let Some(at) = self.unread.iter().position(|unread| unread.head == hash.head()) {
+            let unread = self.unread.swap_remove(at);
+            self.read_ahead(&unread)?;
+        }
+        if self.read.contains(&hash.head()) {
+            self.commit()?;
+            self.read.clear();
+        }
+        Ok(())
+    }
+
     /// Reads a file that was to be hashed later: another one begins like it.
     fn read_ahead(&mut self, unread: &Unread) -> Result<(), StoreError> {
         let mut hash = FileHash::new(&self.keys);
@@ -213,6 +223,7 @@ impl Import<'_> {
             let _ = each_block(spec, &mut |block| seen.hash.update(block));
         }
         self.store.seen(plan.source, &seen.hash);
+        self.read.push(seen.hash.head());
         plan.ended = (!seen.hash.is_whole()).then_some(seen.hash.lines());
     }
 
