@@ -217,7 +217,7 @@ pub(crate) struct Shared<'r> {
 }
 
 /// How many items a worker may be ahead.
-const AHEAD_MAX: u64 = 4;
+const AHEAD_MAX: u64 = 3;
 
 impl<'r> Shared<'r> {
     /// A batch that was given back, or a new one.

@@ -7,7 +7,7 @@ use crate::framing::w3c::Headers;
 use crate::framing::{self, Format};
 
 /// Usual size of a chunk, bytes.
-pub(crate) const CHUNK_BYTES: usize = 128 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// How far back a chunk's end is moved for the sake of a record of several lines, bytes.
 const BACKWARD_BYTES: usize = 64 * 1024;
