@@ -18,6 +18,21 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Adds a number as decimal digits: most numbers are small, and the library's way costs many times as much.
+pub fn push_number(out: &mut Vec<u8>, number: u64) {
+    // the largest one has twenty digits
+    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// Whether a character may harm the one who looks at it: control characters (C0, DEL, C1), bidirectional overrides,
 /// zero-width and other invisible characters (security.md, terminal escapes).
 pub fn is_harmful(c: char) -> bool {
@@ -57,6 +72,15 @@ mod tests {
     fn invalid_bytes_are_shown_and_valid_ones_kept() {
         assert_eq!(lossy(b"j\xfcrgen"), "j\\xfcrgen");
         assert_eq!(lossy("jürgen".as_bytes()), "jürgen");
+    }
+
+    #[test]
+    fn a_number_is_written_as_the_library_does() {
+        for number in [0, 7, 10, 99, 1_234_567, u64::MAX] {
+            let mut out = Vec::new();
+            push_number(&mut out, number);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
     }
 
     #[test]

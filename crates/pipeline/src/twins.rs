@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use tunlog_ingest::Problem;
-use tunlog_model::{Event, SourceId, Value};
+use tunlog_model::{Event, Hashed, SourceId, Value};
 
 use crate::Sources;
 
@@ -48,26 +48,6 @@ struct Waiting {
 impl Waiting {
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Told> {
         std::iter::once(&mut self.first).chain(&mut self.more)
-    }
-}
-
-/// The hash of what is a keyed hash already.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rusqlite::params;
 use siphasher::sip::SipHasher13;
+use tunlog_model::Hashed;
 use twox_hash::XxHash3_128;
 
 use crate::chunk;
@@ -121,26 +122,6 @@ pub struct Identity {
     seen: [HashMap<u64, u32, BuildHasherDefault<Hashed>>; 2],
     /// When the first of these two began, seconds.
     since: i64,
-}
-
-/// The hash of what is a keyed hash already: nobody outside chooses it.
-#[derive(Default)]
-pub struct Hashed(u64);
-
-impl std::hash::Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 impl Identity {
