@@ -16,6 +16,8 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
 /// How often it is looked whether to end.
 const SLICE: Duration = Duration::from_millis(100);
+/// How long it is tried on when somebody asked for the end: what is refused for a moment only is kept before it.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Tries again what the store refuses for now.
 pub struct Patience<'a> {
@@ -28,6 +30,8 @@ pub struct Patience<'a> {
     /// Somebody asked for the end.
     pub stop: &'a AtomicBool,
     wait: Duration,
+    /// How long it may still be tried once somebody asked for the end.
+    grace: Duration,
     told: bool,
 }
 
@@ -40,6 +44,7 @@ impl<'a> Patience<'a> {
             log,
             stop,
             wait: FIRST,
+            grace: GRACE,
             told: false,
         }
     }
@@ -68,6 +73,11 @@ impl<'a> Patience<'a> {
         let error = self.tell(error)?;
         let mut left = self.wait;
         while !left.is_zero() {
+            if self.stop.load(Ordering::Relaxed) && !self.grace.is_zero() {
+                self.grace -= SLICE;
+                thread::sleep(SLICE);
+                return Ok(());
+            }
             if self.stop.load(Ordering::Relaxed) {
                 let cause = format!("{}: what was not kept is read again from its sources", error.cause);
                 return Err(StoreError { cause, ..error });
@@ -161,9 +171,11 @@ mod tests {
             assert_eq!((ended, tries), (Err(refused(kind)), 1));
             assert_eq!(state.keeping().problem.as_deref(), Some("working.db: no"));
         }
-        let (ended, tries, _) = tried(block, ErrorKind::Full, 9, true);
+        let (ended, tries, _) = tried(block, ErrorKind::Busy, 9, true);
+        assert_eq!((ended, tries), (Ok(10), 10), "busy for a moment");
+        let (ended, tries, _) = tried(block, ErrorKind::Full, u64::MAX, true);
         let error = ended.expect_err("the end");
-        assert_eq!((error.kind, tries), (ErrorKind::Full, 1));
+        assert_eq!((error.kind, tries), (ErrorKind::Full, 21));
         assert!(error.cause.contains("read again"), "{error}");
     }
 }
