@@ -177,7 +177,7 @@ pub struct Attempt {
     /// The lines it is made of, the telling ones first kept; bounded.
     pub evidence: Vec<Evidence>,
     /// Everything that was said about it, in the order of time; bounded, and empty unless a diagnosis is wanted.
-    pub trail: Vec<crate::Clue>,
+    pub trail: crate::Trail,
     /// What was told of it before it closed.
     pub heard: Heard,
 }

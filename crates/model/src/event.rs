@@ -63,6 +63,8 @@ pub struct RawEvent {
     pub trusted: bool,
     /// Its secrets are taken out of the record already: it comes from a store, which does not keep them.
     pub redacted: bool,
+    /// Its fields were left for whoever needs them (`Event::unread`).
+    unread: Option<u16>,
     first_value: u32,
     values: u16,
 }
@@ -252,9 +254,17 @@ impl EventBatch {
             severity: event.severity,
             trusted: event.trusted,
             redacted: false,
+            unread: None,
             first_value,
             values: count,
         }));
+    }
+
+    /// Says that the fields of the event pushed last were not read: its body begins at `body` of its record.
+    pub fn mark_unread(&mut self, body: u16) {
+        if let Some(Entry::Event(event)) = self.entries.last_mut() {
+            event.unread = Some(body);
+        }
     }
 
     /// Says that the record of the event pushed last has no secrets left in it.
@@ -407,6 +417,12 @@ impl<'a> Event<'a> {
     /// Whether the record has no secrets left in it: it must not be redacted again, what stands for them fits no template.
     pub fn redacted(&self) -> bool {
         self.raw.redacted
+    }
+
+    /// Where its body begins in the record, if its fields were not read: chatter of which nobody may ever ask for them. They are
+    /// read with `Reread`.
+    pub fn unread(&self) -> Option<usize> {
+        self.raw.unread.map(usize::from)
     }
 
     /// Whether the transport vouches for the program name.

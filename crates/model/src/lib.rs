@@ -17,10 +17,11 @@ pub mod near;
 mod packet;
 mod record;
 mod table;
+mod trail;
 pub mod text;
 
 pub use attempt::{Attempt, Confidence, EndReason, Evidence, Heard, Outcome, Protocol};
-pub use clue::{Clue, Redact, Said};
+pub use clue::{Clue, LoneClue};
 pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, Spans, Unrecognised, Value};
 pub use field::Field;
 pub use finding::FindingSeverity;
@@ -31,6 +32,7 @@ pub use message::{Message, Packet, Role, Vendor};
 pub use packet::{Content, Datagram, Flaw, PacketFilter, PacketRef, Segment};
 pub use record::{AppFilter, Assumed, Civil, EveryApp, Hint, Payload, RecordRef, RecordTime, Stamp};
 pub use table::{Cell, Column};
+pub use trail::{Line, Reading, Redact, Reread, Trail};
 
 /// The word of a value in a list of values and words that holds every value.
 fn word_of<T: PartialEq + Copy>(all: &[(T, &'static str)], value: T) -> &'static str {

@@ -25,7 +25,7 @@ use tunlog_analysis::correlate::{Correlator, Options as CorrelatorOptions, Promp
 use tunlog_analysis::statistics::attempts::SourceNames;
 use tunlog_decode::{Catalogue, Keep};
 use tunlog_ingest::{Discovered, Problem, SourceSpec};
-use tunlog_model::{Attempt, Entry, Event, EventBatch, RecordTime, SourceId};
+use tunlog_model::{Attempt, Entry, Event, EventBatch, Reading, RecordTime, SourceId};
 
 pub use feeds::{Feeds, Taken};
 pub use import::{ImportOptions, ImportSummary, import};
@@ -106,7 +106,7 @@ impl Settings {
         Correlator::new(CorrelatorOptions {
             evidence: self.evidence,
             trail,
-            redact,
+            reading: Reading { redact, reread: None },
             openings: self.wants.are_findings(),
             prompts: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },

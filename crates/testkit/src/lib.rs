@@ -186,7 +186,7 @@ pub fn session(user: &str) -> Attempt {
         times: 1,
         assumed: Default::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }

@@ -249,7 +249,7 @@ impl Maker {
             times: 1,
             assumed: Default::default(),
             evidence: vec![line],
-            trail: Vec::new(),
+            trail: Default::default(),
             heard: Default::default(),
             exposed: Default::default(),
         });

@@ -141,7 +141,7 @@ pub fn from_facts(facts: Facts, gateway: Option<Box<str>>) -> Attempt {
         times: 1,
         assumed: facts.assumed,
         evidence: facts.evidence,
-        trail: facts.trail.into_clues(),
+        trail: facts.trail.in_order(),
         heard: Default::default(),
     }
 }

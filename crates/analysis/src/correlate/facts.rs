@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, text};
+use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Reading, Trail, text};
 
 pub use tunlog_model::Redact;
-
-use super::trail::Trail;
 
 /// How evidence is kept.
 #[derive(Clone, Copy)]
@@ -16,8 +14,8 @@ pub struct EvidencePolicy {
     pub keep: bool,
     /// Keep everything that is said about an attempt, for a diagnosis.
     pub trail: bool,
-    /// Takes secrets out; `None` keeps them (`--show-secrets`).
-    pub redact: Option<Redact>,
+    /// Takes secrets out, unless `--show-secrets` keeps them, and reads what was left for later.
+    pub reading: Reading,
 }
 
 impl EvidencePolicy {
@@ -28,7 +26,8 @@ impl EvidencePolicy {
 
     fn shown<'a>(&self, event: &Event<'a>) -> Cow<'a, [u8]> {
         let raw = event.raw();
-        self.redact
+        self.reading
+            .redact
             .filter(|_| !event.redacted())
             .map_or(Cow::Borrowed(raw), |redact| redact(event.message(), raw))
     }
@@ -178,7 +177,7 @@ impl Facts {
         self.last = time;
         self.assumed = self.assumed.with(event.time.assumed);
         if policy.trail {
-            self.trail.note(event, policy);
+            self.trail.note(event, &policy.reading);
         }
         if policy.keep {
             self.keep_evidence(event, policy);

@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Role};
+use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Reading, Role};
 
 use carrier::Carrier;
 use facts::EvidencePolicy;
@@ -55,8 +55,8 @@ pub struct Options {
     pub evidence: bool,
     /// Keep everything that is said about an attempt, for a diagnosis.
     pub trail: bool,
-    /// Takes secrets out of evidence; `None` shows them.
-    pub redact: Option<Redact>,
+    /// Takes secrets out of evidence, or shows them, and reads fields that were left for later.
+    pub reading: Reading,
     /// Hand out what a session looks like shortly after it came up, too: whoever watches cannot wait until it ends.
     pub openings: bool,
     /// Tell attempts at the line that decides them, too (`Correlator::prompts`).
@@ -72,7 +72,7 @@ impl Default for Options {
         Options {
             evidence: false,
             trail: false,
-            redact: None,
+            reading: Reading::default(),
             openings: false,
             prompts: false,
             open_max: 200_000,
@@ -176,7 +176,7 @@ impl Correlator {
             policy: EvidencePolicy {
                 keep: options.evidence,
                 trail: options.trail,
-                redact: options.redact,
+                reading: options.reading,
             },
             options,
             hosts: FxHashMap::default(),
@@ -350,7 +350,7 @@ impl Correlator {
         self.now = i64::MAX;
         self.passed = i64::MAX;
         self.settle();
-        for attempt in self.open_logged() {
+        for attempt in self.take_open_logged() {
             self.close(attempt);
         }
         self.finish_answers();
@@ -407,22 +407,43 @@ impl Correlator {
     }
 
     fn open_logged(&self) -> Vec<Attempt> {
-        let mut open: Vec<Attempt> = Vec::new();
-        for (_, link) in self.links.iter() {
-            let carrier = link.carrier.and_then(|key| self.carriers.get(key));
-            if link.is_telling() || carrier.is_some() {
-                open.push(self.attempt(carrier, Some(link), true));
-            }
-        }
-        for (_, carrier) in self
-            .carriers
-            .iter()
-            .filter(|(_, carrier)| carrier.link.is_none() && carrier.opened)
-        {
-            open.push(self.attempt(Some(carrier), None, true));
+        let open = self.open_sides().map(|(carrier, link)| {
+            let carrier = carrier.and_then(|key| self.carriers.get(key));
+            self.attempt(carrier, link.and_then(|key| self.links.get(key)), true)
+        });
+        let mut open: Vec<Attempt> = open.collect();
+        open.sort_by_key(|attempt| (attempt.started, attempt.id));
+        open
+    }
+
+    /// As `open_logged`, for the last time: what was said is handed over, not copied, as it may be most of what memory holds.
+    fn take_open_logged(&mut self) -> Vec<Attempt> {
+        let sides: Vec<(Option<Key>, Option<Key>)> = self.open_sides().collect();
+        let mut open: Vec<Attempt> = Vec::with_capacity(sides.len());
+        for (carrier, link) in sides {
+            let facts = [
+                link.and_then(|key| self.links.get_mut(key)).map(|link| &mut link.facts),
+                carrier.and_then(|key| self.carriers.get_mut(key)).map(|carrier| &mut carrier.facts),
+            ];
+            let trail = trail::of(facts.into_iter().flatten());
+            let carrier = carrier.and_then(|key| self.carriers.get(key));
+            let mut attempt = self.attempt(carrier, link.and_then(|key| self.links.get(key)), true);
+            attempt.trail = trail;
+            open.push(attempt);
         }
         open.sort_by_key(|attempt| (attempt.started, attempt.id));
         open
+    }
+
+    /// The sides of what is not closed yet: each link with its carrier, then carriers without one.
+    fn open_sides(&self) -> impl Iterator<Item = (Option<Key>, Option<Key>)> {
+        let links = self.links.iter().filter_map(|(key, link)| {
+            let carrier = link.carrier.filter(|key| self.carriers.get(*key).is_some());
+            (link.is_telling() || carrier.is_some()).then_some((carrier, Some(key)))
+        });
+        let alone = self.carriers.iter();
+        let alone = alone.filter(|(_, carrier)| carrier.link.is_none() && carrier.opened);
+        links.chain(alone.map(|(key, _)| (Some(key), None)))
     }
 
     /// Interned number of a host; the last one is likely the next one.
@@ -574,9 +595,9 @@ impl Correlator {
             link.as_mut().map(|link| &mut link.facts),
             carrier.as_mut().map(|carrier| &mut carrier.facts),
         ];
-        let trail = trail::Trail::of(sides.into_iter().flatten());
+        let trail = trail::of(sides.into_iter().flatten());
         let mut attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
-        attempt.trail = trail.into_clues();
+        attempt.trail = trail;
         let mut told = link.as_ref().map(|link| link.told).unwrap_or_default();
         told.join(carrier.as_ref().map(|carrier| carrier.told).unwrap_or_default());
         attempt.heard = told.heard(&attempt);

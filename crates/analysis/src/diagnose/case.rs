@@ -20,12 +20,12 @@ pub struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// Every clue.
-    pub fn clues(&self) -> impl DoubleEndedIterator<Item = &'a Clue> + use<'a> {
+    pub fn clues(&self) -> impl DoubleEndedIterator<Item = Clue<'a>> + use<'a> {
         self.attempt.trail.iter()
     }
 
     /// The first clue of a kind.
-    pub fn first(&self, kind: EventKind) -> Option<&'a Clue> {
+    pub fn first(&self, kind: EventKind) -> Option<Clue<'a>> {
         self.clues().find(|clue| clue.message.kind == kind)
     }
 
@@ -35,12 +35,12 @@ impl<'a> Case<'a> {
     }
 
     /// The clues that speak for a cause.
-    pub fn blaming(&self, cause: &'static str) -> impl Iterator<Item = &'a Clue> + use<'a> {
+    pub fn blaming(&self, cause: &'static str) -> impl Iterator<Item = Clue<'a>> + use<'a> {
         self.clues().filter(move |clue| clue.message.blames == Some(cause))
     }
 
     /// The first line that speaks for a cause.
-    pub fn blames(&self, cause: &'static str) -> Option<&'a Clue> {
+    pub fn blames(&self, cause: &'static str) -> Option<Clue<'a>> {
         self.blaming(cause).next()
     }
 
@@ -60,7 +60,7 @@ impl<'a> Case<'a> {
     }
 
     /// The clue of a packet.
-    pub fn packet(&self, way: &str, protocol: &str, code: &str) -> Option<&'a Clue> {
+    pub fn packet(&self, way: &str, protocol: &str, code: &str) -> Option<Clue<'a>> {
         self.clues().find(|clue| clue.is_packet(way, protocol, code))
     }
 
@@ -79,7 +79,7 @@ impl<'a> Case<'a> {
     }
 
     /// A line after the session came up that speaks for this cause: it works no more, or badly.
-    pub fn spoilt_by(&self, cause: &'static str) -> Option<&'a Clue> {
+    pub fn spoilt_by(&self, cause: &'static str) -> Option<Clue<'a>> {
         let up = self.attempt.up.filter(|_| self.is_up())?;
         self.blaming(cause).find(|clue| clue.last >= up)
     }
@@ -103,19 +103,16 @@ impl<'a> Case<'a> {
     }
 
     /// The firewall's rules, by the prefixes of their log lines, that dropped something of this attempt.
-    pub fn dropping_rules(&self) -> Vec<&'a str> {
-        let mut prefixes: Vec<&str> = Vec::new();
+    pub fn dropping_rules(&self) -> Vec<String> {
+        let mut prefixes: Vec<String> = Vec::new();
         for clue in self
             .clues()
             .filter(|clue| clue.message.kind == EventKind::PacketDropped)
         {
-            if let Some(prefix) = clue
-                .fact(Field::Prefix)
-                .map(|prefix| prefix.trim_end_matches([':', ' ']))
-                && !prefix.is_empty()
-                && !prefixes.contains(&prefix)
-            {
-                prefixes.push(prefix);
+            let prefix = clue.fact(Field::Prefix).unwrap_or_default();
+            let prefix = prefix.trim_end_matches([':', ' ']);
+            if !prefix.is_empty() && !prefixes.iter().any(|known| known == prefix) {
+                prefixes.push(prefix.to_owned());
             }
         }
         prefixes

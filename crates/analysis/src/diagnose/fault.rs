@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, Message, Role, text};
+use tunlog_model::{
+    Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, LoneClue, Message, Role, text,
+};
 
 use super::heard::BACKEND_APART_MAX;
 use super::{Diagnosis, Texts, tell};
@@ -20,7 +22,7 @@ const EVIDENCE_MAX: usize = 8;
 /// A line that no attempt has taken yet.
 #[derive(Clone, Debug)]
 struct Line {
-    clue: Clue,
+    clue: LoneClue,
     host: Box<[u8]>,
     client: Option<IpAddr>,
     user: Option<Box<str>>,
@@ -79,7 +81,7 @@ impl Faults {
             }
         }
         self.waiting.push(Line {
-            clue: Clue::of(event, &shown()),
+            clue: LoneClue::of(event, &shown()),
             host: event.host().into(),
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
@@ -90,7 +92,7 @@ impl Faults {
     pub fn covered(&mut self, attempt: &Attempt) {
         // refusals that name nobody are one attempt of many processes
         let is_nobody = attempt.client_ip.is_none() && attempt.user.is_none();
-        let takes = |clue: &Clue, line: &Clue| {
+        let takes = |clue: Clue<'_>, line: &LoneClue| {
             clue.source == line.source
                 && (line.line == clue.line
                     || line.line == clue.last_line
@@ -149,7 +151,7 @@ impl Faults {
             fault.lines.push(Evidence {
                 source: line.clue.source,
                 line: line.clue.line,
-                text: line.clue.text().into(),
+                text: line.clue.clue().text().into(),
             });
         }
     }

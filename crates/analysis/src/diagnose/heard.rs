@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use rustc_hash::FxHashSet;
-use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, Outcome, Role};
+use tunlog_model::{Attempt, Clue, Confidence, Event, EventKind, Field, Layer, LoneClue, Outcome, Role};
 
 use super::fault::is_of_others;
 use super::{Diagnosis, Texts};
@@ -16,7 +16,7 @@ pub struct Heard {
     /// Lines were lost.
     pub gaps: bool,
     /// What the login's backend said lately that names no user: it drops, ignores or does not understand requests.
-    backend: VecDeque<Clue>,
+    backend: VecDeque<LoneClue>,
     /// GRE that a packet filter saw lately.
     gre: VecDeque<Seen>,
 }
@@ -24,7 +24,7 @@ pub struct Heard {
 /// A packet that a filter saw.
 #[derive(Debug)]
 struct Seen {
-    clue: Clue,
+    clue: LoneClue,
     host: Box<[u8]>,
     ends: [Option<IpAddr>; 2],
 }
@@ -48,7 +48,7 @@ impl Heard {
                 self.gre.pop_front();
             }
             self.gre.push_back(Seen {
-                clue: Clue::of(event, &text()),
+                clue: LoneClue::of(event, &text()),
                 host: event.host().into(),
                 ends: [event.ip(Field::ClientIp), event.ip(Field::ServerIp)],
             });
@@ -60,13 +60,13 @@ impl Heard {
             if self.backend.len() >= BACKEND_MAX {
                 self.backend.pop_front();
             }
-            self.backend.push_back(Clue::of(event, &text()));
+            self.backend.push_back(LoneClue::of(event, &text()));
         }
     }
 
     /// GRE between the ends of an attempt, in its time, as far as a filter on the same machine logs it. Where the attempt
     /// names no address the machine and the time decide.
-    pub fn gre_of<'h>(&'h self, attempt: &'h Attempt) -> impl Iterator<Item = &'h Clue> {
+    pub fn gre_of<'h>(&'h self, attempt: &'h Attempt) -> impl Iterator<Item = Clue<'h>> {
         let span = attempt.started..=attempt.last_seen;
         let ends = [attempt.client_ip, attempt.server_ip];
         let ours = move |seen: &&Seen| {
@@ -75,11 +75,11 @@ impl Heard {
             let same_host = attempt.gateway.as_deref().map(str::as_bytes) == Some(&*seen.host);
             span.contains(&seen.clue.time) && if named { same_end } else { same_host }
         };
-        self.gre.iter().filter(ours).map(|seen| &seen.clue)
+        self.gre.iter().filter(ours).map(|seen| seen.clue.clue())
     }
 
     /// What the backend said of nobody in particular around that time.
-    pub fn backend_fault(&self, from: i64, until: i64) -> Option<(&'static str, &Clue)> {
+    pub fn backend_fault(&self, from: i64, until: i64) -> Option<(&'static str, Clue<'_>)> {
         let (from, until) = (
             from.saturating_sub(BACKEND_APART_MAX),
             until.saturating_add(BACKEND_APART_MAX),
@@ -89,7 +89,7 @@ impl Heard {
             .iter()
             .rev()
             .find(|clue| (from..=until).contains(&clue.time))?;
-        Some((clue.message.blames?, clue))
+        Some((clue.message.blames?, clue.clue()))
     }
 
     /// Whether a writer of that role spoke.

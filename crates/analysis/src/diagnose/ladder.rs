@@ -117,7 +117,7 @@ fn place(layer: Layer, attempt: &Attempt, all: &[(&'static str, Layer)]) -> usiz
         .unwrap_or(0)
 }
 
-fn said_by_ppp(clue: &Clue) -> bool {
+fn said_by_ppp(clue: Clue<'_>) -> bool {
     clue.message.role == tunlog_model::Role::Ppp
 }
 

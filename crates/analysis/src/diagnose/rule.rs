@@ -66,26 +66,26 @@ pub struct Claim<'a> {
     /// Where it stopped.
     pub layer: Layer,
     /// The line that gives it away.
-    pub clue: Option<&'a Clue>,
+    pub clue: Option<Clue<'a>>,
 }
 
 impl<'a> Claim<'a> {
     /// The log says so.
-    pub fn certain(cause: &'static str, layer: Layer, clue: &'a Clue) -> Option<Claim<'a>> {
+    pub fn certain(cause: &'static str, layer: Layer, clue: Clue<'a>) -> Option<Claim<'a>> {
         Claim::new(cause, layer, Confidence::Certain, Some(clue))
     }
 
     /// The evidence points there.
-    pub fn likely(cause: &'static str, layer: Layer, clue: Option<&'a Clue>) -> Option<Claim<'a>> {
+    pub fn likely(cause: &'static str, layer: Layer, clue: Option<Clue<'a>>) -> Option<Claim<'a>> {
         Claim::new(cause, layer, Confidence::Likely, clue)
     }
 
     /// It could be.
-    pub fn possible(cause: &'static str, layer: Layer, clue: Option<&'a Clue>) -> Option<Claim<'a>> {
+    pub fn possible(cause: &'static str, layer: Layer, clue: Option<Clue<'a>>) -> Option<Claim<'a>> {
         Claim::new(cause, layer, Confidence::Possible, clue)
     }
 
-    fn new(cause: &'static str, layer: Layer, confidence: Confidence, clue: Option<&'a Clue>) -> Option<Claim<'a>> {
+    fn new(cause: &'static str, layer: Layer, confidence: Confidence, clue: Option<Clue<'a>>) -> Option<Claim<'a>> {
         Some(Claim {
             cause,
             confidence,

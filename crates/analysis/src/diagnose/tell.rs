@@ -22,9 +22,9 @@ pub struct Telling<'a> {
     /// Which further evidence would decide.
     pub decides: Vec<String>,
     /// The lines that prove it, besides those that speak for the cause.
-    pub proof: Vec<&'a Clue>,
+    pub proof: Vec<Clue<'a>>,
     /// Lines of elsewhere that belong to it.
-    pub beside: Vec<&'a Clue>,
+    pub beside: Vec<Clue<'a>>,
     /// Leave out what is said of the cause in general.
     pub only_own_actions: bool,
 }
@@ -79,12 +79,12 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     let stopped = (claim.cause != "unencrypted").then_some((claim.cause, claim.layer));
     diagnosis.ladder = ladder::of(attempt, stopped);
     let (proof, beside) = (telling.proof, telling.beside);
-    let tells = |clue: &&Clue| {
-        is_telling(clue)
+    let tells = |clue: &Clue<'_>| {
+        is_telling(*clue)
             || clue.message.blames == Some(claim.cause)
-            || proof.iter().any(|known| std::ptr::eq(*known, *clue))
+            || proof.iter().any(|known| known.is(*clue))
     };
-    let mut shown: Vec<&Clue> = case.clues().filter(tells).chain(beside).collect();
+    let mut shown: Vec<Clue<'_>> = case.clues().filter(tells).chain(beside).collect();
     shown.sort_by_key(|clue| clue.time);
     if shown.is_empty() {
         shown = case.clues().collect();
@@ -95,8 +95,8 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
 
 /// What the rules advise is for daemons of Unix: here the event that tells of the cause knows better, or the last that tells
 /// of the failure.
-fn advise_its_kind<'a>(case: &Case<'a>, clue: Option<&'a Clue>, telling: &mut Telling<'a>) {
-    let advises = |clue: &&Clue| clue.message.own_advice && !matches!(clue.message.action, "" | "none");
+fn advise_its_kind<'a>(case: &Case<'a>, clue: Option<Clue<'a>>, telling: &mut Telling<'a>) {
+    let advises = |clue: &Clue<'_>| clue.message.own_advice && !matches!(clue.message.action, "" | "none");
     let told = clue.filter(advises).or_else(|| case.clues().rev().find(advises));
     telling.actions.clear();
     telling.decides.clear();
@@ -140,7 +140,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
 }
 
 /// Two sentences: what happened, and what usually is to blame.
-pub fn summary(own: String, cause: &str, clue: Option<&Clue>, texts: Texts) -> String {
+pub fn summary(own: String, cause: &str, clue: Option<Clue<'_>>, texts: Texts) -> String {
     let general = texts(cause);
     let said = clue
         .map(|clue| clue.message)
@@ -171,7 +171,7 @@ fn sentences(text: &str) -> usize {
 pub fn actions(
     own: Vec<Cow<'static, str>>,
     only_own: bool,
-    clue: Option<&Clue>,
+    clue: Option<Clue<'_>>,
     cause: &str,
     texts: Texts,
 ) -> Vec<Cow<'static, str>> {
@@ -215,8 +215,8 @@ fn guarded(mut actions: Vec<Cow<'static, str>>, attempt: &Attempt) -> Vec<Cow<'s
 }
 
 /// Clues as evidence, with their times.
-pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> {
-    let line = |clue: &'a Clue| {
+pub fn lines<'a>(clues: impl Iterator<Item = Clue<'a>>) -> Vec<(i64, Evidence)> {
+    let line = |clue: Clue<'a>| {
         let item = Evidence {
             source: clue.source,
             line: clue.line,
@@ -228,7 +228,7 @@ pub fn lines<'a>(clues: impl Iterator<Item = &'a Clue>) -> Vec<(i64, Evidence)> 
 }
 
 /// Lines that say something of their own: no chatter, and not what every start of a daemon says.
-fn is_telling(clue: &Clue) -> bool {
+fn is_telling(clue: Clue<'_>) -> bool {
     use EventKind::*;
     let is_routine = matches!(
         clue.message.kind,

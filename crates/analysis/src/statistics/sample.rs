@@ -35,7 +35,7 @@ pub fn attempt(user: Option<&str>, outcome: Outcome, at: i64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }

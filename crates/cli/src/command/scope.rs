@@ -85,7 +85,7 @@ impl Scope {
             user: attempt.user.clone(),
         });
         let gateway = attempt.gateway.clone().unwrap_or_default();
-        for clue in &attempt.trail {
+        for clue in attempt.trail.iter() {
             // daemons that serve many at once are not the client's process
             if clue.pid != 0 && matches!(clue.message.role, Role::Ppp | Role::Pptp) {
                 let spans = self.processes.entry((gateway.clone(), clue.pid)).or_default();

@@ -62,7 +62,7 @@ fn attempt(id: u64, user: &str, ip: &str, minute: i64, outcome: Outcome) -> Atte
         times: 1,
         assumed: tunlog_model::Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }

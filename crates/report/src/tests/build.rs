@@ -55,7 +55,7 @@ pub fn session(user: &str, started: i64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }

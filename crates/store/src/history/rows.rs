@@ -123,7 +123,7 @@ pub(super) fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         exposed: None,
         assumed: Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     })
 }

@@ -55,7 +55,7 @@ fn attempt(number: u64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The network layer: no address, one that the other end does not take, or no agreement.
 
+use std::borrow::Cow;
+
 use tunlog_model::{Clue, Confidence, EventKind, Field, Layer, Outcome};
 
 use crate::diagnose::Case;
@@ -46,27 +48,27 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
 
 /// The address that we offered in place of the peer's was never taken: the peer's last request before our agreement
 /// leaves its address out, or names another.
-fn disagreed<'a>(case: &Case<'a>) -> Option<&'a Clue> {
-    let mut offered: Option<(&Clue, &str)> = None;
-    let mut asked: Option<&Clue> = None;
+fn disagreed<'a>(case: &Case<'a>) -> Option<Clue<'a>> {
+    let mut offered: Option<(Clue<'a>, Cow<'a, str>)> = None;
+    let mut asked: Option<Clue<'a>> = None;
     for clue in case.clues() {
         if clue.is_packet("sent", "IPCP", "ConfNak") {
             offered = address(clue).map(|address| (clue, address)).or(offered);
         } else if clue.is_packet("rcvd", "IPCP", "ConfReq") {
             asked = Some(clue);
         } else if clue.is_packet("sent", "IPCP", "ConfAck")
-            && let (Some((nak, wanted)), Some(last)) = (offered, asked)
+            && let (Some((nak, wanted)), Some(last)) = (&offered, asked)
         {
-            return (address(last) != Some(wanted)).then_some(nak);
+            return (address(last).as_ref() != Some(wanted)).then_some(*nak);
         }
     }
     None
 }
 
-fn address(clue: &Clue) -> Option<&str> {
+fn address<'a>(clue: Clue<'a>) -> Option<Cow<'a, str>> {
     let named = clue.fact(Field::Address).or_else(|| clue.fact(Field::AssignedIp));
     // all zeros asks for an address, it is none
-    named.filter(|address| *address != "0.0.0.0")
+    named.filter(|address| address != "0.0.0.0")
 }
 
 fn tell<'a>(case: &Case<'a>, claim: &Claim<'a>, telling: &mut Telling<'a>) {

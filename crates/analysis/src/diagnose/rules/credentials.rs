@@ -27,11 +27,12 @@ pub static RULE: Rule = Rule {
 };
 
 /// The words that the refusal itself carries (RFC 1994 §4.2; of RADIUS the Reply-Message), unless they are a code.
-fn words<'a>(case: &Case<'a>) -> Option<(&'a Clue, String)> {
+fn words<'a>(case: &Case<'a>) -> Option<(Clue<'a>, String)> {
     let failure = case
         .packet("sent", "CHAP", "Failure")
         .or_else(|| case.packet("rcvd", "CHAP", "Failure"))?;
-    let words = failure.fact(Field::Reason)?.trim();
+    let reason = failure.fact(Field::Reason)?;
+    let words = reason.trim();
     let words = words.strip_suffix("\\n").unwrap_or(words).trim();
     let is_code = words.is_empty() || words.starts_with("E=") || words.contains(" R=");
     (!is_code).then(|| (failure, words.to_owned()))

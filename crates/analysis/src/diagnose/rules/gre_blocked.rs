@@ -25,9 +25,9 @@ const LOGGED_MAX: usize = 3;
 /// Which way frames are missing.
 enum Missing<'a> {
     /// Nothing came in.
-    Inbound(&'a Clue),
+    Inbound(Clue<'a>),
     /// What we send does not arrive.
-    Outbound(&'a Clue),
+    Outbound(Clue<'a>),
 }
 
 fn missing<'a>(case: &Case<'a>) -> Option<Missing<'a>> {
@@ -136,15 +136,14 @@ fn way<'a>(case: &Case<'a>, far: &str, telling: &mut Telling<'a>) -> &'static st
 
 /// Packets that a filter of this machine logged, and that PPP did not hear: they were dropped after that line.
 fn logged<'a>(case: &Case<'a>, telling: &mut Telling<'a>) -> Option<String> {
-    let lines: Vec<&Clue> = case.heard.gre_of(case.attempt).take(LOGGED_MAX).collect();
+    let lines: Vec<Clue<'_>> = case.heard.gre_of(case.attempt).take(LOGGED_MAX).collect();
     telling.beside.extend(&lines);
     let first = lines.first()?;
     if matches!(missing(case), Some(Missing::Outbound(_))) {
         return None;
     }
-    let prefix = first
-        .fact(Field::Prefix)
-        .map(|prefix| prefix.trim_end_matches([':', ' ']));
+    let prefix = first.fact(Field::Prefix);
+    let prefix = prefix.as_deref().map(|prefix| prefix.trim_end_matches([':', ' ']));
     let by = prefix
         .filter(|prefix| !prefix.is_empty())
         .map_or(String::new(), |prefix| format!(" (prefix “{prefix}”)"));

@@ -25,7 +25,7 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
     }
     case.packet("sent", "CHAP", "Challenge")?;
     let empty = case.clues().find(|clue| {
-        clue.is_packet("rcvd", "CHAP", "Response") && clue.fact(Field::User) == Some("") && clue.times > 1
+        clue.is_packet("rcvd", "CHAP", "Response") && clue.fact(Field::User).as_deref() == Some("") && clue.times > 1
     })?;
     Claim::likely("peer-authentication-demanded", Layer::Auth, Some(empty))
 }

@@ -42,8 +42,8 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
 }
 
 /// The peer said that it does not know CCP (RFC 1661 §5.7, protocol 80fd), or ended it.
-fn ccp_refused<'a>(case: &Case<'a>) -> Option<&'a Clue> {
-    let is_refusal = |clue: &&Clue| {
+fn ccp_refused<'a>(case: &Case<'a>) -> Option<Clue<'a>> {
+    let is_refusal = |clue: &Clue<'_>| {
         let packet = clue.message.packet.filter(|packet| !packet.sent);
         clue.message.kind == EventKind::CcpMessage
             && packet.is_some_and(|packet| packet.code.starts_with("Prot") || packet.code == "TermReq")

@@ -39,7 +39,7 @@ fn attempt(user: &str, outcome: Outcome, at: i64) -> Attempt {
         times: 1,
         assumed: Assumed::default(),
         evidence: Vec::new(),
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }

@@ -81,7 +81,7 @@ pub fn attempt(id: u64, user: &str) -> Attempt {
             line: 8,
             text: "another line".into(),
         }],
-        trail: Vec::new(),
+        trail: Default::default(),
         heard: Default::default(),
     }
 }
