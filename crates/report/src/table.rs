@@ -191,9 +191,7 @@ impl Table {
 
     /// The same, for whoever makes many rows.
     pub(crate) fn add(&mut self, cells: &Cells, note: String, out: &mut dyn Write) -> io::Result<()> {
-        for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
-            *known = (*known).max(width(text));
-        }
+        self.widen(cells);
         if self.started {
             self.print(cells, out)?;
             return out.write_all(note.as_bytes());
@@ -235,9 +233,29 @@ impl Table {
         })
     }
 
+    fn widen(&mut self, cells: &Cells) {
+        let plain = cells.text.is_ascii();
+        for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
+            *known = (*known).max(if plain { text.len() } else { width(text) });
+        }
+    }
+
     fn print(&mut self, cells: &Cells, out: &mut dyn Write) -> io::Result<()> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
+        let styled = self.color && cells.parts.iter().any(|part| !part.style.is_empty());
+        if cells.text.is_ascii() && !styled {
+            self.lay_out_plain(cells, &mut line);
+        } else {
+            self.lay_out(cells, &mut line)?;
+        }
+        line.push(b'\n');
+        self.line = line;
+        out.write_all(&self.line)
+    }
+
+    /// A line of cells.
+    fn lay_out(&self, cells: &Cells, line: &mut Vec<u8>) -> io::Result<()> {
         let mut owed = 0; // blanks that only a later cell makes visible
         for ((text, part), widest) in cells.each().zip(&self.widths) {
             let pad = widest - width(text);
@@ -247,13 +265,30 @@ impl Table {
             if !text.is_empty() {
                 line.resize(line.len() + owed, b' ');
                 owed = 0;
-                self.write_cell(text, part, &mut line)?;
+                self.write_cell(text, part, line)?;
             }
             owed += if part.right { GAP } else { pad + GAP };
         }
-        line.push(b'\n');
-        self.line = line;
-        out.write_all(&self.line)
+        Ok(())
+    }
+
+    /// The same for cells whose characters are a byte and a column each, without styles: they are put onto a blank line.
+    fn lay_out_plain(&self, cells: &Cells, line: &mut Vec<u8>) {
+        line.resize(self.widths.iter().map(|width| width + GAP).sum(), b' ');
+        let (mut column, mut end) = (0, 0);
+        for ((text, part), widest) in cells.each().zip(&self.widths) {
+            if !text.is_empty() {
+                let from = if part.right {
+                    column + widest - text.len()
+                } else {
+                    column
+                };
+                end = from + text.len();
+                line[from..end].copy_from_slice(text.as_bytes());
+            }
+            column += widest + GAP;
+        }
+        line.truncate(end);
     }
 
     fn write_cell(&self, text: &str, part: &Part, out: &mut Vec<u8>) -> io::Result<()> {
@@ -269,6 +304,24 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn plain_cells_stand_where_all_cells_would(
+            rows in proptest::collection::vec(proptest::collection::vec(("[a-z ]{0,6}", proptest::bool::ANY), 3), 1..4),
+        ) {
+            let mut table = Table::new(vec!["a", "", "c"], false);
+            for row in rows {
+                let cells = row.into_iter().map(|(text, right)| Shown { right, ..Shown::left(text) }).collect::<Vec<_>>();
+                let cells = Cells::from(cells);
+                table.widen(&cells);
+                let (mut plain, mut any) = (Vec::new(), Vec::new());
+                table.lay_out_plain(&cells, &mut plain);
+                table.lay_out(&cells, &mut any).unwrap();
+                proptest::prop_assert_eq!(plain, any);
+            }
+        }
+    }
 
     #[test]
     fn a_line_is_cut_by_columns_not_by_bytes() {
