@@ -14,6 +14,9 @@ pub enum Keep {
     Facts,
     /// Every event.
     Events,
+    /// The same, but the fields of PPP's chatter are left for later (`Event::unread`), and of what packet filters say of others
+    /// it is told only that they speak: for whoever keeps what was said of each attempt and asks for little of it.
+    Trails,
     /// The lines nobody understood.
     Unrecognised,
     /// What attempts are made of, and the lines nobody understood.
@@ -71,7 +74,7 @@ impl<'c> Decoder<'c> {
 
     /// Whether every event is kept, so that no line may be passed over.
     pub fn keeps_all(&self) -> bool {
-        !self.keep.facts_only()
+        !self.keep.facts_only() && self.keep != Keep::Trails
     }
 
     /// Decodes one record into `batch`; never an error: what is not understood is a value too.
@@ -126,7 +129,7 @@ impl<'c> Decoder<'c> {
         fields: &mut Fields<'a>,
     ) -> bool {
         if self.understood(record, body, spans, batch, fields) {
-            if matches!(self.keep, Keep::Events | Keep::Everything) {
+            if matches!(self.keep, Keep::Events | Keep::Trails | Keep::Everything) {
                 self.told = spans.within(body).map(|body| (body, batch.records));
             }
             return false;
@@ -228,6 +231,15 @@ impl<'c> Decoder<'c> {
         for speaker in self.catalogue.speakers(record.app, record.hint) {
             fields.clear();
             let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
+            if self.keep == Keep::Trails
+                && let Some(message) = dialect.find_unread(body, record.hint)
+                && let Some(at) = body_of(record.raw, body)
+            {
+                let parts = spans.parts(batch, record, message);
+                batch.push(parts);
+                batch.mark_unread(at);
+                return true;
+            }
             let look = Look {
                 facts_only: self.keep.facts_only(),
                 anchored_only: !speaker.own || (record.app.is_empty() && dialect.is_doubtful(body)),
@@ -254,7 +266,7 @@ impl<'c> Decoder<'c> {
     ) {
         let wanted = match self.keep {
             Keep::Facts | Keep::FactsAndUnrecognised => message.is_fact(),
-            Keep::Events | Keep::Everything => true,
+            Keep::Events | Keep::Trails | Keep::Everything => true,
             Keep::Unrecognised => false,
         };
         if wanted {
@@ -292,6 +304,13 @@ impl<'c> Decoder<'c> {
     }
 }
 
+/// Where a record's body begins, if it is the end of the record and can be read from there again.
+fn body_of(raw: &[u8], body: &[u8]) -> Option<u16> {
+    let at = (body.as_ptr() as usize).wrapping_sub(raw.as_ptr() as usize);
+    let is_end = raw.get(at..).is_some_and(|rest| rest.trim_ascii_end().len() == body.len());
+    u16::try_from(at).ok().filter(|_| is_end)
+}
+
 /// Takes back what the beginning of a line was taken for, now that all of it is `message`. False if that was no less.
 fn take_back(torn: &Torn, message: &Message, dialect: &Dialect, first: &[u8], batch: &mut EventBatch) -> bool {
     let Some(stub) = torn.stub else {
@@ -315,7 +334,7 @@ fn recycled<'b>(mut fields: Fields<'_>) -> Fields<'b> {
     fields.into_iter().map_while(|_| None).collect()
 }
 
-fn value(caught: Caught<'_>, spans: &Spans<'_>, batch: &mut EventBatch) -> Value {
+pub(crate) fn value(caught: Caught<'_>, spans: &Spans<'_>, batch: &mut EventBatch) -> Value {
     match caught {
         Caught::Text(text) => Value::Text(spans.span(batch, text)),
         Caught::Bytes(bytes) => Value::Bytes(bytes),

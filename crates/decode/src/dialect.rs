@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tunlog_model::{EndReason, EventKind, Field, Layer, Message, RecordRef, Role, Severity};
+use tunlog_model::{EndReason, EventKind, Field, Hint, Layer, Message, RecordRef, Role, Severity};
 
 use crate::codes::Code;
 use crate::listed::message_of;
@@ -35,6 +35,9 @@ pub struct Ready {
     /// The messages in file order; behind them, of Windows events, what codes make of them.
     pub messages: Vec<&'static Message>,
     sets: Vec<Vec<(Field, Caught<'static>)>>,
+    /// Of each message, whether its fields may be left for later: they are all in its templates, and it is chatter of one
+    /// process about one connection, of which only a diagnosis may ask for them.
+    later: Vec<bool>,
     shape: Shape,
     prelude: Prelude,
     /// What is wrong with the tables; the shipped ones are tested to have nothing wrong.
@@ -148,6 +151,39 @@ impl Dialect {
         Some(ready.messages[number])
     }
 
+    /// The message of a body whose fields may be left for later. None if it has to be read as a whole, also where it is nothing
+    /// known.
+    #[inline]
+    pub(crate) fn find_unread(&self, body: &[u8], hint: Hint) -> Option<&'static Message> {
+        let ready = self.ready();
+        let Shape::Template(trie) = &ready.shape else {
+            return None;
+        };
+        let place = match hint.place {
+            0 => self.place(body)?.0,
+            place => Place(place - 1),
+        };
+        let number = trie.chatter_at(place, body)? as usize;
+        ready.later.get(number)?.then(|| ready.messages[number])
+    }
+
+    /// Where templates lead that know all of a body, and how many bytes tell so.
+    #[inline]
+    pub(crate) fn place(&self, body: &[u8]) -> Option<(Place, usize)> {
+        let ready = self.ready();
+        match &ready.shape {
+            Shape::Template(trie) if ready.prelude == Prelude::None && !starts_blank(body) => {
+                Some(trie.place_and_reach(body))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a body is a packet filter's line about a packet that is neither a tunnel's nor asks for one.
+    pub(crate) fn is_of_others(&self, body: &[u8]) -> bool {
+        matches!(&self.ready().shape, Shape::Netfilter(rules) if rules.is_of_others(body))
+    }
+
     /// Whether a body that was put together, with blanks at `breaks` where lines ended, is what one writer wrote and somebody
     /// broke: nothing that a peer chose stands before the last break, so no peer can have sent one, and no free text holds any.
     /// Only templates tell so.
@@ -249,6 +285,7 @@ impl Ready {
         let mut ready = Ready {
             messages: Vec::new(),
             sets: Vec::new(),
+            later: Vec::new(),
             shape: Shape::Template(Trie::default()),
             prelude: Prelude::None,
             problems: Vec::new(),
@@ -292,6 +329,11 @@ impl Ready {
             Some(table) if table.shape == "windows-event" => ready.windows_events(tables),
             _ => shape_of(tables, templates, conditions, &ready.messages, &mut ready.problems),
         };
+        if ready.prelude == Prelude::None {
+            let may_wait = |message: &&Message| matches!(message.role, Role::Ppp | Role::Pptp) && !message.is_fact();
+            let all = ready.messages.iter().zip(&ready.sets);
+            ready.later = all.map(|(message, set)| may_wait(message) && set.is_empty()).collect();
+        }
         ready
     }
 

@@ -1,12 +1,13 @@
-//! What framing hands out when only attempts are asked for: chatter is told at a glance and counted.
+//! What framing hands out when only attempts are asked for: chatter is told at a glance and counted. Where it is wanted to be kept
+//! (`Keep::Trails`), a glance tells where it leads.
 
 use std::cell::Cell;
 
-use tunlog_model::{AppFilter, Hint};
+use tunlog_model::{AppFilter, Entry, Hint, Role};
 
 use crate::programs::Program;
 use crate::trie::Glance;
-use crate::{Catalogue, Dialect};
+use crate::{Catalogue, Dialect, Keep};
 
 /// The filter of a worker. Most lines of a log begin like one that came shortly before, so it remembers what it found.
 pub struct Facts<'c> {
@@ -14,6 +15,9 @@ pub struct Facts<'c> {
     /// Of each program, by its number.
     ways: Box<[Way<'c>]>,
     seen: Box<[Cell<Seen>; SEEN]>,
+    /// Chatter is handed out too, but for what packet filters say of others once they were heard in a chunk.
+    chatter: bool,
+    filters_heard: Cell<bool>,
 }
 
 /// How the lines of a program are told at a glance.
@@ -62,13 +66,65 @@ struct Seen {
 const CHATTER: u32 = u32::MAX;
 
 impl<'c> Facts<'c> {
-    /// For lines that a catalogue knows.
-    pub fn of(catalogue: &'c Catalogue) -> Facts<'c> {
+    /// For lines that a catalogue knows, of which so much is to be kept.
+    pub fn of(catalogue: &'c Catalogue, keep: Keep) -> Facts<'c> {
         let programs = catalogue.programs().all().iter();
         Facts {
             catalogue,
             ways: programs.map(|program| Way::of(program, catalogue)).collect(),
             seen: Box::new(std::array::from_fn(|_| Cell::default())),
+            chatter: keep == Keep::Trails,
+            filters_heard: Cell::new(false),
+        }
+    }
+
+    /// Another chunk begins.
+    pub fn begin(&self) {
+        self.filters_heard.set(false);
+    }
+
+    /// Takes note of the last of a chunk's events.
+    #[inline]
+    pub fn note(&self, last: Option<&Entry>) {
+        if self.chatter
+            && let Some(Entry::Event(event)) = last
+            && event.message.role == Role::Firewall
+        {
+            self.filters_heard.set(true);
+        }
+    }
+
+    /// Where a body leads, from memory where that serves.
+    #[inline]
+    fn placed(&self, dialect: &Dialect, hint: Hint, body: &[u8]) -> Hint {
+        let begin = beginning(body);
+        if let Some(begin) = &begin {
+            let before = self.seen[slot(begin)].get();
+            if before.program == hint.program && before.begin == *begin {
+                return Hint {
+                    place: before.glance,
+                    ..hint
+                };
+            }
+        }
+        let Some((place, reach)) = dialect.place(body) else {
+            return hint;
+        };
+        let (program, glance) = (hint.program, place.0 + 1);
+        if let Some(begin) = begin.filter(|_| reach <= BYTES) {
+            self.seen[slot(&begin)].set(Seen { begin, program, glance });
+        }
+        Hint { place: glance, ..hint }
+    }
+
+    /// What is handed out where chatter is wanted.
+    #[inline]
+    fn glance_for_all(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
+        let way = (hint.program as usize).checked_sub(1).and_then(|at| self.ways.get(at));
+        match way {
+            Some(Way::One(dialect)) => Some(self.placed(dialect, hint, body)),
+            Some(Way::PacketFilter(dialect)) if self.filters_heard.get() && dialect.is_of_others(body) => None,
+            _ => Some(hint),
         }
     }
 
@@ -137,6 +193,9 @@ impl AppFilter for Facts<'_> {
 
     #[inline]
     fn glance(&self, hint: Hint, body: &[u8]) -> Option<Hint> {
+        if self.chatter {
+            return self.glance_for_all(hint, body);
+        }
         let way = (hint.program as usize).checked_sub(1).and_then(|at| self.ways.get(at));
         match way {
             Some(Way::One(dialect)) => self.remembered(dialect, hint, body),

@@ -7,6 +7,16 @@ use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
 
 /// Takes the options of a packet line; false if `text` is no list of options.
 pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
+    each(text, |text| option(text, fields))
+}
+
+/// Whether a text is a list of options.
+pub fn are_options(text: &[u8]) -> bool {
+    each(text, |_| ())
+}
+
+#[inline]
+fn each<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8])) -> bool {
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {
         let Some(inner) = rest.strip_prefix(b"<") else {
@@ -15,7 +25,7 @@ pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
         let Some(end) = memchr::memchr(b'>', inner) else {
             return false;
         };
-        option(&inner[..end], fields);
+        each(&inner[..end]);
         rest = inner[end + 1..].trim_ascii_start();
     }
     true

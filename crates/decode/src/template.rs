@@ -18,7 +18,7 @@ pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
 
-use take::{Places, take_pieces};
+use take::{Fits, Places, take_pieces};
 
 /// How a placeholder's text is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,6 +273,15 @@ impl Template {
             fields.truncate(before);
         }
         fits
+    }
+
+    /// Whether `take` would take `body` apart, whose beginning is known to be the prefix.
+    pub fn fits(&self, body: &[u8]) -> bool {
+        let rest = body.get(self.prefix.len()..).unwrap_or_default();
+        match self.pieces.is_empty() {
+            true => rest.is_empty(),
+            false => take_pieces(&self.pieces, rest, &mut Fits),
+        }
     }
 
     /// Where the texts of the placeholders stand in `body`, which begins with the prefix; `None` if it does not fit.

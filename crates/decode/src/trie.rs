@@ -279,7 +279,7 @@ impl Trie {
 
     /// The same, and how many bytes were looked at: more of them cannot change it.
     #[inline]
-    fn place_and_reach(&self, body: &[u8]) -> (Place, usize) {
+    pub fn place_and_reach(&self, body: &[u8]) -> (Place, usize) {
         let mut state = 0;
         let mut rest = body;
         let mut reach = STEP;
@@ -368,6 +368,26 @@ impl Trie {
             Some(Verdict::Mixed) => (Glance::At(place), usize::MAX),
             _ => (Glance::At(place), reach),
         }
+    }
+
+    /// The message of chatter, as `find_at` gives it, without fields. None if attempts may want the body, and if no template that
+    /// begins with literal text fits it.
+    pub fn chatter_at(&self, place: Place, body: &[u8]) -> Option<u32> {
+        match self.verdicts.get(place.0 as usize)? {
+            Verdict::Chatter => {}
+            Verdict::Mixed if !self.may_be_a_wanted_one(place, body) => {}
+            _ => return None,
+        }
+        let mut at = place.0;
+        while at != 0 {
+            let told = self.told.get(at as usize)?;
+            let mut leaves = told.leaves.iter().filter_map(|number| self.leaves.get(*number as usize));
+            if let Some(leaf) = leaves.find(|leaf| leaf.template.fits(body)) {
+                return Some(leaf.message);
+            }
+            at = told.next;
+        }
+        None
     }
 
     /// Whether a body begins like something that attempts want; only templates that begin with literal text are thought of.

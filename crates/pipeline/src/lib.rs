@@ -63,6 +63,9 @@ pub enum Wants {
     Attempts,
     /// Attempts with everything that was said about them, and every event.
     Diagnoses,
+    /// The same for whoever needs little of chatter: fields of its events may be left unread (`Event::unread`), and packet filters
+    /// that speak of others are not heard more than once in a while.
+    Trails,
     /// Attempts, sessions as soon as they are up, and every event that attempts are made of; whatever the time asked
     /// for: what is found depends on what was before.
     Findings,
@@ -93,6 +96,7 @@ impl Settings {
         match self.wants {
             Wants::Attempts | Wants::Findings => Keep::Facts,
             Wants::Events | Wants::Diagnoses | Wants::FindingsAndEvents => Keep::Events,
+            Wants::Trails => Keep::Trails,
             Wants::Unrecognised => Keep::Unrecognised,
             Wants::AttemptsAndUnrecognised => Keep::FactsAndUnrecognised,
             Wants::Everything => Keep::Everything,
@@ -102,11 +106,14 @@ impl Settings {
     fn correlator(&self) -> Correlator {
         let redact = (!self.show_secrets).then_some(tunlog_decode::redact as Redact);
         let defaults = CorrelatorOptions::default();
-        let trail = self.wants == Wants::Diagnoses;
+        let trail = matches!(self.wants, Wants::Diagnoses | Wants::Trails);
         Correlator::new(CorrelatorOptions {
             evidence: self.evidence,
             trail,
-            reading: Reading { redact, reread: None },
+            reading: Reading {
+                redact,
+                reread: Some(tunlog_decode::reread),
+            },
             openings: self.wants.are_findings(),
             prompts: self.wants.are_findings(),
             open_max: if trail { TRAILED_MAX } else { defaults.open_max },

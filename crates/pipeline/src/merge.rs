@@ -10,7 +10,7 @@ use tunlog_model::{Entry, Event, EventBatch, RecordTime, SourceId};
 
 use crate::services::catalogue_for;
 use crate::stream::{Batch, Item, Shared, Stream, is_large};
-use crate::{Settings, Teller};
+use crate::{Settings, Teller, Wants};
 
 /// Sets that get worker threads; the rest are decoded on the caller's thread.
 const THREADED_SETS_MAX: usize = 4;
@@ -24,8 +24,17 @@ pub(crate) fn all(
 ) -> ControlFlow<()> {
     let sets = sets(found);
     let logs = |specs: &&Vec<(SourceId, SourceSpec)>| specs.iter().any(|(_, spec)| !spec.is_plain_capture());
+    let eager = Settings {
+        wants: Wants::Diagnoses,
+        ..settings.clone()
+    };
+    let mut settings = settings;
     if sets.iter().filter(logs).count() > 1 {
         teller.expect_twins(sets.len());
+        if settings.wants == Wants::Trails {
+            // lines are compared by what they say
+            settings = &eager;
+        }
     }
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get()).min(4);
     let catalogues: Vec<&Catalogue> = sets

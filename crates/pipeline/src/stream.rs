@@ -143,7 +143,7 @@ impl<'c> Worker<'c> {
         Worker {
             decoder: Decoder::new(catalogue, settings.keep()),
             catalogue,
-            facts: Facts::of(catalogue),
+            facts: Facts::of(catalogue, settings.keep()),
         }
     }
 
@@ -163,8 +163,11 @@ impl<'c> Worker<'c> {
                 decoder.decode(record, &spans, &mut events)
             })
         } else {
-            framer.cut(&chunk, &self.facts, &mut |record| {
-                decoder.decode(record, &spans, &mut events)
+            let facts = &self.facts;
+            facts.begin();
+            framer.cut(&chunk, facts, &mut |record| {
+                decoder.decode(record, &spans, &mut events);
+                facts.note(events.entries.last());
             })
         };
         events.records += cut.chatter;

@@ -38,10 +38,15 @@ const BACKEND_MAX: usize = 256;
 pub const BACKEND_APART_MAX: i64 = 10_000_000;
 
 impl Heard {
+    /// Takes note that a writer of that role spoke.
+    pub fn hear(&mut self, role: Role) {
+        self.roles |= 1 << role as u16;
+    }
+
     /// Takes an event in.
     pub fn listen(&mut self, event: &Event<'_>, text: impl FnOnce() -> Box<str>) {
         let message = event.message();
-        self.roles |= 1 << message.role as u16;
+        self.hear(message.role);
         self.gaps |= message.kind == EventKind::EvidenceGap;
         if message.role == Role::Firewall && message.kind != EventKind::PacketAccepted && is_gre(event) {
             if self.gre.len() >= SEEN_MAX {

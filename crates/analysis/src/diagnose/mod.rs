@@ -187,6 +187,10 @@ impl Diagnoser {
     /// Every event, in the order of time; also those of attempts.
     pub fn event(&mut self, event: &Event<'_>) {
         if event.trusted() {
+            if event.unread().is_some() {
+                // chatter of one connection: only its attempt's trail may tell something by it
+                return self.heard.hear(event.message().role);
+            }
             let redact = self.redact;
             self.heard.listen(event, || shown(event, redact));
             self.faults.event(event, || shown(event, redact));

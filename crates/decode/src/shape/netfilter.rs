@@ -88,6 +88,14 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Whether it is chatter, and no GRE either.
+    pub fn is_of_others(&self, body: &[u8]) -> bool {
+        let concerned = |line: &Line<'_>| self.groups.iter().any(|group| group.concerns && group.is_about(line));
+        Line::new(body).is_some_and(|line| !line.protocol.is_gre() && !concerned(&line))
+    }
+}
+
 impl Group {
     fn is_about(&self, line: &Line<'_>) -> bool {
         let concerns = |port: &Word| *port == line.source_port || *port == line.destination_port;
@@ -110,6 +118,12 @@ impl Group {
 struct Word(u64);
 
 impl Word {
+    /// IP protocol 47, however it is written.
+    fn is_gre(self) -> bool {
+        const LOWER_CASE: u64 = 0x20_20_20;
+        self == Word::of(b"47") || Word(self.0 | LOWER_CASE) == Word::of(b"gre")
+    }
+
     fn of(text: &[u8]) -> Word {
         Word::first_of(text).0
     }

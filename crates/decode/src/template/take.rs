@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::value::{Caught, Fields, keep, parse_ip};
+use super::value::{Caught, Fields, is_value, keep, parse_ip};
 use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
@@ -37,6 +37,25 @@ impl<'a> Catch<'a> for Fields<'a> {
     fn undo(&mut self, mark: usize) {
         self.truncate(mark);
     }
+}
+
+/// Nobody wants what is caught, but whether it fits.
+pub(super) struct Fits;
+
+impl<'a> Catch<'a> for Fits {
+    #[inline]
+    fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
+        is_value(piece, text)
+    }
+
+    #[inline]
+    fn catch_value(&mut self, _: &Piece, _: &'a [u8], _: Caught<'a>) {}
+
+    fn mark(&self) -> usize {
+        0
+    }
+
+    fn undo(&mut self, _: usize) {}
 }
 
 /// Where a placeholder's text stands.

@@ -55,6 +55,23 @@ pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -
     true
 }
 
+/// Whether `keep` takes a text.
+pub(super) fn is_value(piece: &Piece, text: &[u8]) -> bool {
+    match piece.kind {
+        Kind::PppOptions => options::are_options(text),
+        Kind::AsaPeer => cisco::peer(text, &mut Fields::new()),
+        Kind::Int
+        | Kind::Ip
+        | Kind::Minutes
+        | Kind::Seconds
+        | Kind::Number
+        | Kind::Span
+        | Kind::VirtualAccess
+        | Kind::Method => value_of(piece.kind, text).is_some(),
+        _ => true,
+    }
+}
+
 /// The one length of an MPPE key (RFC 3078: 40, 56 or 128 bit) that a text names, however it is put.
 fn mppe_bits(text: &[u8]) -> Option<i64> {
     let numbers = text.split(|byte| !byte.is_ascii_digit()).filter_map(parse_int);

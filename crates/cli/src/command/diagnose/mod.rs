@@ -163,7 +163,7 @@ impl Subscriber for Stream<'_> {
 /// Diagnoses.
 pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let common = &args.input.common;
-    let mut setup = Setup::new(common, &args.input.paths, false, Wants::Diagnoses)?;
+    let mut setup = Setup::new(common, &args.input.paths, false, Wants::Trails)?;
     setup.settings.evidence = false;
     around(args, &mut setup)?;
     let chosen = setup.filter.names_something() || args.at.is_some();
