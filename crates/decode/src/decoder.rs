@@ -83,6 +83,15 @@ impl<'c> Decoder<'c> {
         if batch.records == 1 {
             (self.torn, self.told) = (None, None); // their bytes were those of the chunk before
         }
+        if self.keep == Keep::Trails
+            && let Payload::Text(body) = record.payload
+            && self.left_unread(record, body, spans, batch)
+        {
+            self.went_on = false;
+            self.last = (record.line, true);
+            self.told = spans.within(body).map(|body| (body, batch.records));
+            return;
+        }
         let mut scratch: Fields<'_> = std::mem::take(&mut self.scratch);
         let fields = &mut scratch;
         match record.payload {
@@ -117,6 +126,25 @@ impl<'c> Decoder<'c> {
             }
         }
         self.scratch = recycled(scratch);
+    }
+
+    /// Adds an event whose fields are left for later, if the body is the chatter of which they may be.
+    #[inline]
+    fn left_unread(&self, record: &RecordRef<'_>, body: &[u8], spans: &Spans<'_>, batch: &mut EventBatch) -> bool {
+        let speakers = self.catalogue.speakers(record.app, record.hint);
+        let Some(dialect) = speakers
+            .first()
+            .and_then(|speaker| self.catalogue.dialects().get(usize::from(speaker.dialect)))
+        else {
+            return false;
+        };
+        let Some((message, at)) = dialect.find_unread(body, record.hint).zip(body_of(record.raw, body)) else {
+            return false;
+        };
+        let parts = spans.parts(batch, record, message);
+        batch.push(parts);
+        batch.mark_unread(at);
+        true
     }
 
     /// Whether the body was the end of a line that began before.
@@ -231,15 +259,6 @@ impl<'c> Decoder<'c> {
         for speaker in self.catalogue.speakers(record.app, record.hint) {
             fields.clear();
             let dialect = &self.catalogue.dialects()[usize::from(speaker.dialect)];
-            if self.keep == Keep::Trails
-                && let Some(message) = dialect.find_unread(body, record.hint)
-                && let Some(at) = body_of(record.raw, body)
-            {
-                let parts = spans.parts(batch, record, message);
-                batch.push(parts);
-                batch.mark_unread(at);
-                return true;
-            }
             let look = Look {
                 facts_only: self.keep.facts_only(),
                 anchored_only: !speaker.own || (record.app.is_empty() && dialect.is_doubtful(body)),
@@ -307,7 +326,9 @@ impl<'c> Decoder<'c> {
 /// Where a record's body begins, if it is the end of the record and can be read from there again.
 fn body_of(raw: &[u8], body: &[u8]) -> Option<u16> {
     let at = (body.as_ptr() as usize).wrapping_sub(raw.as_ptr() as usize);
-    let is_end = raw.get(at..).is_some_and(|rest| rest.trim_ascii_end().len() == body.len());
+    let is_end = raw
+        .get(at..)
+        .is_some_and(|rest| rest.trim_ascii_end().len() == body.len());
     u16::try_from(at).ok().filter(|_| is_end)
 }
 

@@ -1,12 +1,10 @@
 //! Reading the fields of chatter that were left for later: its message is known, so its own templates are enough.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
-use tunlog_model::{
-    Assumed, Entry, Event, EventBatch, Message, RecordRef, RecordTime, SourceId, Spans,
-};
+use tunlog_model::{Assumed, Entry, Event, EventBatch, Message, RecordRef, RecordTime, SourceId, Spans};
 
 use crate::decoder::value;
 use crate::template::{Fields, Template};
@@ -14,6 +12,8 @@ use crate::template::{Fields, Template};
 thread_local! {
     /// By the address of a message's templates, which live as long as the program.
     static TEMPLATES: RefCell<FxHashMap<usize, Rc<[Template]>>> = RefCell::default();
+    /// Its room is used again.
+    static BATCH: Cell<EventBatch> = Cell::default();
 }
 
 /// Reads the body of a message that `Keep::Trails` left unread, and tells of it as an event. Only message and fields of the event
@@ -25,7 +25,12 @@ pub fn reread(message: &'static Message, body: &[u8], each: &mut dyn FnMut(&Even
     if !fitting.any(|template| template.take(body, &mut fields)) {
         return;
     }
-    let mut batch = EventBatch::new(body.to_vec());
+    let mut batch = BATCH.take();
+    let mut bytes = batch.take_buffer();
+    bytes.clear();
+    bytes.extend_from_slice(body);
+    batch.begin(body.len());
+    batch.give_bytes(bytes);
     let spans = Spans::of(body);
     for (field, caught) in fields {
         let value = value(caught, &spans, &mut batch);
@@ -40,6 +45,7 @@ pub fn reread(message: &'static Message, body: &[u8], each: &mut dyn FnMut(&Even
         };
         each(&Event::new(&batch, event, time, SourceId::default()));
     }
+    BATCH.set(batch);
 }
 
 /// The templates of a message in the order in which the index tries them: the longest beginning first, then the most literal

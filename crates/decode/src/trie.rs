@@ -381,7 +381,10 @@ impl Trie {
         let mut at = place.0;
         while at != 0 {
             let told = self.told.get(at as usize)?;
-            let mut leaves = told.leaves.iter().filter_map(|number| self.leaves.get(*number as usize));
+            let mut leaves = told
+                .leaves
+                .iter()
+                .filter_map(|number| self.leaves.get(*number as usize));
             if let Some(leaf) = leaves.find(|leaf| leaf.template.fits(body)) {
                 return Some(leaf.message);
             }

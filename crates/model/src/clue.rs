@@ -16,39 +16,15 @@ pub struct Clue<'t> {
 impl Deref for Clue<'_> {
     type Target = Line;
 
+    #[inline]
     fn deref(&self) -> &Line {
         self.of
     }
 }
 
 impl<'t> Clue<'t> {
-    /// The fields that are kept of a line.
-    pub const KEPT: &'static [Field] = &[
-        Field::Reason,
-        Field::Error,
-        Field::Option,
-        Field::Path,
-        Field::LineNumber,
-        Field::Plugin,
-        Field::Module,
-        Field::Prefix,
-        Field::Server,
-        Field::Proposal,
-        Field::Code,
-        Field::Protocol,
-        Field::InInterface,
-        Field::OutInterface,
-        Field::SourcePort,
-        Field::DestinationPort,
-        Field::Value,
-        Field::AssignedIp,
-        Field::Address,
-        Field::User,
-        Field::Limit,
-        Field::Count,
-    ];
-
     /// A line of a trail.
+    #[inline]
     pub(crate) fn new(of: &'t Line, trail: &'t Trail) -> Clue<'t> {
         Clue { of, trail }
     }
@@ -71,12 +47,18 @@ impl<'t> Clue<'t> {
         }
     }
 
-    /// What the line says in a field, one of `KEPT`.
+    /// What the line says in a field, one of those that trails keep.
     pub fn fact(self, field: Field) -> Option<Cow<'t, str>> {
-        self.trail.fact(self.of, field)
+        self.trail.fact(self.of, &[field])
+    }
+
+    /// What the line says in the first of these fields that it has.
+    pub fn first_fact(self, fields: &[Field]) -> Option<Cow<'t, str>> {
+        self.trail.fact(self.of, fields)
     }
 
     /// Whether the line tells of a PPP control packet of this protocol and code, and which way it went: `rcvd`, `LCP`, `ConfReq`.
+    #[inline]
     pub fn is_packet(self, way: &str, protocol: &str, code: &str) -> bool {
         self.of.message.packet.is_some_and(|packet| {
             packet.sent == (way == "sent")
@@ -86,6 +68,7 @@ impl<'t> Clue<'t> {
     }
 
     /// Whether both are the same line of the same trail.
+    #[inline]
     pub fn is(self, other: Clue<'_>) -> bool {
         std::ptr::eq(self.of, other.of)
     }
@@ -101,6 +84,7 @@ pub struct LoneClue {
 impl Deref for LoneClue {
     type Target = Line;
 
+    #[inline]
     fn deref(&self) -> &Line {
         &self.of
     }

@@ -230,6 +230,7 @@ impl EventBatch {
     }
 
     /// The bytes of a span.
+    #[inline]
     pub fn slice(&self, span: Span) -> &[u8] {
         let (start, len) = (span.start as usize, span.len as usize);
         match start.checked_sub(self.len) {
@@ -404,21 +405,25 @@ impl<'a> Event<'a> {
     }
 
     /// The catalogue's entry.
+    #[inline]
     pub fn message(&self) -> &'static Message {
         self.raw.message
     }
 
     /// 1-based line number.
+    #[inline]
     pub fn line(&self) -> u64 {
         self.raw.line
     }
 
     /// The whole record, as bytes.
+    #[inline]
     pub fn raw(&self) -> &'a [u8] {
         self.batch.slice(self.raw.raw)
     }
 
     /// The host that wrote it; empty if unknown.
+    #[inline]
     pub fn host(&self) -> &'a [u8] {
         self.batch.slice(self.raw.host)
     }
@@ -434,6 +439,7 @@ impl<'a> Event<'a> {
     }
 
     /// The writer's process id; 0 if unknown.
+    #[inline]
     pub fn pid(&self) -> u32 {
         self.raw.pid
     }
@@ -444,17 +450,20 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the record has no secrets left in it: it must not be redacted again, what stands for them fits no template.
+    #[inline]
     pub fn redacted(&self) -> bool {
         self.raw.redacted
     }
 
     /// Where its body begins in the record, if its fields were not read: chatter of which nobody may ever ask for them. They are
     /// read with `Reread`.
+    #[inline]
     pub fn unread(&self) -> Option<usize> {
         self.raw.unread.map(usize::from)
     }
 
     /// Whether the transport vouches for the program name.
+    #[inline]
     pub fn trusted(&self) -> bool {
         self.raw.trusted
     }
@@ -465,6 +474,7 @@ impl<'a> Event<'a> {
     }
 
     /// The fields, in the order of the line.
+    #[inline]
     pub fn fields(&self) -> &'a [(Field, Value)] {
         let first = self.raw.first_value as usize;
         &self.batch.values[first..first + self.raw.values as usize]

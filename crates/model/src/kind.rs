@@ -118,7 +118,47 @@ impl EventKind {
     }
 
     /// Whether this is detail that no attempt, table or diagnosis is made of.
+    #[inline]
     pub fn is_detail(self) -> bool {
-        self.word().ends_with("-message")
+        IS_DETAIL[self as usize]
+    }
+}
+
+/// By the numbers of kinds, whether their words end so. It is asked of many lines.
+const IS_DETAIL: [bool; 256] = {
+    let mut detail = [false; 256];
+    let mut at = 0;
+    while at < EventKind::ALL.len() {
+        let (kind, word) = EventKind::ALL[at];
+        detail[kind as usize] = ends_with(word.as_bytes(), b"-message");
+        at += 1;
+    }
+    detail
+};
+
+const fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    let Some((_, last)) = text.split_at_checked(text.len().saturating_sub(end.len())) else {
+        return false;
+    };
+    let mut at = 0;
+    while at < last.len() && at < end.len() {
+        if last[at] != end[at] {
+            return false;
+        }
+        at += 1;
+    }
+    last.len() == end.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventKind;
+
+    #[test]
+    fn detail_is_what_its_word_says() {
+        for (kind, word) in EventKind::ALL {
+            assert_eq!(kind.is_detail(), word.ends_with("-message"), "{word}");
+        }
+        assert!(EventKind::LcpMessage.is_detail() && !EventKind::AuthStarted.is_detail());
     }
 }

@@ -17,8 +17,8 @@ pub mod near;
 mod packet;
 mod record;
 mod table;
-mod trail;
 pub mod text;
+mod trail;
 
 pub use attempt::{Attempt, Confidence, EndReason, Evidence, Heard, Outcome, Protocol};
 pub use clue::{Clue, LoneClue};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::{Clue, Event, Field, Message, SourceId, Value, text};
+use crate::{Clue, Event, EventKind, Field, Layer, Message, Role, SourceId, Value, text};
 
 /// Takes the secrets out of a record; given by the pipeline, because only the catalogue knows what is secret.
 pub type Redact = for<'a> fn(&Message, &'a [u8]) -> Cow<'a, [u8]>;
@@ -27,13 +27,55 @@ pub struct Reading {
 const LINES_MAX: usize = 64;
 /// How far back equal lines are looked for: a request and its answer alternate.
 const LOOKED_BACK: usize = 4;
-/// Room that a trail begins with, lines and bytes of text, and the most that it grows by.
-const ROOM_LINES: Range<usize> = 4..16;
-const ROOM_BYTES: Range<usize> = 384..1024;
+/// Room that a trail begins with, lines and bytes of text: a link without chatter, and all that is said of most tunnels.
+const LINK: (usize, usize) = (16, 1024);
+const TUNNEL: (usize, usize) = (4, 384);
+/// By how much it grows then: a link with chatter needs no more until it is up.
+const CHATTER: (usize, usize) = (32, 2048);
+/// Room that is left where a link comes up, and the steps in which it is measured then.
+const MORE: (usize, usize) = (8, 256);
+const STEP: (usize, usize) = (8, 512);
 /// Longest text kept of one line, bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 /// Bytes of a trail's text that are lines it has let go of, before the others are moved together.
 const GONE_BYTES_MAX: usize = 16 * 1024;
+
+/// The fields that are kept of a line.
+const FIELDS: [Field; 22] = [
+    Field::Reason,
+    Field::Error,
+    Field::Option,
+    Field::Path,
+    Field::LineNumber,
+    Field::Plugin,
+    Field::Module,
+    Field::Prefix,
+    Field::Server,
+    Field::Proposal,
+    Field::Code,
+    Field::Protocol,
+    Field::InInterface,
+    Field::OutInterface,
+    Field::SourcePort,
+    Field::DestinationPort,
+    Field::Value,
+    Field::AssignedIp,
+    Field::Address,
+    Field::User,
+    Field::Limit,
+    Field::Count,
+];
+
+/// Which those are, by their numbers: it is asked of each field of each line.
+const IS_KEPT: [bool; 256] = {
+    let mut kept = [false; 256];
+    let mut at = 0;
+    while at < FIELDS.len() {
+        kept[FIELDS[at] as usize] = true;
+        at += 1;
+    }
+    kept
+};
 
 /// A line of a trail, or equal lines that followed each other.
 #[derive(Clone, Debug)]
@@ -116,16 +158,19 @@ impl Trail {
     }
 
     /// Whether nothing was said.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// The lines.
+    #[inline]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Clue<'_>> + ExactSizeIterator {
         self.lines.iter().map(|line| Clue::new(line, self))
     }
 
     /// The first line.
+    #[inline]
     pub fn first(&self) -> Option<Clue<'_>> {
         self.lines.first().map(|line| Clue::new(line, self))
     }
@@ -136,13 +181,13 @@ impl Trail {
         let raw = event.raw().trim_ascii_end();
         let mut facts = None;
         if self.may_be_said_again(event) {
-            self.make_room(raw.len());
+            self.make_room(raw.len(), event.message().role);
             match self.said_again(event) {
                 None => return,
                 read => facts = read,
             }
         }
-        self.make_room(raw.len());
+        self.make_room(raw.len(), event.message().role);
         let long = raw.len() > TEXT_BYTES_MAX;
         let body = event.unread().filter(|_| !long).unwrap_or(0);
         let kept = match facts {
@@ -160,22 +205,24 @@ impl Trail {
             true => self.add_long(event),
             false => self.write(rest),
         };
-        let lines = self.lines.len();
-        if lines == self.lines.capacity() {
-            self.lines.reserve_exact(lines.clamp(ROOM_LINES.start, ROOM_LINES.end));
-        }
         self.lines.push(line_of(event, head, text, facts, kept));
         if self.lines.len() > LINES_MAX {
             self.let_go(LINES_MAX / 2);
         }
     }
 
-    /// Grows by steps, not by doubling: what is not used lies about in thousands of trails.
-    fn make_room(&mut self, bytes: usize) {
-        let len = self.bytes.len();
-        if self.bytes.capacity() - len < bytes {
-            let step = len.clamp(ROOM_BYTES.start, ROOM_BYTES.end);
-            self.bytes.reserve_exact(step.max(bytes));
+    /// Begins with as much room as the side will need, and grows by steps: what is not used lies about in thousands of trails.
+    fn make_room(&mut self, bytes: usize, role: Role) {
+        let (lines, text) = match (role, self.lines.is_empty()) {
+            (Role::Ppp, true) => LINK,
+            (Role::Ppp, false) => CHATTER,
+            _ => TUNNEL,
+        };
+        if self.lines.len() == self.lines.capacity() {
+            self.lines.reserve_exact(lines);
+        }
+        if self.bytes.capacity() - self.bytes.len() < bytes {
+            self.bytes.reserve_exact(text.max(bytes));
         }
     }
 
@@ -196,6 +243,10 @@ impl Trail {
             self.again(at, event);
             return None;
         }
+        if let Some(at) = self.same_body(event, lately.clone()) {
+            self.again(at, event);
+            return None;
+        }
         for at in lately.clone() {
             if is_like(&self.lines[at], event) {
                 self.read(at);
@@ -211,6 +262,14 @@ impl Trail {
         self.bytes.truncate(bytes);
         self.again(at, event);
         None
+    }
+
+    /// The newest like line, if its body is known and the same: then so are its fields.
+    fn same_body(&self, event: &Event<'_>, lately: Range<usize>) -> Option<usize> {
+        let body = event.raw().get(event.unread()?..)?.trim_ascii_end();
+        let newest = lately.rev().find(|at| is_like(&self.lines[*at], event))?;
+        let line = &self.lines[newest];
+        (line.kept == Kept::Unread && self.part(line.text()) == body).then_some(newest)
     }
 
     fn again(&mut self, at: usize, event: &Event<'_>) {
@@ -258,7 +317,7 @@ impl Trail {
         for (at, (field, value)) in fields.iter().enumerate() {
             let is_id = *field == Field::PacketId && matches!(value, Value::Int(_));
             // a field that comes twice says what it says first
-            if !(is_id || Clue::KEPT.contains(field)) || fields[..at].iter().any(|(known, _)| known == field) {
+            if !(is_id || IS_KEPT[*field as usize]) || fields[..at].iter().any(|(known, _)| known == field) {
                 continue;
             }
             let start = self.bytes.len() as u32;
@@ -340,16 +399,23 @@ impl Trail {
         self.gone += line.head().len() + line.text().len() + facts;
         if self.gone > GONE_BYTES_MAX {
             let kept = std::mem::take(self);
-            self.join(kept);
+            self.copy(kept);
         }
     }
 
     /// Adds the lines of another side.
-    pub fn join(&mut self, mut other: Trail) {
-        if self.lines.is_empty() && other.gone == 0 {
+    pub fn join(&mut self, other: Trail) {
+        if self.lines.is_empty() {
             *self = other;
             return;
         }
+        self.lines.reserve_exact(other.lines.len());
+        self.bytes.reserve_exact(other.bytes.len());
+        self.copy(other);
+    }
+
+    /// Adds copies of lines, and of what they say.
+    fn copy(&mut self, mut other: Trail) {
         self.reading.redact = self.reading.redact.or(other.reading.redact);
         self.reading.reread = self.reading.reread.or(other.reading.reread);
         for line in std::mem::take(&mut other.lines) {
@@ -380,6 +446,41 @@ impl Trail {
         self
     }
 
+    /// The connection is up: of the chatter before it, what negotiated the link, the login and an encryption that was agreed on is
+    /// let go of, the last lines apart. Sessions are what is open for long, by the thousand, and their faults lie elsewhere.
+    pub fn thin(&mut self) {
+        let recent = self.lines.len().saturating_sub(LOOKED_BACK);
+        let agreed = |line: &Line| line.message.kind == EventKind::EncryptionAgreed;
+        let encrypted = self.lines.iter().any(agreed);
+        let is_past = |line: &Line| {
+            let (kind, layer) = (line.message.kind, line.message.layer);
+            let is_routine = kind.is_detail() || matches!(kind, EventKind::PluginLoaded | EventKind::ScriptRun);
+            let is_below = match layer {
+                Layer::Ccp => encrypted,
+                Layer::System | Layer::Lcp | Layer::Auth => encrypted || kind != EventKind::CcpMessage,
+                _ => false,
+            };
+            line.kept == Kept::Unread && is_routine && is_below
+        };
+        if !self.lines[..recent].iter().any(is_past) {
+            return;
+        }
+        let mut at = 0;
+        let mut stays = |line: &Line| {
+            at += 1;
+            at > recent || !is_past(line)
+        };
+        let mut kept = std::mem::take(self);
+        kept.lines.retain(&mut stays);
+        let bytes = |line: &Line| line.head().len() + line.text().len();
+        let bytes = kept.lines.iter().map(bytes).sum::<usize>().min(kept.bytes.len());
+        // in steps: what one session leaves behind fits the next
+        self.lines
+            .reserve_exact((kept.lines.len() + MORE.0).next_multiple_of(STEP.0));
+        self.bytes.reserve_exact((bytes + MORE.1).next_multiple_of(STEP.1));
+        self.copy(kept);
+    }
+
     /// A part of the bytes; empty if there is no such part.
     fn part(&self, part: Range<usize>) -> &[u8] {
         self.bytes.get(part).unwrap_or_default()
@@ -405,22 +506,24 @@ impl Trail {
         self.reading.redact.filter(|_| line.kept != Kept::Plain)
     }
 
-    /// What a line says in a field.
-    pub(crate) fn fact(&self, line: &Line, field: Field) -> Option<Cow<'_, str>> {
+    /// What a line says in the first of these fields that it has.
+    pub(crate) fn fact(&self, line: &Line, fields: &[Field]) -> Option<Cow<'_, str>> {
         if line.kept == Kept::Unread {
-            return self.unread_fact(line, field).map(Cow::Owned);
+            return self.unread_fact(line, fields).map(Cow::Owned);
         }
-        let (_, text) = self.says(line.facts()).find(|(known, _)| *known == field)?;
+        let says = |field: &Field| self.says(line.facts()).find(|(known, _)| known == field);
+        let (_, text) = fields.iter().find_map(says)?;
         std::str::from_utf8(text).ok().map(Cow::Borrowed)
     }
 
-    fn unread_fact(&self, line: &Line, field: Field) -> Option<String> {
+    fn unread_fact(&self, line: &Line, fields: &[Field]) -> Option<String> {
         let mut one = Trail::default();
         let reread = self.reading.reread?;
         reread(line.message, self.part(line.text()), &mut |event| {
             one.add_facts(event);
         });
-        let (_, text) = one.says(0..one.facts.len()).find(|(known, _)| *known == field)?;
+        let says = |field: &Field| one.says(0..one.facts.len()).find(|(known, _)| known == field);
+        let (_, text) = fields.iter().find_map(says)?;
         String::from_utf8(text.to_vec()).ok()
     }
 }
@@ -451,6 +554,7 @@ fn span(range: &Range<u32>) -> Range<usize> {
 }
 
 /// Whether a line may say what an event says, as far as can be told without fields.
+#[inline]
 fn is_like(line: &Line, event: &Event<'_>) -> bool {
     std::ptr::eq(line.message, event.message()) && line.source == event.source
 }

@@ -210,7 +210,10 @@ impl Link {
             }
             AddressAssigned => {
                 self.heard = true;
-                self.up = self.up.or(Some(time));
+                if self.up.is_none() {
+                    self.up = Some(time);
+                    self.facts.trail.thin();
+                }
                 self.facts.reach(Layer::Ipcp);
             }
             LinkTerminated | EncryptionRefused => {

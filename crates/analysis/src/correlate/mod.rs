@@ -426,7 +426,9 @@ impl Correlator {
         for (carrier, link) in sides {
             let facts = [
                 link.and_then(|key| self.links.get_mut(key)).map(|link| &mut link.facts),
-                carrier.and_then(|key| self.carriers.get_mut(key)).map(|carrier| &mut carrier.facts),
+                carrier
+                    .and_then(|key| self.carriers.get_mut(key))
+                    .map(|carrier| &mut carrier.facts),
             ];
             let trail = trail::of(facts.into_iter().flatten());
             let carrier = carrier.and_then(|key| self.carriers.get(key));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use tunlog_model::{Attempt, Clue, Confidence, EventKind, Field, Layer, Outcome, Protocol, Role};
+use tunlog_model::{Attempt, Clue, Confidence, EventKind, Field, Layer, Outcome, Protocol, Role, Trail};
 
 use super::heard::Heard;
 
@@ -16,6 +16,40 @@ pub struct Case<'a> {
     pub heard: &'a Heard,
     /// Sessions that ended lately.
     pub sessions: &'a Sessions,
+    /// What the attempt's lines are about.
+    pub gist: &'a Gist,
+}
+
+/// What the lines of an attempt are about: rules ask mostly for what nobody said.
+#[derive(Clone, Debug, Default)]
+pub struct Gist {
+    /// A bit for each kind of event.
+    kinds: u128,
+    /// A bit for each role.
+    roles: u16,
+    /// The causes that lines speak for.
+    blames: Vec<&'static str>,
+    packets: bool,
+    calling: bool,
+    own_advice: bool,
+}
+
+impl Gist {
+    /// Of a trail.
+    pub fn of(trail: &Trail) -> Gist {
+        let mut gist = Gist::default();
+        for clue in trail.iter() {
+            let message = clue.message;
+            gist.kinds |= 1 << message.kind as u32;
+            gist.roles |= 1 << message.role as u32;
+            gist.packets |= message.packet.is_some();
+            gist.calling |= message.calling || message.role == Role::Caller;
+            gist.own_advice |= message.own_advice;
+            gist.blames
+                .extend(message.blames.filter(|cause| !gist.blames.contains(cause)));
+        }
+        gist
+    }
 }
 
 impl<'a> Case<'a> {
@@ -26,17 +60,28 @@ impl<'a> Case<'a> {
 
     /// The first clue of a kind.
     pub fn first(&self, kind: EventKind) -> Option<Clue<'a>> {
+        if !self.has(kind) {
+            return None;
+        }
         self.clues().find(|clue| clue.message.kind == kind)
+    }
+
+    /// The clues of a kind.
+    fn kind(&self, kind: EventKind) -> impl Iterator<Item = Clue<'a>> + use<'a> {
+        let clues = self.has(kind).then(|| self.clues()).into_iter().flatten();
+        clues.filter(move |clue| clue.message.kind == kind)
     }
 
     /// Whether something of this kind was said.
     pub fn has(&self, kind: EventKind) -> bool {
-        self.first(kind).is_some()
+        self.gist.kinds & (1 << kind as u32) != 0
     }
 
     /// The clues that speak for a cause.
     pub fn blaming(&self, cause: &'static str) -> impl Iterator<Item = Clue<'a>> + use<'a> {
-        self.clues().filter(move |clue| clue.message.blames == Some(cause))
+        let said = self.gist.blames.contains(&cause);
+        let clues = said.then(|| self.clues()).into_iter().flatten();
+        clues.filter(move |clue| clue.message.blames == Some(cause))
     }
 
     /// The first line that speaks for a cause.
@@ -64,17 +109,9 @@ impl<'a> Case<'a> {
         self.clues().find(|clue| clue.is_packet(way, protocol, code))
     }
 
-    /// How many lines came of one message, by its id in the catalogue: for what no kind of event tells.
-    pub fn says(&self, id: &str) -> u32 {
-        self.clues()
-            .filter(|clue| clue.message.id == id)
-            .fold(0, |sum, clue| sum.saturating_add(clue.times))
-    }
-
     /// Whether a plug-in whose path holds this word was loaded.
     pub fn has_plugin(&self, word: &str) -> bool {
-        self.clues()
-            .filter(|clue| clue.message.kind == EventKind::PluginLoaded)
+        self.kind(EventKind::PluginLoaded)
             .any(|clue| clue.fact(Field::Plugin).is_some_and(|path| path.contains(word)))
     }
 
@@ -105,10 +142,7 @@ impl<'a> Case<'a> {
     /// The firewall's rules, by the prefixes of their log lines, that dropped something of this attempt.
     pub fn dropping_rules(&self) -> Vec<String> {
         let mut prefixes: Vec<String> = Vec::new();
-        for clue in self
-            .clues()
-            .filter(|clue| clue.message.kind == EventKind::PacketDropped)
-        {
+        for clue in self.kind(EventKind::PacketDropped) {
             let prefix = clue.fact(Field::Prefix).unwrap_or_default();
             let prefix = prefix.trim_end_matches([':', ' ']);
             if !prefix.is_empty() && !prefixes.iter().any(|known| known == prefix) {
@@ -120,24 +154,23 @@ impl<'a> Case<'a> {
 
     /// PPP's packets are logged (pppd's `debug`): what is not in the log did not happen.
     pub fn tells_packets(&self) -> bool {
-        self.clues().any(|clue| clue.message.packet.is_some())
+        self.gist.packets
     }
 
     /// Whether a writer of that role spoke of this attempt.
     pub fn told_by(&self, role: Role) -> bool {
-        self.clues().any(|clue| clue.message.role == role)
+        self.gist.roles & (1 << role as u32) != 0
     }
 
     /// The gateway, or what tells of it, is of a kind of its own: no daemon of Unix spoke.
     pub fn is_of_its_own_kind(&self) -> bool {
         let daemons = [Role::Ppp, Role::Pptp, Role::L2tp, Role::Ike];
-        self.clues().any(|clue| clue.message.own_advice) && !daemons.iter().any(|role| self.told_by(*role))
+        self.gist.own_advice && !daemons.iter().any(|role| self.told_by(*role))
     }
 
     /// The lines are the calling side's.
     pub fn is_calling(&self) -> bool {
-        self.clues()
-            .any(|clue| clue.message.calling || clue.message.role == Role::Caller)
+        self.gist.calling
     }
 
     /// It came up.
@@ -205,5 +238,16 @@ impl Sessions {
         self.closed
             .iter()
             .any(|(known, id, up, last)| *known == client && *id != but && *up <= at && at <= *last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_bit_for_each_kind_and_each_role() {
+        assert!(EventKind::ALL.iter().all(|(kind, _)| (*kind as u32) < u128::BITS));
+        assert!(Role::ALL.iter().all(|(role, _)| (*role as u32) < u16::BITS));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{
-    Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, LoneClue, Message, Role, text,
+    Attempt, Clue, Confidence, Event, EventKind, Evidence, Field, Layer, Message, Role, SourceId, text,
 };
 
 use super::heard::BACKEND_APART_MAX;
@@ -22,8 +23,15 @@ const EVIDENCE_MAX: usize = 8;
 /// A line that no attempt has taken yet.
 #[derive(Clone, Debug)]
 struct Line {
-    clue: LoneClue,
-    host: Box<[u8]>,
+    time: i64,
+    message: &'static Message,
+    pid: u32,
+    source: SourceId,
+    line: u64,
+    /// As it may be shown.
+    text: Box<str>,
+    /// Shared: most lines are of the host of the line before.
+    host: Arc<[u8]>,
     client: Option<IpAddr>,
     user: Option<Box<str>>,
 }
@@ -80,9 +88,17 @@ impl Faults {
                 self.settle(line);
             }
         }
+        let before = self.waiting.last().map(|line| &line.host);
+        let host = before.filter(|host| ***host == *event.host());
+        let host = host.map_or_else(|| event.host().into(), Arc::clone);
         self.waiting.push(Line {
-            clue: LoneClue::of(event, &shown()),
-            host: event.host().into(),
+            time: event.time.micros,
+            message,
+            pid: event.pid(),
+            source: event.source,
+            line: event.line(),
+            text: shown(),
+            host,
             client: event.ip(Field::ClientIp),
             user: event.text(Field::User).map(|user| user.into()),
         });
@@ -92,7 +108,7 @@ impl Faults {
     pub fn covered(&mut self, attempt: &Attempt) {
         // refusals that name nobody are one attempt of many processes
         let is_nobody = attempt.client_ip.is_none() && attempt.user.is_none();
-        let takes = |clue: Clue<'_>, line: &LoneClue| {
+        let takes = |clue: Clue<'_>, line: &Line| {
             clue.source == line.source
                 && (line.line == clue.line
                     || line.line == clue.last_line
@@ -105,8 +121,8 @@ impl Faults {
             return;
         };
         self.waiting.retain(|line| {
-            let near = (first..=last).contains(&line.clue.time);
-            !near || !attempt.trail.iter().any(|clue| takes(clue, &line.clue))
+            let near = (first..=last).contains(&line.time);
+            !near || !attempt.trail.iter().any(|clue| takes(clue, line))
         });
     }
 
@@ -117,41 +133,42 @@ impl Faults {
             until.saturating_add(BACKEND_APART_MAX),
         );
         self.waiting.retain(|line| {
-            let message = line.clue.message;
+            let message = line.message;
             let is_it = matches!(message.role, Role::Radius | Role::Backend)
                 && message.blames == Some(cause)
                 && line.user.is_none();
-            !is_it || !(from..=until).contains(&line.clue.time)
+            !is_it || !(from..=until).contains(&line.time)
         });
     }
 
     fn settle(&mut self, line: Line) {
-        let message = line.clue.message;
+        let message = line.message;
         let cause = message.blames.unwrap_or("unknown");
         let client = line.client.filter(|_| cause != "not-vpn-traffic");
-        let key = (line.host.clone(), message.dialect, cause, client);
+        let host: Box<[u8]> = (*line.host).into();
+        let key = (host.clone(), message.dialect, cause, client);
         if !self.faults.contains_key(&key) && self.faults.len() >= FAULTS_MAX {
             return;
         }
         let fault = self.faults.entry(key).or_insert_with(|| Fault {
             message,
             cause,
-            host: line.host,
+            host,
             client,
             user: line.user,
-            first: line.clue.time,
-            last: line.clue.time,
+            first: line.time,
+            last: line.time,
             times: 0,
             lines: Vec::new(),
         });
         fault.times += 1;
-        fault.first = fault.first.min(line.clue.time);
-        fault.last = fault.last.max(line.clue.time);
+        fault.first = fault.first.min(line.time);
+        fault.last = fault.last.max(line.time);
         if fault.lines.len() < EVIDENCE_MAX {
             fault.lines.push(Evidence {
-                source: line.clue.source,
-                line: line.clue.line,
-                text: line.clue.clue().text().into(),
+                source: line.source,
+                line: line.line,
+                text: line.text,
             });
         }
     }
@@ -245,5 +262,6 @@ fn diagnosis(fault: &Fault, texts: Texts) -> Diagnosis {
         exposed: None,
         evidence: fault.lines.clone(),
         times_of: Vec::new(),
+        packed: Default::default(),
     }
 }

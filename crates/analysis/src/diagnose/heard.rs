@@ -125,7 +125,7 @@ impl Gateways {
     /// Takes an attempt in, and what was found about it.
     pub fn note(&mut self, attempt: &Attempt, found: &[Diagnosis], texts: Texts) {
         if attempt.outcome == Outcome::Failed || found.iter().any(Diagnosis::is_fault) {
-            self.mark(attempt.gateway.clone());
+            self.mark(&attempt.gateway);
         }
         let is_up = matches!(attempt.outcome, Outcome::Established | Outcome::Open);
         let nearly = attempt.outcome == Outcome::Unfinished && attempt.reached >= Layer::Ccp && attempt.cause.is_none();
@@ -141,10 +141,10 @@ impl Gateways {
         self.sessions.insert(attempt.gateway.clone(), (count, diagnosis));
     }
 
-    fn mark(&mut self, gateway: Option<Box<str>>) {
-        if self.faulty.len() < GATEWAYS_MAX {
-            self.sessions.remove(&gateway);
-            self.faulty.insert(gateway);
+    fn mark(&mut self, gateway: &Option<Box<str>>) {
+        if self.faulty.len() < GATEWAYS_MAX && !self.faulty.contains(gateway) {
+            self.sessions.remove(gateway);
+            self.faulty.insert(gateway.clone());
         }
     }
 
@@ -152,7 +152,7 @@ impl Gateways {
     pub fn fault(&mut self, diagnosis: &Diagnosis) {
         // who merely knocked, and what was dropped of others' packets, does not make a gateway unhealthy
         if diagnosis.cause != "not-vpn-traffic" {
-            self.mark(diagnosis.gateway.clone());
+            self.mark(&diagnosis.gateway);
         }
     }
 

@@ -8,6 +8,7 @@ mod case;
 mod fault;
 mod heard;
 mod ladder;
+mod packed;
 mod pairs;
 mod rule;
 mod rules;
@@ -17,10 +18,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tunlog_model::{Attempt, Confidence, Event, Evidence, Layer, Outcome, Protocol};
 
-pub use case::Case;
+pub use case::{Case, Gist};
 pub use heard::Heard;
 pub use ladder::{State, Step};
 pub use rule::{Need, Rule};
@@ -91,6 +92,8 @@ pub struct Diagnosis {
     pub evidence: Vec<Evidence>,
     /// Their times, to join them with another end's; none where nothing is joined.
     times_of: Vec<i64>,
+    /// The lines, while the diagnosis waits.
+    packed: packed::Packed,
 }
 
 impl Diagnosis {
@@ -107,6 +110,21 @@ impl Diagnosis {
             lines.drain(EVIDENCE_MAX / 2..lines.len() - EVIDENCE_MAX / 2);
         }
         (self.times_of, self.evidence) = lines.into_iter().unzip();
+    }
+
+    /// Packs its lines: thousands of diagnoses wait for earlier ones.
+    fn pack(&mut self) {
+        if !self.evidence.is_empty() {
+            let lines = std::mem::take(&mut self.evidence);
+            self.packed = packed::Packed::of(lines, std::mem::take(&mut self.times_of));
+        }
+    }
+
+    /// Undoes that.
+    fn unpack(&mut self) {
+        if self.evidence.is_empty() {
+            (self.evidence, self.times_of) = std::mem::take(&mut self.packed).unpack();
+        }
     }
 
     /// Its lines with their times.
@@ -137,6 +155,11 @@ impl Ordered {
 
     fn push(&mut self, diagnosis: Diagnosis) {
         let place = self.place(diagnosis.time);
+        self.insert(place, diagnosis);
+    }
+
+    fn insert(&mut self, place: (i64, u64), mut diagnosis: Diagnosis) {
+        diagnosis.pack();
         self.waiting.insert(place, diagnosis);
     }
 
@@ -144,7 +167,9 @@ impl Ordered {
         if !all && self.waiting.len() <= REORDERED_MAX {
             return None;
         }
-        self.waiting.pop_first().map(|(_, diagnosis)| diagnosis)
+        let (_, mut diagnosis) = self.waiting.pop_first()?;
+        diagnosis.unpack();
+        Some(diagnosis)
     }
 }
 
@@ -158,15 +183,38 @@ pub struct Diagnoser {
     sessions: case::Sessions,
     pairs: pairs::Pairs,
     ordered: Ordered,
-    /// What attempts were diagnosed with.
-    told: FxHashSet<Told>,
+    told: Told,
 }
 
-/// Gateway, cause and client of a diagnosis.
-type Told = (Option<Box<str>>, &'static str, Option<IpAddr>);
+/// What attempts were diagnosed with: lines that say the same of nobody in particular are no fault of their own.
+#[derive(Default)]
+struct Told {
+    /// Of each gateway the causes, each with nobody and with the client.
+    of: FxHashMap<Option<Box<str>>, FxHashSet<(&'static str, Option<IpAddr>)>>,
+    count: usize,
+}
 
 /// How many of those are remembered.
 const TOLD_MAX: usize = 100_000;
+
+impl Told {
+    fn note(&mut self, gateway: &Option<Box<str>>, cause: &'static str, client: Option<IpAddr>) {
+        if self.count >= TOLD_MAX {
+            return;
+        }
+        if !self.of.contains_key(gateway) {
+            self.of.insert(gateway.clone(), FxHashSet::default());
+        }
+        if let Some(known) = self.of.get_mut(gateway) {
+            self.count += usize::from(known.insert((cause, None))) + usize::from(known.insert((cause, client)));
+        }
+    }
+
+    fn has(&self, diagnosis: &Diagnosis) -> bool {
+        let known = self.of.get(&diagnosis.gateway);
+        known.is_some_and(|known| known.contains(&(diagnosis.cause, diagnosis.client_ip)))
+    }
+}
 
 impl Diagnoser {
     /// `redact` takes secrets out of the lines that are shown.
@@ -180,7 +228,7 @@ impl Diagnoser {
             sessions: case::Sessions::default(),
             pairs: pairs::Pairs::default(),
             ordered: Ordered::default(),
-            told: FxHashSet::default(),
+            told: Told::default(),
         }
     }
 
@@ -205,10 +253,12 @@ impl Diagnoser {
     /// An attempt that closed.
     pub fn attempt(&mut self, attempt: &Attempt) {
         self.faults.covered(attempt);
+        let gist = Gist::of(&attempt.trail);
         let case = Case {
             attempt,
             heard: &self.heard,
             sessions: &self.sessions,
+            gist: &gist,
         };
         let found = rule::diagnose(&case, self.texts);
         self.sound.note(attempt, &found, self.texts);
@@ -218,16 +268,18 @@ impl Diagnoser {
                 self.faults
                     .told_of_backend(diagnosis.cause, attempt.started, attempt.last_seen);
             }
-            self.note_told(&diagnosis.gateway, diagnosis.cause, diagnosis.client_ip);
+            self.told.note(&diagnosis.gateway, diagnosis.cause, diagnosis.client_ip);
             let place = self.ordered.place(diagnosis.time);
             let mut diagnosis = diagnosis;
             if diagnosis.is_fault()
                 && let Some(other) = self.pairs.find(attempt, place)
                 && let Some(other) = self.ordered.waiting.get_mut(&other)
             {
+                other.unpack();
                 pairs::join(&mut diagnosis, other);
+                other.pack();
             }
-            self.ordered.waiting.insert(place, diagnosis);
+            self.ordered.insert(place, diagnosis);
         }
     }
 
@@ -236,15 +288,7 @@ impl Diagnoser {
         self.faults.covered(attempt);
         self.sessions.note(attempt);
         if let Some(cause) = attempt.cause {
-            self.note_told(&attempt.gateway, cause, attempt.client_ip);
-        }
-    }
-
-    /// A cause has been told of an attempt: lines that say the same of nobody in particular are no fault of their own.
-    fn note_told(&mut self, gateway: &Option<Box<str>>, cause: &'static str, client: Option<IpAddr>) {
-        if self.told.len() < TOLD_MAX {
-            self.told.insert((gateway.clone(), cause, None));
-            self.told.insert((gateway.clone(), cause, client));
+            self.told.note(&attempt.gateway, cause, attempt.client_ip);
         }
     }
 
@@ -257,8 +301,7 @@ impl Diagnoser {
     pub fn finish(&mut self) {
         for diagnosis in self.faults.finish(self.texts) {
             self.sound.fault(&diagnosis);
-            let what = (diagnosis.gateway.clone(), diagnosis.cause, diagnosis.client_ip);
-            if self.told.contains(&what) {
+            if self.told.has(&diagnosis) {
                 // the same said once more of an attempt that has its diagnosis
                 continue;
             }

@@ -66,6 +66,8 @@ impl End {
 #[derive(Debug, Default)]
 pub struct Pairs {
     waiting: VecDeque<End>,
+    /// How many of them are of the calling side: where all are of one, there is nothing to look for.
+    calling: usize,
 }
 
 impl Pairs {
@@ -75,13 +77,26 @@ impl Pairs {
             return None;
         }
         let end = End::of(attempt, place);
-        let at = self.waiting.iter().rposition(|known| known.is_other_end_of(&end));
+        let others = match end.calling {
+            true => self.waiting.len() - self.calling,
+            false => self.calling,
+        };
+        let other = |known: &End| known.is_other_end_of(&end);
+        let at = if others == 0 {
+            None
+        } else {
+            self.waiting.iter().rposition(other)
+        };
         if let Some(found) = at.and_then(|at| self.waiting.remove(at)) {
+            self.calling -= usize::from(found.calling);
             return Some(found.place);
         }
-        if self.waiting.len() >= WAITING_MAX {
-            self.waiting.pop_front();
+        if self.waiting.len() >= WAITING_MAX
+            && let Some(gone) = self.waiting.pop_front()
+        {
+            self.calling -= usize::from(gone.calling);
         }
+        self.calling += usize::from(end.calling);
         self.waiting.push_back(end);
         None
     }

@@ -80,9 +80,7 @@ pub fn of(case: &Case<'_>, claim: &Claim<'_>, texts: Texts) -> Diagnosis {
     diagnosis.ladder = ladder::of(attempt, stopped);
     let (proof, beside) = (telling.proof, telling.beside);
     let tells = |clue: &Clue<'_>| {
-        is_telling(*clue)
-            || clue.message.blames == Some(claim.cause)
-            || proof.iter().any(|known| known.is(*clue))
+        is_telling(*clue) || clue.message.blames == Some(claim.cause) || proof.iter().any(|known| known.is(*clue))
     };
     let mut shown: Vec<Clue<'_>> = case.clues().filter(tells).chain(beside).collect();
     shown.sort_by_key(|clue| clue.time);
@@ -136,6 +134,7 @@ pub fn blank(attempt: &Attempt, cause: &'static str, layer: Layer, confidence: C
         exposed: attempt.exposed,
         evidence: Vec::new(),
         times_of: Vec::new(),
+        packed: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use tunlog_decode::{Catalogue, Facts};
+use tunlog_decode::{Catalogue, Facts, Keep};
 use tunlog_model::AppFilter;
 
 use crate::door::understood;
@@ -145,7 +145,7 @@ fn other_categories_are_noise_and_ours_are_not() {
         ("gibberish", "unknown clavister gibberish"),
         ("L2TP:", "unknown clavister L2TP:"),
     ]);
-    let facts = Facts::of(&CATALOGUE);
+    let facts = Facts::of(&CATALOGUE, Keep::Facts);
     let program = facts.program(b"EFW").expect("known");
     let chatter = |body: &str| facts.glance(program, body.as_bytes()).is_none();
     assert!(chatter(

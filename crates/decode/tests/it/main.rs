@@ -12,5 +12,6 @@ mod render;
 mod seed;
 mod services;
 mod torn;
+mod unread;
 mod user;
 mod windows;

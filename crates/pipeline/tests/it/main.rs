@@ -6,6 +6,7 @@ mod hostile_detect;
 mod reading;
 mod seed;
 mod since;
+mod trails;
 mod twins;
 mod windows;
 

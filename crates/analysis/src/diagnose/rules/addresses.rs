@@ -52,11 +52,19 @@ fn disagreed<'a>(case: &Case<'a>) -> Option<Clue<'a>> {
     let mut offered: Option<(Clue<'a>, Cow<'a, str>)> = None;
     let mut asked: Option<Clue<'a>> = None;
     for clue in case.clues() {
-        if clue.is_packet("sent", "IPCP", "ConfNak") {
+        let Some(packet) = clue
+            .message
+            .packet
+            .filter(|packet| packet.protocol.eq_ignore_ascii_case("IPCP"))
+        else {
+            continue;
+        };
+        let is = |sent, code: &str| packet.sent == sent && packet.code.eq_ignore_ascii_case(code);
+        if is(true, "ConfNak") {
             offered = address(clue).map(|address| (clue, address)).or(offered);
-        } else if clue.is_packet("rcvd", "IPCP", "ConfReq") {
+        } else if is(false, "ConfReq") {
             asked = Some(clue);
-        } else if clue.is_packet("sent", "IPCP", "ConfAck")
+        } else if is(true, "ConfAck")
             && let (Some((nak, wanted)), Some(last)) = (&offered, asked)
         {
             return (address(last).as_ref() != Some(wanted)).then_some(*nak);
@@ -66,7 +74,7 @@ fn disagreed<'a>(case: &Case<'a>) -> Option<Clue<'a>> {
 }
 
 fn address<'a>(clue: Clue<'a>) -> Option<Cow<'a, str>> {
-    let named = clue.fact(Field::Address).or_else(|| clue.fact(Field::AssignedIp));
+    let named = clue.first_fact(&[Field::Address, Field::AssignedIp]);
     // all zeros asks for an address, it is none
     named.filter(|address| address != "0.0.0.0")
 }

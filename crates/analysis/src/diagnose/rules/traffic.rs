@@ -25,6 +25,8 @@ pub static RULE: Rule = Rule {
 
 /// So much goes out in vain only if it makes itself, bytes.
 const LOOPING_MIN: u64 = 1_000_000;
+/// The messages of pptpd and pptp-linux about packets that did not come in their order.
+const DISTURBANCES: [&str; 3] = ["gre-gap", "gre-reordered", "gre-duplicate"];
 /// As many disturbed packets are no accident.
 const DISTURBED_MIN: u32 = 8;
 
@@ -52,13 +54,11 @@ fn claim<'a>(case: &Case<'a>) -> Option<Claim<'a>> {
         let counted = case.first(tunlog_model::EventKind::TrafficCounted);
         return Claim::likely("routing-loop", Layer::Data, counted);
     }
-    let disturbed: u32 = ["gre-gap", "gre-reordered", "gre-duplicate"]
-        .iter()
-        .map(|id| case.says(id))
-        .sum();
-    let clue = case
-        .clues()
-        .find(|clue| clue.message.id.starts_with("gre-") && clue.message.id != "gre-accepting");
+    let of_gre = || case.clues().filter(|clue| clue.message.id.starts_with("gre-"));
+    let disturbed = of_gre()
+        .filter(|clue| DISTURBANCES.contains(&clue.message.id))
+        .fold(0_u32, |sum, clue| sum.saturating_add(clue.times));
+    let clue = of_gre().find(|clue| clue.message.id != "gre-accepting");
     match disturbed >= DISTURBED_MIN {
         true => Claim::possible("packet-loss", Layer::Data, clue),
         false => None,
