@@ -141,6 +141,16 @@ impl Facts {
         }
     }
 
+    /// Takes what was said out; what costs nothing to copy stays.
+    pub fn take(&mut self) -> Facts {
+        Facts {
+            user: self.user.take(),
+            evidence: std::mem::take(&mut self.evidence),
+            trail: std::mem::take(&mut self.trail),
+            ..*self
+        }
+    }
+
     /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         self.touch(event, policy);

@@ -130,11 +130,11 @@ impl Link {
 
     /// Takes an event in.
     pub fn observe(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
-        let blamed = self.facts.blame;
+        // what pppd says while it goes down is a consequence of the end, not its cause
+        let blamed = self.facts.blame.filter(|_| self.ending);
         self.facts.note(event, policy);
-        if self.ending {
-            // what pppd says while it goes down is a consequence of the end, not its cause
-            self.facts.blame = blamed.or(self.facts.blame);
+        if blamed.is_some() {
+            self.facts.blame = blamed;
         }
         if let Some(interface) = event.value(Field::Interface) {
             self.take_interface(event, interface);

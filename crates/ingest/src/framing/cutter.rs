@@ -208,9 +208,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let line = &bytes[start..end];
         // what the beginning tells, if it is that of the line before; blocks of lines have none and forget it
         if let Some(shape) = &self.shape
-            && shape.fits(line)
+            && let Some(text) = shape.behind(line)
             && line.len() <= self.line_bytes_max
-            && let text = &line[shape.app_at..]
             && let Some(named) = Named::of(text)
         {
             let (known, verdict) = &self.tags[named.slot(TAGS)];
