@@ -264,6 +264,7 @@ impl Template {
 
     /// Takes `body` apart, whose beginning is known to be the prefix. On success the fields are added to `fields`; on
     /// failure `fields` is as before.
+    #[inline]
     pub fn take<'a>(&self, body: &'a [u8], fields: &mut Fields<'a>) -> bool {
         let before = fields.len();
         let rest = &body[self.prefix.len()..];

@@ -324,6 +324,7 @@ impl Trie {
     }
 
     /// As `find`, for a body whose place is known.
+    #[inline(always)]
     pub fn find_at<'a>(&self, place: Place, body: &'a [u8], look: Look, fields: &mut Fields<'a>) -> Option<u32> {
         let mut at = place.0;
         while at != 0 {
@@ -401,6 +402,7 @@ impl Trie {
         None
     }
 
+    #[inline(always)]
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
         let mut leaves = leaves.iter().map(|number| &self.leaves[*number as usize]);
         leaves

@@ -152,6 +152,7 @@ impl Facts {
     }
 
     /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
+    #[inline]
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         self.touch(event, policy);
         for (field, value) in event.fields() {
@@ -205,6 +206,7 @@ impl Facts {
         }
     }
 
+    #[inline(never)]
     fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         // of the chatter only what names the user is telling
         if !event.message().kind.is_detail() || event.value(Field::User).is_some() {
@@ -229,20 +231,13 @@ impl Facts {
             Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(value.ip()),
             Field::AssignedIp => self.assigned_ip = value.ip().or(self.assigned_ip),
             // IPCP's address of the gateway is the one inside the tunnel
-            Field::ServerIp if event.message().layer != Layer::Ipcp => {
-                self.server_ip = self.server_ip.or(value.ip())
-            }
+            Field::ServerIp if event.message().layer != Layer::Ipcp => self.server_ip = self.server_ip.or(value.ip()),
             Field::ClientPort => {
                 self.client_port = self
                     .client_port
                     .or(value.int().and_then(|port| u16::try_from(port).ok()))
             }
-            Field::MppeBits => {
-                self.mppe_bits = value
-                    .int()
-                    .and_then(|bits| u8::try_from(bits).ok())
-                    .or(self.mppe_bits)
-            }
+            Field::MppeBits => self.mppe_bits = value.int().and_then(|bits| u8::try_from(bits).ok()).or(self.mppe_bits),
             Field::AuthMethod => self.auth_method = value.word().or(self.auth_method),
             Field::User if self.user.is_none() => self.user = event.text_of(value).map(|user| user.into()),
             _ => {}

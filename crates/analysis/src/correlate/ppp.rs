@@ -39,6 +39,7 @@ impl Correlator {
         self.announce(key);
     }
 
+    #[inline]
     fn after(&mut self, key: Key, kind: EventKind) {
         match kind {
             EventKind::AuthFailed => {
@@ -60,6 +61,7 @@ impl Correlator {
 
     /// The link of a process, which is the `known` one; a new one if there is none or if this event shows that the pid came
     /// round.
+    #[inline]
     pub(super) fn link_of(&mut self, known: Option<Key>, host: u32, pid: u32, event: &Event<'_>) -> Key {
         if let Some(key) = known {
             if !self.links.get(key).is_some_and(|link| link.is_other_life(event)) {
@@ -67,6 +69,11 @@ impl Correlator {
             }
             self.close_link(key);
         }
+        self.new_link(host, pid, event)
+    }
+
+    #[inline(never)]
+    fn new_link(&mut self, host: u32, pid: u32, event: &Event<'_>) -> Key {
         let mut link = Link::new(host, pid, event.time.micros);
         link.facts.trail = self.early.take(host, pid);
         let key = self.links.insert(link);

@@ -238,7 +238,7 @@ impl Correlator {
         if !self.policy.trail {
             return;
         }
-        let host = self.host(event.host());
+        let host = self.host(event);
         let policy = self.policy;
         let pid = event.pid();
         let link = self.by_link.get(&(host, pid)).copied();

@@ -19,6 +19,7 @@ pub(super) trait Catch<'a> {
 }
 
 impl<'a> Catch<'a> for Fields<'a> {
+    #[inline]
     fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
         keep(piece, text, self)
     }
@@ -89,6 +90,7 @@ impl<'a> Catch<'a> for Places<'a> {
 pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
+#[inline]
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     let (mut pieces, mut rest) = (pieces, rest);
     while let Some((piece, later)) = pieces.split_first() {
@@ -207,6 +209,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
+#[inline]
 pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),

@@ -30,6 +30,7 @@ pub enum Caught<'a> {
 pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
 
 /// Turns the text of a placeholder into its value; false if it is no value of that type.
+#[inline]
 pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     let value = match piece.kind {
         Kind::PppOptions => return options::take(text, fields),
@@ -256,7 +257,18 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_plain_are_left_to_the_library() {
-        for text in ["", ".", "5.", ".5", "1.2.3", "-1", "1e3", "1234567890123456", "0.12345", "inf"] {
+        for text in [
+            "",
+            ".",
+            "5.",
+            ".5",
+            "1.2.3",
+            "-1",
+            "1e3",
+            "1234567890123456",
+            "0.12345",
+            "inf",
+        ] {
             assert_eq!(few_digits(text.as_bytes()), None, "{text}");
         }
         assert_eq!(few_digits(b"12.3"), Some(12.3));
