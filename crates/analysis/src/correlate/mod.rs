@@ -24,6 +24,7 @@ mod packet;
 mod pairing;
 mod ppp;
 mod pptp;
+mod processes;
 mod prompt;
 mod radius;
 mod request;
@@ -122,9 +123,9 @@ pub struct Correlator {
     carriers: Slab<Carrier>,
     links: Slab<Link>,
     /// (host, pid) of pptpctrl.
-    by_control: FxHashMap<(u32, u32), Key>,
+    by_control: processes::Processes,
     /// (host, pid) of pppd.
-    by_link: FxHashMap<(u32, u32), Key>,
+    by_link: processes::Processes,
     /// pppd that a daemon announced before its first line: (host, pid).
     expected: FxHashMap<(u32, u32), Key>,
     /// The pppd that has an interface now.
@@ -185,8 +186,8 @@ impl Correlator {
             last_host: None,
             carriers: Slab::default(),
             links: Slab::default(),
-            by_control: FxHashMap::default(),
-            by_link: FxHashMap::default(),
+            by_control: processes::Processes::default(),
+            by_link: processes::Processes::default(),
             expected: FxHashMap::default(),
             by_interface: FxHashMap::default(),
             by_client: FxHashMap::default(),
@@ -302,6 +303,7 @@ impl Correlator {
     }
 
     /// An attempt of a log is over; where captures are read too, it waits for its packets.
+    #[inline]
     fn close(&mut self, attempt: Attempt) {
         match self.packets.active {
             true => self.hold_logged(attempt),
@@ -329,6 +331,7 @@ impl Correlator {
     }
 
     /// Hands an attempt out, with an id of its own.
+    #[inline(always)]
     fn tell(&mut self, mut attempt: Attempt) {
         if self.ids.len() >= IDS_MAX {
             self.ids.clear();
@@ -600,7 +603,7 @@ impl Correlator {
 
     fn remove_carrier(&mut self, key: Key) -> Option<Carrier> {
         let carrier = self.carriers.remove(key)?;
-        forget(&mut self.by_control, &(carrier.host, carrier.pid), key);
+        self.by_control.forget(carrier.host, carrier.pid, key);
         if carrier.calling {
             forget(&mut self.by_caller, &carrier.host, key);
         }
@@ -618,7 +621,7 @@ impl Correlator {
 
     fn remove_link(&mut self, key: Key) -> Option<Link> {
         let mut link = self.links.remove(key)?;
-        forget(&mut self.by_link, &(link.host, link.pid), key);
+        self.by_link.forget(link.host, link.pid, key);
         if let Some(interface) = link.interface.take() {
             let at = (link.host, interface);
             forget(&mut self.by_interface, &at, key);
