@@ -365,8 +365,14 @@ impl Trie {
         let (place, reach) = self.place_and_reach(body);
         match self.verdicts.get(place.0 as usize) {
             Some(Verdict::Chatter) => (Glance::Chatter, reach),
-            Some(Verdict::Mixed) if !self.may_be_a_wanted_one(place, body) => (Glance::Chatter, usize::MAX),
-            Some(Verdict::Mixed) => (Glance::At(place), usize::MAX),
+            Some(Verdict::Mixed) => {
+                // the byte behind the beginning tells
+                let reach = reach.max(self.depth(place.0) + 1);
+                match self.may_be_a_wanted_one(place, body) {
+                    false => (Glance::Chatter, reach),
+                    true => (Glance::At(place), reach),
+                }
+            }
             _ => (Glance::At(place), reach),
         }
     }
