@@ -141,7 +141,9 @@ impl Slot {
             return crate::shape::typed(field, text).map(|value| (field, value));
         }
         let mut fields = Vec::new();
-        value::keep(&self.0, text, &mut fields).then(|| fields.pop()).flatten()
+        value::keep_apart(&self.0, text, &mut fields)
+            .then(|| fields.pop())
+            .flatten()
     }
 }
 

@@ -410,10 +410,14 @@ impl Trie {
 
     #[inline(always)]
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
-        let mut leaves = leaves.iter().map(|number| &self.leaves[*number as usize]);
-        leaves
-            .find(|leaf| leaf.template.take(body, fields))
-            .map(|leaf| leaf.message)
+        // a loop, because a search by closure is not put in line
+        for number in leaves {
+            let leaf = self.leaves.get(*number as usize)?;
+            if leaf.template.take(body, fields) {
+                return Some(leaf.message);
+            }
+        }
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::value::{Caught, Fields, keep, parse_ip};
+use super::value::{Caught, Fields, keep, keep_apart, parse_ip};
 use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
@@ -66,7 +66,7 @@ impl<'a> Catch<'a> for Places<'a> {
             hidden: piece.field.is_none(),
             text,
         });
-        keep(piece, text, &mut self.values)
+        keep_apart(piece, text, &mut self.values)
     }
 
     fn catch_value(&mut self, piece: &Piece, text: &'a [u8], _: Caught<'a>) {
@@ -209,7 +209,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
-#[inline]
+#[inline(always)]
 pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
@@ -242,6 +242,7 @@ fn some_run(rest: &[u8], skip: usize, is: impl Fn(u8) -> bool) -> Option<usize> 
 }
 
 /// An address ends before the first byte that no address has; a colon or dot that belongs to the literal is given back.
+#[inline(never)]
 fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     let is = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'%');
     let mut end = rest.iter().position(|b| !is(b)).unwrap_or(rest.len());
@@ -254,6 +255,7 @@ fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     (end > 0).then_some(end)
 }
 
+#[inline(always)]
 fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     let blank = rest
         .iter()
@@ -266,6 +268,7 @@ fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     (end > 0 && end <= blank).then_some(end)
 }
 
+#[inline]
 fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -> Option<usize> {
     let end = match (literal.is_empty(), last) {
         (true, _) => rest.len(),
@@ -277,6 +280,7 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
     (empty || end > 0).then_some(end)
 }
 
+#[inline(never)]
 fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     if later.is_empty() {
         return match rest.strip_suffix(&piece.literal[..]) {
