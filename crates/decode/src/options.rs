@@ -6,34 +6,38 @@ use tunlog_model::Field;
 use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
 
 /// Takes the options of a packet line; false if `text` is no list of options.
+#[inline(never)]
 pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
-    each(text, |text| option(text, fields))
+    each(text, |name, value| option(name, value, fields))
 }
 
 /// Whether a text is a list of options.
 pub fn are_options(text: &[u8]) -> bool {
-    each(text, |_| ())
+    each(text, |_, _| ())
 }
 
 #[inline]
-fn each<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8])) -> bool {
+fn each<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> bool {
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {
         let Some(inner) = rest.strip_prefix(b"<") else {
             return rest.starts_with(b"...");
         };
-        let Some(end) = memchr::memchr(b'>', inner) else {
+        // names and values are of few bytes: to prepare a search would cost more than to look at them
+        let Some(name) = inner.iter().position(|byte| matches!(byte, b' ' | b'>')) else {
             return false;
         };
-        each(&inner[..end]);
-        rest = inner[end + 1..].trim_ascii_start();
+        let Some(value) = inner[name..].iter().position(|byte| *byte == b'>') else {
+            return false;
+        };
+        let (name, value, after) = (&inner[..name], &inner[name..name + value], &inner[name + value + 1..]);
+        each(name, value.trim_ascii());
+        rest = after.trim_ascii_start();
     }
     true
 }
 
-fn option<'a>(text: &'a [u8], fields: &mut Fields<'a>) {
-    let at = memchr::memchr(b' ', text).unwrap_or(text.len());
-    let (name, value) = (&text[..at], text[at..].trim_ascii());
+fn option<'a>(name: &[u8], value: &'a [u8], fields: &mut Fields<'a>) {
     match name {
         b"auth" => push(fields, Field::AuthMethod, method(value).map(Caught::Word)),
         b"mru" => push(fields, Field::Mru, parse_int(value).map(Caught::Int)),

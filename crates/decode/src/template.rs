@@ -6,6 +6,7 @@
 
 mod cisco;
 mod dn;
+mod literal;
 mod stop;
 mod suggest;
 mod take;
@@ -13,11 +14,13 @@ mod value;
 
 use tunlog_model::Field;
 
+pub(crate) use literal::packed;
 pub use stop::Stop;
 pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
 
+use literal::Literal;
 use take::{Fits, Places, take_pieces};
 
 /// How a placeholder's text is recognised.
@@ -138,7 +141,9 @@ impl Slot {
             return crate::shape::typed(field, text).map(|value| (field, value));
         }
         let mut fields = Vec::new();
-        value::keep(&self.0, text, &mut fields).then(|| fields.pop()).flatten()
+        value::keep_apart(&self.0, text, &mut fields)
+            .then(|| fields.pop())
+            .flatten()
     }
 }
 
@@ -156,7 +161,7 @@ struct Piece {
     kind: Kind,
     field: Option<Field>,
     /// Literal that follows.
-    literal: Box<[u8]>,
+    literal: Literal,
 }
 
 /// A compiled template.
@@ -261,6 +266,7 @@ impl Template {
 
     /// Takes `body` apart, whose beginning is known to be the prefix. On success the fields are added to `fields`; on
     /// failure `fields` is as before.
+    #[inline]
     pub fn take<'a>(&self, body: &'a [u8], fields: &mut Fields<'a>) -> bool {
         let before = fields.len();
         let rest = &body[self.prefix.len()..];
@@ -321,7 +327,7 @@ fn placeholder(inside: &str) -> Result<Piece, String> {
     Ok(Piece {
         kind,
         field,
-        literal: Box::default(),
+        literal: Literal::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::template::{self, Fields, Template};
+use crate::template::{self, Fields, Template, packed};
 
 /// A template and the number of its message.
 #[derive(Debug)]
@@ -324,6 +324,7 @@ impl Trie {
     }
 
     /// As `find`, for a body whose place is known.
+    #[inline(always)]
     pub fn find_at<'a>(&self, place: Place, body: &'a [u8], look: Look, fields: &mut Fields<'a>) -> Option<u32> {
         let mut at = place.0;
         while at != 0 {
@@ -364,8 +365,14 @@ impl Trie {
         let (place, reach) = self.place_and_reach(body);
         match self.verdicts.get(place.0 as usize) {
             Some(Verdict::Chatter) => (Glance::Chatter, reach),
-            Some(Verdict::Mixed) if !self.may_be_a_wanted_one(place, body) => (Glance::Chatter, usize::MAX),
-            Some(Verdict::Mixed) => (Glance::At(place), usize::MAX),
+            Some(Verdict::Mixed) => {
+                // the byte behind the beginning tells
+                let reach = reach.max(self.depth(place.0) + 1);
+                match self.may_be_a_wanted_one(place, body) {
+                    false => (Glance::Chatter, reach),
+                    true => (Glance::At(place), reach),
+                }
+            }
             _ => (Glance::At(place), reach),
         }
     }
@@ -424,11 +431,16 @@ impl Trie {
         None
     }
 
+    #[inline(always)]
     fn try_leaves<'a>(&self, leaves: &[u32], body: &'a [u8], fields: &mut Fields<'a>) -> Option<u32> {
-        let mut leaves = leaves.iter().map(|number| &self.leaves[*number as usize]);
-        leaves
-            .find(|leaf| leaf.template.take(body, fields))
-            .map(|leaf| leaf.message)
+        // a loop, because a search by closure is not put in line
+        for number in leaves {
+            let leaf = self.leaves.get(*number as usize)?;
+            if leaf.template.take(body, fields) {
+                return Some(leaf.message);
+            }
+        }
+        None
     }
 }
 
@@ -517,15 +529,6 @@ fn edge_place(from: u32, word: u64, places: usize) -> usize {
     let mixed = (word ^ u64::from(from).wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     // the highest bits depend on all bytes
     (mixed >> 40) as usize & (places - 1)
-}
-
-/// At most eight bytes as a number, and the mask of those that are there.
-fn packed(text: &[u8]) -> (u64, u64) {
-    let mut bytes = [0; STEP];
-    let len = text.len().min(STEP);
-    bytes[..len].copy_from_slice(&text[..len]);
-    let mask = if len == STEP { u64::MAX } else { (1 << (8 * len)) - 1 };
-    (u64::from_le_bytes(bytes), mask)
 }
 
 #[cfg(test)]

@@ -140,7 +140,18 @@ impl Facts {
         }
     }
 
+    /// Takes what was said out; what costs nothing to copy stays.
+    pub fn take(&mut self) -> Facts {
+        Facts {
+            user: self.user.take(),
+            evidence: std::mem::take(&mut self.evidence),
+            trail: std::mem::take(&mut self.trail),
+            ..*self
+        }
+    }
+
     /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
+    #[inline]
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         self.touch(event, policy);
         for (field, value) in event.fields() {
@@ -194,6 +205,7 @@ impl Facts {
         }
     }
 
+    #[inline(never)]
     fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         // of the chatter only what names the user is telling
         if !event.message().kind.is_detail() || event.value(Field::User).is_some() {

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::value::{Caught, Fields, is_value, keep, parse_ip};
+use super::value::{Caught, Fields, is_value, keep, keep_apart, parse_ip};
 use super::{Kind, Piece, cisco};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
@@ -19,6 +19,7 @@ pub(super) trait Catch<'a> {
 }
 
 impl<'a> Catch<'a> for Fields<'a> {
+    #[inline]
     fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
         keep(piece, text, self)
     }
@@ -84,7 +85,7 @@ impl<'a> Catch<'a> for Places<'a> {
             hidden: piece.field.is_none(),
             text,
         });
-        keep(piece, text, &mut self.values)
+        keep_apart(piece, text, &mut self.values)
     }
 
     fn catch_value(&mut self, piece: &Piece, text: &'a [u8], _: Caught<'a>) {
@@ -108,6 +109,7 @@ impl<'a> Catch<'a> for Places<'a> {
 pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
+#[inline]
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     let (mut pieces, mut rest) = (pieces, rest);
     while let Some((piece, later)) = pieces.split_first() {
@@ -125,7 +127,7 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
             },
         };
         let (text, after) = rest.split_at(end);
-        let Some(after) = behind(after, &piece.literal) else {
+        let Some(after) = piece.literal.behind(after) else {
             return false;
         };
         if later.is_empty() && !after.is_empty() {
@@ -139,19 +141,6 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
         (pieces, rest) = (later, after);
     }
     rest.is_empty()
-}
-
-/// What follows a literal that a text begins with. Most literals are a blank, a comma, or nothing.
-#[inline(always)]
-fn behind<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
-    match literal {
-        [] => Some(text),
-        [only] => text
-            .split_first()
-            .filter(|(first, _)| *first == only)
-            .map(|(_, rest)| rest),
-        _ => text.strip_prefix(literal),
-    }
 }
 
 /// A number of few digits and its length; the others are left to the long way.
@@ -239,6 +228,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
+#[inline(always)]
 pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
@@ -271,6 +261,7 @@ fn some_run(rest: &[u8], skip: usize, is: impl Fn(u8) -> bool) -> Option<usize> 
 }
 
 /// An address ends before the first byte that no address has; a colon or dot that belongs to the literal is given back.
+#[inline(never)]
 fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     let is = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'%');
     let mut end = rest.iter().position(|b| !is(b)).unwrap_or(rest.len());
@@ -283,6 +274,7 @@ fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     (end > 0).then_some(end)
 }
 
+#[inline(always)]
 fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     let blank = rest
         .iter()
@@ -295,6 +287,7 @@ fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     (end > 0 && end <= blank).then_some(end)
 }
 
+#[inline]
 fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -> Option<usize> {
     let end = match (literal.is_empty(), last) {
         (true, _) => rest.len(),
@@ -306,9 +299,10 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
     (empty || end > 0).then_some(end)
 }
 
+#[inline(never)]
 fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     if later.is_empty() {
-        return match rest.strip_suffix(&*piece.literal) {
+        return match rest.strip_suffix(&piece.literal[..]) {
             Some(text) => caught.catch(piece, text),
             None => false,
         };

@@ -31,8 +31,8 @@ pub(crate) struct Shape<'a> {
     last: (Written, Stamp),
 }
 
-/// Day of the month and time of day as they stand in a line.
-type Written = ([u8; 2], [u8; 8]);
+/// Day of the month and time of day as they stand in a line, each as a number.
+type Written = (u16, u64);
 
 /// Some of sixteen bytes.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +54,10 @@ impl Masked {
         }
     }
 
+    /// What of a word is otherwise.
     #[inline(always)]
-    fn fits(&self, word: u8x16) -> bool {
-        (word & self.mask).simd_eq(self.value).to_bitmask() == 0xffff
+    fn otherwise(&self, word: u8x16) -> u8x16 {
+        (word & self.mask) ^ self.value
     }
 }
 
@@ -117,17 +118,18 @@ impl<'a> Shape<'a> {
         })
     }
 
-    /// Whether a line begins so. Lines that are too short to tell are left to the long way.
-    #[inline]
-    pub fn fits(&self, line: &[u8]) -> bool {
-        let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else {
-            return false;
-        };
-        self.head.fits(head)
-            && self.tail.fits(tail)
-            && line.len() > self.app_at
-            && line[self.time_at + 5] == b':'
-            && (self.long_tail.is_empty() || &line[self.tail_at..self.app_at] == self.long_tail)
+    /// What stands behind such a beginning, if a line has it. Lines that are too short to tell are left to the long way.
+    #[inline(always)]
+    pub fn behind<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let (head, tail) = (word(line, 0)?, word(line, self.tail_at)?);
+        let otherwise = self.head.otherwise(head) | self.tail.otherwise(tail);
+        if otherwise.simd_eq(u8x16::splat(0)).to_bitmask() != 0xffff {
+            return None;
+        }
+        if !self.long_tail.is_empty() && line.get(self.tail_at..self.app_at)? != self.long_tail {
+            return None;
+        }
+        line.get(self.app_at..)
     }
 
     /// The stamp of a line of this shape.
@@ -137,7 +139,7 @@ impl<'a> Shape<'a> {
             return Stamp::Missing;
         };
         if written != self.last.0 {
-            self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
+            self.read_second(written, line);
         }
         let second = self.last.1;
         if self.tail_at <= self.time_at + 9 {
@@ -153,11 +155,16 @@ impl<'a> Shape<'a> {
     /// What makes up the second of a line's stamp; the rest of an ISO date is compared by `fits`.
     #[inline]
     fn written(&self, line: &[u8]) -> Option<Written> {
-        let time = *line.get(self.time_at..)?.first_chunk()?;
+        let time = u64::from_le_bytes(*line.get(self.time_at..)?.first_chunk()?);
         match self.date {
-            Date::Month(_) => Some((*line.get(4..)?.first_chunk()?, time)),
-            _ => Some(([0; 2], time)),
+            Date::Month(_) => Some((u16::from_le_bytes(*line.get(4..)?.first_chunk()?), time)),
+            _ => Some((0, time)),
         }
+    }
+
+    #[inline(never)]
+    fn read_second(&mut self, written: Written, line: &[u8]) {
+        self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
     }
 
     /// The second that a line shows.
@@ -168,6 +175,9 @@ impl<'a> Shape<'a> {
             stamp::two(&line[at + 3..])?,
             stamp::two(&line[at + 6..])?,
         );
+        if (line[at + 2], line[at + 5]) != (b':', b':') {
+            return None;
+        }
         let second = stamp::second_of_day(hour, minute, second)?;
         let micros = 0;
         Some(match self.date {
