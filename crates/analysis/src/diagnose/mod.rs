@@ -190,9 +190,12 @@ pub struct Diagnoser {
 #[derive(Default)]
 struct Told {
     /// Of each gateway the causes, each with nobody and with the client.
-    of: FxHashMap<Option<Box<str>>, FxHashSet<(&'static str, Option<IpAddr>)>>,
+    of: FxHashMap<Option<Box<str>>, FxHashSet<Cause>>,
     count: usize,
 }
+
+/// A cause, and of whom it was told.
+type Cause = (&'static str, Option<IpAddr>);
 
 /// How many of those are remembered.
 const TOLD_MAX: usize = 100_000;

@@ -163,7 +163,12 @@ impl Subscriber for Stream<'_> {
 /// Diagnoses.
 pub fn run(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let common = &args.input.common;
-    let mut setup = Setup::new(common, &args.input.paths, false, Wants::Trails)?;
+    // a bundle holds every line of the attempts
+    let wants = match args.bundle {
+        Some(_) => Wants::Diagnoses,
+        None => Wants::Trails,
+    };
+    let mut setup = Setup::new(common, &args.input.paths, false, wants)?;
     setup.settings.evidence = false;
     around(args, &mut setup)?;
     let chosen = setup.filter.names_something() || args.at.is_some();
