@@ -5,6 +5,7 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod digits;
 mod dn;
 mod literal;
 mod stop;
