@@ -288,7 +288,7 @@ pub enum Color {
 /// Logs and the common options.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct PathArgs {
-    /// Logs: files, compressed files, directories; - is standard input
+    /// Logs: files, packed or not, archives, directories, patterns such as 'vpn*.log', stores; - is standard input
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -326,7 +326,7 @@ pub struct ClientsArgs {
     /// Read the rotations of each PATH too, oldest first
     #[arg(short, long)]
     pub rotate: bool,
-    /// Follow the logs and repaint; q quits
+    /// Follow the logs and repaint; q quits, arrow keys and page keys move what does not fit
     #[arg(short, long)]
     pub watch: bool,
     /// Seconds between two paintings; without --watch it means nothing [default: 1]

@@ -328,6 +328,9 @@ pub fn read_dialect(path: &Path) -> Result<(String, String), Failure> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((name, text)),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Failure::Message(format!("{name}: cannot read: not a text in UTF-8")))
+        }
         Err(error) => Err(Failure::Message(format!("{name}: cannot read: {}", cause(&error)))),
     }
 }

@@ -1,4 +1,6 @@
-//! Tables for terminals: columns never collide and nothing is cut off, whatever the names are.
+//! Tables for terminals: columns never collide and nothing is cut off, whatever the names are. A value that is longer than
+//! [`WIDTH_MAX`] moves the rest of its own row and no other: a peer that gives itself a long name does not push the columns of
+//! everybody off the screen.
 //!
 //! The first rows decide the widths; a later row that needs more takes it, and the rows after it keep to that. So a
 //! table of any length is printed with a bounded number of rows in memory.
@@ -12,6 +14,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// Rows that are looked at before the first is printed.
 const ROWS_HELD_MAX: usize = 1000;
 const GAP: usize = 2;
+/// Widest that a value makes its column, in columns of the terminal: a name with its domain, or an address in brackets, fits.
+const WIDTH_MAX: usize = 48;
 
 /// A cell as it will stand in the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,23 +120,36 @@ impl From<Vec<Shown>> for Cells {
     }
 }
 
-/// The beginning of a line that fits in so many columns of a terminal; SGR sequences of ours take none and are kept.
-pub fn cut(line: &str, columns: usize) -> String {
+/// Columns of a terminal that a line takes; SGR sequences of ours take none.
+pub fn columns(line: &str) -> usize {
+    let mut sequence = false;
+    let of = |c: char| {
+        let is_ours = sequence || c == '\x1b';
+        sequence = is_ours && c != 'm';
+        if is_ours { 0 } else { c.width().unwrap_or(0) }
+    };
+    line.chars().map(of).sum()
+}
+
+/// What of a line is seen through a window that begins at a column of it and is so many columns of a terminal wide; SGR
+/// sequences of ours take none and are kept. A character that does not fit as a whole is not seen.
+pub fn cut(line: &str, from: usize, columns: usize) -> String {
     let mut out = String::with_capacity(line.len());
-    let (mut left, mut sequence) = (columns, false);
+    let (mut at, mut sequence, end) = (0_usize, false, from.saturating_add(columns));
     for c in line.chars() {
         if sequence || c == '\x1b' {
             sequence = c != 'm';
             out.push(c);
             continue;
         }
-        let width = c.width().unwrap_or(0);
-        if width <= left {
+        let next = at + c.width().unwrap_or(0);
+        if at >= from && next <= end {
             out.push(c);
-            left -= width;
-        } else {
-            left = 0;
+        } else if at < from && next > from {
+            out.push(' '); // half of a wide one
         }
+        // what comes after one that did not fit is not seen either
+        at = next;
     }
     out
 }
@@ -192,7 +209,7 @@ impl Table {
     /// The same, for whoever makes many rows.
     pub(crate) fn add(&mut self, cells: &Cells, note: String, out: &mut dyn Write) -> io::Result<()> {
         for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
-            *known = (*known).max(width(text));
+            *known = (*known).max(width(text).min(WIDTH_MAX));
         }
         if self.started {
             self.print(cells, out)?;
@@ -240,7 +257,7 @@ impl Table {
         line.clear();
         let mut owed = 0; // blanks that only a later cell makes visible
         for ((text, part), widest) in cells.each().zip(&self.widths) {
-            let pad = widest - width(text);
+            let pad = widest.saturating_sub(width(text));
             if part.right {
                 owed += pad;
             }
@@ -271,10 +288,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_long_name_moves_its_own_row_only() {
+        let mut table = Table::new(vec!["User", "From"], false);
+        let (mut out, long) = (Vec::new(), "x".repeat(250));
+        for name in ["anna", &long, "bert"] {
+            let row = vec![Shown::left(name), Shown::left("192.0.2.1")];
+            table.row(row, &mut out).expect("a vector takes everything");
+        }
+        table.finish(&mut out).expect("a vector takes everything");
+        let text = String::from_utf8(out).expect("text");
+        let places: Vec<Option<usize>> = text.lines().skip(1).map(|line| line.find("192")).collect();
+        assert_eq!(places, [Some(WIDTH_MAX + GAP), Some(250 + GAP), Some(WIDTH_MAX + GAP)]);
+        assert!(text.contains(&long), "nothing is cut off");
+    }
+
+    #[test]
     fn a_line_is_cut_by_columns_not_by_bytes() {
-        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 6), "\x1b[32mПётр \x1b[0m");
-        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 7), "\x1b[32mПётр 田\x1b[0m");
-        assert_eq!(cut("short", 80), "short");
-        assert_eq!(cut("anything", 0), "");
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 0, 6), "\x1b[32mПётр \x1b[0m");
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 0, 7), "\x1b[32mПётр 田\x1b[0m");
+        assert_eq!(cut("田a", 0, 1), "");
+        assert_eq!(cut("short", 0, 80), "short");
+        assert_eq!(cut("anything", 0, 0), "");
+    }
+
+    #[test]
+    fn a_line_is_seen_from_a_column_on() {
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 3, 4), "\x1b[32mр 田\x1b[0m");
+        assert_eq!(cut("a田中b", 2, 3), " 中");
+        assert_eq!(cut("short", 5, 80), "");
+        assert_eq!(cut("short", usize::MAX, 80), "");
+        assert_eq!(columns("\x1b[32mПётр 田中\x1b[0m"), 9);
     }
 }

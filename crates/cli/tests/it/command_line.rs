@@ -251,3 +251,70 @@ fn a_link_named_pptpd_monitor_is_clients() {
         .output();
     Ran::of(output.expect("it runs")).line("sally");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_with_the_place_that_is_full() {
+    let folder = Folder::new();
+    // more than what is buffered, so that it fails in the midst of the rows, too
+    let line = "Nov 20 10:00:04 vpn pppd[1101]: Peer joe failed CHAP authentication\n";
+    folder.bytes("syslog", line.repeat(1000).as_bytes());
+    for form in ["table", "json", "jsonl", "csv", "logfmt"] {
+        for command in ["clients", "attempts", "lastb", "decode", "diagnose"] {
+            let to_file = folder.run(&[command, "syslog", "-o", form, "--to", "/dev/full"]);
+            assert_eq!(to_file.code, Some(2), "{command} -o {form}");
+            assert!(
+                to_file.err.contains("/dev/full: cannot write: no space left"),
+                "{command} -o {form}: {}",
+                to_file.err
+            );
+        }
+    }
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("the device");
+    let mut command = folder.command(&["decode", "syslog"]);
+    let ran = Ran::of(command.stdout(full).output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.err.contains("standard output: cannot write: no space left"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_file_that_cannot_get_its_name_leaves_no_draft() {
+    let folder = Folder::new();
+    folder.log(
+        "syslog",
+        "Nov 20 10:00:04 vpn pppd[1101]: Peer joe failed CHAP authentication",
+    );
+    std::fs::create_dir(folder.path().join("a.csv")).expect("a folder");
+    let ran = folder.run(&["attempts", "syslog", "--to", "a.csv"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("a.csv: cannot write: is a directory"), "{}", ran.err);
+    let ran = folder.run(&["attempts", "syslog", "--since", "never", "--to", "b.csv"]);
+    assert_eq!(ran.code, Some(2));
+    let names = std::fs::read_dir(folder.path()).expect("the folder");
+    let drafts = names.filter(|name| {
+        name.as_ref()
+            .is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".part"))
+    });
+    assert_eq!(drafts.count(), 0);
+}
+
+#[test]
+fn a_long_name_moves_its_own_row_only() {
+    let long = "x".repeat(200);
+    let log = format!(
+        "Nov 20 10:00:04 vpn pppd[1101]: Peer anna failed CHAP authentication
+         Nov 20 10:00:05 vpn pppd[1102]: Peer {long} failed CHAP authentication"
+    );
+    for command in ["clients", "attempts", "lastb"] {
+        let ran = Folder::over(&log, &[command]);
+        assert!(ran.line("anna").len() < 160, "{command}: {}", ran.out);
+        ran.line(&long);
+    }
+}

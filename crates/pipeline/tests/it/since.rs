@@ -183,7 +183,11 @@ fn a_session_that_is_up_for_long_costs_what_it_needs_and_no_more() {
     assert!(!whole.is_empty());
     assert_eq!(format!("{shorter:?}"), format!("{whole:?}"));
     commit(Some(BEGAN * 1_000_000), 0);
-    assert_eq!(parts(&store, late).0, all, "what is on its way since the beginning needs all");
+    assert_eq!(
+        parts(&store, late).0,
+        all,
+        "what is on its way since the beginning needs all"
+    );
     // whoever knows nothing of it goes on: what was said before holds no longer
     commit(Some((BEGAN + 47 * HOUR) * 1_000_000), 0);
     commit(None, 1);
