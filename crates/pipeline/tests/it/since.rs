@@ -84,18 +84,17 @@ fn log() -> String {
     text
 }
 
+fn in_utc() -> Options {
+    Options {
+        tz: Some("UTC".into()),
+        ..Options::default()
+    }
+}
+
 fn asked(store: &Path, since: Option<i64>, wants: Wants) -> Seen {
     let settings = Settings {
-        ingest: Options {
-            tz: Some("UTC".into()),
-            ..Options::default()
-        },
         since,
-        until: None,
-        evidence: true,
-        show_secrets: false,
-        wants,
-        services: None,
+        ..Settings::new(in_utc(), wants)
     };
     let found = tunlog_pipeline::discover(&[store.to_path_buf()], false);
     let mut seen = Seen::default();
@@ -109,23 +108,8 @@ fn store_of(folder: &Path) -> PathBuf {
     let now = || (BEGAN + 60 * HOUR) * 1_000_000;
     Store::create(&store, "a/b", now()).expect("a store");
     let mut open = Store::open(&store, StoreOptions::default()).expect("the store");
-    let settings = Settings {
-        ingest: Options {
-            tz: Some("UTC".into()),
-            ..Options::default()
-        },
-        since: None,
-        until: None,
-        evidence: false,
-        show_secrets: false,
-        wants: Wants::Everything,
-        services: None,
-    };
-    let options = ImportOptions {
-        keep_secrets: false,
-        full: tunlog_store::FullPolicy::Stop,
-        waiting: None,
-    };
+    let settings = Settings::new(in_utc(), Wants::Everything);
+    let options = ImportOptions::default();
     // as it grows: each piece is sealed by itself
     let log = log();
     let lines: Vec<&str> = log.split_inclusive('\n').collect();
