@@ -188,8 +188,9 @@ impl Setup {
             ));
         }
         if !self.quiet
-            && summary.records == 0
-            && let Some(words) = strangers::told(&self.first, &self.settings.ingest)
+            && summary.events == 0
+            && summary.unrecognised == 0
+            && let Some(words) = strangers::told(&self.first, &self.settings.ingest, summary.records)
         {
             tell(&words);
         }

@@ -42,6 +42,15 @@ fn a_log_of_strangers_is_told() {
          the dialects that are known)\n"
     );
     assert_eq!(Folder::over(log, &["attempts", "-q"]).err, "");
+    // lines that could be anybody's: a form that is not known must not look like peace
+    let numbered = "  1| Nov 20 12:00:00 gw pppd[9]: Exit.\n  2| Nov 20 12:00:01 gw pppd[9]: Exit.";
+    let ran = Folder::over(numbered, &["attempts"]);
+    assert!(ran.err.contains("their lines name no program"), "{}", ran.err);
+    // and lines that are known and tell nothing do not make it a foreign log
+    assert_eq!(
+        Folder::over("Nov 20 12:00:00 gw pppd[9]: rcvd [proto=0x81]", &["attempts"]).err,
+        ""
+    );
 }
 
 #[test]

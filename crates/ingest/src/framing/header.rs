@@ -194,6 +194,15 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
             ..inner
         });
     }
+    if let Some(text) = container(text) {
+        let inner = peeled(text, depth + 1).unwrap_or_else(|| Header::tagged(text));
+        return Some(Header {
+            plain: None,
+            stamped: true,
+            stamp: outer_or(hit.stamp, inner.stamp),
+            ..inner
+        });
+    }
     if let Kind::Spaced { digits } = hit.kind
         && let Some(header) = softether::after_stamp(text, digits, stamped)
     {
@@ -214,6 +223,14 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
         _ => None,
     };
     Some(Header { plain, ..header })
+}
+
+/// `stdout F `, `stderr P `: what a container runtime writes between its stamp and what the container wrote (the log files of
+/// Kubernetes: CRI).
+fn container(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"std")?;
+    let rest = rest.strip_prefix(b"out ").or_else(|| rest.strip_prefix(b"err "))?;
+    rest.strip_prefix(b"F ").or_else(|| rest.strip_prefix(b"P "))
 }
 
 /// A collector's stamp in front of the writer's own: the collector's says more if it knows zone or year.
