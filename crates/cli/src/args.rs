@@ -202,7 +202,7 @@ pub struct Common {
     /// The same as -o jsonl
     #[arg(long, conflicts_with = "output")]
     pub json: bool,
-    /// From this time: 2026-11-20, "2026-11-20 09:30", RFC 3339, 09:30, -2h, "2 days ago", today, yesterday
+    /// From this time: 2026-11-20, "2026-11-20 09:30", RFC 3339, 09:30, -2h, "2 days ago", today, yesterday, @1795176000
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Up to this time

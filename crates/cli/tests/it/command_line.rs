@@ -171,6 +171,13 @@ fn a_time_range_in_local_time() {
         1
     );
     assert_eq!(run(&["--tz", "Europe/Berlin", "--until", "2026-11-20 09:59"]), 1);
+    let turned = Folder::over(
+        GOLDEN_5_1,
+        &["attempts", "--since", "2026-11-21", "--until", "2026-11-20"],
+    );
+    assert_eq!((turned.code, turned.out.as_str()), (Some(2), ""));
+    let want = "tunlog: --since 2026-11-21 00:00:00 is later than --until 2026-11-20 00:00:00\n";
+    assert_eq!(turned.err, want);
 }
 
 #[test]
