@@ -3,6 +3,7 @@
 mod audit;
 mod export_rules;
 mod history;
+pub mod last;
 mod manual;
 mod notify;
 mod respond;
@@ -15,6 +16,7 @@ pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::history::{AcArgs, LastlogArgs};
+pub use self::last::LastArgs;
 pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::notify::{NotifyCommand, NotifyTestArgs};
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
@@ -49,9 +51,9 @@ pub enum Command {
     /// Who is connected now
     Who(WhoArgs),
     /// The sessions, the latest first
-    Last(ListArgs),
+    Last(LastArgs),
     /// The failed attempts, the latest first
-    Lastb(ListArgs),
+    Lastb(LastArgs),
     /// Connect time and traffic, by day, month or user; who is over a quota
     #[command(after_help = history::AC_EXAMPLES)]
     Ac(AcArgs),

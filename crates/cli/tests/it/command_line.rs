@@ -156,6 +156,30 @@ fn who_last_and_lastb() {
 }
 
 #[test]
+fn last_takes_the_options_of_unix() {
+    let show = |args: &[&str]| Folder::over(GOLDEN_5_1, args).good();
+    assert_eq!(show(&["last", "-1"]), show(&["last", "-n", "1"]));
+    assert_eq!(
+        show(&["last", "-s", "2026-11-20 10:30"]),
+        show(&["last", "--since", "2026-11-20 10:30"])
+    );
+    expect![[r#"
+        sally     lo        198.51.100.9      Fri Nov 20 11:00:03 2026    still logged in
+        mark      ppp0      203.0.113.15      Fri Nov 20 09:00:03 2026  - Fri Nov 20 09:30:03 2026  (00:30)
+
+        log begins Fri Nov 20 09:00:03 2026
+    "#]]
+    .assert_eq(&show(&["last", "-F"]));
+    let folder = Folder::new();
+    folder.log("here.log", GOLDEN_5_1);
+    let named = folder.run(&["lastb", "-F", "-f", "here.log", "--year", "2026"]).good();
+    assert!(
+        named.starts_with("joe       -                 Fri Nov 20 10:00:01 2026  wrong"),
+        "{named}"
+    );
+}
+
+#[test]
 fn a_time_range_in_local_time() {
     let run = |args: &[&str]| {
         Folder::over(GOLDEN_5_1, &[&["attempts", "-o", "jsonl"], args].concat())
