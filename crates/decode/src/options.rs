@@ -12,18 +12,21 @@ pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
         let Some(inner) = rest.strip_prefix(b"<") else {
             return rest.starts_with(b"...");
         };
-        let Some(end) = memchr::memchr(b'>', inner) else {
+        // names and values are of few bytes: to prepare a search would cost more than to look at them
+        let Some(name) = inner.iter().position(|byte| matches!(byte, b' ' | b'>')) else {
             return false;
         };
-        option(&inner[..end], fields);
-        rest = inner[end + 1..].trim_ascii_start();
+        let Some(value) = inner[name..].iter().position(|byte| *byte == b'>') else {
+            return false;
+        };
+        let (name, value, after) = (&inner[..name], &inner[name..name + value], &inner[name + value + 1..]);
+        option(name, value.trim_ascii(), fields);
+        rest = after.trim_ascii_start();
     }
     true
 }
 
-fn option<'a>(text: &'a [u8], fields: &mut Fields<'a>) {
-    let at = memchr::memchr(b' ', text).unwrap_or(text.len());
-    let (name, value) = (&text[..at], text[at..].trim_ascii());
+fn option<'a>(name: &[u8], value: &'a [u8], fields: &mut Fields<'a>) {
     match name {
         b"auth" => push(fields, Field::AuthMethod, method(value).map(Caught::Word)),
         b"mru" => push(fields, Field::Mru, parse_int(value).map(Caught::Int)),

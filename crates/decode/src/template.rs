@@ -6,6 +6,7 @@
 
 mod cisco;
 mod dn;
+mod literal;
 mod stop;
 mod suggest;
 mod take;
@@ -13,11 +14,13 @@ mod value;
 
 use tunlog_model::Field;
 
+pub(crate) use literal::packed;
 pub use stop::Stop;
 pub use suggest::{unknown, unknown_field};
 pub use take::Place;
 pub use value::{Caught, Fields, method_word, parse_int, parse_ip};
 
+use literal::Literal;
 use take::{Places, take_pieces};
 
 /// How a placeholder's text is recognised.
@@ -156,7 +159,7 @@ struct Piece {
     kind: Kind,
     field: Option<Field>,
     /// Literal that follows.
-    literal: Box<[u8]>,
+    literal: Literal,
 }
 
 /// A compiled template.
@@ -312,7 +315,7 @@ fn placeholder(inside: &str) -> Result<Piece, String> {
     Ok(Piece {
         kind,
         field,
-        literal: Box::default(),
+        literal: Literal::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::template::{self, Fields, Template};
+use crate::template::{self, Fields, Template, packed};
 
 /// A template and the number of its message.
 #[derive(Debug)]
@@ -494,15 +494,6 @@ fn edge_place(from: u32, word: u64, places: usize) -> usize {
     let mixed = (word ^ u64::from(from).wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     // the highest bits depend on all bytes
     (mixed >> 40) as usize & (places - 1)
-}
-
-/// At most eight bytes as a number, and the mask of those that are there.
-fn packed(text: &[u8]) -> (u64, u64) {
-    let mut bytes = [0; STEP];
-    let len = text.len().min(STEP);
-    bytes[..len].copy_from_slice(&text[..len]);
-    let mask = if len == STEP { u64::MAX } else { (1 << (8 * len)) - 1 };
-    (u64::from_le_bytes(bytes), mask)
 }
 
 #[cfg(test)]

@@ -38,6 +38,35 @@ pub enum Value {
     Bool(bool),
 }
 
+impl Value {
+    /// An address, if it is one.
+    #[inline]
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Value::Ip(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// A whole number, if it is one.
+    #[inline]
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// One of the contract's words, if it is one.
+    #[inline]
+    pub fn word(&self) -> Option<&'static str> {
+        match self {
+            Value::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+}
+
 /// An event as it lies in its batch.
 #[derive(Clone, Debug)]
 pub struct RawEvent {
@@ -435,37 +464,31 @@ impl<'a> Event<'a> {
 
     /// A field's bytes (text values only).
     pub fn bytes(&self, field: Field) -> Option<&'a [u8]> {
-        match self.value(field)? {
-            Value::Text(span) => Some(self.batch.slice(*span)),
-            Value::Bytes(bytes) => Some(bytes),
-            Value::Word(word) => Some(word.as_bytes()),
-            _ => None,
-        }
+        self.value_bytes(self.value(field)?)
     }
 
     /// A field as text; bytes that are not valid UTF-8 appear as `\xNN`.
     pub fn text(&self, field: Field) -> Option<Cow<'a, str>> {
-        match self.value(field)? {
+        self.text_of(self.value(field)?)
+    }
+
+    /// A value of this event as text, as `text` gives it.
+    pub fn text_of(&self, value: &'a Value) -> Option<Cow<'a, str>> {
+        match value {
             Value::Int(number) => Some(Cow::Owned(number.to_string())),
             Value::Ip(address) => Some(Cow::Owned(address.to_string())),
-            _ => self.bytes(field).map(text::lossy),
+            _ => self.value_bytes(value).map(text::lossy),
         }
     }
 
     /// A field as an address.
     pub fn ip(&self, field: Field) -> Option<IpAddr> {
-        match self.value(field)? {
-            Value::Ip(address) => Some(*address),
-            _ => None,
-        }
+        self.value(field)?.ip()
     }
 
     /// A field as a whole number.
     pub fn int(&self, field: Field) -> Option<i64> {
-        match self.value(field)? {
-            Value::Int(number) => Some(*number),
-            _ => None,
-        }
+        self.value(field)?.int()
     }
 
     /// A field as seconds.
@@ -479,10 +502,7 @@ impl<'a> Event<'a> {
 
     /// A field as one of the contract's words.
     pub fn word(&self, field: Field) -> Option<&'static str> {
-        match self.value(field)? {
-            Value::Word(word) => Some(word),
-            _ => None,
-        }
+        self.value(field)?.word()
     }
 
     /// The bytes of a text value of this event's batch.

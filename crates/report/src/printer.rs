@@ -217,9 +217,9 @@ pub(crate) fn show(cell: &Cell, zone: &TimeZone, row: &mut Cells) {
         Cell::Count(count) => row.push_harmless(right, "", |text| {
             let _ = write!(text, "{count}");
         }),
-        Cell::Bytes(bytes) => row.push_harmless(right, "", |text| text.push_str(&size::bytes_iec(*bytes))),
+        Cell::Bytes(bytes) => row.push_harmless(right, "", |text| size::write_bytes_iec(text, *bytes)),
         Cell::Time(micros) => row.push_harmless(right, "", |text| time::write_local(text, *micros, zone)),
-        Cell::Seconds(seconds) => row.push_harmless(right, "", |text| text.push_str(&size::duration(*seconds))),
+        Cell::Seconds(seconds) => row.push_harmless(right, "", |text| size::write_duration(text, *seconds)),
         Cell::Ip(address) => row.push_harmless(right, "", |text| write_address(text, *address)),
         Cell::Bool(truth) => row.push(if *truth { "yes" } else { "no" }),
         Cell::List(_) | Cell::Object(_) => row.push(&nested(cell)),

@@ -208,9 +208,7 @@ impl Table {
 
     /// The same, for whoever makes many rows.
     pub(crate) fn add(&mut self, cells: &Cells, note: String, out: &mut dyn Write) -> io::Result<()> {
-        for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
-            *known = (*known).max(width(text).min(WIDTH_MAX));
-        }
+        self.widen(cells);
         if self.started {
             self.print(cells, out)?;
             return out.write_all(note.as_bytes());
@@ -252,9 +250,30 @@ impl Table {
         })
     }
 
+    fn widen(&mut self, cells: &Cells) {
+        let plain = cells.text.is_ascii();
+        for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
+            let width = if plain { text.len() } else { width(text) };
+            *known = (*known).max(width.min(WIDTH_MAX));
+        }
+    }
+
     fn print(&mut self, cells: &Cells, out: &mut dyn Write) -> io::Result<()> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
+        let styled = self.color && cells.parts.iter().any(|part| !part.style.is_empty());
+        if cells.text.is_ascii() && !styled {
+            self.lay_out_plain(cells, &mut line);
+        } else {
+            self.lay_out(cells, &mut line)?;
+        }
+        line.push(b'\n');
+        self.line = line;
+        out.write_all(&self.line)
+    }
+
+    /// A line of cells.
+    fn lay_out(&self, cells: &Cells, line: &mut Vec<u8>) -> io::Result<()> {
         let mut owed = 0; // blanks that only a later cell makes visible
         for ((text, part), widest) in cells.each().zip(&self.widths) {
             let pad = widest.saturating_sub(width(text));
@@ -264,13 +283,33 @@ impl Table {
             if !text.is_empty() {
                 line.resize(line.len() + owed, b' ');
                 owed = 0;
-                self.write_cell(text, part, &mut line)?;
+                self.write_cell(text, part, line)?;
             }
             owed += if part.right { GAP } else { pad + GAP };
         }
-        line.push(b'\n');
-        self.line = line;
-        out.write_all(&self.line)
+        Ok(())
+    }
+
+    /// The same for cells whose characters are a byte and a column each, without styles: they are put onto a blank line.
+    fn lay_out_plain(&self, cells: &Cells, line: &mut Vec<u8>) {
+        line.resize(self.widths.iter().map(|width| width + GAP).sum(), b' ');
+        let (mut column, mut end) = (0, 0);
+        for ((text, part), widest) in cells.each().zip(&self.widths) {
+            if !text.is_empty() {
+                let from = if part.right {
+                    column + widest.saturating_sub(text.len())
+                } else {
+                    column
+                };
+                end = from + text.len();
+                if end > line.len() {
+                    line.resize(end, b' '); // a long value has moved what follows it
+                }
+                line[from..end].copy_from_slice(text.as_bytes());
+            }
+            column += widest.max(&text.len()) + GAP;
+        }
+        line.truncate(end);
     }
 
     fn write_cell(&self, text: &str, part: &Part, out: &mut Vec<u8>) -> io::Result<()> {
@@ -287,19 +326,47 @@ impl Table {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn plain_cells_stand_where_all_cells_would(
+            rows in proptest::collection::vec(proptest::collection::vec(("[a-z ]{0,6}", proptest::bool::ANY), 3), 1..4),
+        ) {
+            let mut table = Table::new(vec!["a", "", "c"], false);
+            for row in rows {
+                let cells = row.into_iter().map(|(text, right)| Shown { right, ..Shown::left(text) }).collect::<Vec<_>>();
+                let cells = Cells::from(cells);
+                table.widen(&cells);
+                let (mut plain, mut any) = (Vec::new(), Vec::new());
+                table.lay_out_plain(&cells, &mut plain);
+                table.lay_out(&cells, &mut any).unwrap();
+                proptest::prop_assert_eq!(plain, any);
+            }
+        }
+    }
+
     #[test]
     fn a_long_name_moves_its_own_row_only() {
-        let mut table = Table::new(vec!["User", "From"], false);
-        let (mut out, long) = (Vec::new(), "x".repeat(250));
-        for name in ["anna", &long, "bert"] {
-            let row = vec![Shown::left(name), Shown::left("192.0.2.1")];
-            table.row(row, &mut out).expect("a vector takes everything");
+        // of ASCII alone, and with a name that is not: lines are laid out in two ways
+        for other in ["bert", "Пётр"] {
+            let mut table = Table::new(vec!["User", "Bytes", "From"], false);
+            let (mut out, long) = (Vec::new(), "x".repeat(250));
+            for name in ["anna", &long, other] {
+                let row = vec![Shown::left(name), Shown::right("7"), Shown::left("192.0.2.1")];
+                table.row(row, &mut out).expect("a vector takes everything");
+            }
+            table.finish(&mut out).expect("a vector takes everything");
+            let text = String::from_utf8(out).expect("text");
+            let places = |what: &str| -> Vec<Option<usize>> {
+                let lines = text.lines().skip(1);
+                lines
+                    .map(|line| line.find(what).map(|at| columns(&line[..at])))
+                    .collect()
+            };
+            let (short, moved) = (WIDTH_MAX + GAP, 250 + GAP);
+            assert_eq!(places(" 7 "), [short + 3, moved + 3, short + 3].map(Some));
+            assert_eq!(places("192"), [short + 7, moved + 7, short + 7].map(Some));
+            assert!(text.contains(&long), "nothing is cut off");
         }
-        table.finish(&mut out).expect("a vector takes everything");
-        let text = String::from_utf8(out).expect("text");
-        let places: Vec<Option<usize>> = text.lines().skip(1).map(|line| line.find("192")).collect();
-        assert_eq!(places, [Some(WIDTH_MAX + GAP), Some(250 + GAP), Some(WIDTH_MAX + GAP)]);
-        assert!(text.contains(&long), "nothing is cut off");
     }
 
     #[test]

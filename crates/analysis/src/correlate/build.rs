@@ -24,11 +24,26 @@ impl Correlator {
 
     /// The attempt of a carrier and a link, or of one of them; `at_end`: the evidence ends here, they are not closed.
     pub(super) fn attempt(&self, carrier: Option<&Carrier>, link: Option<&Link>, at_end: bool) -> Attempt {
+        let said = Said {
+            carrier: carrier.map(|carrier| carrier.facts.clone()),
+            link: link.map(|link| (link.facts.clone(), link.interface.clone())),
+        };
+        self.attempt_of(said, carrier, link, at_end)
+    }
+
+    /// The same of what the two said, which was copied or taken out of them.
+    pub(super) fn attempt_of(
+        &self,
+        said: Said,
+        carrier: Option<&Carrier>,
+        link: Option<&Link>,
+        at_end: bool,
+    ) -> Attempt {
         let host = carrier
             .map(|carrier| carrier.host)
             .or(link.map(|link| link.host))
             .unwrap_or_default();
-        let facts = joined(carrier, link);
+        let (facts, interface) = said.joined();
         let mut attempt = from_facts(facts, self.gateway(host));
         attempt.protocol = carrier
             .map(|carrier| carrier.protocol)
@@ -38,7 +53,7 @@ impl Correlator {
         }
         if let Some(link) = link {
             attempt.id ^= u64::from(link.pid) ^ link.served.as_ref().map_or(0, |served| served.salt);
-            attempt.interface = link.interface.clone();
+            attempt.interface = interface;
             attempt.up = link.up;
             attempt.backend = link.backend;
             attempt.times = link.times;
@@ -90,19 +105,35 @@ fn turn(attempt: &mut Attempt, link: Option<&Link>) {
     });
 }
 
-fn joined(carrier: Option<&Carrier>, link: Option<&Link>) -> Facts {
-    match (carrier, link) {
-        (Some(carrier), Some(link)) => {
-            let mut facts = link.facts.clone();
-            // pptpd's address is the socket's; pppd's words about the link go before the daemon's
-            facts.join(carrier.facts.clone());
-            facts.client_ip = carrier.facts.client_ip.or(facts.client_ip);
-            facts.evidence.sort_by_key(|evidence| (evidence.source, evidence.line));
-            facts
+/// What a carrier and a link said, and the link's interface.
+pub(super) struct Said {
+    carrier: Option<Facts>,
+    link: Option<(Facts, Option<Box<str>>)>,
+}
+
+impl Said {
+    /// Takes it out of sides that are over: what they said may be long.
+    pub(super) fn last(carrier: Option<&mut Carrier>, link: Option<&mut Link>) -> Said {
+        Said {
+            carrier: carrier.map(|carrier| carrier.facts.take()),
+            link: link.map(|link| (link.facts.take(), link.interface.take())),
         }
-        (Some(carrier), None) => carrier.facts.clone(),
-        (None, Some(link)) => link.facts.clone(),
-        (None, None) => Facts::new(0),
+    }
+
+    fn joined(self) -> (Facts, Option<Box<str>>) {
+        match (self.carrier, self.link) {
+            (Some(carrier), Some((mut facts, interface))) => {
+                let client = carrier.client_ip;
+                // pptpd's address is the socket's; pppd's words about the link go before the daemon's
+                facts.join(carrier);
+                facts.client_ip = client.or(facts.client_ip);
+                facts.evidence.sort_by_key(|evidence| (evidence.source, evidence.line));
+                (facts, interface)
+            }
+            (Some(carrier), None) => (carrier, None),
+            (None, Some(link)) => link,
+            (None, None) => (Facts::new(0), None),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, text};
+use tunlog_model::{Assumed, Confidence, EndReason, Event, Evidence, Field, Layer, Value, text};
 
 pub use tunlog_model::Redact;
 
@@ -141,11 +141,21 @@ impl Facts {
         }
     }
 
+    /// Takes what was said out; what costs nothing to copy stays.
+    pub fn take(&mut self) -> Facts {
+        Facts {
+            user: self.user.take(),
+            evidence: std::mem::take(&mut self.evidence),
+            trail: std::mem::take(&mut self.trail),
+            ..*self
+        }
+    }
+
     /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         self.touch(event, policy);
-        for (field, _) in event.fields() {
-            self.field(*field, event);
+        for (field, value) in event.fields() {
+            self.field(*field, value, event);
         }
         let message = event.message();
         if let Some(cause) = message.blames {
@@ -213,28 +223,21 @@ impl Facts {
         });
     }
 
-    fn field(&mut self, field: Field, event: &Event<'_>) {
+    fn field(&mut self, field: Field, value: &Value, event: &Event<'_>) {
         match field {
-            Field::ClientIp => self.client_ip = self.client_ip.or(event.ip(field)),
-            Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(event.ip(field)),
-            Field::AssignedIp => self.assigned_ip = event.ip(field).or(self.assigned_ip),
+            Field::ClientIp => self.client_ip = self.client_ip.or(value.ip()),
+            Field::ClaimedIp => self.claimed_ip = self.claimed_ip.or(value.ip()),
+            Field::AssignedIp => self.assigned_ip = value.ip().or(self.assigned_ip),
             // IPCP's address of the gateway is the one inside the tunnel
-            Field::ServerIp if event.message().layer != Layer::Ipcp => {
-                self.server_ip = self.server_ip.or(event.ip(field))
-            }
+            Field::ServerIp if event.message().layer != Layer::Ipcp => self.server_ip = self.server_ip.or(value.ip()),
             Field::ClientPort => {
                 self.client_port = self
                     .client_port
-                    .or(event.int(field).and_then(|port| u16::try_from(port).ok()))
+                    .or(value.int().and_then(|port| u16::try_from(port).ok()))
             }
-            Field::MppeBits => {
-                self.mppe_bits = event
-                    .int(field)
-                    .and_then(|bits| u8::try_from(bits).ok())
-                    .or(self.mppe_bits)
-            }
-            Field::AuthMethod => self.auth_method = event.word(field).or(self.auth_method),
-            Field::User if self.user.is_none() => self.user = event.text(field).map(|user| user.into()),
+            Field::MppeBits => self.mppe_bits = value.int().and_then(|bits| u8::try_from(bits).ok()).or(self.mppe_bits),
+            Field::AuthMethod => self.auth_method = value.word().or(self.auth_method),
+            Field::User if self.user.is_none() => self.user = event.text_of(value).map(|user| user.into()),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol};
+use tunlog_model::{EndReason, Event, EventKind, Field, Layer, Protocol, Value};
 
 use super::facts::{EvidencePolicy, Facts};
 use super::prompt::Told;
@@ -130,21 +130,26 @@ impl Link {
 
     /// Takes an event in.
     pub fn observe(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
-        let blamed = self.facts.blame;
+        // what pppd says while it goes down is a consequence of the end, not its cause
+        let blamed = self.facts.blame.filter(|_| self.ending);
         self.facts.note(event, policy);
-        if self.ending {
-            // what pppd says while it goes down is a consequence of the end, not its cause
-            self.facts.blame = blamed.or(self.facts.blame);
+        if blamed.is_some() {
+            self.facts.blame = blamed;
         }
-        if let Some(interface) = event
-            .text(Field::Interface)
-            .filter(|name| self.interface.as_deref() != Some(name))
-        {
-            self.interface = Some(interface.into());
+        if let Some(interface) = event.value(Field::Interface) {
+            self.take_interface(event, interface);
         }
         self.challenged |= tells_of_a_challenge(event);
         self.begun |= !is_ending(event.message().kind) || asks_for_a_link(event);
         self.advance(event);
+    }
+
+    fn take_interface(&mut self, event: &Event<'_>, value: &Value) {
+        // said again and again: what is known already costs no more than to see that
+        let known = self.interface.as_deref().map(str::as_bytes);
+        if known.is_none() || event.value_bytes(value) != known {
+            self.interface = event.text_of(value).map(Into::into).or(self.interface.take());
+        }
     }
 
     /// Which side of the connection pppd is on, as far as this line tells; whether it tells so first.

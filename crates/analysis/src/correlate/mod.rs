@@ -286,6 +286,9 @@ impl Correlator {
     }
 
     fn go_on(&mut self, time: i64) {
+        if time == self.now && !self.packets.active {
+            return; // many lines stand in one second, and nothing falls due while no time passes
+        }
         // what has passed without events is not counted twice; but a clock that was set back is no late line
         if self.ahead.saturating_sub(time) > LATE_MAX {
             self.ahead = i64::MIN;
@@ -569,13 +572,13 @@ impl Correlator {
         if !tells {
             return;
         }
-        // taken out before: making an attempt copies the facts of both sides
         let sides = [
             link.as_mut().map(|link| &mut link.facts),
             carrier.as_mut().map(|carrier| &mut carrier.facts),
         ];
         let trail = trail::Trail::of(sides.into_iter().flatten());
-        let mut attempt = self.attempt(carrier.as_ref(), link.as_ref(), false);
+        let said = build::Said::last(carrier.as_mut(), link.as_mut());
+        let mut attempt = self.attempt_of(said, carrier.as_ref(), link.as_ref(), false);
         attempt.trail = trail.into_clues();
         let mut told = link.as_ref().map(|link| link.told).unwrap_or_default();
         told.join(carrier.as_ref().map(|carrier| carrier.told).unwrap_or_default());
@@ -605,10 +608,12 @@ impl Correlator {
     }
 
     fn remove_link(&mut self, key: Key) -> Option<Link> {
-        let link = self.links.remove(key)?;
+        let mut link = self.links.remove(key)?;
         forget(&mut self.by_link, &(link.host, link.pid), key);
-        if let Some(interface) = &link.interface {
-            forget(&mut self.by_interface, &(link.host, interface.clone()), key);
+        if let Some(interface) = link.interface.take() {
+            let at = (link.host, interface);
+            forget(&mut self.by_interface, &at, key);
+            link.interface = Some(at.1);
         }
         self.forget_names(&link, key);
         Some(link)

@@ -102,12 +102,34 @@ impl Prelude {
 
 fn uptime(body: &[u8]) -> Option<&[u8]> {
     let inner = body.strip_prefix(b"[")?.trim_ascii_start();
-    let end = inner
-        .iter()
-        .position(|byte| !(byte.is_ascii_digit() || *byte == b'.'))
-        .filter(|end| *end > 0)?;
+    let end = decimals(inner).filter(|end| *end > 0)?;
     let rest = inner[end..].trim_ascii_start().strip_prefix(b"]")?;
     Some(rest.trim_ascii_start())
+}
+
+/// Where something stands that is neither digit nor point. Eight bytes at once: NetworkManager writes such a time in every line.
+fn decimals(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let others = others(u64::from_le_bytes(*word));
+        if others != 0 {
+            return Some(at * 8 + others.trailing_zeros() as usize / 8);
+        }
+    }
+    let is_other = |byte: &u8| !(byte.is_ascii_digit() || *byte == b'.');
+    rest.iter().position(is_other).map(|at| words.len() * 8 + at)
+}
+
+/// The highest bit of each byte that is neither digit nor point.
+fn others(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let low = word & !HIGH;
+    // a sum has the highest bit of a byte from the value on that the other number lacks to 0x80
+    let from = |value: u8| low + ONES * u64::from(0x80 - value);
+    let digit = from(b'0') & !from(b'9' + 1);
+    let point = from(b'.') & !from(b'.' + 1);
+    HIGH & (word | !(digit | point))
 }
 
 /// A hub's name is the administrator's and holds no quotation mark.
@@ -133,6 +155,19 @@ mod tests {
 
     use super::*;
     use crate::template::Caught;
+
+    #[test]
+    fn a_time_ends_where_no_digit_and_no_point_stands() {
+        for len in 0..20 {
+            for other in 0..=u8::MAX {
+                let mut text = vec![b'7'; len];
+                text.push(other);
+                text.extend_from_slice(b".9");
+                let end = (!other.is_ascii_digit() && other != b'.').then_some(len);
+                assert_eq!(decimals(&text), end, "{len} digits and {other:#x}");
+            }
+        }
+    }
 
     #[test]
     fn preludes_are_cut() {

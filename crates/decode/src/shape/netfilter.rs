@@ -37,8 +37,8 @@ pub struct Rules {
 
 #[derive(Debug)]
 struct Group {
-    protocols: Vec<&'static [u8]>,
-    ports: Vec<&'static [u8]>,
+    protocols: Vec<Word>,
+    ports: Vec<Word>,
     /// Words of which the prefix must hold one, and the number of the message.
     prefixes: Vec<(Vec<&'static [u8]>, u32)>,
     /// Whether an attempt may want any of them; the rest is taken apart only for `decode`.
@@ -55,7 +55,9 @@ impl Rules {
                 let found = condition.0.iter().find(|(name, _)| *name == key);
                 found.map_or_else(Vec::new, |(_, words)| words.split('|').map(str::as_bytes).collect())
             };
-            let (protocols, ports, prefix) = (words("PROTO"), words("port"), (words("prefix"), number));
+            let packed = |key: &str| words(key).into_iter().map(Word::of).collect();
+            let (protocols, ports): (Vec<Word>, Vec<Word>) = (packed("PROTO"), packed("port"));
+            let prefix = (words("prefix"), number);
             rules.mac_decoded |= !words("mac").is_empty();
             match rules
                 .groups
@@ -88,11 +90,9 @@ impl Rules {
 
 impl Group {
     fn is_about(&self, line: &Line<'_>) -> bool {
-        let among = |words: &[&[u8]], value: &[u8]| words.iter().any(|word| is_same(word, value));
-        (self.protocols.is_empty() || among(&self.protocols, line.protocol))
-            && (self.ports.is_empty()
-                || among(&self.ports, line.source_port)
-                || among(&self.ports, line.destination_port))
+        let concerns = |port: &Word| *port == line.source_port || *port == line.destination_port;
+        (self.protocols.is_empty() || self.protocols.contains(&line.protocol))
+            && (self.ports.is_empty() || self.ports.iter().any(concerns))
     }
 
     fn number(&self, line: &Line<'_>) -> Option<u32> {
@@ -101,6 +101,44 @@ impl Group {
             .iter()
             .find(|(words, _)| fits(words))
             .map(|(_, number)| *number)
+    }
+}
+
+/// A word of at most eight bytes; a longer one is its first eight, as no protocol's name and no port is. Words are compared with
+/// those of many rules for each packet that a filter logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Word(u64);
+
+impl Word {
+    fn of(text: &[u8]) -> Word {
+        Word::first_of(text).0
+    }
+
+    /// What stands before a blank or the end, and what follows it.
+    #[inline]
+    fn first_of(text: &[u8]) -> (Word, &[u8]) {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        let Some(bytes) = text.first_chunk() else {
+            return Word::at_end(text);
+        };
+        let word = u64::from_le_bytes(*bytes);
+        let other = word ^ (ONES * u64::from(b' '));
+        // the lowest byte that is a blank has its highest bit here
+        let blanks = other.wrapping_sub(ONES) & !other & (ONES << 7);
+        let bits = blanks.trailing_zeros() & !7;
+        if bits == 64 {
+            let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+            return (Word(word), &text[end..]);
+        }
+        (Word(word & ((1 << bits) - 1)), &text[bits as usize / 8..])
+    }
+
+    #[cold]
+    fn at_end(text: &[u8]) -> (Word, &[u8]) {
+        let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+        let mut bytes = [0; 8];
+        bytes[..end].copy_from_slice(&text[..end]);
+        (Word(u64::from_le_bytes(bytes)), &text[end..])
     }
 }
 
@@ -115,9 +153,9 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 struct Line<'a> {
     prefix: &'a [u8],
     pairs: &'a [u8],
-    protocol: &'a [u8],
-    source_port: &'a [u8],
-    destination_port: &'a [u8],
+    protocol: Word,
+    source_port: Word,
+    destination_port: Word,
 }
 
 impl<'a> Line<'a> {
@@ -125,22 +163,21 @@ impl<'a> Line<'a> {
         let at = beginning(body)?;
         let pairs = &body[at..];
         let after = PROTO.find(pairs)? + 7;
-        let mut words = pairs[after..].split(|byte| *byte == b' ');
-        let protocol = words.next()?;
-        let source_port = words
-            .next()
-            .and_then(|word| word.strip_prefix(b"SPT="))
-            .unwrap_or_default();
-        let destination_port = words
-            .next()
-            .and_then(|word| word.strip_prefix(b"DPT="))
-            .unwrap_or_default();
+        let (protocol, rest) = Word::first_of(&pairs[after..]);
+        let mut ports = (Word::default(), Word::default());
+        if let Some(rest) = rest.strip_prefix(b" SPT=") {
+            let (source, rest) = Word::first_of(rest);
+            ports.0 = source;
+            if let Some(rest) = rest.strip_prefix(b" DPT=") {
+                ports.1 = Word::of(rest);
+            }
+        }
         Some(Line {
             prefix: body[..at].trim_ascii(),
             pairs,
             protocol,
-            source_port,
-            destination_port,
+            source_port: ports.0,
+            destination_port: ports.1,
         })
     }
 

@@ -106,7 +106,7 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
             },
         };
         let (text, after) = rest.split_at(end);
-        let Some(after) = behind(after, &piece.literal) else {
+        let Some(after) = piece.literal.behind(after) else {
             return false;
         };
         if later.is_empty() && !after.is_empty() {
@@ -120,19 +120,6 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
         (pieces, rest) = (later, after);
     }
     rest.is_empty()
-}
-
-/// What follows a literal that a text begins with. Most literals are a blank, a comma, or nothing.
-#[inline(always)]
-fn behind<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
-    match literal {
-        [] => Some(text),
-        [only] => text
-            .split_first()
-            .filter(|(first, _)| *first == only)
-            .map(|(_, rest)| rest),
-        _ => text.strip_prefix(literal),
-    }
 }
 
 /// A number of few digits and its length; the others are left to the long way.
@@ -289,7 +276,7 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
 
 fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     if later.is_empty() {
-        return match rest.strip_suffix(&*piece.literal) {
+        return match rest.strip_suffix(&piece.literal[..]) {
             Some(text) => caught.catch(piece, text),
             None => false,
         };

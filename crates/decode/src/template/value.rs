@@ -111,6 +111,28 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
 }
 
 fn parse_number(text: &[u8]) -> Option<f64> {
+    few_digits(text).or_else(|| any_number(text))
+}
+
+/// A number of few digits with a point or without: the quotient of two numbers that are exact is what the library reads.
+fn few_digits(text: &[u8]) -> Option<f64> {
+    const TENS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
+    let (mut value, mut digits, mut point) = (0_u64, 0, None);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if digits < 15 => {
+                (value, digits) = (value * 10 + u64::from(byte - b'0'), digits + 1);
+            }
+            b'.' if point.is_none() && digits > 0 => point = Some(digits),
+            _ => return None,
+        }
+    }
+    let tens = digits - point.unwrap_or(digits);
+    let is_plain = digits > 0 && (point.is_none() || tens > 0);
+    TENS.get(tens).filter(|_| is_plain).map(|tens| value as f64 / tens)
+}
+
+fn any_number(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text)
         .ok()?
         .parse::<f64>()
@@ -217,4 +239,38 @@ pub fn method_word(text: &[u8]) -> Option<&'static str> {
         _ if word.starts_with(b"eap") => "eap",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_of_few_digits_is_what_the_library_reads(text in "[0-9]{0,16}(\\.[0-9]{0,4})?") {
+            if let Some(number) = few_digits(text.as_bytes()) {
+                proptest::prop_assert_eq!(Some(number), any_number(text.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_plain_are_left_to_the_library() {
+        for text in [
+            "",
+            ".",
+            "5.",
+            ".5",
+            "1.2.3",
+            "-1",
+            "1e3",
+            "1234567890123456",
+            "0.12345",
+            "inf",
+        ] {
+            assert_eq!(few_digits(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(few_digits(b"12.3"), Some(12.3));
+        assert_eq!(few_digits(b"0"), Some(0.0));
+    }
 }

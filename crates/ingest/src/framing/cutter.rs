@@ -208,9 +208,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         let line = &bytes[start..end];
         // what the beginning tells, if it is that of the line before; blocks of lines have none and forget it
         if let Some(shape) = &self.shape
-            && shape.fits(line)
+            && let Some(text) = shape.behind(line)
             && line.len() <= self.line_bytes_max
-            && let text = &line[shape.app_at..]
             && let Some(named) = Named::of(text)
         {
             let (known, verdict) = &self.tags[named.slot(TAGS)];
@@ -230,16 +229,23 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         self.long(bytes, start, end, hole);
     }
 
-    /// Asks the filter for a program, and remembers what it said.
+    /// Asks the filter for a program, and remembers what it said. What stood there before moves to the neighbouring slot, where
+    /// it is looked for first: two programs of one slot that take turns would ask every time.
     #[cold]
     fn ask(&mut self, named: Named, text: &[u8]) -> Verdict {
+        let slot = named.slot(TAGS);
+        let (known, verdict) = &self.tags[slot ^ 1];
+        if known.is(&named) {
+            return *verdict;
+        }
         let verdict = if named.is_tag(text) {
             let name = tag::base(&text[..named.end]);
             Verdict::of(self.filter.program(name), markers::may_tell_loss(name))
         } else {
             Verdict::NONE
         };
-        self.tags[named.slot(TAGS)] = (named, verdict);
+        self.tags[slot ^ 1] = self.tags[slot];
+        self.tags[slot] = (named, verdict);
         verdict
     }
 
@@ -277,7 +283,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
                 stamped: true,
                 plain: None,
             };
-            return self.emit(&header, line, number);
+            return self.emit_if(verdict.program().is_some(), &header, line, number);
         }
         self.kept = true;
         (self.each)(&RecordRef {
@@ -384,7 +390,11 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
         if header.app.is_empty() && snare::is_event(header.body) {
             return self.snare(header.host, header.body, raw, line);
         }
-        let wanted = self.filter.wants(header.app);
+        self.emit_if(self.filter.wants(header.app), header, raw, line);
+    }
+
+    /// The same, where it is known whether the program's lines are wanted.
+    fn emit_if(&mut self, wanted: bool, header: &Header<'_>, raw: &[u8], line: u64) {
         if let Some(repeat) = markers::repeat(header.body) {
             return self.repeated(header, raw, line, repeat, wanted);
         }

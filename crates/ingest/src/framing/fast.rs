@@ -54,9 +54,10 @@ impl Masked {
         }
     }
 
+    /// What of a word is otherwise.
     #[inline(always)]
-    fn fits(&self, word: u8x16) -> bool {
-        (word & self.mask).simd_eq(self.value).to_bitmask() == 0xffff
+    fn otherwise(&self, word: u8x16) -> u8x16 {
+        (word & self.mask) ^ self.value
     }
 }
 
@@ -117,17 +118,18 @@ impl<'a> Shape<'a> {
         })
     }
 
-    /// Whether a line begins so. Lines that are too short to tell are left to the long way.
-    #[inline]
-    pub fn fits(&self, line: &[u8]) -> bool {
-        let (Some(head), Some(tail)) = (word(line, 0), word(line, self.tail_at)) else {
-            return false;
-        };
-        self.head.fits(head)
-            && self.tail.fits(tail)
-            && line.len() > self.app_at
-            && line[self.time_at + 5] == b':'
-            && (self.long_tail.is_empty() || &line[self.tail_at..self.app_at] == self.long_tail)
+    /// What stands behind such a beginning, if a line has it. Lines that are too short to tell are left to the long way.
+    #[inline(always)]
+    pub fn behind<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let (head, tail) = (word(line, 0)?, word(line, self.tail_at)?);
+        let otherwise = self.head.otherwise(head) | self.tail.otherwise(tail);
+        if otherwise.simd_eq(u8x16::splat(0)).to_bitmask() != 0xffff {
+            return None;
+        }
+        if !self.long_tail.is_empty() && line.get(self.tail_at..self.app_at)? != self.long_tail {
+            return None;
+        }
+        line.get(self.app_at..)
     }
 
     /// The stamp of a line of this shape.
@@ -168,6 +170,9 @@ impl<'a> Shape<'a> {
             stamp::two(&line[at + 3..])?,
             stamp::two(&line[at + 6..])?,
         );
+        if (line[at + 2], line[at + 5]) != (b':', b':') {
+            return None;
+        }
         let second = stamp::second_of_day(hour, minute, second)?;
         let micros = 0;
         Some(match self.date {

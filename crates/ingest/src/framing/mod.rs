@@ -154,7 +154,7 @@ pub(crate) fn stamps(bytes: &[u8], each: &mut dyn FnMut(Stamp) -> bool) {
         if line.len() <= 8 {
             continue;
         }
-        let stamp = match shape.as_mut().filter(|shape| shape.fits(line)) {
+        let stamp = match shape.as_mut().filter(|shape| shape.behind(line).is_some()) {
             Some(shape) => shape.stamp(line),
             None => {
                 let Some(header) = header::read(&line[..line.len().min(1024)]).filter(|header| header.stamped) else {

@@ -11,12 +11,17 @@ const BLOCK: usize = 64;
 #[inline(always)]
 pub(super) fn each(bytes: &[u8], mut tell: impl FnMut(usize)) {
     let newline = u8x16::splat(b'\n');
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let mut last = [0; BLOCK];
-    last[..rest.len()].copy_from_slice(rest);
     let mut at = 0;
     // one loop for all, so that what is told of is there once
-    for block in blocks.iter().chain([&last]) {
+    while at < bytes.len() {
+        let block = match bytes[at..].first_chunk() {
+            Some(block) => block,
+            None => {
+                last[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+                &last
+            }
+        };
         let mut bits = newlines_of(block, newline);
         while bits != 0 {
             tell(at + bits.trailing_zeros() as usize);

@@ -42,6 +42,8 @@ pub struct Clock {
     /// Whether they come over the network: then the time of receipt stands for one that cannot be.
     receiving: bool,
     hour: Hour,
+    /// The stamp resolved last and its time, if the same stamp must mean the same again.
+    before: Option<(Stamp, RecordTime)>,
 }
 
 /// The hour that was last resolved: most stamps lie in the hour of the one before.
@@ -76,6 +78,7 @@ impl Clock {
             live: false,
             receiving: false,
             hour: Hour::default(),
+            before: None,
         })
     }
 
@@ -101,7 +104,17 @@ impl Clock {
     }
 
     /// The complete time of a stamp. To be called in the order of the source, for the records that matter.
+    #[inline]
     pub fn resolve(&mut self, stamp: Stamp) -> RecordTime {
+        // many lines stand in one second
+        match &self.before {
+            Some((before, time)) if *before == stamp => *time,
+            _ => self.resolve_another(stamp),
+        }
+    }
+
+    fn resolve_another(&mut self, stamp: Stamp) -> RecordTime {
+        self.before = None;
         match stamp {
             Stamp::Civil(civil) => self.civil(civil),
             Stamp::Instant(micros) => self.checked(micros, Assumed::default()),
@@ -142,7 +155,11 @@ impl Clock {
         let key = (civil.year, civil.month, civil.day, hour);
         let rest = i64::from(civil.second - hour * 3600) * SECOND + i64::from(civil.micros);
         if key == self.hour.key {
-            return self.checked(self.hour.start + rest, self.hour.assumed);
+            let time = self.checked(self.hour.start + rest, self.hour.assumed);
+            if !self.live && time.micros == self.last {
+                self.before = Some((Stamp::Civil(civil), time));
+            }
+            return time;
         }
         let (year, assumed) = match civil.year {
             Some(year) => (year, Assumed::ZONE),
