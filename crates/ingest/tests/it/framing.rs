@@ -868,7 +868,7 @@ fn json_of_shippers_names_the_program_in_several_ways() {
         r#"{"version":"1.1","host":"gw","short_message":"LCP up","timestamp":1762682461,"_app_name":"pppd","_pid":7}"#,
     ];
     for record in records {
-        let seen = cut(&format!("{record}\n"));
+        let seen = cut(format!("{record}\n"));
         assert_eq!(seen.len(), 1, "{record}");
         let seen = &seen[0];
         let read = (
