@@ -109,8 +109,20 @@ impl Dialect {
     }
 
     /// As `find`, looking no closer than `look` says.
-    #[inline]
+    #[inline(never)]
     pub fn find_for<'a>(
+        &self,
+        body: &'a [u8],
+        record: &RecordRef<'a>,
+        look: Look,
+        fields: &mut Fields<'a>,
+    ) -> Option<&'static Message> {
+        self.find_here(body, record, look, fields)
+    }
+
+    /// The same, in line: for the one place that most lines go through.
+    #[inline(always)]
+    pub(crate) fn find_here<'a>(
         &self,
         body: &'a [u8],
         record: &RecordRef<'a>,

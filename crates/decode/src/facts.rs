@@ -5,6 +5,7 @@ use std::cell::Cell;
 use tunlog_model::{AppFilter, Hint};
 
 use crate::programs::Program;
+use crate::template::packed;
 use crate::trie::Glance;
 use crate::{Catalogue, Dialect};
 
@@ -52,10 +53,63 @@ const BYTES: usize = 24;
 /// What a beginning told.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    begin: [u64; BYTES / 8],
+    begin: Beginning,
     /// 0: nothing is remembered.
     program: u32,
     glance: u32,
+}
+
+/// The first bytes of a body.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Beginning {
+    /// Zeros where there are no more.
+    words: [u64; BYTES / 8],
+    /// How many there are.
+    len: u32,
+}
+
+impl Beginning {
+    #[inline]
+    fn of(body: &[u8]) -> Beginning {
+        let words = match body.first_chunk::<BYTES>() {
+            Some(_) => [word(body, 0), word(body, 8), word(body, 16)],
+            None => Beginning::of_short(body),
+        };
+        let len = body.len().min(BYTES) as u32;
+        Beginning { words, len }
+    }
+
+    /// Two words may overlap: what stands in the one before is shifted out.
+    #[inline]
+    fn of_short(body: &[u8]) -> [u64; BYTES / 8] {
+        let len = body.len();
+        let last = |missing: usize| word(body, len - 8).checked_shr(8 * missing as u32).unwrap_or(0);
+        match len {
+            16.. => [word(body, 0), word(body, 8), last(BYTES.saturating_sub(len))],
+            8.. => [word(body, 0), last(16 - len), 0],
+            _ => [packed(body).0, 0, 0],
+        }
+    }
+
+    /// Whether it is all of the body.
+    fn is_all(&self) -> bool {
+        (self.len as usize) < BYTES
+    }
+
+    #[inline]
+    fn slot(&self) -> usize {
+        let [one, two, three] = self.words;
+        let mixed = (one ^ two.rotate_left(21) ^ three.rotate_left(42)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 56) as usize % SEEN
+    }
+}
+
+/// Eight bytes, which must be there.
+#[inline]
+fn word(body: &[u8], at: usize) -> u64 {
+    body.get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// `Seen::glance` of chatter; anything else is a place.
@@ -75,10 +129,8 @@ impl<'c> Facts<'c> {
     /// As `Dialect::glance`, from memory where that serves.
     #[inline]
     fn remembered(&self, dialect: &Dialect, hint: Hint, body: &[u8]) -> Option<Hint> {
-        let Some(begin) = beginning(body) else {
-            return told(dialect.glance(body).0, hint);
-        };
-        let seen = &self.seen[slot(&begin)];
+        let begin = Beginning::of(body);
+        let seen = &self.seen[begin.slot()];
         let before = seen.get();
         if before.program == hint.program && before.begin == begin {
             let place = before.glance;
@@ -86,7 +138,7 @@ impl<'c> Facts<'c> {
         }
         let (glance, reach) = dialect.glance(body);
         let found = told(glance, hint);
-        if reach <= BYTES {
+        if reach <= BYTES || begin.is_all() {
             let glance = found.map_or(CHATTER, |hint| hint.place);
             let program = hint.program;
             seen.set(Seen { begin, program, glance });
@@ -106,22 +158,6 @@ fn told(glance: Glance, hint: Hint) -> Option<Hint> {
         }),
         Glance::Unknown => Some(hint),
     }
-}
-
-#[inline]
-fn beginning(body: &[u8]) -> Option<[u64; BYTES / 8]> {
-    let bytes: &[u8; BYTES] = body.first_chunk()?;
-    let mut words = bytes
-        .chunks_exact(8)
-        .map(|word| word.try_into().map_or(0, u64::from_le_bytes));
-    Some([words.next()?, words.next()?, words.next()?])
-}
-
-#[inline]
-fn slot(begin: &[u64; BYTES / 8]) -> usize {
-    let [one, two, three] = begin;
-    let mixed = (one ^ two.rotate_left(21) ^ three.rotate_left(42)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 56) as usize % SEEN
 }
 
 impl AppFilter for Facts<'_> {
@@ -146,6 +182,27 @@ impl AppFilter for Facts<'_> {
                 (!chatter).then_some(hint)
             }
             Some(Way::Unknown) | None => Some(hint),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginnings_are_equal_only_where_bytes_and_length_are() {
+        let text: Vec<u8> = (1..=40).collect();
+        for len in 0..=text.len() {
+            let begin = Beginning::of(&text[..len]);
+            let mut bytes: Vec<u8> = begin.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            bytes.truncate(begin.len as usize);
+            assert_eq!(bytes, text[..len.min(BYTES)], "{len} bytes");
+            assert_eq!(begin.is_all(), len < BYTES);
+            // what is padded with zeros is not what holds them
+            let mut longer = text[..len].to_vec();
+            longer.push(0);
+            assert_eq!(Beginning::of(&longer) == begin, len >= BYTES);
         }
     }
 }

@@ -6,6 +6,7 @@ use tunlog_model::Field;
 use crate::template::{Caught, Fields, method_word, parse_int, parse_ip};
 
 /// Takes the options of a packet line; false if `text` is no list of options.
+#[inline(never)]
 pub fn take<'a>(text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {

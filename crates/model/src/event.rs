@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Assumed, Field, Message, RecordRef, RecordTime, Severity, Stamp, text};
 
@@ -96,9 +97,25 @@ pub struct RawEvent {
     values: u16,
 }
 
+/// A number that no other batch of the process has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct BatchId(u64);
+
+impl Default for BatchId {
+    fn default() -> BatchId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        BatchId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Where a name stands. Equal places hold equal names; the same name may stand in many places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamePlace(BatchId, Span);
+
 /// Events of one stretch of one source, in the order of the source.
 #[derive(Debug, Default)]
 pub struct EventBatch {
+    id: BatchId,
     len: usize,
     bytes: Vec<u8>,
     extra: Vec<u8>,
@@ -219,6 +236,7 @@ impl EventBatch {
 
     /// Begins anew, over a chunk of `len` bytes as `over` does, with the room that it has.
     pub fn begin(&mut self, len: usize) {
+        self.id = BatchId::default();
         self.len = len;
         self.extra.clear();
         self.values.clear();
@@ -411,6 +429,11 @@ impl<'a> Event<'a> {
     /// The host that wrote it; empty if unknown.
     pub fn host(&self) -> &'a [u8] {
         self.batch.slice(self.raw.host)
+    }
+
+    /// Where the host's name stands: one look tells that it is the one of the event before.
+    pub fn host_place(&self) -> NamePlace {
+        NamePlace(self.batch.id, self.raw.host)
     }
 
     /// The program that wrote it; empty if unknown.

@@ -21,7 +21,9 @@ pub mod text;
 
 pub use attempt::{Attempt, Confidence, EndReason, Evidence, Heard, Outcome, Protocol};
 pub use clue::{Clue, Redact, Said};
-pub use event::{Entry, Event, EventBatch, EventParts, RawEvent, SourceId, Span, Spans, Unrecognised, Value};
+pub use event::{
+    Entry, Event, EventBatch, EventParts, NamePlace, RawEvent, SourceId, Span, Spans, Unrecognised, Value,
+};
 pub use field::Field;
 pub use finding::FindingSeverity;
 pub use hashed::Hashed;

@@ -381,6 +381,7 @@ impl<'s> Teller<'s> {
         self.event(event)
     }
 
+    #[inline]
     pub(crate) fn event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         self.summary.events += 1;
         self.summary.saw(event.time.micros, event.source);
@@ -401,6 +402,7 @@ impl<'s> Teller<'s> {
         time
     }
 
+    #[inline]
     fn tell_all(&mut self) -> ControlFlow<()> {
         if self.correlator.has_prompts() {
             self.tell_prompts()?;

@@ -148,6 +148,7 @@ impl<'s> Cursor<'s> {
         }
     }
 
+    #[inline]
     fn tell(&mut self, teller: &mut Teller<'_>) -> ControlFlow<()> {
         let Some(batch) = &self.batch else {
             return ControlFlow::Continue(());
@@ -163,28 +164,37 @@ impl<'s> Cursor<'s> {
     }
 
     /// Goes to the next entry, through batches and sources, and decides its time.
+    #[inline]
     fn advance(&mut self, teller: &mut Teller<'_>) {
-        loop {
-            if let Some(batch) = &self.batch {
-                if let Some(entry) = batch.events.entries.get(self.at) {
-                    match (&batch.times, &mut self.clock, entry.stamp()) {
-                        (Some(times), ..) => self.time = times.get(self.at).copied().unwrap_or(self.time),
-                        (None, Some(clock), Some(stamp)) => self.time = clock.resolve(stamp),
-                        _ => {}
-                    }
-                    return;
-                }
-                if let Some(done) = self.batch.take() {
-                    self.stream.recycle(done.events);
-                }
-            }
-            match self.stream.next() {
-                None => {
-                    self.over = true;
-                    return;
-                }
-                Some(item) => self.take(item, teller),
-            }
+        while !self.resolves() && !self.over {
+            self.refill(teller);
+        }
+    }
+
+    /// Decides the time of the entry that comes next, if the batch has one.
+    #[inline]
+    fn resolves(&mut self) -> bool {
+        let Some(batch) = &self.batch else { return false };
+        let Some(entry) = batch.events.entries.get(self.at) else {
+            return false;
+        };
+        match (&batch.times, &mut self.clock, entry.stamp()) {
+            (Some(times), ..) => self.time = times.get(self.at).copied().unwrap_or(self.time),
+            (None, Some(clock), Some(stamp)) => self.time = clock.resolve(stamp),
+            _ => {}
+        }
+        true
+    }
+
+    /// Takes what comes after the batch, which is done. Not in line: it is for a few in ten thousand entries.
+    #[inline(never)]
+    fn refill(&mut self, teller: &mut Teller<'_>) {
+        if let Some(done) = self.batch.take() {
+            self.stream.recycle(done.events);
+        }
+        match self.stream.next() {
+            None => self.over = true,
+            Some(item) => self.take(item, teller),
         }
     }
 

@@ -152,6 +152,7 @@ impl Facts {
     }
 
     /// Takes in what an event says that is the same on every layer: time, addresses, name, blame, evidence.
+    #[inline]
     pub fn note(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         self.touch(event, policy);
         for (field, value) in event.fields() {
@@ -205,6 +206,7 @@ impl Facts {
         }
     }
 
+    #[inline(never)]
     fn keep_evidence(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         // of the chatter only what names the user is telling
         if !event.message().kind.is_detail() || event.value(Field::User).is_some() {

@@ -173,7 +173,7 @@ impl Correlator {
             }
             return;
         };
-        match self.by_link.get(&(host, pid)).copied() {
+        match self.by_link.get(host, pid) {
             // a pppd that went before the call is another life of the pid
             Some(link)
                 if self
@@ -233,9 +233,7 @@ impl Correlator {
         match event.int(Field::Pid) {
             None => self.l2tp_daemon(host, event),
             Some(pid) => {
-                let link = u32::try_from(pid)
-                    .ok()
-                    .and_then(|pid| self.by_link.get(&(host, pid)).copied());
+                let link = u32::try_from(pid).ok().and_then(|pid| self.by_link.get(host, pid));
                 if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
                     link.facts.end(EndReason::TunnelClosed);
                 }

@@ -129,6 +129,7 @@ impl Link {
     }
 
     /// Takes an event in.
+    #[inline]
     pub fn observe(&mut self, event: &Event<'_>, policy: &EvidencePolicy) {
         // what pppd says while it goes down is a consequence of the end, not its cause
         let blamed = self.facts.blame.filter(|_| self.ending);
@@ -144,6 +145,7 @@ impl Link {
         self.advance(event);
     }
 
+    #[inline(never)]
     fn take_interface(&mut self, event: &Event<'_>, value: &Value) {
         // said again and again: what is known already costs no more than to see that
         let known = self.interface.as_deref().map(str::as_bytes);
@@ -153,6 +155,7 @@ impl Link {
     }
 
     /// Which side of the connection pppd is on, as far as this line tells; whether it tells so first.
+    #[inline]
     pub fn takes_side(&mut self, event: &Event<'_>) -> bool {
         let message = event.message();
         match message.kind {

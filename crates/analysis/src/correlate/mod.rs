@@ -24,6 +24,7 @@ mod packet;
 mod pairing;
 mod ppp;
 mod pptp;
+mod processes;
 mod prompt;
 mod radius;
 mod request;
@@ -37,7 +38,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Role};
+use tunlog_model::{Attempt, Event, EventKind, NamePlace, Outcome, Protocol, Role};
 
 use carrier::Carrier;
 use facts::EvidencePolicy;
@@ -117,13 +118,14 @@ pub struct Correlator {
     policy: EvidencePolicy,
     hosts: FxHashMap<Box<[u8]>, u32>,
     host_names: Vec<Box<[u8]>>,
-    last_host: u32,
+    /// Of the event before: where its host's name stands, and its number.
+    last_host: Option<(NamePlace, u32)>,
     carriers: Slab<Carrier>,
     links: Slab<Link>,
     /// (host, pid) of pptpctrl.
-    by_control: FxHashMap<(u32, u32), Key>,
+    by_control: processes::Processes,
     /// (host, pid) of pppd.
-    by_link: FxHashMap<(u32, u32), Key>,
+    by_link: processes::Processes,
     /// pppd that a daemon announced before its first line: (host, pid).
     expected: FxHashMap<(u32, u32), Key>,
     /// The pppd that has an interface now.
@@ -181,11 +183,11 @@ impl Correlator {
             options,
             hosts: FxHashMap::default(),
             host_names: Vec::new(),
-            last_host: 0,
+            last_host: None,
             carriers: Slab::default(),
             links: Slab::default(),
-            by_control: FxHashMap::default(),
-            by_link: FxHashMap::default(),
+            by_control: processes::Processes::default(),
+            by_link: processes::Processes::default(),
             expected: FxHashMap::default(),
             by_interface: FxHashMap::default(),
             by_client: FxHashMap::default(),
@@ -219,6 +221,7 @@ impl Correlator {
     }
 
     /// Takes the next event; events come in the order of their sources, merged by time.
+    #[inline]
     pub fn observe(&mut self, event: &Event<'_>) {
         if !event.trusted() {
             return;
@@ -240,7 +243,7 @@ impl Correlator {
         if message.role == Role::Packet {
             self.packet(event);
         } else if message.role != Role::None {
-            let host = self.host(event.host());
+            let host = self.host(event);
             self.prompts.gateway |= matches!(message.role, Role::Ppp | Role::Pptp | Role::L2tp | Role::Server);
             match message.role {
                 Role::Ppp => self.ppp(host, event),
@@ -300,6 +303,7 @@ impl Correlator {
     }
 
     /// An attempt of a log is over; where captures are read too, it waits for its packets.
+    #[inline]
     fn close(&mut self, attempt: Attempt) {
         match self.packets.active {
             true => self.hold_logged(attempt),
@@ -327,6 +331,7 @@ impl Correlator {
     }
 
     /// Hands an attempt out, with an id of its own.
+    #[inline(always)]
     fn tell(&mut self, mut attempt: Attempt) {
         if self.ids.len() >= IDS_MAX {
             self.ids.clear();
@@ -428,16 +433,23 @@ impl Correlator {
         open
     }
 
-    /// Interned number of a host; the last one is likely the next one.
-    fn host(&mut self, name: &[u8]) -> u32 {
-        if self
-            .host_names
-            .get(self.last_host as usize)
-            .is_some_and(|last| **last == *name)
-        {
-            return self.last_host;
+    /// Interned number of the host of an event; that of the event before is likely the same.
+    #[inline]
+    fn host(&mut self, event: &Event<'_>) -> u32 {
+        let place = event.host_place();
+        match self.last_host {
+            Some((last, number)) if last == place => number,
+            _ => {
+                let number = self.host_named(event.host());
+                self.last_host = Some((place, number));
+                number
+            }
         }
-        self.last_host = match self.hosts.get(name) {
+    }
+
+    #[inline(never)]
+    fn host_named(&mut self, name: &[u8]) -> u32 {
+        match self.hosts.get(name) {
             Some(number) => *number,
             // a forger of host names must not fill memory: from here on they are all one
             None if self.host_names.len() >= HOSTS_MAX => 0,
@@ -447,8 +459,7 @@ impl Correlator {
                 self.hosts.insert(name.into(), number);
                 number
             }
-        };
-        self.last_host
+        }
     }
 
     /// The operating system speaks: a start of the machine ends everything that ran on it.
@@ -489,6 +500,7 @@ impl Correlator {
     }
 
     /// Looks again at sides whose grace is over.
+    #[inline(never)]
     fn settle(&mut self) {
         while let Some((_, side)) = self.due_short.front().copied().filter(|(due, _)| *due <= self.passed) {
             self.due_short.pop_front();
@@ -591,7 +603,7 @@ impl Correlator {
 
     fn remove_carrier(&mut self, key: Key) -> Option<Carrier> {
         let carrier = self.carriers.remove(key)?;
-        forget(&mut self.by_control, &(carrier.host, carrier.pid), key);
+        self.by_control.forget(carrier.host, carrier.pid, key);
         if carrier.calling {
             forget(&mut self.by_caller, &carrier.host, key);
         }
@@ -609,7 +621,7 @@ impl Correlator {
 
     fn remove_link(&mut self, key: Key) -> Option<Link> {
         let mut link = self.links.remove(key)?;
-        forget(&mut self.by_link, &(link.host, link.pid), key);
+        self.by_link.forget(link.host, link.pid, key);
         if let Some(interface) = link.interface.take() {
             let at = (link.host, interface);
             forget(&mut self.by_interface, &at, key);

@@ -26,7 +26,7 @@ impl Correlator {
             return;
         };
         // its pppd may have spoken first, when two sources are merged
-        let neighbour = self.by_link.get(&(host, carrier.pid.wrapping_add(1))).copied();
+        let neighbour = self.by_link.get(host, carrier.pid.wrapping_add(1));
         let started = carrier.facts.started;
         match neighbour.filter(|link| {
             self.links
@@ -53,7 +53,7 @@ impl Correlator {
         // the call is started before its pppd can say anything, so a neighbour that has not started one is another's
         let neighbour = |started: bool| {
             (1..=3).find_map(|back| {
-                let key = self.by_control.get(&(host, pid.wrapping_sub(back))).copied()?;
+                let key = self.by_control.get(host, pid.wrapping_sub(back))?;
                 let has_started = self.carriers.get(key)?.call_started.is_some();
                 (has_started == started && self.fits(key, host, client, now)).then_some(key)
             })

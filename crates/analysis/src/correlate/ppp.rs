@@ -10,7 +10,7 @@ impl Correlator {
     pub(super) fn ppp(&mut self, host: u32, event: &Event<'_>) {
         let pid = event.pid();
         let kind = event.message().kind;
-        let known = self.by_link.get(&(host, pid)).copied();
+        let known = self.by_link.writer(host, pid);
         if known.is_none() && !makes_a_link(kind) && !event.message().calling {
             return;
         }
@@ -39,6 +39,7 @@ impl Correlator {
         self.announce(key);
     }
 
+    #[inline]
     fn after(&mut self, key: Key, kind: EventKind) {
         match kind {
             EventKind::AuthFailed => {
@@ -60,6 +61,7 @@ impl Correlator {
 
     /// The link of a process, which is the `known` one; a new one if there is none or if this event shows that the pid came
     /// round.
+    #[inline]
     pub(super) fn link_of(&mut self, known: Option<Key>, host: u32, pid: u32, event: &Event<'_>) -> Key {
         if let Some(key) = known {
             if !self.links.get(key).is_some_and(|link| link.is_other_life(event)) {
@@ -67,10 +69,15 @@ impl Correlator {
             }
             self.close_link(key);
         }
+        self.new_link(host, pid, event)
+    }
+
+    #[inline(never)]
+    fn new_link(&mut self, host: u32, pid: u32, event: &Event<'_>) -> Key {
         let mut link = Link::new(host, pid, event.time.micros);
         link.facts.trail = self.early.take(host, pid);
         let key = self.links.insert(link);
-        self.by_link.insert((host, pid), key);
+        self.by_link.insert(host, pid, key);
         self.remember_newest(host, key);
         let announced = self.expected.remove(&(host, pid));
         // an announcement that is long past was for another life of the pid
@@ -100,7 +107,7 @@ impl Correlator {
     fn link_exited(&mut self, key: Key) {
         let Some(link) = self.links.get(key) else { return };
         // its pid is free now: a new process may get it while this one waits for its carrier's last lines
-        super::forget(&mut self.by_link, &(link.host, link.pid), key);
+        self.by_link.forget(link.host, link.pid, key);
         let Some(link) = self.links.get(key) else { return };
         match link.carrier.and_then(|carrier| self.carriers.get(carrier)) {
             Some(carrier) if carrier.finished.is_some() => self.close_link(key),

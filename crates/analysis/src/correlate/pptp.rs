@@ -37,7 +37,7 @@ impl Correlator {
     /// The control connection of the event's process; made by the kinds that begin one.
     fn control(&mut self, host: u32, event: &Event<'_>) -> Option<Key> {
         let pid = event.pid();
-        let known = self.by_control.get(&(host, pid)).copied();
+        let known = self.by_control.writer(host, pid);
         let kind = event.message().kind;
         let again = known
             .and_then(|key| self.carriers.get(key))
@@ -60,7 +60,7 @@ impl Correlator {
                 let key = self
                     .carriers
                     .insert(Carrier::new(host, Protocol::Pptp, pid, event.time.micros));
-                self.by_control.insert((host, pid), key);
+                self.by_control.insert(host, pid, key);
                 Some(key)
             }
             None => None,
@@ -69,7 +69,7 @@ impl Correlator {
 
     /// The forked child that becomes pppd still calls itself pptpd, but has pppd's pid already (lab.md).
     fn launcher(&mut self, host: u32, event: &Event<'_>) {
-        let known = self.by_link.get(&(host, event.pid())).copied();
+        let known = self.by_link.get(host, event.pid());
         let key = self.link_of(known, host, event.pid(), event);
         if let Some(link) = self.links.get_mut(key) {
             link.facts.touch(event, &self.policy);
@@ -78,7 +78,7 @@ impl Correlator {
     }
 
     fn launcher_detail(&mut self, host: u32, event: &Event<'_>) {
-        let Some(key) = self.by_link.get(&(host, event.pid())).copied() else {
+        let Some(key) = self.by_link.get(host, event.pid()) else {
             return;
         };
         let policy = self.policy;
@@ -95,7 +95,7 @@ impl Correlator {
         else {
             return;
         };
-        if let Some(link) = self.by_link.get(&(host, pid)).copied() {
+        if let Some(link) = self.by_link.get(host, pid) {
             self.pair(carrier, link, true);
         }
     }

@@ -85,10 +85,10 @@ impl Told {
             false => self.failed,
         };
         Heard {
-            up: self.up == Some(print(attempt, "")),
+            up: self.up.is_some_and(|up| up == print(attempt, "")),
             settled: self.settled,
             counted: self.counted,
-            over: over == Some(print(attempt, end(attempt))),
+            over: over.is_some_and(|over| over == print(attempt, end(attempt))),
             id: self.id.filter(|id| *id != attempt.id),
         }
     }

@@ -195,7 +195,9 @@ impl Correlator {
 
     /// A login was decided: perhaps the server's answer is here already.
     pub(super) fn ask_radius(&mut self, key: Key) {
-        while let Some(link) = self.links.get(key) {
+        while !self.radius.waiting.is_empty()
+            && let Some(link) = self.links.get(key)
+        {
             let client = self.client_of(link);
             let Some(at) = self
                 .radius

@@ -238,14 +238,14 @@ impl Correlator {
         if !self.policy.trail {
             return;
         }
-        let host = self.host(event.host());
+        let host = self.host(event);
         let policy = self.policy;
         let pid = event.pid();
-        let link = self.by_link.get(&(host, pid)).copied();
+        let link = self.by_link.get(host, pid);
         match event.message().role {
             Role::Ppp => {}
             Role::Pptp => {
-                let carrier = self.by_control.get(&(host, pid)).copied();
+                let carrier = self.by_control.get(host, pid);
                 if let Some(carrier) = carrier.and_then(|key| self.carriers.get_mut(key)) {
                     carrier.facts.trail.note(event, &policy);
                     return;

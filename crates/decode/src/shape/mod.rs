@@ -37,6 +37,7 @@ pub struct Condition(pub &'static [(&'static str, &'static str)]);
 impl Shape {
     /// The message that fits, with its fields added. With `facts_only`, fields of messages that no attempt wants may be
     /// left out.
+    #[inline(never)]
     pub fn find<'a>(&self, body: &'a [u8], record: &RecordRef<'a>, look: Look, caught: &mut Fields<'a>) -> Option<u32> {
         match self {
             Shape::Template(trie) => trie.find(body, look, caught),

@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-use super::value::{Caught, Fields, keep, parse_ip};
-use super::{Kind, Piece, cisco};
+use super::value::{Caught, Fields, keep, keep_apart, parse_ip};
+use super::{Kind, Piece, cisco, digits};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
 /// same code, so what one hides is what the other read.
@@ -19,6 +19,7 @@ pub(super) trait Catch<'a> {
 }
 
 impl<'a> Catch<'a> for Fields<'a> {
+    #[inline]
     fn catch(&mut self, piece: &Piece, text: &'a [u8]) -> bool {
         keep(piece, text, self)
     }
@@ -65,7 +66,7 @@ impl<'a> Catch<'a> for Places<'a> {
             hidden: piece.field.is_none(),
             text,
         });
-        keep(piece, text, &mut self.values)
+        keep_apart(piece, text, &mut self.values)
     }
 
     fn catch_value(&mut self, piece: &Piece, text: &'a [u8], _: Caught<'a>) {
@@ -89,6 +90,7 @@ impl<'a> Catch<'a> for Places<'a> {
 pub(super) const SPLITS_MAX: usize = 32;
 
 /// Whether all of `rest` is what `pieces` say.
+#[inline]
 pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     let (mut pieces, mut rest) = (pieces, rest);
     while let Some((piece, later)) = pieces.split_first() {
@@ -123,52 +125,22 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
 }
 
 /// A number of few digits and its length; the others are left to the long way.
-#[inline]
+#[inline(always)]
 fn int_at<'a>(rest: &[u8]) -> Option<(Caught<'a>, usize)> {
-    let mut value = 0;
-    for (at, byte) in rest.iter().take(DIGITS_MAX + 1).enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return (at > 0).then_some((Caught::Int(value), at));
-        }
-        value = value * 10 + i64::from(digit);
-    }
-    (!rest.is_empty() && rest.len() <= DIGITS_MAX).then_some((Caught::Int(value), rest.len()))
+    digits::int_at(rest).map(|(value, end)| (Caught::Int(value), end))
 }
 
-/// Digits of a number that surely fits.
-const DIGITS_MAX: usize = 17;
-
 /// An IPv4 address and its length, read as it is found; whatever is not plainly one is left to the long way.
-#[inline]
+#[inline(always)]
 fn ipv4_at<'a>(rest: &[u8], literal: Option<u8>) -> Option<(Caught<'a>, usize)> {
-    let mut parts = [0_u8; 4];
-    let (mut part, mut digits, mut value) = (0, 0, 0_u32);
-    let mut end = rest.len();
-    for (at, byte) in rest.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 && digits < 3 {
-            value = value * 10 + u32::from(digit);
-            digits += 1;
-        } else if *byte == b'.' && digits > 0 && part < 3 {
-            parts[part] = u8::try_from(value).ok()?;
-            (part, digits, value) = (part + 1, 0, 0);
-        } else {
-            end = at;
-            break;
-        }
-    }
+    let (address, end) = digits::ipv4_at(rest)?;
     // a longer address, or something else that begins like one
     let goes_on = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'%' | b':');
     let over = match rest.get(end) {
         Some(b':') => literal == Some(b':'),
         next => !next.is_some_and(goes_on),
     };
-    if part != 3 || digits == 0 || !over {
-        return None;
-    }
-    parts[3] = u8::try_from(value).ok()?;
-    Some((Caught::Ip(parts.into()), end))
+    over.then_some((Caught::Ip(address.into()), end))
 }
 
 /// Texts up to this length are searched byte by byte: preparing a better search would cost more.
@@ -207,6 +179,7 @@ fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// Where the text of a placeholder ends that is read from the left.
+#[inline(always)]
 pub(super) fn end_of(piece: &Piece, rest: &[u8], last: bool) -> Option<usize> {
     match piece.kind {
         Kind::Int => some_run(rest, usize::from(rest.first() == Some(&b'-')), |b| b.is_ascii_digit()),
@@ -239,6 +212,7 @@ fn some_run(rest: &[u8], skip: usize, is: impl Fn(u8) -> bool) -> Option<usize> 
 }
 
 /// An address ends before the first byte that no address has; a colon or dot that belongs to the literal is given back.
+#[inline(never)]
 fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     let is = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'%');
     let mut end = rest.iter().position(|b| !is(b)).unwrap_or(rest.len());
@@ -251,6 +225,7 @@ fn ip_run(rest: &[u8], literal: Option<u8>) -> Option<usize> {
     (end > 0).then_some(end)
 }
 
+#[inline(always)]
 fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     let blank = rest
         .iter()
@@ -263,6 +238,7 @@ fn word_run(rest: &[u8], literal: &[u8]) -> Option<usize> {
     (end > 0 && end <= blank).then_some(end)
 }
 
+#[inline]
 fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -> Option<usize> {
     let end = match (literal.is_empty(), last) {
         (true, _) => rest.len(),
@@ -274,6 +250,7 @@ fn until(rest: &[u8], literal: &[u8], last: bool, empty: bool, from_end: bool) -
     (empty || end > 0).then_some(end)
 }
 
+#[inline(never)]
 fn take_from_right<'a>(piece: &Piece, later: &[Piece], rest: &'a [u8], caught: &mut impl Catch<'a>) -> bool {
     if later.is_empty() {
         return match rest.strip_suffix(&piece.literal[..]) {

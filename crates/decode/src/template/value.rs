@@ -29,7 +29,14 @@ pub enum Caught<'a> {
 /// The fields of a line, in order.
 pub type Fields<'a> = Vec<(Field, Caught<'a>)>;
 
-/// Turns the text of a placeholder into its value; false if it is no value of that type.
+/// As `keep`, where it is seldom asked: there is one copy of it more than this one.
+#[inline(never)]
+pub(super) fn keep_apart<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
+    keep(piece, text, fields)
+}
+
+/// Turns the text of a placeholder into its value; false if it is no value of that type. In line where lines are taken apart.
+#[inline(always)]
 pub(super) fn keep<'a>(piece: &Piece, text: &'a [u8], fields: &mut Fields<'a>) -> bool {
     let value = match piece.kind {
         Kind::PppOptions => return options::take(text, fields),
@@ -63,6 +70,7 @@ fn mppe_bits(text: &[u8]) -> Option<i64> {
     lengths.all(|other| other == first).then_some(first)
 }
 
+#[inline(always)]
 fn value_of(kind: Kind, text: &[u8]) -> Option<Caught<'_>> {
     Some(match kind {
         Kind::Int => Caught::Int(parse_int(text)?),

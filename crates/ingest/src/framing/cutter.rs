@@ -124,7 +124,8 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
             hole = 0;
         });
         if start < bytes.len() {
-            self.line(bytes, start, bytes.len(), hole);
+            self.cut.lines += 1;
+            self.long(bytes, start, bytes.len(), hole);
         }
         self.end_block(bytes, bytes.len());
         self.end_event();
@@ -251,6 +252,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
 
     /// A line that begins like the one before; of a program whose lines are wanted. `text` begins with the tag, whose name ends at
     /// `end`.
+    #[inline(always)]
     fn short(&mut self, line: &'a [u8], text: &'a [u8], end: usize, verdict: Verdict) {
         let (name, behind) = text.split_at(end);
         let Some((pid, body)) = tag::behind(behind) else {
@@ -302,6 +304,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     /// Any line.
+    #[inline(never)]
     fn long(&mut self, bytes: &'a [u8], mut start: usize, mut end: usize, hole: u64) {
         if bytes[start] == 0 || hole > 0 {
             start = self.skip_hole(bytes, start, end, hole);
@@ -327,6 +330,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     /// Any line that does not belong to a block.
+    #[inline(never)]
     fn plain(&mut self, line: &'a [u8]) {
         let line = trim_line_end(line);
         match header::read(line) {
@@ -394,6 +398,7 @@ impl<'a, 'f, F: AppFilter + ?Sized, E: FnMut(&RecordRef<'_>)> Cutter<'a, 'f, F, 
     }
 
     /// The same, where it is known whether the program's lines are wanted.
+    #[inline(never)]
     fn emit_if(&mut self, wanted: bool, header: &Header<'_>, raw: &[u8], line: u64) {
         if let Some(repeat) = markers::repeat(header.body) {
             return self.repeated(header, raw, line, repeat, wanted);

@@ -31,8 +31,8 @@ pub(crate) struct Shape<'a> {
     last: (Written, Stamp),
 }
 
-/// Day of the month and time of day as they stand in a line.
-type Written = ([u8; 2], [u8; 8]);
+/// Day of the month and time of day as they stand in a line, each as a number.
+type Written = (u16, u64);
 
 /// Some of sixteen bytes.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +139,7 @@ impl<'a> Shape<'a> {
             return Stamp::Missing;
         };
         if written != self.last.0 {
-            self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
+            self.read_second(written, line);
         }
         let second = self.last.1;
         if self.tail_at <= self.time_at + 9 {
@@ -155,11 +155,16 @@ impl<'a> Shape<'a> {
     /// What makes up the second of a line's stamp; the rest of an ISO date is compared by `fits`.
     #[inline]
     fn written(&self, line: &[u8]) -> Option<Written> {
-        let time = *line.get(self.time_at..)?.first_chunk()?;
+        let time = u64::from_le_bytes(*line.get(self.time_at..)?.first_chunk()?);
         match self.date {
-            Date::Month(_) => Some((*line.get(4..)?.first_chunk()?, time)),
-            _ => Some(([0; 2], time)),
+            Date::Month(_) => Some((u16::from_le_bytes(*line.get(4..)?.first_chunk()?), time)),
+            _ => Some((0, time)),
         }
+    }
+
+    #[inline(never)]
+    fn read_second(&mut self, written: Written, line: &[u8]) {
+        self.last = (written, self.read_stamp(line).unwrap_or(Stamp::Missing));
     }
 
     /// The second that a line shows.
