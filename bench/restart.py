@@ -44,7 +44,7 @@ def multiply_history(store, attempts):
     first, last = db.execute("SELECT MIN(started), MAX(last_seen) FROM attempt").fetchone()
     for round in range(1, attempts // known):
         later = [f"{name} - {(last - first) * round}" if name in times else name for name in columns]
-        db.execute(f"INSERT INTO attempt (id, {', '.join(columns)}) SELECT random(), {', '.join(later)} FROM attempt WHERE started >= {first}")
+        db.execute(f"INSERT INTO attempt (id, {', '.join(columns)}) SELECT random(), {', '.join(later)} FROM attempt WHERE started >= {first} AND outcome <> 'open'")
     db.commit()
     (known,) = db.execute("SELECT COUNT(*) FROM attempt").fetchone()
     db.close()

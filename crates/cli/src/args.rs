@@ -3,6 +3,7 @@
 mod audit;
 mod export_rules;
 mod history;
+pub mod last;
 mod manual;
 mod notify;
 mod respond;
@@ -15,6 +16,7 @@ pub use audit::{AuditArgs, BesideArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::history::{AcArgs, LastlogArgs};
+pub use self::last::LastArgs;
 pub use self::manual::{CompletionsArgs, ManArgs};
 pub use self::notify::{NotifyCommand, NotifyTestArgs};
 pub use self::respond::{BlockArgs, BlockedArgs, KickArgs, Making, UnblockArgs};
@@ -49,9 +51,9 @@ pub enum Command {
     /// Who is connected now
     Who(WhoArgs),
     /// The sessions, the latest first
-    Last(ListArgs),
+    Last(LastArgs),
     /// The failed attempts, the latest first
-    Lastb(ListArgs),
+    Lastb(LastArgs),
     /// Connect time and traffic, by day, month or user; who is over a quota
     #[command(after_help = history::AC_EXAMPLES)]
     Ac(AcArgs),
@@ -202,7 +204,7 @@ pub struct Common {
     /// The same as -o jsonl
     #[arg(long, conflicts_with = "output")]
     pub json: bool,
-    /// From this time: 2026-11-20, "2026-11-20 09:30", RFC 3339, 09:30, -2h, "2 days ago", today, yesterday
+    /// From this time: 2026-11-20, "2026-11-20 09:30", RFC 3339, 09:30, -2h, "2 days ago", today, yesterday, @1795176000
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Up to this time
@@ -288,7 +290,7 @@ pub enum Color {
 /// Logs and the common options.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct PathArgs {
-    /// Logs: files, compressed files, directories; - is standard input
+    /// Logs: files, packed or not, archives, directories, patterns such as 'vpn*.log', stores; - is standard input
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -326,7 +328,7 @@ pub struct ClientsArgs {
     /// Read the rotations of each PATH too, oldest first
     #[arg(short, long)]
     pub rotate: bool,
-    /// Follow the logs and repaint; q quits
+    /// Follow the logs and repaint; q quits, arrow keys and page keys move what does not fit
     #[arg(short, long)]
     pub watch: bool,
     /// Seconds between two paintings; without --watch it means nothing [default: 1]

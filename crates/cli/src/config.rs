@@ -93,6 +93,14 @@ impl Setup {
             parsed.map_err(|problem| Failure::Message(format!("{option}: {problem}")))
         };
         let defaults = tunlog_ingest::Options::default();
+        let (since, until) = (time("--since", &common.since)?, time("--until", &common.until)?);
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            let shown = |micros: i64| tunlog_report::local(micros, &look.zone, "%Y-%m-%d %H:%M:%S");
+            let message = format!("--since {} is later than --until {}", shown(since), shown(until));
+            return Err(Failure::Message(message));
+        }
         let settings = Settings {
             ingest: tunlog_ingest::Options {
                 tz: common.tz.clone(),
@@ -100,8 +108,8 @@ impl Setup {
                 now,
                 ..defaults
             },
-            since: time("--since", &common.since)?,
-            until: time("--until", &common.until)?,
+            since,
+            until,
             evidence: format != Format::Table,
             show_secrets: common.show_secrets,
             wants,
@@ -188,8 +196,9 @@ impl Setup {
             ));
         }
         if !self.quiet
-            && summary.records == 0
-            && let Some(words) = strangers::told(&self.first, &self.settings.ingest)
+            && summary.events == 0
+            && summary.unrecognised == 0
+            && let Some(words) = strangers::told(&self.first, &self.settings.ingest, summary.records)
         {
             tell(&words);
         }
@@ -328,6 +337,9 @@ pub fn read_dialect(path: &Path) -> Result<(String, String), Failure> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((name, text)),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Failure::Message(format!("{name}: cannot read: not a text in UTF-8")))
+        }
         Err(error) => Err(Failure::Message(format!("{name}: cannot read: {}", cause(&error)))),
     }
 }

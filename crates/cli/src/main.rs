@@ -60,7 +60,7 @@ fn tell_bad_zone() {
     }
 }
 
-/// What was typed; a link to the program named `pptpd-monitor` stands for `tunlog clients`.
+/// What was typed; a link to the program named `pptpd-monitor` stands for `tunlog clients`, and `last -5` for `last -n 5`.
 fn arguments() -> Vec<OsString> {
     let mut typed: Vec<OsString> = std::env::args_os().collect();
     let name = typed
@@ -71,5 +71,5 @@ fn arguments() -> Vec<OsString> {
     if name == "pptpd-monitor" {
         typed.insert(1, "clients".into());
     }
-    typed
+    args::last::with_counts(typed)
 }

@@ -29,9 +29,27 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        Failure::write("output", &error)
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Misplaced>()) {
+            Some(Misplaced { place, error }) => Failure::write(place, error),
+            None => Failure::write("output", &error),
+        }
     }
 }
+
+/// An error of writing that says where: whoever prints rows knows only that something could not be written.
+#[derive(Debug)]
+struct Misplaced {
+    place: String,
+    error: io::Error,
+}
+
+impl std::fmt::Display for Misplaced {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}: {}", self.place, self.error)
+    }
+}
+
+impl std::error::Error for Misplaced {}
 
 /// The text of an I/O error without the number that only programmers read.
 pub fn cause(error: &io::Error) -> String {
@@ -46,15 +64,48 @@ pub fn cause(error: &io::Error) -> String {
 pub enum Output {
     /// Locked and buffered.
     Stdout(BufWriter<StdoutLock<'static>>),
-    /// A file that appears under its name when it is complete.
-    File {
-        /// What is being written.
-        file: BufWriter<File>,
-        /// Where it is written.
-        draft: PathBuf,
-        /// The name it gets.
-        name: PathBuf,
-    },
+    /// A file.
+    File(Draft),
+}
+
+/// A file that appears under its name when it is complete; what is left half done is removed.
+pub struct Draft {
+    /// What is being written.
+    file: BufWriter<File>,
+    /// Where it is written.
+    draft: PathBuf,
+    /// The name it gets.
+    name: PathBuf,
+}
+
+impl Draft {
+    fn create(name: &Path) -> io::Result<Draft> {
+        // A device or a pipe cannot be replaced; and an input that is also the output must not be emptied first.
+        let replaceable = std::fs::metadata(name).map_or(true, |found| found.is_file());
+        let draft = if replaceable { draft_of(name) } else { name.to_owned() };
+        Ok(Draft {
+            file: BufWriter::new(File::create(&draft)?),
+            draft,
+            name: name.to_owned(),
+        })
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        match self.draft == self.name {
+            true => Ok(()),
+            false => std::fs::rename(&self.draft, &self.name),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.draft != self.name {
+            // once it has its name, nothing is there
+            let _ = std::fs::remove_file(&self.draft);
+        }
+    }
 }
 
 impl Output {
@@ -66,35 +117,41 @@ impl Output {
         let Some(name) = to else {
             return Ok(Output::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock())));
         };
-        // A device or a pipe cannot be replaced; and an input that is also the output must not be emptied first.
-        let replaceable = std::fs::metadata(name).map_or(true, |found| found.is_file());
-        let draft = if replaceable { draft_of(name) } else { name.to_owned() };
-        let file = File::create(&draft).map_err(|error| Failure::write(&name.display().to_string(), &error))?;
-        Ok(Output::File {
-            file: BufWriter::new(file),
-            draft,
-            name: name.to_owned(),
-        })
+        let draft = Draft::create(name).map_err(|error| Failure::write(&name.display().to_string(), &error))?;
+        Ok(Output::File(draft))
     }
 
     /// Writes what is buffered and gives the file its name.
     ///
     /// # Errors
     /// If writing fails.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let finished = match &mut self {
+            Output::Stdout(out) => out.flush(),
+            Output::File(draft) => draft.finish(),
+        };
+        finished.map_err(|error| Failure::write(&self.place(), &error))
+    }
+
+    fn place(&self) -> String {
         match self {
-            Output::Stdout(mut out) => out.flush().map_err(|error| Failure::write("standard output", &error)),
-            Output::File { mut file, draft, name } => {
-                let renamed = file.flush().and_then(|()| {
-                    if draft == name {
-                        Ok(())
-                    } else {
-                        std::fs::rename(&draft, &name)
-                    }
-                });
-                renamed.map_err(|error| Failure::write(&name.display().to_string(), &error))
-            }
+            Output::Stdout(_) => "standard output".to_owned(),
+            Output::File(draft) => draft.name.display().to_string(),
         }
+    }
+
+    /// The same error, with the place where it happened. Whoever writes goes by the kind of some.
+    fn placed<T>(&self, written: io::Result<T>) -> io::Result<T> {
+        written.map_err(|error| match error.kind() {
+            kind @ (io::ErrorKind::Interrupted | io::ErrorKind::BrokenPipe) => kind.into(),
+            kind => io::Error::new(
+                kind,
+                Misplaced {
+                    place: self.place(),
+                    error,
+                },
+            ),
+        })
     }
 }
 
@@ -106,17 +163,19 @@ fn draft_of(name: &Path) -> PathBuf {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
+        let written = match self {
             Output::Stdout(out) => out.write(bytes),
-            Output::File { file, .. } => file.write(bytes),
-        }
+            Output::File(draft) => draft.file.write(bytes),
+        };
+        self.placed(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
+        let flushed = match self {
             Output::Stdout(out) => out.flush(),
-            Output::File { file, .. } => file.flush(),
-        }
+            Output::File(draft) => draft.file.flush(),
+        };
+        self.placed(flushed)
     }
 }
 

@@ -8,16 +8,16 @@ const LOGS_MAX: usize = 3;
 /// Programs that are named.
 const PROGRAMS_MAX: usize = 6;
 
-/// What to say of a run that met no line of a program that is known; `None` if there was no line at all, or none with a
-/// program's name that could be read again.
-pub fn told(specs: &[SourceSpec], options: &Options) -> Option<String> {
+/// What to say of a run that met no line of a program that is known, and `records` lines that name none; `None` if there was no
+/// line at all, or lines that name a program, and so were known.
+pub fn told(specs: &[SourceSpec], options: &Options, records: u64) -> Option<String> {
     let mut names: Vec<String> = Vec::new();
     let mut lines = false;
     let files = specs.iter().filter(|spec| matches!(spec.kind, SourceKind::File(_)));
     for spec in files.take(LOGS_MAX) {
         lines |= programs(spec, options, &mut names);
     }
-    if !lines {
+    if !lines || (records > 0 && !names.is_empty()) {
         return None;
     }
     let seen = match names.is_empty() {

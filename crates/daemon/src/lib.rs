@@ -5,6 +5,7 @@
 //! what was committed into attempts, looks for attacks, and tells every [`Listener`].
 
 pub mod config;
+mod crowd;
 pub mod engine;
 pub mod intake;
 pub mod listen;

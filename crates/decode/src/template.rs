@@ -5,6 +5,7 @@
 //! for peer-chosen names, which are split from the right.
 
 mod cisco;
+mod digits;
 mod dn;
 mod literal;
 mod stop;
@@ -218,17 +219,26 @@ impl Template {
         self.literals
     }
 
-    /// Whether a body that begins with the prefix may fit, by the first byte after it: cheap, and often a no.
+    /// Whether a body that begins with the prefix may fit, by the first bytes after it (`LOOKED_AT`): cheap, and often a no.
     pub fn may_fit(&self, body: &[u8]) -> bool {
-        let (Some(piece), Some(next)) = (self.pieces.first(), body.get(self.prefix.len())) else {
+        let rest = body.get(self.prefix.len()..).unwrap_or_default();
+        let (Some(piece), Some(next)) = (self.pieces.first(), rest.first()) else {
             return true;
         };
         match piece.kind {
             Kind::Int => next.is_ascii_digit() || *next == b'-',
-            Kind::Ip => next.is_ascii_hexdigit() || matches!(next, b':' | b'['),
+            // at most four digits, and then a point or colon: `10.`, `2001:`, `::`
+            Kind::Ip => {
+                let begin = &rest[..rest.len().min(Template::LOOKED_AT)];
+                let end = begin.iter().find(|byte| !byte.is_ascii_hexdigit());
+                matches!(end, Some(b'.' | b':' | b'['))
+            }
             _ => true,
         }
     }
+
+    /// How many bytes after the prefix `may_fit` looks at.
+    pub const LOOKED_AT: usize = 5;
 
     /// Whether the template is the literal alone.
     pub fn is_literal(&self) -> bool {

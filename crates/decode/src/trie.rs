@@ -366,8 +366,8 @@ impl Trie {
         match self.verdicts.get(place.0 as usize) {
             Some(Verdict::Chatter) => (Glance::Chatter, reach),
             Some(Verdict::Mixed) => {
-                // the byte behind the beginning tells
-                let reach = reach.max(self.depth(place.0) + 1);
+                // the bytes behind the beginning tell
+                let reach = reach.max(self.depth(place.0) + Template::LOOKED_AT);
                 match self.may_be_a_wanted_one(place, body) {
                     false => (Glance::Chatter, reach),
                     true => (Glance::At(place), reach),
@@ -606,10 +606,10 @@ mod tests {
         let trie = Trie::build(compiled.collect(), |message| message == 0);
         assert!(is_chatter(&trie, b"\"nodetach\""));
         assert!(!is_chatter(&trie, b"\"192.168.0.1:192.168.0.100\""));
-        assert!(
-            !is_chatter(&trie, b"\"auth\""),
-            "may be an address as far as one byte tells"
-        );
+        assert!(is_chatter(&trie, b"\"auth\""), "no address has a quotation mark");
+        assert!(!is_chatter(&trie, b"\"2001:db8::1:2001:db8::2\""));
+        assert!(!is_chatter(&trie, b"\"::1"));
+        assert!(is_chatter(&trie, b"\"fade\""));
     }
 
     #[test]

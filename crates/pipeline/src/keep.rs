@@ -147,14 +147,14 @@ impl<'c> Keeper<'c> {
                     continue;
                 }
             }
-            let place = records::Place {
+            let standing = records::Standing {
                 set: kept.set,
                 source: kept.source,
                 line: line_of(entry),
                 id,
                 time: known_time,
             };
-            self.records.add(store, &taken.events, entry, &place, &mut counts);
+            self.records.add(store, &taken.events, entry, &standing, &mut counts);
         }
         for note in &taken.notes {
             counts.rejected += u64::from(note.kind == ProblemKind::Error);

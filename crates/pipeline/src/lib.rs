@@ -56,6 +56,21 @@ pub struct Settings {
     pub services: Option<Arc<Catalogue>>,
 }
 
+impl Settings {
+    /// All that the sources hold, with the texts of evidence and without secrets.
+    pub fn new(ingest: tunlog_ingest::Options, wants: Wants) -> Settings {
+        Settings {
+            ingest,
+            since: None,
+            until: None,
+            evidence: true,
+            show_secrets: false,
+            wants,
+            services: None,
+        }
+    }
+}
+
 /// What a subscriber wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {

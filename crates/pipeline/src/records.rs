@@ -16,7 +16,7 @@ pub(crate) struct Records<'c> {
 }
 
 /// What a record is besides what its entry says.
-pub(crate) struct Place {
+pub(crate) struct Standing {
     pub set: u64,
     pub source: u64,
     pub line: u64,
@@ -39,7 +39,7 @@ impl<'c> Records<'c> {
         store: &mut Store,
         batch: &EventBatch,
         entry: &Entry,
-        place: &Place,
+        standing: &Standing,
         counts: &mut Counts,
     ) {
         let (mut shown, mut variant, mut redacted) = (Cow::Borrowed(raw_of(batch, entry)), "", false);
@@ -50,9 +50,9 @@ impl<'c> Records<'c> {
             }
             variant = self.messages.variant(event.message);
         }
-        let mut record = record_of(batch, entry, place.time, &shown, variant, &mut self.room);
-        (record.id, record.set, record.source) = (place.id, place.set, place.source);
-        (record.line, record.redacted) = (place.line, redacted);
+        let mut record = record_of(batch, entry, standing.time, &shown, variant, &mut self.room);
+        (record.id, record.set, record.source) = (standing.id, standing.set, standing.source);
+        (record.line, record.redacted) = (standing.line, redacted);
         tally(&record, counts);
         store.add(&mut record);
         self.room.give(record);

@@ -84,6 +84,12 @@ impl Watch {
         self.correlator.as_ref().and_then(Correlator::open_since)
     }
 
+    /// When the oldest attempt began that was not told as a session that is up, or is up no longer and not closed yet;
+    /// microseconds UTC.
+    pub fn undecided_since(&self) -> Option<i64> {
+        self.correlator.as_ref().and_then(Correlator::undecided_since)
+    }
+
     /// Reads what was found (a store's sources, as `stored_from` finds them) as if it came now, merged by time. Before
     /// anything else is told; the same sources may be read again, for other records. What is to be told of them comes back.
     pub fn replay(

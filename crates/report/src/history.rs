@@ -11,6 +11,36 @@ use crate::time::local;
 /// What stands under a line.
 pub type Note<'a> = &'a dyn Fn(&Login) -> String;
 
+/// How `last` and `lastb` print times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dates {
+    /// As they read at a glance: `Thu Oct 29 10:20`.
+    Short,
+    /// With seconds and the year.
+    Whole,
+}
+
+impl Dates {
+    /// When something began.
+    fn begin(self) -> &'static str {
+        match self {
+            Dates::Short => "%a %b %e %H:%M",
+            Dates::Whole => WHOLE,
+        }
+    }
+
+    /// When it ended; nearly always on the same day.
+    fn end(self) -> &'static str {
+        match self {
+            Dates::Short => "%H:%M",
+            Dates::Whole => WHOLE,
+        }
+    }
+}
+
+/// As `date` prints it.
+const WHOLE: &str = "%a %b %e %H:%M:%S %Y";
+
 /// One line a session that is up: name, line, login time, outer address in parentheses.
 pub fn who(logins: &[Login], heading: bool, look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let heads = if heading {
@@ -32,11 +62,11 @@ pub fn who(logins: &[Login], heading: bool, look: &Look, note: Note<'_>, out: &m
 }
 
 /// One line a session, in the order given: name, line, outer address, login, logout, length.
-pub fn last(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn last(logins: &[Login], dates: Dates, look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(vec![""; 6], look.color).at_least(&[8, 8, 16]);
     for login in logins {
-        let (until, length) = ending(login, look);
-        let from = local(login.login, &look.zone, "%a %b %e %H:%M");
+        let (until, length) = ending(login, dates, look);
+        let from = local(login.login, &look.zone, dates.begin());
         let cells = vec![
             name(login),
             line(login),
@@ -51,10 +81,10 @@ pub fn last(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write) 
 }
 
 /// One line a failure: name, outer address, time, cause.
-pub fn lastb(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn lastb(logins: &[Login], dates: Dates, look: &Look, note: Note<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(vec![""; 4], look.color).at_least(&[8, 16]);
     for login in logins {
-        let time = local(login.login, &look.zone, "%a %b %e %H:%M");
+        let time = local(login.login, &look.zone, dates.begin());
         let mut cause = login.cause.unwrap_or("unknown").to_owned();
         if login.times > 1 {
             cause.push_str(&format!(" ({} times)", login.times));
@@ -70,7 +100,7 @@ pub fn lastb(logins: &[Login], look: &Look, note: Note<'_>, out: &mut dyn Write)
 
 /// The closing line of `last`: how far back the evidence goes.
 pub fn begins(first: i64, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nlog begins {}", local(first, &look.zone, "%a %b %e %H:%M:%S %Y"))
+    writeln!(out, "\nlog begins {}", local(first, &look.zone, WHOLE))
 }
 
 fn name(login: &Login) -> Shown {
@@ -90,7 +120,7 @@ fn address(login: &Login) -> Shown {
 }
 
 /// `- 09:30` and `(00:30)`, `(1+02:03)` for days; or the words of `last`.
-fn ending(login: &Login, look: &Look) -> (Shown, String) {
+fn ending(login: &Login, dates: Dates, look: &Look) -> (Shown, String) {
     let (Some(logout), Some(seconds)) = (login.logout, login.duration_s()) else {
         return (Shown::left("  still logged in").styled("32"), String::new());
     };
@@ -103,6 +133,9 @@ fn ending(login: &Login, look: &Look) -> (Shown, String) {
     match login.ending() {
         Some("gone - no logout") => (Shown::left("  gone - no logout"), String::new()),
         Some(word) => (Shown::left(format!("- {word}")), length),
-        None => (Shown::left(format!("- {}", local(logout, &look.zone, "%H:%M"))), length),
+        None => (
+            Shown::left(format!("- {}", local(logout, &look.zone, dates.end()))),
+            length,
+        ),
     }
 }

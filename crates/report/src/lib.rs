@@ -32,7 +32,7 @@ pub mod when;
 
 pub use printer::{Addition, Format, Look, Printer};
 pub use size::{bytes_compat, bytes_iec, duration};
-pub use table::{Shown, Table, cut};
+pub use table::{Shown, Table, columns, cut};
 pub use time::{local, rfc3339};
 
 #[cfg(test)]

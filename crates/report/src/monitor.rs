@@ -1,4 +1,5 @@
-//! The table of pptpd-monitor: its columns, headings and widths, which grow when a value needs more.
+//! The table of pptpd-monitor: its columns, headings and widths, which grow when a value needs more; a name that is longer than
+//! names are moves its own row, as it did there.
 //!
 //! `--compat` prints its bytes exactly; the default table keeps the order of the columns and is right: TX is what was
 //! sent to the client, online users show a duration, failures have a column of their own.
@@ -49,6 +50,8 @@ const HEADS: &[Head] = &[
     },
 ];
 const NAME_WIDTH: usize = 15;
+/// Longer names do not widen the table: who gives himself one would push the others' columns off the screen.
+const NAME_WIDTH_MAX: usize = 32;
 
 struct Line {
     online: bool,
@@ -68,7 +71,7 @@ pub fn clients(
     let mut widths: Vec<usize> = HEADS.iter().map(|head| head.width).collect();
     let mut sums = Sums::default();
     let mut measure = |line: &Line| {
-        name_width = name_width.max(line.name.width());
+        name_width = name_width.max(line.name.width().min(NAME_WIDTH_MAX));
         // A column is as wide as pptpd-monitor's, or one blank wider than its longest value.
         for (width, cell) in widths.iter_mut().zip(&line.cells) {
             *width = (*width).max(cell.width() + 1);

@@ -1,4 +1,6 @@
-//! Tables for terminals: columns never collide and nothing is cut off, whatever the names are.
+//! Tables for terminals: columns never collide and nothing is cut off, whatever the names are. A value that is longer than
+//! [`WIDTH_MAX`] moves the rest of its own row and no other: a peer that gives itself a long name does not push the columns of
+//! everybody off the screen.
 //!
 //! The first rows decide the widths; a later row that needs more takes it, and the rows after it keep to that. So a
 //! table of any length is printed with a bounded number of rows in memory.
@@ -12,6 +14,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// Rows that are looked at before the first is printed.
 const ROWS_HELD_MAX: usize = 1000;
 const GAP: usize = 2;
+/// Widest that a value makes its column, in columns of the terminal: a name with its domain, or an address in brackets, fits.
+const WIDTH_MAX: usize = 48;
 
 /// A cell as it will stand in the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,23 +120,36 @@ impl From<Vec<Shown>> for Cells {
     }
 }
 
-/// The beginning of a line that fits in so many columns of a terminal; SGR sequences of ours take none and are kept.
-pub fn cut(line: &str, columns: usize) -> String {
+/// Columns of a terminal that a line takes; SGR sequences of ours take none.
+pub fn columns(line: &str) -> usize {
+    let mut sequence = false;
+    let of = |c: char| {
+        let is_ours = sequence || c == '\x1b';
+        sequence = is_ours && c != 'm';
+        if is_ours { 0 } else { c.width().unwrap_or(0) }
+    };
+    line.chars().map(of).sum()
+}
+
+/// What of a line is seen through a window that begins at a column of it and is so many columns of a terminal wide; SGR
+/// sequences of ours take none and are kept. A character that does not fit as a whole is not seen.
+pub fn cut(line: &str, from: usize, columns: usize) -> String {
     let mut out = String::with_capacity(line.len());
-    let (mut left, mut sequence) = (columns, false);
+    let (mut at, mut sequence, end) = (0_usize, false, from.saturating_add(columns));
     for c in line.chars() {
         if sequence || c == '\x1b' {
             sequence = c != 'm';
             out.push(c);
             continue;
         }
-        let width = c.width().unwrap_or(0);
-        if width <= left {
+        let next = at + c.width().unwrap_or(0);
+        if at >= from && next <= end {
             out.push(c);
-            left -= width;
-        } else {
-            left = 0;
+        } else if at < from && next > from {
+            out.push(' '); // half of a wide one
         }
+        // what comes after one that did not fit is not seen either
+        at = next;
     }
     out
 }
@@ -236,7 +253,8 @@ impl Table {
     fn widen(&mut self, cells: &Cells) {
         let plain = cells.text.is_ascii();
         for (known, (text, _)) in self.widths.iter_mut().zip(cells.each()) {
-            *known = (*known).max(if plain { text.len() } else { width(text) });
+            let width = if plain { text.len() } else { width(text) };
+            *known = (*known).max(width.min(WIDTH_MAX));
         }
     }
 
@@ -258,7 +276,7 @@ impl Table {
     fn lay_out(&self, cells: &Cells, line: &mut Vec<u8>) -> io::Result<()> {
         let mut owed = 0; // blanks that only a later cell makes visible
         for ((text, part), widest) in cells.each().zip(&self.widths) {
-            let pad = widest - width(text);
+            let pad = widest.saturating_sub(width(text));
             if part.right {
                 owed += pad;
             }
@@ -279,14 +297,17 @@ impl Table {
         for ((text, part), widest) in cells.each().zip(&self.widths) {
             if !text.is_empty() {
                 let from = if part.right {
-                    column + widest - text.len()
+                    column + widest.saturating_sub(text.len())
                 } else {
                     column
                 };
                 end = from + text.len();
+                if end > line.len() {
+                    line.resize(end, b' '); // a long value has moved what follows it
+                }
                 line[from..end].copy_from_slice(text.as_bytes());
             }
-            column += widest + GAP;
+            column += widest.max(&text.len()) + GAP;
         }
         line.truncate(end);
     }
@@ -317,17 +338,52 @@ mod tests {
                 table.widen(&cells);
                 let (mut plain, mut any) = (Vec::new(), Vec::new());
                 table.lay_out_plain(&cells, &mut plain);
-                table.lay_out(&cells, &mut any).unwrap();
+                table.lay_out(&cells, &mut any).expect("a vector takes everything");
                 proptest::prop_assert_eq!(plain, any);
             }
         }
     }
 
     #[test]
+    fn a_long_name_moves_its_own_row_only() {
+        // of ASCII alone, and with a name that is not: lines are laid out in two ways
+        for other in ["bert", "Пётр"] {
+            let mut table = Table::new(vec!["User", "Bytes", "From"], false);
+            let (mut out, long) = (Vec::new(), "x".repeat(250));
+            for name in ["anna", &long, other] {
+                let row = vec![Shown::left(name), Shown::right("7"), Shown::left("192.0.2.1")];
+                table.row(row, &mut out).expect("a vector takes everything");
+            }
+            table.finish(&mut out).expect("a vector takes everything");
+            let text = String::from_utf8(out).expect("text");
+            let places = |what: &str| -> Vec<Option<usize>> {
+                let lines = text.lines().skip(1);
+                lines
+                    .map(|line| line.find(what).map(|at| columns(&line[..at])))
+                    .collect()
+            };
+            let (short, moved) = (WIDTH_MAX + GAP, 250 + GAP);
+            assert_eq!(places(" 7 "), [short + 3, moved + 3, short + 3].map(Some));
+            assert_eq!(places("192"), [short + 7, moved + 7, short + 7].map(Some));
+            assert!(text.contains(&long), "nothing is cut off");
+        }
+    }
+
+    #[test]
     fn a_line_is_cut_by_columns_not_by_bytes() {
-        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 6), "\x1b[32mПётр \x1b[0m");
-        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 7), "\x1b[32mПётр 田\x1b[0m");
-        assert_eq!(cut("short", 80), "short");
-        assert_eq!(cut("anything", 0), "");
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 0, 6), "\x1b[32mПётр \x1b[0m");
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 0, 7), "\x1b[32mПётр 田\x1b[0m");
+        assert_eq!(cut("田a", 0, 1), "");
+        assert_eq!(cut("short", 0, 80), "short");
+        assert_eq!(cut("anything", 0, 0), "");
+    }
+
+    #[test]
+    fn a_line_is_seen_from_a_column_on() {
+        assert_eq!(cut("\x1b[32mПётр 田中\x1b[0m", 3, 4), "\x1b[32mр 田\x1b[0m");
+        assert_eq!(cut("a田中b", 2, 3), " 中");
+        assert_eq!(cut("short", 5, 80), "");
+        assert_eq!(cut("short", usize::MAX, 80), "");
+        assert_eq!(columns("\x1b[32mПётр 田中\x1b[0m"), 9);
     }
 }

@@ -4,8 +4,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _, Zoned};
 
-/// Microseconds UTC of a time as typed: RFC 3339, a date, a date and a time, a time of today, `-2h`, `2 days ago`,
-/// `today`, `yesterday`, `tomorrow`, `now`. Wall-clock times are those of `zone`.
+/// Microseconds UTC of a time as typed: RFC 3339, a date, a date and a time, a time of today, `-2h` or `2h` (both two hours
+/// ago), `2 days ago`, `@1795176000` (seconds since 1970), `today`, `yesterday`, `tomorrow`, `now`. Wall-clock times are those of `zone`.
 ///
 /// # Errors
 /// What would have been understood, if the text was not.
@@ -17,7 +17,8 @@ pub fn parse(typed: &str, now: i64, zone: &TimeZone) -> Result<i64, String> {
     let found = word(text, &now)
         .or_else(|| text.parse::<Timestamp>().ok())
         .or_else(|| civil(text, &now))
-        .or_else(|| ago(text, &now));
+        .or_else(|| ago(text, &now))
+        .or_else(|| seconds(text));
     found.map(|instant| instant.as_microsecond()).ok_or_else(|| {
         format!("`{typed}` is no time; write 2026-11-20, \"2026-11-20 09:30\", 2026-11-20T09:30:00Z, 09:30, -2h, \"2 days ago\", today or yesterday")
     })
@@ -65,13 +66,18 @@ fn civil(text: &str, now: &Zoned) -> Option<Timestamp> {
     Some(moment.to_zoned(now.time_zone().clone()).ok()?.timestamp())
 }
 
-/// `-2h`, `-1h30m`, `2 days ago`, `30 min ago`, `+1h`.
+/// `@1795176000`, as `date` and journalctl have it.
+fn seconds(text: &str) -> Option<Timestamp> {
+    Timestamp::from_second(text.strip_prefix('@')?.parse().ok()?).ok()
+}
+
+/// `-2h`, `-1h30m`, `2h`, `2 days ago`, `30 min ago`, `+1h`. A length alone is meant back: the logs have no other.
 fn ago(text: &str, now: &Zoned) -> Option<Timestamp> {
     let (sign, rest) = match (text.strip_prefix('-'), text.strip_prefix('+'), text.strip_suffix("ago")) {
         (Some(rest), _, _) => (-1, rest),
         (_, Some(rest), _) => (1, rest),
         (_, _, Some(rest)) => (-1, rest),
-        _ => return None,
+        _ => (-1, text),
     };
     let mut rest = rest.trim();
     let mut moment = now.clone();
@@ -169,6 +175,10 @@ mod tests {
             ("-1h30m", "2026-11-20T10:30:00Z"),
             ("2 days ago", "2026-11-18T12:00:00Z"),
             ("30 min ago", "2026-11-20T11:30:00Z"),
+            ("2h", "2026-11-20T10:00:00Z"),
+            ("1 week", "2026-11-13T12:00:00Z"),
+            ("+1h", "2026-11-20T13:00:00Z"),
+            ("@1795176000", "2026-11-20T12:00:00Z"),
             ("today", "2026-11-19T23:00:00Z"),
             ("yesterday", "2026-11-18T23:00:00Z"),
             ("now", "2026-11-20T12:00:00Z"),
@@ -176,6 +186,10 @@ mod tests {
             ("-", "no time"),
             ("ago", "no time"),
             ("-2 fortnights", "no time"),
+            ("2", "no time"),
+            ("20261120", "no time"),
+            ("@", "no time"),
+            ("@99999999999999999999", "no time"),
             ("2026-13-01", "no time"),
             ("-99999999999999999999h", "no time"),
             ("-9999999y", "no time"),

@@ -85,10 +85,10 @@ impl Told {
             false => self.failed,
         };
         Heard {
-            up: self.up == Some(print(attempt, "")),
+            up: self.up.is_some_and(|up| up == print(attempt, "")),
             settled: self.settled,
             counted: self.counted,
-            over: over == Some(print(attempt, end(attempt))),
+            over: over.is_some_and(|over| over == print(attempt, end(attempt))),
             id: self.id.filter(|id| *id != attempt.id),
         }
     }
@@ -316,6 +316,18 @@ impl Correlator {
     }
 
     /// Tells what has waited long enough.
+    /// When the first began of what was not told as a session that is up, or is up no longer and may still gain lines.
+    pub fn undecided_since(&self) -> Option<i64> {
+        let is_up = |link: &Link| link.up.is_some() && link.told.up.is_some() && !link.exited;
+        let links = self.links.iter().filter(|(_, link)| !is_up(link));
+        let links = links.map(|(_, link)| link.facts.started);
+        // a carrier of a session is part of that
+        let bears = |link: Option<Key>| link.and_then(|key| self.links.get(key)).is_some_and(is_up);
+        let carriers = self.carriers.iter().filter(|(_, carrier)| !bears(carrier.link));
+        let carriers = carriers.map(|(_, carrier)| carrier.facts.started);
+        links.chain(carriers).chain(self.packets_since()).min()
+    }
+
     pub(super) fn settle_prompts(&mut self) {
         while let Some(waiting) = self.prompts.next(self.passed) {
             self.tell_waiting(waiting);

@@ -107,6 +107,39 @@ fn a_session_is_told_as_it_comes_up_and_as_it_ends() {
     );
 }
 
+/// After each line the seconds since the first at which the oldest began that is not told as it is.
+fn undecided(log: &str) -> Vec<Option<i64>> {
+    let (mut correlator, reader, mut first, mut since) = (correlator(), Log::default(), None, Vec::new());
+    for line in headed(log).lines() {
+        reader.tell(&format!("{line}\n"), &mut |told| {
+            if let Told::Event(event) = told {
+                first.get_or_insert(event.time.micros);
+                correlator.observe(&event);
+            }
+        });
+        let began = first.unwrap_or_default();
+        since.push(correlator.undecided_since().map(|time| (time - began) / 1_000_000));
+    }
+    since
+}
+
+#[test]
+fn what_is_not_told_as_it_is_begins_with_the_oldest_that_is_not_up_or_up_no_longer() {
+    let log = "
+        pptpd[10]: CTRL: Client 203.0.113.5 control connection started
+        pptpd[10]: CTRL: Starting call (launching pppd, opening GRE)
+        pppd[11]: pppd 2.4.9 started by root, uid 0
+        pppd[11]: Connect: ppp0 <--> /dev/pts/1
+        pppd[11]: Peer anna authenticated with CHAP
+        pppd[11]: peer from calling number 203.0.113.5 authorized
+        pppd[11]: remote IP address 192.168.0.10
+        pptpd[20]: CTRL: Client 203.0.113.6 control connection started
+        pppd[11]: Exit.";
+    let on_its_way = [Some(0); 6];
+    let want = [on_its_way.as_slice(), &[None, Some(7), Some(0)]].concat();
+    assert_eq!(undecided(log), want);
+}
+
 #[test]
 fn a_refusal_is_told_at_its_line_and_the_rest_adds_nothing() {
     check(

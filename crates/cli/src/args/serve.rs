@@ -23,7 +23,7 @@ pub const CHECK_EXAMPLES: &str = "Examples:
   tunlog check-config new.toml && mv new.toml /etc/tunlog/tunlog.toml && systemctl reload tunlog
 
 Every mistake is told, with its line and what was probably meant. Files that are named are opened, addresses looked up, certificates
-loaded; nothing is changed and no port is opened. Exit status: 0 good, 2 not.";
+loaded, and whether the store's directory can be written by who asks; nothing is changed and no port is opened. Exit status: 0 good, 2 not.";
 
 /// Of `serve`.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -40,13 +40,13 @@ pub struct ServeArgs {
     /// Follow this machine's journal
     #[arg(long)]
     pub journal: bool,
-    /// Receive syslog by UDP: 0.0.0.0:514. May come again
+    /// Receive syslog by UDP: 0.0.0.0:514, [::]:514, localhost; port 514 if none is named. May come again
     #[arg(long, value_name = "ADDR")]
     pub listen_udp: Vec<String>,
-    /// Receive syslog by TCP. May come again
+    /// Receive syslog by TCP; port 514 if none is named. May come again
     #[arg(long, value_name = "ADDR")]
     pub listen_tcp: Vec<String>,
-    /// Receive syslog by TLS; the certificate stands in the configuration. May come again
+    /// Receive syslog by TLS; the certificate stands in the configuration; port 6514 if none is named. May come again
     #[arg(long, value_name = "ADDR")]
     pub listen_tls: Vec<String>,
     /// Receive syslog on a Unix socket. May come again

@@ -8,12 +8,12 @@ use std::ops::ControlFlow;
 use tunlog_analysis::statistics::history::Login;
 use tunlog_model::{Attempt, Outcome};
 use tunlog_pipeline::{Sources, Subscriber, Wants};
-use tunlog_report::history::Note;
+use tunlog_report::history::{Dates, Note};
 use tunlog_report::{Format, Look, history};
 
 use super::Explain;
 use super::attempts::{self, Which};
-use crate::args::{ListArgs, WhoArgs};
+use crate::args::{LastArgs, ListArgs, WhoArgs};
 use crate::config::{self, Setup};
 use crate::filter::Filter;
 use crate::output::Failure;
@@ -28,19 +28,28 @@ pub fn who(args: &WhoArgs) -> Result<u8, Failure> {
 }
 
 /// The sessions, the latest first.
-pub fn last(args: &ListArgs) -> Result<u8, Failure> {
-    print(args, Which::Sessions, &|logins, first, look, note, out| {
-        history::last(logins, look, note, out)?;
+pub fn last(args: &LastArgs) -> Result<u8, Failure> {
+    let dates = dates(args);
+    print(&args.list(), Which::Sessions, &move |logins, first, look, note, out| {
+        history::last(logins, dates, look, note, out)?;
         first.map_or(Ok(()), |first| history::begins(first, look, out))
     })
 }
 
 /// The failures, the latest first.
-pub fn lastb(args: &ListArgs) -> Result<u8, Failure> {
-    print(args, Which::Failed, &|logins, first, look, note, out| {
-        history::lastb(logins, look, note, out)?;
+pub fn lastb(args: &LastArgs) -> Result<u8, Failure> {
+    let dates = dates(args);
+    print(&args.list(), Which::Failed, &move |logins, first, look, note, out| {
+        history::lastb(logins, dates, look, note, out)?;
         first.map_or(Ok(()), |first| history::begins(first, look, out))
     })
+}
+
+fn dates(args: &LastArgs) -> Dates {
+    match args.fulltimes {
+        true => Dates::Whole,
+        false => Dates::Short,
+    }
 }
 
 /// Prints logins, the latest first, given the first time of the evidence.

@@ -47,13 +47,8 @@ pub fn run(args: ServeArgs) -> Result<u8, Failure> {
         false => loaded.catalogue,
     };
     let settings = Settings {
-        ingest: tunlog_ingest::Options::default(),
-        since: None,
-        until: None,
-        evidence: true,
         show_secrets: config.store.keep_secrets,
-        wants: Wants::Everything,
-        services: None,
+        ..Settings::new(tunlog_ingest::Options::default(), Wants::Everything)
     };
     let mmdb = config.detect.mmdb.clone();
     // told now: on its thread it would be too late

@@ -42,6 +42,15 @@ fn a_log_of_strangers_is_told() {
          the dialects that are known)\n"
     );
     assert_eq!(Folder::over(log, &["attempts", "-q"]).err, "");
+    // lines that could be anybody's: a form that is not known must not look like peace
+    let numbered = "  1| Nov 20 12:00:00 gw pppd[9]: Exit.\n  2| Nov 20 12:00:01 gw pppd[9]: Exit.";
+    let ran = Folder::over(numbered, &["attempts"]);
+    assert!(ran.err.contains("their lines name no program"), "{}", ran.err);
+    // and lines that are known and tell nothing do not make it a foreign log
+    assert_eq!(
+        Folder::over("Nov 20 12:00:00 gw pppd[9]: rcvd [proto=0x81]", &["attempts"]).err,
+        ""
+    );
 }
 
 #[test]
@@ -147,6 +156,30 @@ fn who_last_and_lastb() {
 }
 
 #[test]
+fn last_takes_the_options_of_unix() {
+    let show = |args: &[&str]| Folder::over(GOLDEN_5_1, args).good();
+    assert_eq!(show(&["last", "-1"]), show(&["last", "-n", "1"]));
+    assert_eq!(
+        show(&["last", "-s", "2026-11-20 10:30"]),
+        show(&["last", "--since", "2026-11-20 10:30"])
+    );
+    expect![[r#"
+        sally     lo        198.51.100.9      Fri Nov 20 11:00:03 2026    still logged in
+        mark      ppp0      203.0.113.15      Fri Nov 20 09:00:03 2026  - Fri Nov 20 09:30:03 2026  (00:30)
+
+        log begins Fri Nov 20 09:00:03 2026
+    "#]]
+    .assert_eq(&show(&["last", "-F"]));
+    let folder = Folder::new();
+    folder.log("here.log", GOLDEN_5_1);
+    let named = folder.run(&["lastb", "-F", "-f", "here.log", "--year", "2026"]).good();
+    assert!(
+        named.starts_with("joe       -                 Fri Nov 20 10:00:01 2026  wrong"),
+        "{named}"
+    );
+}
+
+#[test]
 fn a_time_range_in_local_time() {
     let run = |args: &[&str]| {
         Folder::over(GOLDEN_5_1, &[&["attempts", "-o", "jsonl"], args].concat())
@@ -162,6 +195,13 @@ fn a_time_range_in_local_time() {
         1
     );
     assert_eq!(run(&["--tz", "Europe/Berlin", "--until", "2026-11-20 09:59"]), 1);
+    let turned = Folder::over(
+        GOLDEN_5_1,
+        &["attempts", "--since", "2026-11-21", "--until", "2026-11-20"],
+    );
+    assert_eq!((turned.code, turned.out.as_str()), (Some(2), ""));
+    let want = "tunlog: --since 2026-11-21 00:00:00 is later than --until 2026-11-20 00:00:00\n";
+    assert_eq!(turned.err, want);
 }
 
 #[test]
@@ -250,4 +290,71 @@ fn a_link_named_pptpd_monitor_is_clients() {
         .current_dir(folder.path())
         .output();
     Ran::of(output.expect("it runs")).line("sally");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_with_the_place_that_is_full() {
+    let folder = Folder::new();
+    // more than what is buffered, so that it fails in the midst of the rows, too
+    let line = "Nov 20 10:00:04 vpn pppd[1101]: Peer joe failed CHAP authentication\n";
+    folder.bytes("syslog", line.repeat(1000).as_bytes());
+    for form in ["table", "json", "jsonl", "csv", "logfmt"] {
+        for command in ["clients", "attempts", "lastb", "decode", "diagnose"] {
+            let to_file = folder.run(&[command, "syslog", "-o", form, "--to", "/dev/full"]);
+            assert_eq!(to_file.code, Some(2), "{command} -o {form}");
+            assert!(
+                to_file.err.contains("/dev/full: cannot write: no space left"),
+                "{command} -o {form}: {}",
+                to_file.err
+            );
+        }
+    }
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("the device");
+    let mut command = folder.command(&["decode", "syslog"]);
+    let ran = Ran::of(command.stdout(full).output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.err.contains("standard output: cannot write: no space left"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_file_that_cannot_get_its_name_leaves_no_draft() {
+    let folder = Folder::new();
+    folder.log(
+        "syslog",
+        "Nov 20 10:00:04 vpn pppd[1101]: Peer joe failed CHAP authentication",
+    );
+    std::fs::create_dir(folder.path().join("a.csv")).expect("a folder");
+    let ran = folder.run(&["attempts", "syslog", "--to", "a.csv"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("a.csv: cannot write: is a directory"), "{}", ran.err);
+    let ran = folder.run(&["attempts", "syslog", "--since", "never", "--to", "b.csv"]);
+    assert_eq!(ran.code, Some(2));
+    let names = std::fs::read_dir(folder.path()).expect("the folder");
+    let drafts = names.filter(|name| {
+        name.as_ref()
+            .is_ok_and(|name| name.file_name().to_string_lossy().ends_with(".part"))
+    });
+    assert_eq!(drafts.count(), 0);
+}
+
+#[test]
+fn a_long_name_moves_its_own_row_only() {
+    let long = "x".repeat(200);
+    let log = format!(
+        "Nov 20 10:00:04 vpn pppd[1101]: Peer anna failed CHAP authentication
+         Nov 20 10:00:05 vpn pppd[1102]: Peer {long} failed CHAP authentication"
+    );
+    for command in ["clients", "attempts", "lastb"] {
+        let ran = Folder::over(&log, &[command]);
+        assert!(ran.line("anna").len() < 160, "{command}: {}", ran.out);
+        ran.line(&long);
+    }
 }

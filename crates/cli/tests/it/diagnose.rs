@@ -131,7 +131,13 @@ fn nothing_found_of_what_is_named_is_a_status() {
     assert_eq!(over(&["diagnose"]).code, Some(0));
     let empty = Folder::over("Nov 20 09:00:00 vpn1 cron[1]: nothing", &["diagnose"]);
     assert_eq!(empty.code, Some(0));
-    assert!(empty.out.starts_with("Nothing to diagnose"));
+    assert!(
+        empty.out.starts_with("Nothing to diagnose: no attempt"),
+        "{}",
+        empty.out
+    );
+    let nobody = over(&["diagnose", "--at", "2026-11-01 00:00", "-o", "table"]).out;
+    assert!(nobody.ends_with("is of whom and when you ask for.\n"), "{nobody}");
 }
 
 #[test]

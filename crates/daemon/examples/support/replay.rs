@@ -77,20 +77,15 @@ impl Subscriber for Replay<'_> {
 pub fn tell(paths: &[PathBuf], hear: Hear<'_>) -> Summary {
     let found = discover(paths, true);
     let sources = Sources::of(&found);
-    let settings = Settings {
-        ingest: tunlog_ingest::Options {
+    let settings = Settings::new(
+        tunlog_ingest::Options {
             tz: Some("UTC".to_owned()),
             // the years of logs without years do not hang on the day of the test
             now: 1_795_176_000_000_000,
             ..tunlog_ingest::Options::default()
         },
-        since: None,
-        until: None,
-        evidence: true,
-        show_secrets: false,
-        wants: Wants::FindingsAndEvents,
-        services: None,
-    };
+        Wants::FindingsAndEvents,
+    );
     let mut replay = Replay {
         detector: Detector::new(&detect::Options::default()),
         hear,

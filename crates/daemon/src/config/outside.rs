@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use nix::unistd::{AccessFlags, access};
+
 use super::Config;
 use crate::listen::{self, Door};
 use crate::notify::secret::Secret;
@@ -41,6 +43,9 @@ impl Config {
             if let Err(why) = secret.read() {
                 wrong.push((key, why));
             }
+        }
+        if let Some(Err(why)) = self.store.dir.as_deref().map(keeps_store) {
+            wrong.push(("store.dir".to_owned(), why));
         }
         wrong.extend(doubled(&self.ports()));
         for path in &self.store.witness {
@@ -196,6 +201,37 @@ fn readable(path: &Path) -> Result<(), String> {
     std::fs::File::open(path).map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// Whether a store can be kept in a directory: it is one or can be made, by whoever asks.
+fn keeps_store(folder: &Path) -> Result<(), String> {
+    let is_there = folder.exists();
+    // what is not there is made in the nearest one that is
+    let nearest = folder.ancestors().find(|above| above.exists());
+    let nearest = nearest
+        .filter(|above| !above.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let refused = |why: &str| Err(format!("{}: {why}", nearest.display()));
+    if !nearest.is_dir() {
+        return refused("is no directory");
+    }
+    let needed = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+    if let Err(errno) = access(nearest, needed) {
+        let why = std::io::Error::from(errno).to_string();
+        let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
+        return match is_there {
+            true => refused(&format!("no store can be kept here by this user: {why}")),
+            false => refused(&format!(
+                "`{}` cannot be made in it by this user: {why}",
+                folder.display()
+            )),
+        };
+    }
+    let holds_others = || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    match is_there && !tunlog_store::is_store(folder) && holds_others() {
+        true => refused("holds other files: a store needs a directory of its own"),
+        false => Ok(()),
+    }
+}
+
 /// Ports that two want: also one on every address and one on a single one.
 fn doubled(ports: &[Port]) -> Vec<(String, String)> {
     let mut taken: BTreeMap<(bool, u16), Vec<(IpAddr, &'static str)>> = BTreeMap::new();
@@ -220,6 +256,8 @@ fn doubled(ports: &[Port]) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn port(udp: bool, address: &str, key: &'static str) -> Port {
@@ -245,6 +283,40 @@ mod tests {
         assert_eq!(wrong(&[tcp("127.0.0.1:514", "a"), tcp("127.0.0.2:514", "b")]), none);
         assert_eq!(wrong(&[tcp("127.0.0.1:0", "a"), tcp("127.0.0.1:0", "b")]), none);
         assert_eq!(wrong(&[tcp("0.0.0.0:514", "a"), tcp("[::1]:514", "b")]), none);
+    }
+
+    #[test]
+    fn a_store_has_a_directory_that_can_be_written() {
+        let folder = std::env::temp_dir().join(format!("tunlog-outside-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("others")).expect("a folder");
+        std::fs::write(folder.join("others/notes.txt"), "mine").expect("a file");
+        let wrong = |dir: &Path| {
+            let mut config = Config::default();
+            config.store.dir = Some(dir.to_owned());
+            let mut wrong = config.outside();
+            wrong
+                .pop()
+                .map(|(key, words)| format!("{key}: {}", words.replace(&folder.display().to_string(), "F")))
+        };
+        assert_eq!(wrong(&folder.join("new/and/below")), None);
+        std::fs::create_dir(folder.join("empty")).expect("a folder");
+        assert_eq!(wrong(&folder.join("empty")), None);
+        assert_eq!(wrong(Path::new("tunlog-here")), None);
+        let others = "store.dir: F/others: holds other files: a store needs a directory of its own";
+        assert_eq!(wrong(&folder.join("others")).as_deref(), Some(others));
+        let file = "store.dir: F/others/notes.txt: is no directory";
+        assert_eq!(wrong(&folder.join("others/notes.txt")).as_deref(), Some(file));
+        assert_eq!(wrong(&folder.join("others/notes.txt/store")).as_deref(), Some(file));
+        let closed = std::fs::Permissions::from_mode(0o555);
+        std::fs::set_permissions(folder.join("empty"), closed).expect("our own folder");
+        let here = "store.dir: F/empty: no store can be kept here by this user: permission denied";
+        let below = "store.dir: F/empty: `F/empty/store` cannot be made in it by this user: permission denied";
+        for (dir, words) in [("empty", here), ("empty/store", below)] {
+            // root may write everywhere
+            let want = (!nix::unistd::geteuid().is_root()).then_some(words);
+            assert_eq!(wrong(&folder.join(dir)).as_deref(), want);
+        }
+        std::fs::remove_dir_all(&folder).expect("our own folder");
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Chronicle {
         self.history.begins_at(seq)
     }
 
+    /// Says when the oldest attempt began that the rows do not tell yet as it is, microseconds UTC.
+    pub fn undecided_since(&mut self, time: i64) {
+        self.history.undecided_since(time);
+    }
+
     /// Much is going to be kept, or no more of it.
     ///
     /// # Errors

@@ -456,6 +456,10 @@ impl Watching<'_> {
         if self.open_known.elapsed() >= OPEN_EVERY {
             self.open_known = Instant::now();
             self.open = self.first_of_open();
+            let undecided = self.undecided_since();
+            if let (Some(chronicle), Some(time)) = (&mut self.desk.chronicle, undecided) {
+                chronicle.undecided_since(time);
+            }
         }
         let open = self.open;
         let Some(chronicle) = &mut self.desk.chronicle else {
@@ -466,6 +470,14 @@ impl Watching<'_> {
                 .log
                 .warning("the history cannot be written now", &[("problem", value(error))]);
         }
+    }
+
+    /// When the oldest began of what the history does not tell yet as it is; None before anything was told. Until the next
+    /// time that this is asked nothing begins that is older than what is newest now.
+    fn undecided_since(&self) -> Option<i64> {
+        let (latest, _) = self.marks.back()?;
+        let begins = now().min(*latest).saturating_sub(LATE);
+        Some(self.watch.undecided_since().unwrap_or(begins).min(begins))
     }
 
     /// The first record that an open attempt needs.

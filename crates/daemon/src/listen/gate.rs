@@ -13,6 +13,7 @@ use tunlog_ingest::{Arrival, Chunk, Clock, Feed, Format, Framer, Options, Proble
 use super::allow::Allow;
 use super::config::{Config, Door};
 use super::rate::{Bucket, Telling};
+use crate::crowd::Crowd;
 use crate::intake::{Closed, Intake, Refused};
 
 /// Bytes that are handed over at once, if they come fast enough.
@@ -71,7 +72,6 @@ pub(super) struct Tally {
     pub lost: AtomicU64,
     pub refused: AtomicU64,
     pub cut: AtomicU64,
-    pub connections: AtomicUsize,
     pub connected: AtomicU64,
     pub receive_buffer: AtomicUsize,
 }
@@ -95,7 +95,9 @@ pub(super) struct Gate {
     peers: Mutex<Peers>,
     telling: Mutex<Telling>,
     /// TLS handshakes under way, by address.
-    pub handshakes: Mutex<HashMap<IpAddr, usize, FxBuildHasher>>,
+    pub handshakes: Arc<Crowd<IpAddr>>,
+    /// Connections that are open, by the peer's feed.
+    pub connections: Arc<Crowd<Box<str>>>,
     /// Counts how often the configuration changed; who is connected is judged anew then.
     pub changed: watch::Sender<u64>,
     /// Where connections read to: what of it is no whole message is copied before the next one reads.
@@ -112,7 +114,6 @@ pub(super) struct Peer {
     pub bucket: Mutex<Bucket>,
     /// Messages beyond the rate since that was last told.
     pub dropped: AtomicU64,
-    pub connections: AtomicUsize,
     heard: Mutex<Instant>,
 }
 
@@ -137,14 +138,13 @@ impl Peer {
             pending: Mutex::default(),
             bucket: Mutex::new(Bucket::full()),
             dropped: AtomicU64::new(0),
-            connections: AtomicUsize::new(0),
             heard: Mutex::new(Instant::now()),
         })
     }
 
+    /// Of one without a connection.
     fn is_silent(&self, now: Instant) -> bool {
-        self.connections.load(Ordering::Relaxed) == 0
-            && now.duration_since(*lock(&self.heard)) > SILENT
+        now.duration_since(*lock(&self.heard)) > SILENT
             && lock(&self.pending).is_empty()
             && self.dropped.load(Ordering::Relaxed) == 0
     }
@@ -190,7 +190,8 @@ impl Gate {
                 strangers: FxHashSet::default(),
             }),
             telling: Mutex::new(Telling::new()),
-            handshakes: Mutex::default(),
+            handshakes: Arc::default(),
+            connections: Arc::default(),
             changed: watch::Sender::new(0),
             scratch: Mutex::new(Vec::new()),
         })
@@ -220,7 +221,7 @@ impl Gate {
     pub fn connections_of(&self, address: IpAddr) -> usize {
         let peers = lock(&self.peers);
         let peer = peers.known.get(&address);
-        peer.map_or(0, |peer| peer.connections.load(Ordering::Relaxed))
+        peer.map_or(0, |peer| self.connections.of(&peer.feed.key))
     }
 
     /// Whether anybody at an address may send. If not, that is counted and told once.
@@ -278,7 +279,7 @@ impl Gate {
         }
         peers.swept = now;
         peers.known.retain(|_, peer| {
-            let silent = peer.is_silent(now);
+            let silent = peer.is_silent(now) && self.connections.of(&peer.feed.key) == 0;
             if silent && peer.begun.initialized() {
                 // if there is no room for it now, its clock is held for nothing: nothing else comes of it
                 let _ = self.intake.try_send(arrival(peer, What::End));

@@ -245,7 +245,7 @@ fn health(door: &Door, shown: &Shown) -> Health {
         let tally = &gate.tally;
         health.name.clone_from(&gate.name);
         health.peers = gate.peers();
-        health.connections = tally.connections.load(Ordering::Relaxed);
+        health.connections = gate.connections.len();
         health.connected = tally.connected.load(Ordering::Relaxed);
         health.messages = tally.messages.load(Ordering::Relaxed);
         health.bytes = tally.bytes.load(Ordering::Relaxed);

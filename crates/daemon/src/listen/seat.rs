@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustls::pki_types::CertificateDer;
 use tunlog_ingest::Problem;
 
-use super::gate::{Gate, Peer, Tally, lock};
+use super::gate::{Gate, Peer, Tally};
 use super::tls::Certificates;
+use crate::crowd::{Counted, Full, Most};
 
 /// One address may have this part of the handshakes that may be under way.
 const SHARE: usize = 4;
@@ -21,6 +22,7 @@ pub(super) struct Handshake {
     from: IpAddr,
     /// The configuration that held when it began.
     judged: u64,
+    _counted: Counted<IpAddr>,
 }
 
 impl Handshake {
@@ -32,29 +34,26 @@ impl Handshake {
             return None;
         }
         let limits = gate.limits();
-        let mut under_way = lock(&gate.handshakes);
-        let all: usize = under_way.values().sum();
-        let own = under_way.get(&from).copied().unwrap_or(0);
-        let share = limits.handshakes_max.div_ceil(SHARE);
-        let full = if own + gate.connections_of(from) >= limits.peer_connections_max {
-            Some(("peer-connections-max", limits.peer_connections_max))
-        } else if all >= limits.handshakes_max || own >= share {
-            Some(("handshakes-max", limits.handshakes_max))
-        } else {
-            None
-        };
-        if let Some((key, most)) = full {
-            drop(under_way);
-            refuse(gate, &format!("{}/{from}", gate.name), key, most);
+        let name = || format!("{}/{from}", gate.name);
+        let of_peer = gate.handshakes.of(&from) + gate.connections_of(from);
+        if of_peer >= limits.peer_connections_max {
+            refuse(gate, &name(), ("peer-connections-max", limits.peer_connections_max));
             return None;
         }
-        under_way.insert(from, own + 1);
-        drop(under_way);
+        let most = Most {
+            all: limits.handshakes_max,
+            each: limits.handshakes_max.div_ceil(SHARE),
+        };
+        let Ok(counted) = gate.handshakes.take(from, most) else {
+            refuse(gate, &name(), ("handshakes-max", limits.handshakes_max));
+            return None;
+        };
         Some(Handshake {
             gate: Arc::clone(gate),
             certificates,
             from,
             judged,
+            _counted: counted,
         })
     }
 
@@ -77,18 +76,6 @@ impl Handshake {
     }
 }
 
-impl Drop for Handshake {
-    fn drop(&mut self) {
-        let mut under_way = lock(&self.gate.handshakes);
-        match under_way.get_mut(&self.from) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => {
-                under_way.remove(&self.from);
-            }
-        }
-    }
-}
-
 /// A connection's place among those that may be open.
 pub(super) struct Seat {
     pub gate: Arc<Gate>,
@@ -99,11 +86,8 @@ pub(super) struct Seat {
     proof: Option<(Arc<Certificates>, Vec<CertificateDer<'static>>)>,
     /// The configuration by which it was judged last, and found good.
     judged: AtomicU64,
-    _count: Count,
+    _counted: Counted<Box<str>>,
 }
-
-/// What the place counts for.
-struct Count(Arc<Gate>, Arc<Peer>);
 
 impl Seat {
     /// At a Unix socket.
@@ -124,28 +108,29 @@ impl Seat {
     fn take(gate: &Arc<Gate>, peer: Arc<Peer>) -> Option<Seat> {
         let (limits, judged) = (gate.limits(), gate.generation());
         let own = Arc::ptr_eq(&peer, &gate.own);
-        let of_peer = peer.connections.load(Ordering::Relaxed);
-        let full = if gate.tally.connections.load(Ordering::Relaxed) >= limits.connections_max {
-            Some(("connections-max", limits.connections_max))
-        } else if !own && of_peer >= limits.peer_connections_max {
-            Some(("peer-connections-max", limits.peer_connections_max))
-        } else {
-            None
+        let most = Most {
+            all: limits.connections_max,
+            each: if own { usize::MAX } else { limits.peer_connections_max },
         };
-        if let Some((key, most)) = full {
-            refuse(gate, &peer.feed.name, key, most);
-            return None;
-        }
-        peer.connections.fetch_add(1, Ordering::Relaxed);
-        gate.tally.connections.fetch_add(1, Ordering::Relaxed);
+        let counted = match gate.connections.take(peer.feed.key.clone(), most) {
+            Ok(counted) => counted,
+            Err(full) => {
+                let limit = match full {
+                    Full::All => ("connections-max", most.all),
+                    Full::Each => ("peer-connections-max", most.each),
+                };
+                refuse(gate, &peer.feed.name, limit);
+                return None;
+            }
+        };
         Tally::add(&gate.tally.connected, 1);
         Some(Seat {
             gate: Arc::clone(gate),
-            peer: Arc::clone(&peer),
+            peer,
             from: None,
             proof: None,
             judged: AtomicU64::new(judged),
-            _count: Count(Arc::clone(gate), peer),
+            _counted: counted,
         })
     }
 
@@ -182,15 +167,9 @@ impl Seat {
     }
 }
 
-fn refuse(gate: &Gate, name: &str, key: &str, most: usize) {
+/// Counts and tells that somebody was refused, for the sake of a limit and its value.
+fn refuse(gate: &Gate, name: &str, (key, most): (&str, usize)) {
     Tally::add(&gate.tally.refused, 1);
     let cause = format!("a connection was refused: {most} are open (`{key}`)");
     gate.tell(Problem::warning(name, cause));
-}
-
-impl Drop for Count {
-    fn drop(&mut self) {
-        self.1.connections.fetch_sub(1, Ordering::Relaxed);
-        self.0.tally.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }

@@ -19,10 +19,11 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
-use super::crowd::{Client, Crowd};
+use super::client::Client;
 use super::guard::Place;
 use super::stream::{Guarded, first_bytes};
 use super::tls::Certificate;
+use crate::crowd::{Crowd, Most};
 
 /// Lines of a request's head.
 const HEADERS_MAX: usize = 64;
@@ -57,7 +58,9 @@ pub struct Door {
     /// What answers.
     pub router: Router,
     /// Who is connected.
-    pub crowd: Arc<Crowd>,
+    pub crowd: Arc<Crowd<Client>>,
+    /// How many may be.
+    pub most: Most,
     /// For a request's head, a handshake, a writing.
     pub patience: Duration,
     /// For a connection; then it may end its answer.
@@ -121,7 +124,7 @@ impl Door {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let door = self.clone();
-        let seat = self.crowd.take(client);
+        let seat = self.crowd.take(client, self.most).ok();
         if seat.is_none() && !is_plain {
             return;
         }

@@ -6,9 +6,9 @@
 
 mod answers;
 mod api;
+mod client;
 mod config;
 mod connection;
-mod crowd;
 mod guard;
 mod kept;
 mod openapi;
@@ -38,10 +38,11 @@ pub use config::{Address, Config};
 pub use kept::{Explain, Kept};
 pub use question::{LIMIT_MAX, Question};
 
+use crate::crowd::{Crowd, Most};
 use crate::metrics::Metrics;
 use crate::secret;
+use client::Client;
 use connection::Door;
-use crowd::Crowd;
 use guard::Place;
 use problem::Problem;
 use socket::Bound;
@@ -149,7 +150,8 @@ pub struct Web {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
     certificate: Option<Arc<Certificate>>,
-    crowd: Arc<Crowd>,
+    crowd: Arc<Crowd<Client>>,
+    most: Most,
     patience: Duration,
     age_max: Duration,
     notices: Vec<String>,
@@ -199,7 +201,11 @@ impl Web {
             }),
             bound,
             certificate,
-            crowd: Arc::new(Crowd::new(config.connections_max, config.client_connections_max)),
+            crowd: Arc::default(),
+            most: Most {
+                all: config.connections_max,
+                each: config.client_connections_max,
+            },
             patience: Duration::from_secs(config.timeout_s),
             age_max: Duration::from_secs(config.connection_s),
             notices,
@@ -236,6 +242,7 @@ impl Web {
         let door = Door {
             router: api::router(self.shared),
             crowd: Arc::clone(&self.crowd),
+            most: self.most,
             patience: self.patience,
             age_max: self.age_max,
             shutdown,

@@ -216,7 +216,11 @@ pub fn read(pairs: &[(String, String)], keys: &[Parameter], now: i64) -> Result<
 }
 
 fn time(value: &str, now: i64) -> Result<i64, String> {
-    when::parse(value, now, &TimeZone::UTC)
+    // `+1h` alike; by itself ` 1h` would be an hour ago
+    let value = value
+        .strip_prefix(' ')
+        .map_or(value.to_owned(), |rest| format!("+{rest}"));
+    when::parse(&value, now, &TimeZone::UTC)
         // in a query `+02:00` reads as ` 02:00` where the sign was not written as %2B
         .or_else(|why| when::parse(&value.replace(' ', "+"), now, &TimeZone::UTC).map_err(|_| why))
 }

@@ -41,22 +41,16 @@ fn stored(folder: &Path) {
     Store::create(folder, "vpn1.example/tunlog", NOW).expect("a store");
     let mut store = Store::open(folder, tunlog_store::Options::in_bulk()).expect("the store");
     let settings = Settings {
-        ingest: tunlog_ingest::Options {
-            now: NOW,
-            ..tunlog_ingest::Options::default()
-        },
-        since: None,
-        until: None,
         evidence: false,
-        show_secrets: false,
-        wants: Wants::Everything,
-        services: None,
+        ..Settings::new(
+            tunlog_ingest::Options {
+                now: NOW,
+                ..tunlog_ingest::Options::default()
+            },
+            Wants::Everything,
+        )
     };
-    let options = ImportOptions {
-        keep_secrets: false,
-        full: tunlog_store::FullPolicy::Stop,
-        waiting: None,
-    };
+    let options = ImportOptions::default();
     let found = tunlog_pipeline::discover(&[project("examples/gateway")], true);
     tunlog_pipeline::import(found, &Catalogue::builtin(), &settings, &mut store, &options, &|| NOW).expect("imported");
     history(folder);

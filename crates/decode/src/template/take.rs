@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::value::{Caught, Fields, is_value, keep, keep_apart, parse_ip};
-use super::{Kind, Piece, cisco};
+use super::{Kind, Piece, cisco, digits};
 
 /// Who is told what each placeholder caught. Decoding wants values, redaction wants places; both read the line by the
 /// same code, so what one hides is what the other read.
@@ -144,52 +144,22 @@ pub(super) fn take_pieces<'a>(pieces: &[Piece], rest: &'a [u8], caught: &mut imp
 }
 
 /// A number of few digits and its length; the others are left to the long way.
-#[inline]
+#[inline(always)]
 fn int_at<'a>(rest: &[u8]) -> Option<(Caught<'a>, usize)> {
-    let mut value = 0;
-    for (at, byte) in rest.iter().take(DIGITS_MAX + 1).enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return (at > 0).then_some((Caught::Int(value), at));
-        }
-        value = value * 10 + i64::from(digit);
-    }
-    (!rest.is_empty() && rest.len() <= DIGITS_MAX).then_some((Caught::Int(value), rest.len()))
+    digits::int_at(rest).map(|(value, end)| (Caught::Int(value), end))
 }
 
-/// Digits of a number that surely fits.
-const DIGITS_MAX: usize = 17;
-
 /// An IPv4 address and its length, read as it is found; whatever is not plainly one is left to the long way.
-#[inline]
+#[inline(always)]
 fn ipv4_at<'a>(rest: &[u8], literal: Option<u8>) -> Option<(Caught<'a>, usize)> {
-    let mut parts = [0_u8; 4];
-    let (mut part, mut digits, mut value) = (0, 0, 0_u32);
-    let mut end = rest.len();
-    for (at, byte) in rest.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 && digits < 3 {
-            value = value * 10 + u32::from(digit);
-            digits += 1;
-        } else if *byte == b'.' && digits > 0 && part < 3 {
-            parts[part] = u8::try_from(value).ok()?;
-            (part, digits, value) = (part + 1, 0, 0);
-        } else {
-            end = at;
-            break;
-        }
-    }
+    let (address, end) = digits::ipv4_at(rest)?;
     // a longer address, or something else that begins like one
     let goes_on = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'%' | b':');
     let over = match rest.get(end) {
         Some(b':') => literal == Some(b':'),
         next => !next.is_some_and(goes_on),
     };
-    if part != 3 || digits == 0 || !over {
-        return None;
-    }
-    parts[3] = u8::try_from(value).ok()?;
-    Some((Caught::Ip(parts.into()), end))
+    over.then_some((Caught::Ip(address.into()), end))
 }
 
 /// Texts up to this length are searched byte by byte: preparing a better search would cost more.

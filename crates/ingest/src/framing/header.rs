@@ -184,15 +184,14 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
     if rest.starts_with(b"\t")
         && let Some((severity, host, message)) = kiwi::split(text)
     {
-        let inner = peeled(message, depth + 1).unwrap_or_else(|| Header::tagged(message));
         return Some(Header {
             host,
             severity: Some(severity),
-            plain: None,
-            stamped: true,
-            stamp: outer_or(hit.stamp, inner.stamp),
-            ..inner
+            ..inside(message, hit.stamp, depth)
         });
+    }
+    if let Some(written) = container(text) {
+        return Some(inside(written, hit.stamp, depth));
     }
     if let Kind::Spaced { digits } = hit.kind
         && let Some(header) = softether::after_stamp(text, digits, stamped)
@@ -214,6 +213,25 @@ fn after_stamp(line: &[u8], hit: Hit, depth: usize) -> Option<Header<'_>> {
         _ => None,
     };
     Some(Header { plain, ..header })
+}
+
+/// What a program wrote, behind the stamp of whoever took it from there.
+fn inside(written: &[u8], outer: Stamp, depth: usize) -> Header<'_> {
+    let inner = peeled(written, depth + 1).unwrap_or_else(|| Header::tagged(written));
+    Header {
+        plain: None,
+        stamped: true,
+        stamp: outer_or(outer, inner.stamp),
+        ..inner
+    }
+}
+
+/// `stdout F `, `stderr P `: what a container runtime writes between its stamp and what the container wrote (the log files of
+/// Kubernetes: CRI).
+fn container(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"std")?;
+    let rest = rest.strip_prefix(b"out ").or_else(|| rest.strip_prefix(b"err "))?;
+    rest.strip_prefix(b"F ").or_else(|| rest.strip_prefix(b"P "))
 }
 
 /// A collector's stamp in front of the writer's own: the collector's says more if it knows zone or year.

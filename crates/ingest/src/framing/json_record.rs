@@ -42,6 +42,9 @@ fn role(key: &[u8]) -> Option<Role> {
         | b"app-name"
         | b"ident"
         | b"_application_name"
+        | b"_app_name"
+        | b"PROGRAM"
+        | b"syslogtag"
         | b"_app"
         | b"_program"
         | b"syslog_program"
@@ -50,13 +53,13 @@ fn role(key: &[u8]) -> Option<Role> {
         b"_EXE" => Role::Exe,
         b"_CMDLINE" => Role::Cmdline,
         b"_PID" => Role::Pid,
-        b"SYSLOG_PID" | b"procid" | b"pid" | b"_process_id" | b"_pid" => Role::OtherPid,
+        b"SYSLOG_PID" | b"procid" | b"pid" | b"_process_id" | b"_pid" | b"PID" => Role::OtherPid,
         b"_HOSTNAME" | b"host" | b"hostname" | b"HOST" => Role::Host,
         b"PRIORITY" | b"level" | b"syslogseverity" => Role::Severity,
         b"_TRANSPORT" => Role::Transport,
         b"__REALTIME_TIMESTAMP" => Role::Received,
         b"_SOURCE_REALTIME_TIMESTAMP" => Role::Sent,
-        b"time" | b"timestamp" | b"@timestamp" | b"timereported" => Role::Time,
+        b"time" | b"timestamp" | b"@timestamp" | b"timereported" | b"ISODATE" => Role::Time,
         _ => return None,
     })
 }
@@ -277,6 +280,11 @@ fn give<F: AppFilter + ?Sized>(
     let mut app = super::tag::base(parts.app.bytes(scratch));
     let (mut host, mut pid, mut body, mut level) = (parts.host.bytes(scratch), parts.pid, message, parts.severity);
     let comm = parts.comm.bytes(scratch);
+    if app.ends_with(b":") || app.ends_with(b"]") {
+        // a tag as syslog has it (rsyslog's `syslogtag`)
+        let tag = super::tag::read(app);
+        (app, pid) = (super::tag::base(tag.app), if pid > 0 { pid } else { tag.pid });
+    }
     if app.is_empty() && parts.kernel {
         app = b"kernel";
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::time::seconds_of;
@@ -114,7 +115,13 @@ pub fn zip_members(
 
 fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, String> {
     let file = File::open(path).map_err(|error| crate::error::io_cause(&error))?;
-    ZipArchive::new(BufReader::new(file)).map_err(|error| format!("the zip archive cannot be read: {error}"))
+    ZipArchive::new(BufReader::new(file)).map_err(|error| match error {
+        ZipError::InvalidArchive(_) => {
+            "a zip archive that is cut short or damaged: its directory, which stands at the end, is missing or wrong"
+                .to_owned()
+        }
+        error => format!("the zip archive cannot be read: {error}"),
+    })
 }
 
 /// Why a member's name is refused: it points out of the archive.

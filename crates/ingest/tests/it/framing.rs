@@ -258,6 +258,30 @@ fn iso_and_rfc_5424() {
         ),
         ("2025-11-09T10:01:01Z pppd[7]: LCP up", INSTANT, "", "pppd", 7, "LCP up"),
         (
+            "2025-11-09T10:01:01.000000000Z stderr F pppd[7]: LCP up",
+            INSTANT,
+            "",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-11-09T10:01:01.000000000Z stdout P Nov  9 11:01:01 gw pppd[7]: LCP up",
+            INSTANT,
+            "gw",
+            "pppd",
+            7,
+            "LCP up",
+        ),
+        (
+            "2025-11-09T10:01:01Z stdout pppd[7]: F LCP up",
+            INSTANT,
+            "stdout",
+            "pppd",
+            7,
+            "F LCP up",
+        ),
+        (
             "2025-11-09 10:01:01 gw pppd[7]: LCP up",
             DATED,
             "gw",
@@ -834,6 +858,28 @@ fn json_lines() {
         (INSTANT, "gw", "pppd", "LCP up")
     );
     assert_eq!(seen.len(), 5);
+}
+
+#[test]
+fn json_of_shippers_names_the_program_in_several_ways() {
+    let records = [
+        r#"{"@timestamp":"2025-11-09T10:01:01+00:00","host":"gw","syslogtag":"pppd[7]:","message":"LCP up"}"#,
+        r#"{"PROGRAM":"pppd","PID":"7","HOST":"gw","MESSAGE":"LCP up","ISODATE":"2025-11-09T10:01:01+00:00"}"#,
+        r#"{"version":"1.1","host":"gw","short_message":"LCP up","timestamp":1762682461,"_app_name":"pppd","_pid":7}"#,
+    ];
+    for record in records {
+        let seen = cut(format!("{record}\n"));
+        assert_eq!(seen.len(), 1, "{record}");
+        let seen = &seen[0];
+        let read = (
+            seen.stamp,
+            seen.host.as_str(),
+            seen.app.as_str(),
+            seen.pid,
+            seen.body.as_str(),
+        );
+        assert_eq!(read, (INSTANT, "gw", "pppd", 7, "LCP up"), "{record}");
+    }
 }
 
 #[test]

@@ -296,14 +296,14 @@ impl Import<'_> {
             counts.known += 1;
             return Ok(());
         }
-        let place = records::Place {
+        let standing = records::Standing {
             set: reading.plan.set,
             source: reading.plan.source,
             line,
             id,
             time: reading.time,
         };
-        self.records.add(self.store, &batch.events, entry, &place, counts);
+        self.records.add(self.store, &batch.events, entry, &standing, counts);
         Ok(())
     }
 

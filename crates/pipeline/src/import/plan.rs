@@ -133,7 +133,7 @@ impl Import<'_> {
             SourceKind::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() >= LARGE),
             _ => false,
         };
-        if !is_large || was_written_since(spec, (self.now)() - FRESH) {
+        if !is_large || was_written_since(spec, (self.now)().saturating_sub(FRESH)) {
             return Ok(None);
         }
         let Ok(head) = first_bytes(spec, FileHash::HEAD as usize) else {

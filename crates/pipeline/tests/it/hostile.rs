@@ -645,17 +645,15 @@ fn child_reads_one_file() {
         }
     }
     let settings = tunlog_pipeline::Settings {
-        ingest: tunlog_ingest::Options {
-            tz: Some("UTC".into()),
-            year: Some(2025),
-            ..tunlog_ingest::Options::default()
-        },
-        since: None,
-        until: None,
         evidence: false,
-        show_secrets: false,
-        wants: Wants::Attempts,
-        services: None,
+        ..tunlog_pipeline::Settings::new(
+            tunlog_ingest::Options {
+                tz: Some("UTC".into()),
+                year: Some(2025),
+                ..tunlog_ingest::Options::default()
+            },
+            Wants::Attempts,
+        )
     };
     let found = tunlog_ingest::discover(&[PathBuf::from(path)], false);
     tunlog_pipeline::run(found, &Catalogue::builtin(), &settings, &mut Count(0));

@@ -66,19 +66,14 @@ impl Subscriber for Watching {
 }
 
 fn settings() -> Settings {
-    Settings {
-        ingest: Options {
+    Settings::new(
+        Options {
             tz: Some("UTC".into()),
             year: Some(2025),
             ..Options::default()
         },
-        since: None,
-        until: None,
-        evidence: true,
-        show_secrets: false,
-        wants: Wants::Findings,
-        services: None,
-    }
+        Wants::Findings,
+    )
 }
 
 fn findings_of(path: &Path) -> (Vec<Finding>, Detector) {

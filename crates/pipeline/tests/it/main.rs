@@ -126,19 +126,14 @@ impl Default for Reading {
 impl Reading {
     /// Reads the files as one stream of evidence.
     fn of(&self, paths: &[PathBuf]) -> Seen {
-        let settings = Settings {
-            ingest: Options {
+        let settings = Settings::new(
+            Options {
                 tz: Some(self.tz.into()),
                 year: self.year,
                 ..Options::default()
             },
-            since: None,
-            until: None,
-            evidence: true,
-            show_secrets: false,
-            wants: self.wants,
-            services: None,
-        };
+            self.wants,
+        );
         let mut seen = Seen::default();
         let summary = run(discover(paths, false), &Catalogue::builtin(), &settings, &mut seen);
         seen.summary = summary;

@@ -84,18 +84,17 @@ fn log() -> String {
     text
 }
 
+fn in_utc() -> Options {
+    Options {
+        tz: Some("UTC".into()),
+        ..Options::default()
+    }
+}
+
 fn asked(store: &Path, since: Option<i64>, wants: Wants) -> Seen {
     let settings = Settings {
-        ingest: Options {
-            tz: Some("UTC".into()),
-            ..Options::default()
-        },
         since,
-        until: None,
-        evidence: true,
-        show_secrets: false,
-        wants,
-        services: None,
+        ..Settings::new(in_utc(), wants)
     };
     let found = tunlog_pipeline::discover(&[store.to_path_buf()], false);
     let mut seen = Seen::default();
@@ -109,23 +108,8 @@ fn store_of(folder: &Path) -> PathBuf {
     let now = || (BEGAN + 60 * HOUR) * 1_000_000;
     Store::create(&store, "a/b", now()).expect("a store");
     let mut open = Store::open(&store, StoreOptions::default()).expect("the store");
-    let settings = Settings {
-        ingest: Options {
-            tz: Some("UTC".into()),
-            ..Options::default()
-        },
-        since: None,
-        until: None,
-        evidence: false,
-        show_secrets: false,
-        wants: Wants::Everything,
-        services: None,
-    };
-    let options = ImportOptions {
-        keep_secrets: false,
-        full: tunlog_store::FullPolicy::Stop,
-        waiting: None,
-    };
+    let settings = Settings::new(in_utc(), Wants::Everything);
+    let options = ImportOptions::default();
     // as it grows: each piece is sealed by itself
     let log = log();
     let lines: Vec<&str> = log.split_inclusive('\n').collect();
@@ -148,6 +132,53 @@ fn store_of(folder: &Path) -> PathBuf {
     store
 }
 
+/// How many parts of a store are read for what was going on since a time, and how many it has.
+fn parts(store: &Path, since: i64) -> (usize, usize) {
+    let (reader, known) = (Reader::open(store).expect("the store"), HistoryReader::open(store));
+    let known = known.expect("a history").expect("a file");
+    let sources = reader.sources().expect("sources");
+    let needed = known.needed_since(since, &reader).expect("an answer");
+    let of = |id: u64| reader.parts_from(id, 0, needed).expect("parts").len();
+    (sources.iter().map(|source| of(source.id)).sum(), sources.len())
+}
+
+#[test]
+fn a_session_that_is_up_for_long_costs_what_it_needs_and_no_more() {
+    let folder = scratch("undecided");
+    let store = store_of(&folder);
+    let late = (BEGAN + 49 * HOUR) * 1_000_000;
+    let commit = |undecided: Option<i64>, further: u64| {
+        let mut history = History::open(&store).expect("a history");
+        let seqs = history.analysed_seq().expect("a number").expect("known") + further;
+        if let Some(time) = undecided {
+            history.undecided_since(time);
+        }
+        // a daemon knows only roughly which record the oldest session needs: here, the first of all
+        history.commit(seqs, Some(0)).expect("written");
+    };
+    commit(None, 0);
+    let (few, all) = parts(&store, late);
+    assert_eq!(few, all, "nobody says when began what is on its way");
+    let whole = asked(&store, Some(late), Wants::Attempts).attempts;
+    commit(Some((BEGAN + 47 * HOUR) * 1_000_000), 0);
+    let (few, _) = parts(&store, late);
+    assert!(few * 3 < all, "{few} of {all}");
+    let shorter = asked(&store, Some(late), Wants::Attempts).attempts;
+    assert!(!whole.is_empty());
+    assert_eq!(format!("{shorter:?}"), format!("{whole:?}"));
+    commit(Some(BEGAN * 1_000_000), 0);
+    assert_eq!(
+        parts(&store, late).0,
+        all,
+        "what is on its way since the beginning needs all"
+    );
+    // whoever knows nothing of it goes on: what was said before holds no longer
+    commit(Some((BEGAN + 47 * HOUR) * 1_000_000), 0);
+    commit(None, 1);
+    assert_eq!(parts(&store, late).0, all);
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}
+
 #[test]
 fn what_is_left_out_changes_no_answer() {
     let folder = scratch("since");
@@ -163,19 +194,9 @@ fn what_is_left_out_changes_no_answer() {
             (told(&attempts), asked(&store, Some(*since), Wants::Events).events.len())
         })
         .collect();
-    // how much of it is read
-    let (reader, known) = (Reader::open(&store).expect("the store"), HistoryReader::open(&store));
-    let known = known.expect("a history").expect("a file");
-    let sources = reader.sources().expect("sources");
-    let parts = |since: i64| {
-        let needed = known.needed_since(since, &reader).expect("an answer");
-        let of = |id: u64| reader.parts_from(id, 0, needed).expect("parts").len();
-        sources.iter().map(|source| of(source.id)).sum::<usize>()
-    };
-    let all = sources.len();
-    assert_eq!(parts(sinces[0]), all);
-    assert!(parts(sinces[7]) * 3 < all, "{} of {all}", parts(sinces[7]));
-    drop((reader, known));
+    let (few, all) = parts(&store, sinces[7]);
+    assert_eq!(parts(&store, sinces[0]).0, all);
+    assert!(few * 3 < all, "{few} of {all}");
     // without the history everything is read
     std::fs::rename(&history, &aside).expect("renamed");
     for (since, (attempts, events)) in sinces.iter().zip(&short) {

@@ -3,7 +3,7 @@ use tunlog_analysis::statistics::history::Login;
 use tunlog_model::EndReason;
 
 use super::build::{at, failed, open, session, utc};
-use crate::history;
+use crate::history::{self, Dates};
 
 #[test]
 fn who_names_those_who_are_up() {
@@ -39,7 +39,7 @@ fn last_tells_how_each_session_ended() {
         Login::of(&long),
     ];
     let mut out = Vec::new();
-    history::last(&logins, &utc(), &|_| String::new(), &mut out).expect("a vector takes everything");
+    history::last(&logins, Dates::Short, &utc(), &|_| String::new(), &mut out).expect("a vector takes everything");
     history::begins(at(-3000, 0), &utc(), &mut out).expect("a vector takes everything");
     expect![[r#"
         sally     ppp0      203.0.113.15      Fri Nov 20 11:00    still logged in
@@ -60,7 +60,7 @@ fn lastb_tells_why() {
     often.times = 3;
     let mut out = Vec::new();
     let logins = [Login::of(&often), Login::of(&failed(Some("root"), at(1, 0)))];
-    history::lastb(&logins, &utc(), &|_| String::new(), &mut out).expect("a vector takes everything");
+    history::lastb(&logins, Dates::Short, &utc(), &|_| String::new(), &mut out).expect("a vector takes everything");
     expect![[r#"
         -         203.0.113.15      Fri Nov 20 09:02  wrong-credentials (3 times)
         root      203.0.113.15      Fri Nov 20 09:01  wrong-credentials

@@ -33,6 +33,9 @@ use crate::working::{Tables, Working, set_meta};
 const PENDING_MAX: usize = 50_000;
 /// From which record on it tells of everything.
 pub(super) const FROM_SEQ: &str = "from_seq";
+/// When the oldest began of what was no row yet, or not as it turned out; and the record up to which that is so.
+pub(super) const UNDECIDED: &str = "undecided_since";
+pub(super) const UNDECIDED_AT: &str = "undecided_at";
 /// Attempts that were seen last before this may be gone.
 pub(super) const PRUNED: &str = "pruned";
 /// Pages of SQLite's log that are brought to their places at once: usually, and while much is put.
@@ -144,6 +147,8 @@ pub struct History {
     pending: Pending,
     /// Rows were given up once: what is committed from then on is no proof that all before it is there.
     is_short: bool,
+    /// When the oldest began of what the rows do not tell yet; None: nobody said.
+    undecided: Option<i64>,
     /// Where a file went that could not be read.
     damaged: Option<PathBuf>,
 }
@@ -190,6 +195,7 @@ impl History {
             working,
             pending: Pending::default(),
             is_short: false,
+            undecided: None,
             damaged: None,
         })
     }
@@ -249,6 +255,12 @@ impl History {
         }
     }
 
+    /// Says that whatever began before this time (microseconds UTC) is told by its row, as one that is up or as it turned out:
+    /// whoever asks for what is newer needs no earlier records for its sake. Holds from the next commit on.
+    pub fn undecided_since(&mut self, time: i64) {
+        self.undecided = Some(time);
+    }
+
     fn has_room(&mut self) -> bool {
         let has_room = self.pending() < PENDING_MAX;
         self.pending.is_short |= !has_room;
@@ -295,13 +307,17 @@ impl History {
     /// The database's.
     pub fn commit(&mut self, analysed_seq: u64, open_since: Option<u64>) -> Result<()> {
         let is_short = self.is_short || self.pending.is_short;
-        let pending = &self.pending;
+        let (pending, undecided) = (&self.pending, self.undecided);
         self.working.write(|db| {
             pending.write(db)?;
             if is_short {
                 return Ok(()); // the next start tells the rest again, from where the last whole commit ended
             }
             set_meta(db, "analysed_seq", analysed_seq as i64)?;
+            if let Some(time) = undecided {
+                set_meta(db, UNDECIDED, time)?;
+                set_meta(db, UNDECIDED_AT, analysed_seq as i64)?;
+            }
             set_meta(db, "open_since", open_since.map(|seq| seq as i64))
         })?;
         self.is_short = is_short;

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::query::LONG;
 use super::reader::HistoryReader;
-use super::{FROM_SEQ, PRUNED};
+use super::{FROM_SEQ, PRUNED, UNDECIDED, UNDECIDED_AT};
 use crate::error::Result;
 use crate::reader::Reader;
 
@@ -30,8 +30,10 @@ impl HistoryReader {
             let up: Option<i64> = db.query_row(up, [], |row| row.get(0))?;
             Ok(long.into_iter().chain(up).min())
         })?;
+        let undecided = self.undecided(analysed)?;
         // what runs beside a session may decide what becomes of its lines
-        let first = first.unwrap_or(soon).min(soon).saturating_sub(LONG);
+        let earliest = first.into_iter().chain(undecided).chain([soon]).min();
+        let first = earliest.unwrap_or(soon).saturating_sub(LONG);
         let pruned = number(PRUNED)?.is_some_and(|before| since < before);
         let before = match from {
             0 => None,
@@ -39,9 +41,22 @@ impl HistoryReader {
         };
         // what was up when the history began may have begun earlier than it says
         let is_known = !pruned && before.is_none_or(|before| first > before) && (from == 0 || before.is_some());
-        // what is on its way and not up yet is no row
-        let open = self.working.meta::<Option<i64>>("open_since")?.flatten();
+        // who does not say when began what no row tells says which record it needs
+        let open = match undecided {
+            Some(_) => None,
+            None => self.working.meta::<Option<i64>>("open_since")?.flatten(),
+        };
         let always = open.map_or(analysed, |open| open.min(analysed));
         Ok(is_known.then_some((first, always as u64)))
+    }
+
+    /// When the oldest began of what is no row, or not as it turned out; None if nobody said that of the records up to
+    /// `analysed`.
+    fn undecided(&self, analysed: i64) -> Result<Option<i64>> {
+        let at = self.working.meta::<i64>(UNDECIDED_AT)?;
+        match at == Some(analysed) {
+            true => self.working.meta(UNDECIDED),
+            false => Ok(None),
+        }
     }
 }

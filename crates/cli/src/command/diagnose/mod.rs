@@ -269,10 +269,11 @@ fn people(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     if found == 0 {
-        writeln!(
-            out,
-            "Nothing to diagnose: no attempt to connect and no fault of a daemon is in the evidence."
-        )?;
+        let nothing = match chosen || setup.settings.since.is_some() || setup.settings.until.is_some() {
+            true => "nothing in the evidence that went wrong is of whom and when you ask for",
+            false => "no attempt to connect and no fault of a daemon is in the evidence",
+        };
+        writeln!(out, "Nothing to diagnose: {nothing}.")?;
         return Ok(());
     }
     let names = Names(sources);

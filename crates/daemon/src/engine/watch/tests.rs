@@ -32,19 +32,14 @@ impl Listener for Slow {
 }
 
 fn settings() -> Settings {
-    Settings {
-        ingest: Options {
+    Settings::new(
+        Options {
             tz: Some("UTC".to_owned()),
             now: NOW,
             ..Options::default()
         },
-        since: None,
-        until: None,
-        evidence: true,
-        show_secrets: false,
-        wants: Wants::FindingsAndEvents,
-        services: None,
-    }
+        Wants::FindingsAndEvents,
+    )
 }
 
 /// What the keeping thread would hand on of a log.
