@@ -43,12 +43,72 @@ struct Told {
 struct Waiting {
     first: Told,
     more: VecDeque<Told>,
+    /// How many are forgotten.
+    gone: u64,
+    /// For each set that passed some by, how many it is done with: it told them itself, or they are too old for it. A flood of
+    /// one line would else be searched from its beginning by each line of it.
+    done: Vec<(usize, u64)>,
 }
 
 impl Waiting {
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Told> {
-        std::iter::once(&mut self.first).chain(&mut self.more)
+    fn of(first: Told) -> Waiting {
+        Waiting {
+            first,
+            more: VecDeque::new(),
+            gone: 0,
+            done: Vec::new(),
+        }
     }
+
+    fn get_mut(&mut self, at: usize) -> Option<&mut Told> {
+        match at.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(at) => self.more.get_mut(at),
+        }
+    }
+
+    /// The first that a set does not hold, of the time `micros` or of any; from now on the set holds it. False if there is none.
+    fn take(&mut self, set: usize, micros: Option<i64>) -> bool {
+        let bit = bit_of(set);
+        let near = |told: &Told| micros.is_none_or(|micros| told.micros.abs_diff(micros) <= APART_MAX as u64);
+        let known = self.done.iter().position(|(other, _)| *other == set);
+        let done = known.map_or(0, |at| self.done[at].1).max(self.gone);
+        let mut at = (done - self.gone) as usize;
+        let found = loop {
+            match self.get_mut(at) {
+                None => break false,
+                Some(told) if told.sets & bit == 0 && near(told) => {
+                    told.sets |= bit;
+                    break true;
+                }
+                Some(_) => at += 1,
+            }
+        };
+        let now = self.gone + at as u64;
+        match known {
+            Some(known) => self.done[known].1 = now,
+            None if now > self.gone => self.done.push((set, now)),
+            None => {}
+        }
+        found
+    }
+
+    /// Forgets the oldest. False if it was the last.
+    fn forget(&mut self) -> bool {
+        self.gone += 1;
+        match self.more.pop_front() {
+            Some(next) => {
+                self.first = next;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The bit of a set.
+fn bit_of(set: usize) -> u64 {
+    1 << (set % SETS_MAX)
 }
 
 /// What was told lately, by a hash of what it says. The hash is SipHash, so that nobody can write a line that is taken for
@@ -83,20 +143,19 @@ impl Twins {
         if event.host().is_empty() || event.app().is_empty() || event.message().dialect == "pcap" {
             return false;
         }
-        let (says, micros, bit) = (hash(event), event.time.micros, 1_u64 << (set % SETS_MAX));
+        let (says, micros) = (hash(event), event.time.micros);
         self.forget(micros);
-        let like = |known: &&mut Told| known.sets & bit == 0 && known.micros.abs_diff(micros) <= APART_MAX as u64;
         let waiting = self.told.get_mut(&says);
-        let is_told = match waiting.and_then(|waiting| waiting.iter_mut().find(like)) {
-            Some(known) => {
-                known.sets |= bit;
-                true
-            }
-            None => {
-                self.wait(says, Told { micros, sets: bit });
-                false
-            }
-        };
+        let is_told = waiting.is_some_and(|waiting| waiting.take(set, Some(micros)));
+        if !is_told {
+            self.wait(
+                says,
+                Told {
+                    micros,
+                    sets: bit_of(set),
+                },
+            );
+        }
         if let Some(last) = self.last.get_mut(set) {
             *last = Some((says, is_told));
         }
@@ -114,17 +173,20 @@ impl Twins {
         if was_told {
             return 0; // the other form tells of its repetitions too
         }
-        let bit = 1_u64 << (set % SETS_MAX);
-        let known = self.told.get_mut(&says).into_iter().flat_map(Waiting::iter_mut);
-        let limit = usize::try_from(times).unwrap_or(usize::MAX);
-        let mut lines = 0;
-        for told in known.filter(|told| told.sets & bit == 0).take(limit) {
-            told.sets |= bit;
-            lines += 1;
+        let mut news = times;
+        if let Some(waiting) = self.told.get_mut(&says) {
+            while news > 0 && waiting.take(set, None) {
+                news -= 1;
+            }
         }
-        let news = times - lines;
         for _ in 0..news.min(REPEATS_MAX) {
-            self.wait(says, Told { micros, sets: bit });
+            self.wait(
+                says,
+                Told {
+                    micros,
+                    sets: bit_of(set),
+                },
+            );
         }
         news
     }
@@ -144,8 +206,7 @@ impl Twins {
         match self.told.entry(says) {
             Entry::Occupied(waiting) => waiting.into_mut().more.push_back(told),
             Entry::Vacant(free) => {
-                let more = VecDeque::new();
-                free.insert(Waiting { first: told, more });
+                free.insert(Waiting::of(told));
             }
         }
         self.order.push_back((told.micros, says));
@@ -165,11 +226,10 @@ impl Twins {
                 return;
             }
             self.order.pop_front();
-            if let Entry::Occupied(mut waiting) = self.told.entry(says) {
-                match waiting.get_mut().more.pop_front() {
-                    Some(next) => waiting.get_mut().first = next,
-                    None => drop(waiting.remove()),
-                }
+            if let Entry::Occupied(mut waiting) = self.told.entry(says)
+                && !waiting.get_mut().forget()
+            {
+                waiting.remove();
             }
         }
     }
@@ -191,4 +251,45 @@ fn hash(event: &Event<'_>) -> u64 {
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn each_line_has_one_like_of_each_other_set() {
+        let told = |micros| Told {
+            micros,
+            sets: bit_of(0),
+        };
+        let mut waiting = Waiting::of(told(0));
+        waiting.more.extend([told(200_000), told(5_000_000)]);
+        assert!(!waiting.take(0, Some(0)), "its own");
+        assert!(waiting.take(1, Some(0)) && waiting.take(1, Some(300_000)));
+        assert!(!waiting.take(1, Some(3_000_000)), "no other is near");
+        assert!(waiting.take(2, Some(0)), "a third set has likes of its own");
+        waiting.more.push_back(told(6_000_000));
+        assert!(waiting.forget() && waiting.forget());
+        assert!(waiting.take(2, None) && waiting.take(2, None) && !waiting.take(2, None));
+        assert!(waiting.forget() && !waiting.forget());
+    }
+
+    #[test]
+    fn a_flood_of_one_line_is_not_searched_again_and_again() {
+        let begun = Instant::now();
+        let told = Told {
+            micros: 0,
+            sets: bit_of(0),
+        };
+        let mut waiting = Waiting::of(told);
+        for micros in 0..60_000 {
+            assert!(!waiting.take(0, Some(micros)));
+            waiting.more.push_back(Told { micros, ..told });
+        }
+        // each would be 60 000 steps: half a minute and more in all
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
 }
