@@ -229,7 +229,7 @@ pub(crate) struct Shared<'r> {
 type Task = (u64, Work, EventBatch);
 
 /// How many items a worker may be ahead.
-const AHEAD_MAX: u64 = 2;
+const AHEAD_MAX: u64 = 3;
 
 impl<'r> Shared<'r> {
     /// A batch that was given back, or a new one.
