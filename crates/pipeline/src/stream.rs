@@ -1,6 +1,6 @@
 //! One rotated set as a stream of batches in file order, read and decoded by worker threads where that pays.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex};
 use std::thread::Scope;
@@ -76,10 +76,6 @@ impl<'r> Reader<'r> {
         let work = self.work(buffer)?;
         self.sequence += 1;
         Some((self.sequence - 1, work))
-    }
-
-    fn is_at_hand(&self) -> bool {
-        self.open.as_ref().is_some_and(|(_, source)| source.is_at_hand())
     }
 
     fn work(&mut self, buffer: Vec<u8>) -> Option<Work> {
@@ -216,17 +212,12 @@ enum Kind<'s> {
 /// What threads of one set share; lives outside the thread scope.
 pub(crate) struct Shared<'r> {
     reader: Mutex<Reader<'r>>,
-    /// What was read beyond what was asked for.
-    ready: Mutex<VecDeque<Task>>,
     spare: Mutex<Vec<EventBatch>>,
     /// How many items were told, and how many workers wait for more to be. A worker does not run far ahead: while another
     /// one is kept waiting by the system, what comes early would pile up.
     told: Mutex<(u64, usize)>,
     progress: Condvar,
 }
-
-/// A numbered piece of work, and where its events go.
-type Task = (u64, Work, EventBatch);
 
 /// How many items a worker may be ahead.
 const AHEAD_MAX: u64 = 3;
@@ -238,36 +229,9 @@ impl<'r> Shared<'r> {
         spare.unwrap_or_default()
     }
 
-    /// The next piece of work. Whoever reads keeps the others from it until the piece is there, and reads one for another as
-    /// well: threads that decode for equally long would else meet at the reader every time, and to wait for each other
-    /// costs them more than the reading.
-    fn work(&self) -> Option<Task> {
-        if let Some(task) = self.ready() {
-            return Some(task);
-        }
-        let mut reader = self.reader.lock().ok()?;
-        if let Some(task) = self.ready() {
-            return Some(task);
-        }
-        let task = self.read(&mut reader)?;
-        // what comes from a pipe or a decompressor is not waited for
-        if reader.is_at_hand()
-            && let Some(another) = self.read(&mut reader)
-            && let Ok(mut ready) = self.ready.lock()
-        {
-            ready.push_back(another);
-        }
-        Some(task)
-    }
-
-    fn ready(&self) -> Option<Task> {
-        self.ready.lock().ok().and_then(|mut ready| ready.pop_front())
-    }
-
-    fn read(&self, reader: &mut Reader<'_>) -> Option<Task> {
-        let mut batch = self.spare();
-        let (number, work) = reader.next(batch.take_buffer())?;
-        Some((number, work, batch))
+    /// The next piece of work. Whoever reads keeps the others from it until the piece is there.
+    fn work(&self, buffer: Vec<u8>) -> Option<(u64, Work)> {
+        self.reader.lock().ok().and_then(|mut reader| reader.next(buffer))
     }
 
     pub(crate) fn new(
@@ -278,7 +242,6 @@ impl<'r> Shared<'r> {
         let reader = Reader::new(specs, catalogue, settings);
         Shared {
             reader: Mutex::new(reader),
-            ready: Mutex::default(),
             spare: Mutex::new(Vec::new()),
             told: Mutex::new((0, 0)),
             progress: Condvar::new(),
@@ -396,9 +359,10 @@ impl<'s> Stream<'s> {
                     early.extend([results.recv().ok()?]);
                     continue;
                 }
-                let task = shared.work();
-                *read = task.is_none();
-                if let Some((number, work, batch)) = task {
+                let mut batch = shared.spare();
+                let work = shared.work(batch.take_buffer());
+                *read = work.is_none();
+                if let Some((number, work)) = work {
                     early.insert(number, worker.decode(work, batch));
                 }
             },
@@ -433,7 +397,12 @@ impl Drop for Stream<'_> {
 /// A worker: reads the next chunk while it holds the reader, decodes it while others read.
 fn work(shared: &Shared<'_>, catalogue: &Catalogue, settings: &Settings, results: &SyncSender<(u64, Item)>) {
     let mut worker = Worker::new(catalogue, settings);
-    while let Some((number, work, batch)) = shared.work() {
+    loop {
+        let mut batch = shared.spare();
+        let buffer = batch.take_buffer();
+        let Some((number, work)) = shared.work(buffer) else {
+            return;
+        };
         shared.wait_for_turn(number);
         let item = worker.decode(work, batch);
         if results.send((number, item)).is_err() {

@@ -342,11 +342,6 @@ impl Source {
         self.capture.then(|| Capture::new(&self.name))
     }
 
-    /// Whether its bytes are there without waiting or unpacking: a plain file.
-    pub fn is_at_hand(&self) -> bool {
-        matches!(self.input, Input::File(_)) && !self.capture
-    }
-
     /// Whether what is appended to it can be read as it stands: lines of text in UTF-8.
     pub fn is_plain_text(&self) -> bool {
         let plain = !matches!(self.input, Input::Utf16(_) | Input::Packed(_) | Input::Tapped(..));
