@@ -8,11 +8,12 @@ for script in openrc/tunlog.initd openwrt/tunlog.init deb/postinst deb/prerm deb
     sh -n "$script" || failed=1
 done
 bash -n deb/try.sh || failed=1
+bash -n optimise.sh || failed=1
 bash -n scripts.sh || failed=1
 if command -v shellcheck >/dev/null 2>&1; then
     # 2034: variables that the service manager reads
     shellcheck -s sh -e SC2034 openrc/tunlog.initd openrc/tunlog.confd openwrt/tunlog.init deb/postinst deb/prerm deb/postrm || failed=1
-    shellcheck check.sh scripts.sh deb/try.sh || failed=1
+    shellcheck check.sh scripts.sh optimise.sh deb/try.sh || failed=1
 else
     echo 'shellcheck is not installed: scripts are not judged'
 fi
