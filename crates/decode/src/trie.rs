@@ -385,15 +385,20 @@ impl Trie {
             Verdict::Mixed if !self.may_be_a_wanted_one(place, body) => {}
             _ => return None,
         }
+        self.along(place, |leaf| leaf.template.fits(body).then_some(leaf.message))
+    }
+
+    /// What `ask` finds first among the templates of a beginning, and of the shorter ones.
+    #[inline]
+    fn along<T>(&self, place: Place, mut ask: impl FnMut(&Leaf) -> Option<T>) -> Option<T> {
         let mut at = place.0;
         while at != 0 {
             let told = self.told.get(at as usize)?;
-            let mut leaves = told
-                .leaves
-                .iter()
-                .filter_map(|number| self.leaves.get(*number as usize));
-            if let Some(leaf) = leaves.find(|leaf| leaf.template.fits(body)) {
-                return Some(leaf.message);
+            for number in &told.leaves {
+                let found = self.leaves.get(*number as usize).and_then(&mut ask);
+                if found.is_some() {
+                    return found;
+                }
             }
             at = told.next;
         }
@@ -416,19 +421,7 @@ impl Trie {
     /// Where the placeholders' texts stand in a body, by the template that `find` takes; only those are asked that begin
     /// with literal text.
     pub fn places<'a>(&self, body: &'a [u8]) -> Option<Vec<template::Place<'a>>> {
-        let mut at = self.place(body).0;
-        while at != 0 {
-            let told = self.told.get(at as usize)?;
-            let mut leaves = told
-                .leaves
-                .iter()
-                .filter_map(|number| self.leaves.get(*number as usize));
-            if let Some(places) = leaves.find_map(|leaf| leaf.template.places(body)) {
-                return Some(places);
-            }
-            at = told.next;
-        }
-        None
+        self.along(self.place(body), |leaf| leaf.template.places(body))
     }
 
     #[inline(always)]
