@@ -34,7 +34,7 @@ rm -rf "$work/counts" "$work/logs" "$work/store"
 build "-Cprofile-generate=$work/counts"
 
 echo 'optimise: counting' >&2
-cargo run -q --release --locked -p tunlog-testkit --target-dir "$work/build" --example month_logs -- 1 "$work/logs/month"
+cargo run -q --locked -p tunlog-testkit --example month_logs -- 1 "$work/logs/month"
 mkdir -p "$work/logs/mixed"
 # the month again with the stamps of a BSD syslog, and with as many lines of other programs, as in most logs
 awk 'BEGIN { split("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", months) } {
