@@ -83,16 +83,17 @@ impl Rules {
 impl Rules {
     /// Whether a body is a packet filter's line that no attempt can want: another protocol, other ports.
     pub fn is_chatter(&self, body: &[u8]) -> bool {
-        let concerned = |line: &Line<'_>| self.groups.iter().any(|group| group.concerns && group.is_about(line));
-        Line::new(body).is_some_and(|line| !concerned(&line))
+        Line::new(body).is_some_and(|line| !self.concerns_attempts(&line))
     }
-}
 
-impl Rules {
     /// Whether it is chatter, and no GRE either.
     pub fn is_of_others(&self, body: &[u8]) -> bool {
-        let concerned = |line: &Line<'_>| self.groups.iter().any(|group| group.concerns && group.is_about(line));
-        Line::new(body).is_some_and(|line| !line.protocol.is_gre() && !concerned(&line))
+        Line::new(body).is_some_and(|line| !line.protocol.is_gre() && !self.concerns_attempts(&line))
+    }
+
+    #[inline]
+    fn concerns_attempts(&self, line: &Line<'_>) -> bool {
+        self.groups.iter().any(|group| group.concerns && group.is_about(line))
     }
 }
 
