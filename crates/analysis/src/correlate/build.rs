@@ -18,7 +18,7 @@ const STARVED_MIN: i64 = 15_000_000;
 impl Correlator {
     /// The name of a host, absent when the source does not say.
     pub(super) fn gateway(&self, host: u32) -> Option<Box<str>> {
-        let name = self.host_names.get(host as usize).filter(|name| !name.is_empty())?;
+        let name = self.hosts.name(host).filter(|name| !name.is_empty())?;
         Some(text::lossy(name).into())
     }
 

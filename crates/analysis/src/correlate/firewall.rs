@@ -68,7 +68,8 @@ impl Correlator {
     fn blame_open(&mut self, host: u32, client: IpAddr, event: &Event<'_>) -> bool {
         let own = self.by_client.get(&(host, client)).copied();
         let key = own.or_else(|| {
-            (0..self.host_names.len() as u32)
+            self.hosts
+                .numbers()
                 .take(64)
                 .find_map(|other| self.by_client.get(&(other, client)).copied())
         });

@@ -48,7 +48,7 @@ impl<H: Eq + std::hash::Hash> FirstHand<H> {
     pub(crate) fn is_copy(&mut self, host: H, event: &Event<'_>) -> bool {
         match event.app() {
             b"charon" => {
-                if self.0.len() < super::HOSTS_MAX {
+                if self.0.len() < super::hosts::HOSTS_MAX {
                     self.0.insert(host);
                 }
                 false
@@ -184,7 +184,7 @@ impl Correlator {
 
     /// A filter dropped what came after a client's negotiation; any host's filter may say it.
     pub(super) fn blame_negotiation(&mut self, host: u32, client: IpAddr, event: &Event<'_>) {
-        let others = (0..self.host_names.len() as u32).take(64);
+        let others = self.hosts.numbers().take(64);
         let known = std::iter::once(host)
             .chain(others)
             .find(|host| self.ike.by_client.contains_key(&(*host, client)));

@@ -15,6 +15,7 @@ mod cmdline;
 mod facts;
 mod finding;
 mod firewall;
+mod hosts;
 mod ike;
 mod l2tp;
 mod link;
@@ -38,7 +39,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tunlog_model::{Attempt, Event, EventKind, NamePlace, Outcome, Protocol, Reading, Role};
+use tunlog_model::{Attempt, Event, EventKind, Outcome, Protocol, Reading, Role};
 
 use carrier::Carrier;
 use facts::EvidencePolicy;
@@ -96,9 +97,6 @@ const LATE_MAX: i64 = 60_000_000;
 /// How many ids are remembered, to tell equal attempts apart: those of some seconds of an attack.
 const IDS_MAX: usize = 16_384;
 
-/// How many hosts are told apart.
-const HOSTS_MAX: usize = 65_536;
-
 /// How far apart two times are, whichever comes first: a clock may have been set back in between.
 fn apart(one: i64, other: i64) -> i64 {
     one.saturating_sub(other).saturating_abs()
@@ -116,10 +114,7 @@ enum Due {
 pub struct Correlator {
     options: Options,
     policy: EvidencePolicy,
-    hosts: FxHashMap<Box<[u8]>, u32>,
-    host_names: Vec<Box<[u8]>>,
-    /// Of the event before: where its host's name stands, and its number.
-    last_host: Option<(NamePlace, u32)>,
+    hosts: hosts::Hosts,
     carriers: Slab<Carrier>,
     links: Slab<Link>,
     /// (host, pid) of pptpctrl.
@@ -181,9 +176,7 @@ impl Correlator {
                 reading: options.reading,
             },
             options,
-            hosts: FxHashMap::default(),
-            host_names: Vec::new(),
-            last_host: None,
+            hosts: hosts::Hosts::default(),
             carriers: Slab::default(),
             links: Slab::default(),
             by_control: processes::Processes::default(),
@@ -243,7 +236,7 @@ impl Correlator {
         if message.role == Role::Packet {
             self.packet(event);
         } else if message.role != Role::None {
-            let host = self.host(event);
+            let host = self.hosts.of(event);
             self.prompts.gateway |= matches!(message.role, Role::Ppp | Role::Pptp | Role::L2tp | Role::Server);
             match message.role {
                 Role::Ppp => self.ppp(host, event),
@@ -454,35 +447,6 @@ impl Correlator {
         let alone = self.carriers.iter();
         let alone = alone.filter(|(_, carrier)| carrier.link.is_none() && carrier.opened);
         links.chain(alone.map(|(key, _)| (Some(key), None)))
-    }
-
-    /// Interned number of the host of an event; that of the event before is likely the same.
-    #[inline]
-    fn host(&mut self, event: &Event<'_>) -> u32 {
-        let place = event.host_place();
-        match self.last_host {
-            Some((last, number)) if last == place => number,
-            _ => {
-                let number = self.host_named(event.host());
-                self.last_host = Some((place, number));
-                number
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn host_named(&mut self, name: &[u8]) -> u32 {
-        match self.hosts.get(name) {
-            Some(number) => *number,
-            // a forger of host names must not fill memory: from here on they are all one
-            None if self.host_names.len() >= HOSTS_MAX => 0,
-            None => {
-                let number = self.host_names.len() as u32;
-                self.host_names.push(name.into());
-                self.hosts.insert(name.into(), number);
-                number
-            }
-        }
     }
 
     /// The operating system speaks: a start of the machine ends everything that ran on it.

@@ -21,7 +21,7 @@ impl Correlator {
         if !self.policy.trail {
             return;
         }
-        let host = self.host(event);
+        let host = self.hosts.of(event);
         let policy = self.policy;
         let pid = event.pid();
         let link = self.by_link.get(host, pid);
